@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gputopo.h - which GPUs of a node talk fastest to each other.
+ *
+ * The library answers one question: of the GPUs that are free, which K have the highest
+ * attainable all-reduce bandwidth, and which of those equals does the least damage to the
+ * jobs to come?
+ *
+ *   struct gt_error err;
+ *   struct gt_node *node;
+ *   struct gt_table *table;
+ *   struct gt_choice choice;
+ *   struct gt_request req = { .count = 4, .free = all };
+ *
+ *   if (gt_node_load(&node, "builtin:dgx1v", NULL, &err))
+ *           errx(1, "%s", err.text);
+ *   table = gt_table_new(node, NULL, &err);
+ *   if (gt_select(table, &req, &choice) == GT_FIT_OK)
+ *           ...choice.gpus, choice.score.busbw_mbps...
+ *
+ * The library prints nothing, logs nothing, never exits, keeps no global state and reads
+ * no clock: the same input gives the same answer. Units stand in names: _mbps is 10^6
+ * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
+ * node file, which are Slurm's gres bits.
+ *
+ * Sections: errors - masks - node model - sources - score - table and selection
+ */
+#ifndef GPUTOPO_H
+#define GPUTOPO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* ---------------------------------------------------------------- errors ----------- */
+
+enum gt_err {
+	GT_OK = 0,
+	GT_ENOMEM,		/* out of memory */
+	GT_EIO,			/* a file or a device could not be read */
+	GT_EPARSE,		/* the text breaks the rules of its format */
+	GT_EFORMAT,		/* no known format, or one that holds no topology */
+	GT_EINVAL,		/* an argument out of range, or a model that contradicts itself */
+	GT_ELIMIT,		/* larger than a named maximum of this library */
+};
+
+/* What went wrong and where. line and column count from 1; 0 means "not known". */
+struct gt_error {
+	enum gt_err code;
+	int line;
+	int column;
+	char file[256];		/* as the caller named it; "" without a file */
+	char text[256];		/* one line, no newline, no file or line in it */
+};
+
+/* Fill *err (may be NULL) printf-like and return code, so that callers write
+ * `return gt_fail(err, GT_EPARSE, "...")`. file, line and column are reset to "not known". */
+enum gt_err gt_fail(struct gt_error *err, enum gt_err code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Same, with a place. file may be NULL. */
+enum gt_err gt_fail_at(struct gt_error *err, enum gt_err code, const char *file, int line,
+		       int column, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+
+/* The library's version, "MAJOR.MINOR.PATCH". */
+const char *gt_version(void);
+
+/* ---------------------------------------------------------------- masks ------------ */
+
+#define GT_MAX_GPUS 1024	/* GPUs in one node model: an NVL576 system and room above */
+#define GT_MASK_WORDS (GT_MAX_GPUS / 64)
+#define GT_MASK_TEXT_MAX 4096	/* the longest list gt_mask_format writes, NUL included */
+
+/* A set of GPUs of one node: bit i of word[i / 64] is GPU i. {0} is the empty set. */
+struct gt_mask {
+	uint64_t word[GT_MASK_WORDS];
+};
+
+void gt_mask_set(struct gt_mask *m, int gpu);
+void gt_mask_clear(struct gt_mask *m, int gpu);
+bool gt_mask_has(const struct gt_mask *m, int gpu);
+int gt_mask_count(const struct gt_mask *m);
+bool gt_mask_equal(const struct gt_mask *a, const struct gt_mask *b);
+bool gt_mask_within(const struct gt_mask *part, const struct gt_mask *whole);
+bool gt_mask_meets(const struct gt_mask *a, const struct gt_mask *b);
+/* GPUs 0 to count - 1. */
+struct gt_mask gt_mask_first(int count);
+struct gt_mask gt_mask_and(const struct gt_mask *a, const struct gt_mask *b);
+struct gt_mask gt_mask_or(const struct gt_mask *a, const struct gt_mask *b);
+struct gt_mask gt_mask_without(const struct gt_mask *a, const struct gt_mask *b);
+/* The lowest GPU >= from, or -1: for (g = gt_mask_next(&m, 0); g >= 0; g = gt_mask_next(&m, g + 1)) */
+int gt_mask_next(const struct gt_mask *m, int from);
+/* Read a list as Slurm writes it: "0,2-4"; "" is the empty set. GPUs must be < limit.
+ * GT_EPARSE with the column on anything else; *m is empty then. */
+enum gt_err gt_mask_parse(struct gt_mask *m, const char *list, int limit,
+			  struct gt_error *err);
+/* Write the same form into buf (GT_MASK_TEXT_MAX bytes are always enough) and return buf. */
+char *gt_mask_format(const struct gt_mask *m, char *buf, size_t size);
+
+/* ---------------------------------------------------------------- node model ------- */
+
+/* How a pair is connected, nearest first, in nvidia-smi's words. */
+enum gt_path {
+	GT_PATH_UNKNOWN = 0,	/* the source does not show this pair; counts as nothing */
+	GT_PATH_SELF,		/* "X" */
+	GT_PATH_LINK,		/* "NV2": NVLink or xGMI, directly or through a switch */
+	GT_PATH_C2C,		/* "C2C" */
+	GT_PATH_PIX,		/* one PCIe switch */
+	GT_PATH_PXB,		/* several PCIe switches */
+	GT_PATH_PHB,		/* one host bridge */
+	GT_PATH_NODE,		/* several host bridges of one NUMA node */
+	GT_PATH_SYS,		/* the link between sockets */
+};
+
+#define GT_UNKNOWN (-1)		/* of an int that the source did not give */
+#define GT_MAX_LINKS 64		/* links of one pair, or of one GPU into a switch fabric */
+#define GT_MAX_GROUPS 64	/* link groups of one node */
+#define GT_MAX_NOTES 32		/* later notes are dropped and counted in the last */
+
+/* One GPU. Strings are "" and numbers GT_UNKNOWN where the source says nothing. */
+struct gt_gpu {
+	int minor;		/* the N of /dev/nvidiaN */
+	int module_id;		/* NVML's module id: the HGX baseboard position */
+	char model[64];
+	char uuid[64];
+	char bus_id[24];	/* dddd:bb:dd.f, lower case */
+	char pci_root[24];	/* an opaque name: equal names share a PCIe root */
+	int socket;
+	int numa;
+	char cpus[256];		/* near cores, as a Slurm list */
+	int island;		/* the switch fabric it is on; GT_UNKNOWN: none */
+	int switch_links;	/* c_i: live links into that fabric; 0: none */
+	int link_mbps;		/* one NVLink or xGMI link, one direction, as NCCL counts it */
+	int64_t mem_mib;
+	bool mig;		/* in MIG mode: never part of a set of several */
+	bool healthy;		/* false: out of service, taken last */
+};
+
+enum gt_fabric { GT_FABRIC_PCIE, GT_FABRIC_MESH, GT_FABRIC_SWITCH };
+
+enum gt_cpu_vendor {
+	GT_CPU_UNKNOWN,
+	GT_CPU_INTEL,		/* an Intel CPU of unknown generation */
+	GT_CPU_INTEL_BDW,
+	GT_CPU_INTEL_SKX,
+	GT_CPU_INTEL_SPR,
+	GT_CPU_INTEL_EMR,
+	GT_CPU_AMD,
+	GT_CPU_POWER9,
+	GT_CPU_ARM,
+};
+
+/* The adjacency model of one node. Readers make it with gt_node_new, the setters and
+ * gt_node_finish; after that it never changes and may be shared between threads. */
+struct gt_node;
+
+/* gpus: 0 to GT_MAX_GPUS. Every pair starts as GT_PATH_UNKNOWN with 0 links, every GPU
+ * healthy. Returns GT_ENOMEM or GT_ELIMIT. O(gpus^2) memory. */
+enum gt_err gt_node_new(struct gt_node **node, int gpus, struct gt_error *err);
+void gt_node_free(struct gt_node *node);
+
+/* Setters, for readers only, before gt_node_finish. Indices are the caller's duty. */
+struct gt_gpu *gt_node_edit_gpu(struct gt_node *node, int gpu);
+/* The links that GPU a reports towards b (one direction; finish takes the smaller of the
+ * two); GT_UNKNOWN: a cut source. 0 to GT_MAX_LINKS is checked by finish. */
+void gt_node_set_links(struct gt_node *node, int a, int b, int links);
+/* Both directions at once. */
+void gt_node_set_path(struct gt_node *node, int a, int b, enum gt_path path);
+/* A measured or rated bandwidth of the pair's path without links (both directions); wins
+ * over the class of the path. */
+void gt_node_set_path_mbps(struct gt_node *node, int a, int b, int mbps);
+void gt_node_set_name(struct gt_node *node, const char *name);
+void gt_node_set_domain(struct gt_node *node, const char *domain);
+void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor);
+enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
+			      struct gt_error *err);
+void gt_node_set_partial(struct gt_node *node);
+void gt_node_set_source(struct gt_node *node, const char *format, const char *file);
+void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Decide "switch or mesh" from the link counts alone, where the source has no evidence:
+ * a component of n >= 3 GPUs with one equal count k on every pair is one island if k >= 8
+ * or (n-1)*k > 18 (no GPU has more than 18 links), else a mesh. Adds a note when it
+ * infers. Call before gt_node_finish. */
+void gt_node_infer_fabric(struct gt_node *node);
+/* Complete and check the model: symmetric links (with a note where a source is not), link
+ * speed by GPU model, island links, path classes to GB/s, the fabric's name. GT_EINVAL on
+ * a model that contradicts itself. O(gpus^2). */
+enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err);
+
+/* Readers of a finished model. */
+int gt_node_size(const struct gt_node *node);
+const struct gt_gpu *gt_node_gpu(const struct gt_node *node, int gpu);
+/* L_ij: links of the pair; inside an island the smaller of the two switch_links;
+ * GT_UNKNOWN where a cut source does not show the pair; 0 on the diagonal. */
+int gt_node_links(const struct gt_node *node, int a, int b);
+enum gt_path gt_node_path(const struct gt_node *node, int a, int b);
+/* One hop between the two: the larger of links x link speed and the path's class.
+ * GT_UNKNOWN on the diagonal and for unknown pairs. */
+int gt_node_pair_mbps(const struct gt_node *node, int a, int b);
+/* The pair's path if it had no links (the PCIe way), same rules. */
+int gt_node_path_mbps(const struct gt_node *node, int a, int b);
+enum gt_fabric gt_node_fabric(const struct gt_node *node);
+enum gt_cpu_vendor gt_node_cpu_vendor(const struct gt_node *node);
+int gt_node_group_count(const struct gt_node *node);
+const struct gt_mask *gt_node_group(const struct gt_node *node, int i);
+bool gt_node_is_partial(const struct gt_node *node);
+const char *gt_node_name(const struct gt_node *node);		/* "" if unknown */
+const char *gt_node_domain(const struct gt_node *node);		/* "" if unknown */
+int gt_node_note_count(const struct gt_node *node);
+const char *gt_node_note(const struct gt_node *node, int i);
+const char *gt_node_source_format(const struct gt_node *node);
+const char *gt_node_source_file(const struct gt_node *node);
+/* The same model with the GPUs of *avoid out of service. */
+enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
+				  const struct gt_mask *avoid, struct gt_error *err);
+/* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't count. */
+bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);
+
+/* "NV" of GT_PATH_LINK has no count; GT_PATH_UNKNOWN is "?". */
+const char *gt_path_name(enum gt_path path);
+const char *gt_fabric_name(enum gt_fabric fabric);
+const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor);	/* "" if unknown */
+enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);	/* unknown names: UNKNOWN */
+
+/* What is known of a GPU model by its name ("Tesla V100-SXM2-16GB", "a100", "MI250X", ...):
+ * bandwidth per link and of PCIe x16, MB/s one way. Sources: NCCL and RCCL's topology
+ * constants, see src/core/gpu_model.c. An unknown name gives 20000 and 12000 and false. */
+bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps);
+
+/* ---------------------------------------------------------------- sources ---------- */
+
+#define GT_MAX_TEXT (16 << 20)	/* bytes of one topology text */
+
+struct gt_load_options {
+	const char *format;	/* NULL: detect from the content */
+	const char *model;	/* GPU model where the source does not name it; wins over it */
+	const char *node_name;	/* which NodeName of a gres.conf; NULL: the only one */
+};
+
+/* Load a topology: "builtin:NAME", "live", "-" for standard input, or a file. options may
+ * be NULL. On GT_OK *node is the caller's; else NULL and err says file and line. */
+enum gt_err gt_node_load(struct gt_node **node, const char *spec,
+			 const struct gt_load_options *options, struct gt_error *err);
+/* Same from a text of size bytes; name stands for the file in errors. */
+enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
+			  const char *name, const struct gt_load_options *options,
+			  struct gt_error *err);
+/* The node file (JSON, one document with a final newline); *text is malloc'ed. */
+enum gt_err gt_node_write(const struct gt_node *node, char **text, struct gt_error *err);
+/* Names of the built-in machines, i from 0; NULL after the last. */
+const char *gt_builtin_name(int i);
+
+/* ---------------------------------------------------------------- score ------------ */
+
+/* What a set of GPUs is worth. selection: levels 0 to 4 in the order in which they decide. */
+struct gt_score {
+	int count;		/* K */
+	/* level 0 */
+	int out_of_service;	/* members with healthy == false */
+	/* level 1: R x w */
+	int rings;		/* R: arc-disjoint directed Hamiltonian cycles over links */
+	int link_mbps;		/* w: the slowest member's link */
+	/* level 2: tau, then P where R is 0 */
+	int tree_num;		/* tau = tree_num / tree_den: spanning-tree packing number */
+	int tree_den;		/* >= 1 */
+	int path_mbps;		/* P: best bottleneck of a ring over all paths; 0 where R > 0 */
+	/* level 3 */
+	double remaining;	/* value of what stays free over the idle node's, 0 to 1 */
+	/* level 4 */
+	int64_t pair_sum_mbps;
+	int sockets;		/* distinct ones, unknown counts as one */
+	int pci_roots;
+	/* what the set can reach */
+	bool relayed_ring;	/* Q: R is 0, but a ring through members of the set exists */
+	int busbw_mbps;		/* all-reduce bus bandwidth as nccl-tests defines it; 0 for K < 2 */
+	int bottleneck_mbps;	/* the smallest pair; 0 for K < 2 */
+	bool exact;		/* R, tau and P are proven, not bounds */
+};
+
+/* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
+ * caller's error. Exponential in K for irregular meshes, bounded by counted steps. */
+void gt_score_set(const struct gt_node *node, const struct gt_mask *set,
+		  struct gt_score *score);
+
+/* ---------------------------------------------------------------- table, selection - */
+
+#define GT_MIX_MAX 64
+
+/* How often jobs of each size are expected, any scale: weight[k] for k GPUs. */
+struct gt_mix {
+	uint32_t weight[GT_MIX_MAX + 1];
+};
+
+/* 1/2/4/8 at 40/20/20/20. */
+struct gt_mix gt_mix_default(void);
+/* "1:40,2:20"; sizes 1 to GT_MIX_MAX, weights 0 to 1000000, not all 0. */
+enum gt_err gt_mix_parse(struct gt_mix *mix, const char *text, struct gt_error *err);
+
+/* Everything that can be known beforehand about one node type, for nodes with equal models
+ * to share. It refers to node, which must outlive it. mix NULL: gt_mix_default. For up to 8
+ * GPUs the full table is made here; larger types fill theirs as they are asked, so one
+ * table must not be used by two threads at a time. */
+struct gt_table;
+enum gt_err gt_table_new(struct gt_table **table, const struct gt_node *node,
+			 const struct gt_mix *mix, struct gt_error *err);
+void gt_table_free(struct gt_table *table);
+const struct gt_node *gt_table_node(const struct gt_table *table);
+/* Bytes held now. */
+size_t gt_table_bytes(const struct gt_table *table);
+
+enum gt_policy {
+	GT_POLICY_BANDWIDTH,	/* levels 0, 1, 2, 3, 4 */
+	GT_POLICY_PRESERVE,	/* level 3 before 1 and 2, among sets that meet min_busbw_mbps */
+};
+
+/* Exactly count GPUs of the set must lie in gpus. */
+struct gt_quota {
+	struct gt_mask gpus;
+	int count;
+};
+
+#define GT_MAX_RUNNING 16	/* jobs on a node that level 3 looks at; the rest is ignored */
+
+struct gt_request {
+	int count;			/* K >= 1 */
+	struct gt_mask free;		/* the GPUs to choose from */
+	struct gt_mask include;		/* these must be in the set; must be within free */
+	int min_busbw_mbps;		/* 0: none */
+	enum gt_policy policy;
+	struct gt_mask near;		/* GPUs near the job's cores: preferred in level 4 */
+	struct gt_mask touch;		/* if not empty: at least one GPU of the set lies in it */
+	const struct gt_quota *quotas;	/* per socket or per type; disjoint */
+	int quota_count;
+	const struct gt_mask *except;	/* sets that were tried and will not do */
+	int except_count;
+	const struct gt_mask *running;	/* the GPUs of each running job, for level 3 */
+	int running_count;
+};
+
+enum gt_fit {
+	GT_FIT_OK,
+	GT_FIT_TOO_FEW,		/* fewer GPUs than asked are free (or allowed together) */
+	GT_FIT_MIG,		/* enough are free, but too many of them are in MIG mode */
+	GT_FIT_BELOW_MIN,	/* no set reaches min_busbw_mbps */
+	GT_FIT_CONSTRAINED,	/* include, quotas, touch or except leave no set */
+	GT_FIT_INVALID,		/* the request itself is wrong: count < 1, include not free */
+};
+
+struct gt_choice {
+	struct gt_mask gpus;
+	bool exact;		/* no better set exists; false: the search ran out of steps */
+};
+
+/* The best set for the request. Allocates nothing for up to 8 GPUs and for what was asked
+ * before. GT_FIT_OK fills *choice, anything else empties it. */
+enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
+		      struct gt_choice *choice);
+/* One sentence for people, such as "4 GPUs asked, 3 free". */
+char *gt_fit_text(const struct gt_table *table, const struct gt_request *request,
+		  enum gt_fit fit, char *buf, size_t size);
+/* Score a set as the answer to a request: gt_score_set and level 3. */
+void gt_select_score(struct gt_table *table, const struct gt_request *request,
+		     const struct gt_mask *set, struct gt_score *score);
+/* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns the
+ * level that decides, 0 to 3, with *order < 0 where a is better, > 0 where b is; 4 and
+ * *order 0 on a tie. */
+int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
+		     enum gt_policy policy, int *order);
+/* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none. */
+enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request *request,
+				const struct gt_choice *choice, struct gt_choice *runner_up);
+/* Busbw of the best set of count GPUs on the idle node, MB/s; 0 for count < 2 or too many. */
+int gt_ideal_busbw_mbps(struct gt_table *table, int count);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
