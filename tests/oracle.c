@@ -354,7 +354,7 @@ static int distinct(const int *what, const int *gpu, int k)
 	return count;
 }
 
-static void add_pairs(const struct oracle_graph *g, const int *gpu, int k,
+static void add_pairs(const struct oracle_graph *g, const int *gpu, int k, bool count,
 		      struct oracle_value *v)
 {
 	for (int i = 0; i < k; i++)
@@ -362,7 +362,7 @@ static void add_pairs(const struct oracle_graph *g, const int *gpu, int k,
 			int slower = g->link_mbps[gpu[i]] < g->link_mbps[gpu[j]]
 					     ? g->link_mbps[gpu[i]]
 					     : g->link_mbps[gpu[j]];
-			int mbps = hop_mbps(g, gpu[i], gpu[j], slower, true);
+			int mbps = hop_mbps(g, gpu[i], gpu[j], slower, count);
 
 			v->pair_sum_mbps += mbps;
 			if (v->bottleneck_mbps == 0 || mbps < v->bottleneck_mbps)
@@ -395,7 +395,7 @@ void oracle_value(const struct oracle_graph *g, unsigned set, struct oracle_valu
 		if (v->relayed && v->link_mbps > v->path_mbps)
 			v->busbw_mbps = v->link_mbps;
 	}
-	add_pairs(g, gpu, k, v);
+	add_pairs(g, gpu, k, links_count(g, set), v);
 }
 
 static int sign(long d)
