@@ -173,7 +173,8 @@ static void describe_gpu(struct gt_node *node, const struct oracle_graph *g, int
 	struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
 
 	snprintf(gpu->model, sizeof(gpu->model), "%s",
-		 g->link_mbps[i] == 18000 ? "Tesla P100-SXM2-16GB" : "Tesla V100-SXM2-16GB");
+		 g->link_mbps[i] == 18000 ? "Tesla P100-SXM2-16GB"
+					  : "Tesla V100-SXM2-16GB");
 	snprintf(gpu->pci_root, sizeof(gpu->pci_root), "root%d", g->root[i]);
 	gpu->socket = g->socket[i];
 	gpu->healthy = !g->broken[i];
@@ -203,7 +204,7 @@ struct gt_node *graph_node(const struct oracle_graph *g)
 				continue;
 			gt_node_set_links(node, i, j, g->links[i][j]);
 			gt_node_set_path(node, i, j,
-					 linked(g, i, j) ? GT_PATH_LINK
+					 linked(g, i, j)		? GT_PATH_LINK
 					 : g->socket[i] != g->socket[j] ? GT_PATH_SYS
 					 : g->root[i] != g->root[j]	? GT_PATH_PHB
 									: GT_PATH_PIX);
@@ -226,7 +227,8 @@ static int root_of(const struct gt_node *node, int gpu)
 {
 	int i = 0;
 
-	while (strcmp(gt_node_gpu(node, i)->pci_root, gt_node_gpu(node, gpu)->pci_root) != 0)
+	while (strcmp(gt_node_gpu(node, i)->pci_root, gt_node_gpu(node, gpu)->pci_root) !=
+	       0)
 		i++;
 	return i;
 }

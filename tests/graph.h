@@ -17,7 +17,7 @@ struct rng {
 };
 
 uint32_t rng_next(struct rng *r, uint32_t below);
-/* A stream from $GPUTOPO_SEED, or a fixed seed, printed as a TAP comment with the name. */
+/* A stream from $GPUTOPO_SEED, or a fixed seed, printed as a TAP comment. */
 struct rng rng_start(const char *name);
 
 /* Machines, from their published link tables. Paths without links: 12 GB/s under one PCIe
@@ -35,7 +35,8 @@ void graph_complete(struct oracle_graph *g, int n, int links);
 /* n GPUs, up to 6 links each, up to 3 a pair, mixed speeds and paths. */
 void graph_random(struct oracle_graph *g, int n, struct rng *r);
 /* The same machine with GPU i called to[i]. */
-void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from, const int *to);
+void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from,
+		   const int *to);
 
 /* The node model of the machine; ends the test where the library refuses it. */
 struct gt_node *graph_node(const struct oracle_graph *g);

@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPAN_DONE 1e-9		/* of the gain a step: far below any gap that is reported */
+#define SPAN_DONE  1e-9 /* of the gain a step: far below any gap that is reported */
 #define SWEEPS_MAX 100000
 
 struct state {
-	uint32_t key;			/* 4 bits a GPU: 0 free, else the number of its job */
+	uint32_t key; /* 4 bits a GPU: 0 free, else the number of its job */
 	unsigned free;
 	int jobs;
 	unsigned running[MDP_MAX];
-	int ended[MDP_MAX];		/* the state after that job has ended */
-	int first[MDP_MAX + 2];		/* first[k] .. first[k + 1]: ways to place k GPUs */
+	int ended[MDP_MAX];	/* the state after that job has ended */
+	int first[MDP_MAX + 2]; /* first[k] .. first[k + 1]: ways to place k GPUs */
 };
 
 struct way {
@@ -34,7 +34,7 @@ struct mdp {
 	struct way *way;
 };
 
-/* ---- states and ways ----------------------------------------------------------------- */
+/* ---- states and ways ---- */
 
 /* Jobs are numbered in the order of their lowest GPU, so that a state has one name. */
 static uint32_t key_of(const unsigned *running, int jobs, int n)
@@ -106,7 +106,8 @@ static int by_key(const void *a, const void *b)
 static int find(const struct mdp *m, const unsigned *running, int jobs)
 {
 	struct state wanted = {.key = key_of(running, jobs, m->n)};
-	struct state *s = bsearch(&wanted, m->state, (size_t)m->states, sizeof(wanted), by_key);
+	struct state *s =
+		bsearch(&wanted, m->state, (size_t)m->states, sizeof(wanted), by_key);
 
 	return (int)(s - m->state);
 }
@@ -187,7 +188,7 @@ int mdp_states(const struct mdp *m)
 	return m->states;
 }
 
-/* ---- the stream ---------------------------------------------------------------------- */
+/* ---- the stream ---- */
 
 /* busy[b]: the chance that b GPUs are busy. In a loss system it obeys
  * b busy[b] = sum over k of k a_k busy[b - k], a_k jobs of size k offered a unit of time
@@ -242,10 +243,10 @@ static double counted_rate(const struct mdp_stream *s, int n)
 	return sum;
 }
 
-/* ---- values -------------------------------------------------------------------------- */
+/* ---- values ---- */
 
-static double best_way(const struct mdp *m, const struct state *s, int k, const double *reward,
-		       const double *v)
+static double best_way(const struct mdp *m, const struct state *s, int k,
+		       const double *reward, const double *v)
 {
 	double best = -INFINITY;
 
@@ -258,8 +259,9 @@ static double best_way(const struct mdp *m, const struct state *s, int k, const 
 	return best;
 }
 
-/* The value of a state one event later (a job ends, one comes, or nothing happens: events of
- * all states are counted at one rate); fixed, where given, holds the way for each size. */
+/* The value of a state one event later (a job ends, one comes, or nothing happens: events
+ * of all states are counted at one rate); fixed, where given, holds the way for each
+ * size. */
 static double one_step(const struct mdp *m, const struct mdp_stream *s, int i,
 		       const double *reward, const double *v, const int *fixed)
 {

@@ -28,7 +28,7 @@ struct mdp_stream {
 	double rate;
 };
 
-/* The rate at which on average `load` of the n GPUs are busy; chance must be filled in. */
+/* The rate at which a share `load` of the n GPUs is busy; chance must be filled in. */
 void mdp_set_load(struct mdp_stream *s, int n, double load);
 
 /* The optimum; reward[set] is what a job gets of exactly that set. */
@@ -36,7 +36,8 @@ double mdp_optimum(const struct mdp *m, const struct mdp_stream *s, const double
 
 /* What a fixed rule reaches. It returns the set for a job of k GPUs, from free, while the
  * jobs in running hold the rest. */
-typedef unsigned mdp_rule(void *ctx, unsigned free, const unsigned *running, int jobs, int k);
+typedef unsigned mdp_rule(void *ctx, unsigned free, const unsigned *running, int jobs,
+			  int k);
 double mdp_reached(const struct mdp *m, const struct mdp_stream *s, const double *reward,
 		   mdp_rule *rule, void *ctx);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The truth about small machines, by plain enumeration; nothing of the library is used. */
+/* The truth about small machines, by plain enumeration without the library. */
 #include "oracle.h"
 
 #include <string.h>
@@ -71,18 +71,18 @@ static int set_link_mbps(const struct oracle_graph *g, const int *gpu, int k)
 	return least;
 }
 
-/* ---- R: pack Hamiltonian cycles ------------------------------------------------------ */
+/* ---- R: pack Hamiltonian cycles ---- */
 
 struct packing {
 	int k;
-	int left[ORACLE_MAX][ORACLE_MAX];	/* arcs not used yet */
-	int ring[ORACLE_MAX * 8][ORACLE_MAX];	/* cycle number, position -> vertex */
+	int left[ORACLE_MAX][ORACLE_MAX];     /* arcs not used yet */
+	int ring[ORACLE_MAX * 8][ORACLE_MAX]; /* cycle number, position -> vertex */
 };
 
-/* What `want` cycles need of every vertex set X that holds vertex 0: each cycle leaves X and
- * enters it, and visits each side in at most as many stretches as the other side has
- * vertices, so that it has at least |X| - |others| arcs inside X and the same the other way
- * round. */
+/* What `want` cycles need of every vertex set X that holds vertex 0: each cycle leaves X
+ * and enters it, and visits each side in at most as many stretches as the other side has
+ * vertices, so that it has at least |X| - |others| arcs inside X and the same the other
+ * way round. */
 static bool room_for(const struct packing *p, int want)
 {
 	for (unsigned x = 1; x + 1 < 1u << p->k; x += 2) {
@@ -107,7 +107,8 @@ static bool pack(struct packing *p, int done, int want);
 /* Try every way to go on with cycle number `done` from position `at`. The order in which
  * cycles are found does not matter, so a cycle never sorts before the one found before:
  * `same` is true while it equals that one so far. */
-static bool extend(struct packing *p, int done, int want, int at, unsigned seen, bool same)
+static bool extend(struct packing *p, int done, int want, int at, unsigned seen,
+		   bool same)
 {
 	int *ring = p->ring[done];
 	int here = ring[at - 1];
@@ -167,13 +168,13 @@ int oracle_rings(const struct oracle_graph *g, unsigned set)
 	return want;
 }
 
-/* ---- tau: all partitions ------------------------------------------------------------- */
+/* ---- tau: all partitions ---- */
 
 struct partition {
 	int k;
 	int links[ORACLE_MAX][ORACLE_MAX];
-	int part[ORACLE_MAX];		/* vertex -> its part */
-	int num, den;			/* the best ratio so far; den 0: none */
+	int part[ORACLE_MAX]; /* vertex -> its part */
+	int num, den;	      /* the best ratio so far; den 0: none */
 };
 
 /* Give vertex v a part and go on; parts are numbered in the order they appear. */
@@ -222,7 +223,7 @@ void oracle_tau(const struct oracle_graph *g, unsigned set, int *num, int *den)
 	*den = p.den;
 }
 
-/* ---- P and Q: all Hamiltonian cycles ------------------------------------------------- */
+/* ---- P and Q: all Hamiltonian cycles ---- */
 
 /* One hop between two members, by links or without. */
 static int hop_mbps(const struct oracle_graph *g, int a, int b, int link_mbps, bool count)
@@ -268,8 +269,9 @@ int oracle_path(const struct oracle_graph *g, unsigned set)
 	c.k = k;
 	for (int i = 0; i < k; i++)
 		for (int j = 0; j < k; j++)
-			c.hop[i][j] = hop_mbps(g, gpu[i], gpu[j], set_link_mbps(g, gpu, k),
-					       links_count(g, set));
+			c.hop[i][j] =
+				hop_mbps(g, gpu[i], gpu[j], set_link_mbps(g, gpu, k),
+					 links_count(g, set));
 	widest(&c, 0, 1, 1 << 30);
 	return c.best;
 }
@@ -338,7 +340,7 @@ bool oracle_relayed(const struct oracle_graph *g, unsigned set)
 	return ring_on(&p, 0, 1);
 }
 
-/* ---- the value of a set -------------------------------------------------------------- */
+/* ---- the value of a set ---- */
 
 static int distinct(const int *what, const int *gpu, int k)
 {
@@ -414,7 +416,7 @@ int oracle_compare(const struct oracle_value *a, const struct oracle_value *b)
 	return sign(a->path_mbps - b->path_mbps);
 }
 
-/* ---- tables -------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static double worth(const struct oracle_table *t, unsigned set, int ringless_mbps)
 {
@@ -425,8 +427,8 @@ static double worth(const struct oracle_table *t, unsigned set, int ringless_mbp
 	return t->value[set].busbw_mbps;
 }
 
-/* h(F): a job of each size comes, gets its best set, and what is then left is worth h. Every
- * proper subset of F is a smaller number, so it is known already. */
+/* h(F): a job of each size comes, gets its best set, and what is then left is worth h.
+ * Every proper subset of F is a smaller number, so it is known already. */
 static double value_of_free(const struct oracle_table *t, unsigned f, int ringless_mbps)
 {
 	double best[ORACLE_MAX + 1] = {0}, sum = 0;
@@ -445,8 +447,8 @@ static double value_of_free(const struct oracle_table *t, unsigned f, int ringle
 	return sum;
 }
 
-void oracle_fill(struct oracle_table *t, const struct oracle_graph *g, const unsigned *mix,
-		 int ringless_mbps)
+void oracle_fill(struct oracle_table *t, const struct oracle_graph *g,
+		 const unsigned *mix, int ringless_mbps)
 {
 	double total = 0;
 
@@ -469,8 +471,8 @@ void oracle_fill(struct oracle_table *t, const struct oracle_graph *g, const uns
 		t->h[f] = value_of_free(t, f, ringless_mbps);
 }
 
-double oracle_expected(const struct oracle_table *t, unsigned left, const unsigned *running,
-		       int jobs, double q)
+double oracle_expected(const struct oracle_table *t, unsigned left,
+		       const unsigned *running, int jobs, double q)
 {
 	double sum = 0;
 

@@ -16,7 +16,7 @@
 struct oracle_graph {
 	int n;
 	int links[ORACLE_MAX][ORACLE_MAX];	/* direct links of a pair; symmetric */
-	int path_mbps[ORACLE_MAX][ORACLE_MAX];	/* the pair's way without links; symmetric */
+	int path_mbps[ORACLE_MAX][ORACLE_MAX];	/* its way without links; symmetric */
 	int link_mbps[ORACLE_MAX];		/* one link of this GPU */
 	int island[ORACLE_MAX];			/* the switch it is on; -1: none */
 	int ports[ORACLE_MAX];			/* its links into that switch */

@@ -56,7 +56,8 @@ START_TEST(lists_are_read_and_printed)
 		struct gt_error err;
 		struct gt_mask m;
 
-		ck_assert_msg(gt_mask_parse(&m, good[i].list, good[i].limit, &err) == GT_OK,
+		ck_assert_msg(gt_mask_parse(&m, good[i].list, good[i].limit, &err) ==
+				      GT_OK,
 			      "%s: %s", good[i].sentence, err.text);
 		ck_assert_msg(strcmp(gt_mask_format(&m, text, sizeof(text)),
 				     good[i].printed) == 0,
@@ -71,12 +72,14 @@ START_TEST(bad_lists_are_refused_with_a_column)
 		struct gt_error err;
 		struct gt_mask m = gt_mask_first(3);
 
-		ck_assert_msg(gt_mask_parse(&m, bad[i].list, bad[i].limit, &err) == GT_EPARSE,
+		ck_assert_msg(gt_mask_parse(&m, bad[i].list, bad[i].limit, &err) ==
+				      GT_EPARSE,
 			      "%s", bad[i].sentence);
 		ck_assert_msg(gt_mask_count(&m) == 0, "%s: not empty", bad[i].sentence);
-		ck_assert_msg(err.column == bad[i].column, "%s: column %d", bad[i].sentence,
-			      err.column);
-		ck_assert_msg(gt_mask_parse(&m, bad[i].list, bad[i].limit, NULL) == GT_EPARSE,
+		ck_assert_msg(err.column == bad[i].column, "%s: column %d",
+			      bad[i].sentence, err.column);
+		ck_assert_msg(gt_mask_parse(&m, bad[i].list, bad[i].limit, NULL) ==
+				      GT_EPARSE,
 			      "%s, without an error struct", bad[i].sentence);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The exact solver of the placement problem, against a case by hand and published optima. */
+/* The exact solver of the placement problem, against hand and published optima. */
 #include "graph.h"
 #include "mdp.h"
 #include "unit.h"
@@ -44,9 +44,10 @@ START_TEST(the_load_of_one_gpu_is_erlangs)
 }
 END_TEST
 
-/* Three GPUs, only {0,1} good (1, else 0), jobs of two only: place {0,1} always, so that the
- * optimum is 1; a rule that insists on {0,2} gets 0. */
-static unsigned the_bad_pair(void *ctx, unsigned free, const unsigned *running, int jobs, int k)
+/* Three GPUs, only {0,1} good (1, else 0), jobs of two only: place {0,1} always, so that
+ * the optimum is 1; a rule that insists on {0,2} gets 0. */
+static unsigned the_bad_pair(void *ctx, unsigned free, const unsigned *running, int jobs,
+			     int k)
 {
 	(void)ctx, (void)running, (void)jobs;
 	if (k == 2 && (free & 5) == 5)
@@ -69,10 +70,12 @@ START_TEST(three_gpus_by_hand)
 }
 END_TEST
 
-/* Three GPUs, {0,1} good, jobs of one and two: the optimum puts one-GPU jobs on 2 first. The
- * chain of (is a single on 2, singles on the pair, a pair) is small enough to be checked by
- * simulating the optimal rule; what is checked here is that no fixed order beats it. */
-static unsigned in_order(void *ctx, unsigned free, const unsigned *running, int jobs, int k)
+/* Three GPUs, {0,1} good, jobs of one and two: the optimum puts one-GPU jobs on 2 first.
+ * The chain of (is a single on 2, singles on the pair, a pair) is small enough to be
+ * checked by simulating the optimal rule; what is checked here is that no fixed order
+ * beats it. */
+static unsigned in_order(void *ctx, unsigned free, const unsigned *running, int jobs,
+			 int k)
 {
 	const int *order = ctx;
 	unsigned set = 0;
@@ -103,8 +106,8 @@ START_TEST(singles_go_where_they_break_nothing)
 }
 END_TEST
 
-/* The optimum on DGX-1V to three digits, as an independent solver found it: sets without a
- * ring count 10 GB/s, a link 20. */
+/* The optimum on DGX-1V to three digits, as an independent solver found it: sets without
+ * a ring count 10 GB/s, a link 20. */
 static const struct {
 	const char *mix;
 	unsigned weight[9];

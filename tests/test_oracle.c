@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* R of complete graphs with single links: K4 and K6 have no Hamiltonian decomposition into
- * directed cycles, all others reach the degree bound. */
+/* R of complete graphs with single links: K4 and K6 have no Hamiltonian decomposition
+ * into directed cycles, all others reach the degree bound. */
 START_TEST(rings_of_complete_graphs)
 {
 	static const int rings[] = {0, 0, 1, 2, 2, 4, 4, 6, 7};
@@ -46,8 +46,8 @@ START_TEST(a_star_has_no_ring_but_a_tree)
 	ck_assert_int_eq(oracle_rings(&g, 31), 0);
 	oracle_tau(&g, 31, &num, &den);
 	ck_assert_int_eq(num, 2 * den);
-	/* Three hops between leaves, each through the centre: 8 arcs in and out of it; the
-	 * ring needs 4 visits in and out: relays at double links suffice. */
+	/* Three hops between leaves, each through the centre: 8 arcs in and out of it;
+	 * the ring needs 4 visits in and out: relays at double links suffice. */
 	ck_assert(oracle_relayed(&g, 31));
 }
 END_TEST
@@ -61,7 +61,8 @@ START_TEST(relays_take_a_link_once)
 	g.links[0][1] = g.links[1][0] = g.links[1][2] = g.links[2][1] = 1;
 	ck_assert(oracle_relayed(&g, 7));
 	ck_assert_int_eq(oracle_rings(&g, 7), 0);
-	/* 0 - 1 - 2 - 3: 3 and 0 are two relays apart. 0 > 1 > 3 (by 2) > 2 > 0 (by 1). */
+	/* 0 - 1 - 2 - 3: 3 and 0 are two relays apart. 0 > 1 > 3 (by 2) > 2 > 0 (by 1).
+	 */
 	graph_complete(&g, 4, 0);
 	for (int i = 0; i < 3; i++)
 		g.links[i][i + 1] = g.links[i + 1][i] = 1;
@@ -94,8 +95,8 @@ START_TEST(facts_of_dgx1v)
 		unsigned one_of_the_best;
 		int rings, num, den;
 	} row[] = {
-		{2, 0x09, 2, 2, 1},   {3, 0x0d, 2, 5, 2},  {4, 0x0f, 4, 3, 1},
-		{5, 0x9d, 2, 5, 2},   {6, 0xdd, 4, 14, 5}, {6, 0xee, 4, 14, 5},
+		{2, 0x09, 2, 2, 1},  {3, 0x0d, 2, 5, 2},  {4, 0x0f, 4, 3, 1},
+		{5, 0x9d, 2, 5, 2},  {6, 0xdd, 4, 14, 5}, {6, 0xee, 4, 14, 5},
 		{8, 0xff, 6, 24, 7},
 	};
 	static struct oracle_table t;
@@ -104,7 +105,8 @@ START_TEST(facts_of_dgx1v)
 	graph_dgx1v(&g);
 	oracle_fill(&t, &g, NULL, 0);
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
-		const struct oracle_value *best = &t.value[oracle_best(&t, 0xff, row[i].k)];
+		const struct oracle_value *best =
+			&t.value[oracle_best(&t, 0xff, row[i].k)];
 		const struct oracle_value *named = &t.value[row[i].one_of_the_best];
 
 		ck_assert_int_eq(oracle_compare(best, named), 0);
@@ -161,8 +163,9 @@ START_TEST(switches_and_groups)
 }
 END_TEST
 
-/* h by hand: two GPUs joined by a link, jobs of 1 and 2 equally often. r of a pair is 1, r of
- * one GPU is 0: h({a}) = 1/2 (0 + 0) = 0, h({a,b}) = 1/2 (0 + h({b})) + 1/2 (1 + 0) = 1/2. */
+/* h by hand: two GPUs joined by a link, jobs of 1 and 2 equally often. r of a pair is 1,
+ * r of one GPU is 0: h({a}) = 1/2 (0 + 0) = 0, h({a,b}) = 1/2 (0 + h({b})) + 1/2 (1 + 0)
+ * = 1/2. */
 START_TEST(damage_by_hand)
 {
 	static const unsigned mix[65] = {[1] = 1, [2] = 1};

@@ -20,25 +20,27 @@ static void check_set(const char *what, const struct gt_node *node,
 	gt_score_set(node, &m, &s);
 	ck_assert_msg(s.count == oracle_size(set), "%s, set %#x: count", what, set);
 	ck_assert_msg(s.exact, "%s, set %#x: not exact", what, set);
-	ck_assert_msg(s.rings == v.rings, "%s, set %#x: R %d, oracle %d", what, set, s.rings,
-		      v.rings);
+	ck_assert_msg(s.rings == v.rings, "%s, set %#x: R %d, oracle %d", what, set,
+		      s.rings, v.rings);
 	ck_assert_msg(s.link_mbps == v.link_mbps, "%s, set %#x: w", what, set);
 	ck_assert_msg(s.tree_den >= 1 && s.tree_num * v.tau_den == v.tau_num * s.tree_den,
 		      "%s, set %#x: tau %d/%d, oracle %d/%d", what, set, s.tree_num,
 		      s.tree_den, v.tau_num, v.tau_den);
-	ck_assert_msg(s.path_mbps == v.path_mbps, "%s, set %#x: P %d, oracle %d", what, set,
-		      s.path_mbps, v.path_mbps);
-	ck_assert_msg(s.relayed_ring == v.relayed, "%s, set %#x: Q %d, oracle %d", what, set,
-		      s.relayed_ring, v.relayed);
-	ck_assert_msg(s.busbw_mbps == v.busbw_mbps, "%s, set %#x: busbw %d, oracle %d", what,
-		      set, s.busbw_mbps, v.busbw_mbps);
-	ck_assert_msg(s.bottleneck_mbps == v.bottleneck_mbps, "%s, set %#x: bottleneck", what,
+	ck_assert_msg(s.path_mbps == v.path_mbps, "%s, set %#x: P %d, oracle %d", what,
+		      set, s.path_mbps, v.path_mbps);
+	ck_assert_msg(s.relayed_ring == v.relayed, "%s, set %#x: Q %d, oracle %d", what,
+		      set, s.relayed_ring, v.relayed);
+	ck_assert_msg(s.busbw_mbps == v.busbw_mbps, "%s, set %#x: busbw %d, oracle %d",
+		      what, set, s.busbw_mbps, v.busbw_mbps);
+	ck_assert_msg(s.bottleneck_mbps == v.bottleneck_mbps, "%s, set %#x: bottleneck",
+		      what, set);
+	ck_assert_msg(s.pair_sum_mbps == v.pair_sum_mbps, "%s, set %#x: pair sum", what,
 		      set);
-	ck_assert_msg(s.pair_sum_mbps == v.pair_sum_mbps, "%s, set %#x: pair sum", what, set);
-	ck_assert_msg(s.out_of_service == v.broken, "%s, set %#x: out of service", what, set);
+	ck_assert_msg(s.out_of_service == v.broken, "%s, set %#x: out of service", what,
+		      set);
 	ck_assert_msg(s.sockets == v.sockets && s.pci_roots == v.roots,
-		      "%s, set %#x: sockets %d, roots %d, oracle %d, %d", what, set, s.sockets,
-		      s.pci_roots, v.sockets, v.roots);
+		      "%s, set %#x: sockets %d, roots %d, oracle %d, %d", what, set,
+		      s.sockets, s.pci_roots, v.sockets, v.roots);
 }
 
 static void check_all_sets(const char *what, const struct oracle_graph *machine)

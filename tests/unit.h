@@ -12,7 +12,10 @@ struct unit_test {
 	const TTest **test;
 };
 
-#define UNIT(fn) {#fn, &fn}
+#define UNIT(fn)                                                                         \
+	{                                                                                \
+#fn, &fn                                                                 \
+	}
 
 /* Run the tests under the TAP driver; the last entry has no name. */
 static inline int unit_main(const char *suite, const struct unit_test *tests)

@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
-#define SEARCH_GPUS 16		/* beyond, a node is a rack of switches and order is blocks */
-#define SEARCH_QUADS 1820	/* 16 over 4 */
-#define SEARCH_STEPS 2000000	/* about 50 ms; all of 8! is 110,000 */
+#define SEARCH_GPUS  16	  /* beyond, a node is a rack of switches and order is blocks */
+#define SEARCH_QUADS 1820 /* 16 over 4 */
+#define SEARCH_STEPS 2000000 /* about 50 ms; all of 8! is 110,000 */
 
 /* What orders are compared by, the first difference deciding. */
 struct rank_key {
@@ -22,16 +22,16 @@ struct rank_key {
 
 struct search {
 	int k;
-	int gpu[SEARCH_GPUS];			/* members, lowest first */
-	int pair[SEARCH_GPUS][SEARCH_GPUS];	/* busbw of two, by position in gpu */
-	int quad[SEARCH_QUADS];			/* busbw of four, by quad_index */
+	int gpu[SEARCH_GPUS];		    /* members, lowest first */
+	int pair[SEARCH_GPUS][SEARCH_GPUS]; /* busbw of two, by position in gpu */
+	int quad[SEARCH_QUADS];		    /* busbw of four, by quad_index */
 	int hop[SEARCH_GPUS][SEARCH_GPUS];
 	int widest_hop;
-	int at[SEARCH_GPUS];			/* the order being tried */
+	int at[SEARCH_GPUS]; /* the order being tried */
 	int best[SEARCH_GPUS];
 	struct rank_key best_key;
 	bool have_best;
-	bool best_is_guess;	/* an equal order that the search meets later may be lower */
+	bool best_is_guess; /* an equal order that the search meets later may be lower */
 	long steps;
 };
 
@@ -157,11 +157,13 @@ static bool can_win(const struct search *s, struct rank_key key, int ranks)
 		return true;
 	key.hops += (int64_t)(s->k - ranks) * s->widest_hop;
 	order = compare(&key, &s->best_key);
-	/* Orders come lowest GPUs first, so that a later equal one loses to a found one. */
+	/* Orders come lowest GPUs first, so that a later equal one loses to a found one.
+	 */
 	return order > 0 || (order == 0 && s->best_is_guess);
 }
 
-static void try_rank(struct search *s, int rank, unsigned used, const struct rank_key *so_far)
+static void try_rank(struct search *s, int rank, unsigned used,
+		     const struct rank_key *so_far)
 {
 	if (rank == s->k) {
 		keep(s, so_far, false);
@@ -196,7 +198,8 @@ static unsigned fastest_block(const struct search *s, unsigned used, int size)
 			for (int i = 0; i < s->k; i++)
 				if (set >> i & 1)
 					at[n++] = i;
-			mbps = size == 4 ? s->quad[quad_index(at)] : s->pair[at[0]][at[1]];
+			mbps = size == 4 ? s->quad[quad_index(at)]
+					 : s->pair[at[0]][at[1]];
 			if (mbps > best_mbps) {
 				best = set;
 				best_mbps = mbps;
@@ -292,8 +295,9 @@ static void by_island(const struct gt_node *node, const int *gpu, int k,
 		int island = gt_node_gpu(node, gpu[i])->island;
 
 		for (int j = i; j < k; j++) {
-			bool same = j == i || (island >= 0 &&
-					       gt_node_gpu(node, gpu[j])->island == island);
+			bool same =
+				j == i || (island >= 0 &&
+					   gt_node_gpu(node, gpu[j])->island == island);
 
 			if (!same || gt_mask_has(&done, gpu[j]))
 				continue;
