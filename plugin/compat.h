@@ -28,6 +28,11 @@
 #include "src/common/run_in_daemon.h"
 #include "src/slurmctld/slurmctld.h"
 
+/* Data of slurmctld alone: weak, so that srun and the others can load the file too. */
+#pragma weak node_record_table_ptr
+#pragma weak node_record_count
+#pragma weak job_list
+
 /* List until 24.08, list_t * after: one type under two names. */
 typedef struct xlist *gp_list_t;
 
