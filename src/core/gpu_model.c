@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a GPU's name says about its links and its PCIe slot. */
+#include "config.h"
+
+#include "gputopo.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NAME_MAX_LEN 128
+
+/*
+ * MB/s of one link in one direction, as NCCL 2.30 counts them (src/graph/topo.h and
+ * topo.cc of NVIDIA/nccl at 5067397c: SM60 18, SM70 and SM80 20, SM86 12, SM90 20.6,
+ * SM100 40.1; everything else counts as SM80), and RCCL's for xGMI (Vega and MI100 24,
+ * MI200 36, MI300 48).
+ */
+enum {
+	NVLINK_SM60 = 18000,
+	NVLINK_SM70 = 20000,
+	NVLINK_SM80 = 20000,
+	NVLINK_SM86 = 12000,
+	NVLINK_SM90 = 20600,
+	NVLINK_SM100 = 40100,
+	XGMI_VEGA = 24000,
+	XGMI_MI200 = 36000,
+	XGMI_MI300 = 48000,
+	LINK_UNKNOWN = 20000,
+};
+
+/* MB/s of PCIe x16 one way: NCCL's link_width x speed / 80 for 16 lanes (gen 3, 4, 5). */
+enum { PCIE3 = 12000, PCIE4 = 24000, PCIE5 = 48000, PCIE_UNKNOWN = 12000 };
+
+/*
+ * The first row that occurs in the name wins, so the longer of two alike comes first. A
+ * row matches whole words, but a word may go on with letters ("l40" finds "L40S", "v100"
+ * finds "V100S"). PCIe generations are those of NVIDIA's and AMD's data sheets.
+ */
+static const struct {
+	const char *word;
+	int link_mbps;
+	int pcie_mbps;
+} models[] = {
+	/* Blackwell and what follows */
+	{"gb200", NVLINK_SM100, PCIE5},
+	{"gb300", NVLINK_SM100, PCIE5},
+	{"gb10", NVLINK_SM100, PCIE5},
+	{"b100", NVLINK_SM100, PCIE5},
+	{"b200", NVLINK_SM100, PCIE5},
+	{"b300", NVLINK_SM100, PCIE5},
+	{"rtx pro", NVLINK_SM100, PCIE5},
+	{"rtxpro", NVLINK_SM100, PCIE5},
+	{"5060", NVLINK_SM100, PCIE5},
+	{"5070", NVLINK_SM100, PCIE5},
+	{"5080", NVLINK_SM100, PCIE5},
+	{"5090", NVLINK_SM100, PCIE5},
+	{"blackwell", NVLINK_SM100, PCIE5},
+	/* Hopper */
+	{"gh200", NVLINK_SM90, PCIE5},
+	{"h100", NVLINK_SM90, PCIE5},
+	{"h200", NVLINK_SM90, PCIE5},
+	{"h800", NVLINK_SM90, PCIE5},
+	{"h20", NVLINK_SM90, PCIE5},
+	{"hopper", NVLINK_SM90, PCIE5},
+	/* Ada: no links, NCCL's default for what is neither 8.6 nor 9.0 */
+	{"6000 ada", NVLINK_SM80, PCIE4},
+	{"6000ada", NVLINK_SM80, PCIE4},
+	{"5000 ada", NVLINK_SM80, PCIE4},
+	{"5000ada", NVLINK_SM80, PCIE4},
+	{"l40", NVLINK_SM80, PCIE4},
+	{"l20", NVLINK_SM80, PCIE4},
+	{"l4", NVLINK_SM80, PCIE4},
+	{"4000 ada", NVLINK_SM80, PCIE4},
+	{"4060", NVLINK_SM80, PCIE4},
+	{"4070", NVLINK_SM80, PCIE4},
+	{"4080", NVLINK_SM80, PCIE4},
+	{"4090", NVLINK_SM80, PCIE4},
+	/* Ampere: GA100 */
+	{"a100", NVLINK_SM80, PCIE4},
+	{"a800", NVLINK_SM80, PCIE4},
+	{"a30", NVLINK_SM80, PCIE4},
+	/* Ampere: GA10x, compute capability 8.6 */
+	{"a40", NVLINK_SM86, PCIE4},
+	{"a10", NVLINK_SM86, PCIE4},
+	{"a16", NVLINK_SM86, PCIE4},
+	{"a2", NVLINK_SM86, PCIE4},
+	{"a2000", NVLINK_SM86, PCIE4},
+	{"a6000", NVLINK_SM86, PCIE4},
+	{"a5500", NVLINK_SM86, PCIE4},
+	{"a5000", NVLINK_SM86, PCIE4},
+	{"a4500", NVLINK_SM86, PCIE4},
+	{"a4000", NVLINK_SM86, PCIE4},
+	{"3060", NVLINK_SM86, PCIE4},
+	{"3070", NVLINK_SM86, PCIE4},
+	{"3080", NVLINK_SM86, PCIE4},
+	{"3090", NVLINK_SM86, PCIE4},
+	/* Volta and Turing */
+	{"v100", NVLINK_SM70, PCIE3},
+	{"gv100", NVLINK_SM70, PCIE3},
+	{"titan v", NVLINK_SM70, PCIE3},
+	{"titan rtx", NVLINK_SM70, PCIE3},
+	{"rtx 8000", NVLINK_SM70, PCIE3},
+	{"rtx8000", NVLINK_SM70, PCIE3},
+	{"rtx 6000", NVLINK_SM70, PCIE3},
+	{"rtx6000", NVLINK_SM70, PCIE3},
+	{"rtx 5000", NVLINK_SM70, PCIE3},
+	{"rtx5000", NVLINK_SM70, PCIE3},
+	{"2070", NVLINK_SM70, PCIE3},
+	{"2080", NVLINK_SM70, PCIE3},
+	{"t4", NVLINK_SM70, PCIE3},
+	/* Pascal and older */
+	{"p100", NVLINK_SM60, PCIE3},
+	{"gp100", NVLINK_SM60, PCIE3},
+	{"p40", NVLINK_SM60, PCIE3},
+	{"p4", NVLINK_SM60, PCIE3},
+	{"1080", NVLINK_SM60, PCIE3},
+	{"titan x", LINK_UNKNOWN, PCIE3},
+	{"m40", LINK_UNKNOWN, PCIE3},
+	{"m60", LINK_UNKNOWN, PCIE3},
+	{"k40", LINK_UNKNOWN, PCIE3},
+	{"k80", LINK_UNKNOWN, PCIE3},
+	/* AMD */
+	{"mi25", XGMI_VEGA, PCIE3},
+	{"mi50", XGMI_VEGA, PCIE3},
+	{"mi60", XGMI_VEGA, PCIE3},
+	{"gfx900", XGMI_VEGA, PCIE3},
+	{"gfx906", XGMI_VEGA, PCIE3},
+	{"vega", XGMI_VEGA, PCIE3},
+	{"mi100", XGMI_VEGA, PCIE4},
+	{"gfx908", XGMI_VEGA, PCIE4},
+	{"mi210", XGMI_MI200, PCIE4},
+	{"mi250", XGMI_MI200, PCIE4},
+	{"mi200", XGMI_MI200, PCIE4},
+	{"gfx90a", XGMI_MI200, PCIE4},
+	{"gfx910", XGMI_MI200, PCIE4},
+	{"mi300", XGMI_MI300, PCIE5},
+	{"mi308", XGMI_MI300, PCIE5},
+	{"mi325", XGMI_MI300, PCIE5},
+	{"gfx940", XGMI_MI300, PCIE5},
+	{"gfx941", XGMI_MI300, PCIE5},
+	{"gfx942", XGMI_MI300, PCIE5},
+};
+
+/* Lower case, every run of separators one space. */
+static void normalize(const char *name, char *out)
+{
+	size_t used = 0;
+
+	for (; *name && used < NAME_MAX_LEN - 1; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (isalnum(c))
+			out[used++] = (char)tolower(c);
+		else if (used && out[used - 1] != ' ')
+			out[used++] = ' ';
+	}
+	out[used] = '\0';
+}
+
+/* May a word start here? A number ("3090") may follow letters ("rtx3090"), a name not. */
+static bool starts_word(const char *text, const char *at)
+{
+	if (at == text)
+		return true;
+	if (isdigit((unsigned char)*at))
+		return !isdigit((unsigned char)at[-1]);
+	return !isalnum((unsigned char)at[-1]);
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		if (starts_word(text, at) && !isdigit((unsigned char)at[len]))
+			return true;
+	return false;
+}
+
+bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps)
+{
+	char text[NAME_MAX_LEN];
+
+	*link_mbps = LINK_UNKNOWN;
+	*pcie_mbps = PCIE_UNKNOWN;
+	normalize(model ? model : "", text);
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+		if (!has_word(text, models[i].word))
+			continue;
+		*link_mbps = models[i].link_mbps;
+		*pcie_mbps = models[i].pcie_mbps;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The node model as the core sees it: plain arrays, fixed once gt_node_finish returned. */
+#ifndef GT_CORE_NODE_H
+#define GT_CORE_NODE_H
+
+#include "gputopo.h"
+
+#define GT_NODE_TEXT_MAX 256
+
+/* Matrices are row-major, n x n. After gt_node_finish they are symmetric. */
+struct gt_node {
+	int n;
+	struct gt_gpu *gpu;
+	int16_t *links;		/* L_ij, 0 on the diagonal, GT_UNKNOWN where not shown */
+	int32_t *pair_mbps;	/* the larger of L_ij x w and the path; GT_UNKNOWN: no pair */
+	int32_t *path_mbps;	/* the way without links; before finish: a reader's figure */
+	uint8_t *path;		/* enum gt_path, as people see it (LINK where L_ij > 0) */
+
+	struct gt_mask all;
+	struct gt_mask healthy;
+	struct gt_mask mig;	/* GPUs in MIG mode */
+
+	struct gt_mask groups[GT_MAX_GROUPS];
+	int group_count;
+
+	enum gt_fabric fabric;
+	enum gt_cpu_vendor cpu_vendor;
+	bool partial;
+	bool paths_rated;	/* path_mbps holds more than the classes of path say */
+	bool finished;
+
+	char name[GT_NODE_TEXT_MAX];
+	char domain[GT_NODE_TEXT_MAX];
+	char source_format[GT_NODE_TEXT_MAX];
+	char source_file[GT_NODE_TEXT_MAX];
+	char *notes[GT_MAX_NOTES];
+	int note_count;
+	int notes_dropped;
+};
+
+/* Position of pair (a, b) in the matrices. */
+static inline size_t gt_node_at(const struct gt_node *node, int a, int b)
+{
+	return (size_t)a * (size_t)node->n + (size_t)b;
+}
+
+/* L_ab of an unfinished model: the smaller direction, or the known one. */
+int gt_node_raw_links(const struct gt_node *node, int a, int b);
+
+#endif
