@@ -61,19 +61,18 @@ static bool can_finish(const struct packing *p, int at, unsigned visited)
 
 static bool close_cycle(struct packing *p, int at, int need)
 {
-	uint8_t last[GT_MESH_MAX], cycle[GT_MESH_MAX];
+	uint8_t saved[GT_MESH_MAX];
 	bool packed;
 
 	if (!(p->out[at] >> p->start & 1))
 		return false;
 	take_arc(p, at, p->start);
-	/* The cycles to come are written over both; this one's prefix is still needed. */
-	memcpy(last, p->last, sizeof(last));
-	memcpy(cycle, p->cycle, sizeof(cycle));
-	memcpy(p->last, p->cycle, sizeof(last));
+	memcpy(saved, p->last, sizeof(saved));
+	memcpy(p->last, p->cycle, sizeof(saved));
 	packed = need == 1 || (pairs_can_be_left(p, need - 1) && pack(p, need - 1, true));
-	memcpy(p->last, last, sizeof(last));
-	memcpy(p->cycle, cycle, sizeof(cycle));
+	/* The cycles after this one were built in its place. */
+	memcpy(p->cycle, p->last, sizeof(saved));
+	memcpy(p->last, saved, sizeof(saved));
 	give_arc(p, at, p->start);
 	return packed;
 }
