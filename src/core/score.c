@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a set of GPUs is worth, level by level. */
+#include "config.h"
+
+#include "core/path.h"
+#include "core/ring.h"
+#include "core/score.h"
+#include "core/tree.h"
+
+#include <limits.h>
+#include <string.h>
+
+static int links_between(const struct gt_members *m, int a, int b)
+{
+	int links = m->node->links[gt_node_at(m->node, m->gpu[a], m->gpu[b])];
+
+	return links > 0 && !m->cut ? links : 0;
+}
+
+static int hop_mbps(const void *of, int a, int b)
+{
+	const struct gt_members *m = of;
+	size_t at = gt_node_at(m->node, m->gpu[a], m->gpu[b]);
+	int mbps = m->cut ? m->node->path_mbps[at] : m->node->pair_mbps[at];
+
+	return mbps > 0 ? mbps : 0;
+}
+
+static bool in_a_group(const struct gt_node *node, const struct gt_mask *set)
+{
+	if (node->group_count == 0)
+		return true;
+	for (int i = 0; i < node->group_count; i++)
+		if (gt_mask_within(set, &node->groups[i]))
+			return true;
+	return false;
+}
+
+static enum gt_links_of_set links_of(const struct gt_members *m)
+{
+	const struct gt_gpu *gpus = m->node->gpu;
+	int island = m->k ? gpus[m->gpu[0]].island : GT_UNKNOWN;
+
+	if (m->cut)
+		return GT_LINKS_NONE;
+	for (int i = 1; i < m->k; i++)
+		if (gpus[m->gpu[i]].island != island)
+			return GT_LINKS_NONE;
+	if (island == GT_UNKNOWN)
+		return GT_LINKS_MESH;
+	return m->least_switch_links > 0 ? GT_LINKS_ISLAND : GT_LINKS_NONE;
+}
+
+void gt_members_init(struct gt_members *m, const struct gt_node *node,
+		     const struct gt_mask *set)
+{
+	m->node = node;
+	m->k = 0;
+	m->link_mbps = INT_MAX;
+	m->least_switch_links = INT_MAX;
+	for (int g = gt_mask_next(set, 0); g >= 0 && g < node->n;
+	     g = gt_mask_next(set, g + 1)) {
+		const struct gt_gpu *gpu = &node->gpu[g];
+
+		m->gpu[m->k++] = g;
+		if (gpu->link_mbps < m->link_mbps)
+			m->link_mbps = gpu->link_mbps;
+		if (gpu->switch_links < m->least_switch_links)
+			m->least_switch_links = gpu->switch_links;
+	}
+	m->cut = !in_a_group(node, set);
+	m->links = links_of(m);
+}
+
+int gt_members_out_of_service(const struct gt_members *m)
+{
+	int count = 0;
+
+	for (int i = 0; i < m->k; i++)
+		count += !m->node->gpu[m->gpu[i]].healthy;
+	return count;
+}
+
+static int degree(const struct gt_members *m, int a)
+{
+	int sum = 0;
+
+	for (int b = 0; b < m->k; b++)
+		sum += a != b ? links_between(m, a, b) : 0;
+	return sum;
+}
+
+int gt_members_rings_bound(const struct gt_members *m)
+{
+	int bound = INT_MAX;
+
+	if (m->k < 2 || m->links == GT_LINKS_NONE)
+		return 0;
+	if (m->links == GT_LINKS_ISLAND)
+		return m->least_switch_links;
+	for (int a = 0; a < m->k; a++) {
+		int here = degree(m, a);
+
+		bound = here < bound ? here : bound;
+	}
+	return bound;
+}
+
+int gt_members_link_sum(const struct gt_members *m)
+{
+	int sum = 0;
+
+	for (int a = 0; a < m->k; a++)
+		sum += degree(m, a);
+	return sum / 2;
+}
+
+/* For sets that are searched: k <= GT_MESH_MAX. */
+static void make_mesh(const struct gt_members *m, struct gt_mesh *mesh)
+{
+	memset(mesh, 0, sizeof(*mesh));
+	mesh->n = m->k;
+	for (int a = 0; a < m->k; a++)
+		for (int b = 0; b < m->k; b++)
+			if (a != b)
+				mesh->link[a][b] = (uint8_t)links_between(m, a, b);
+}
+
+/* The common number of links of every pair of a set too large to search, or -1. */
+static int uniform_links(const struct gt_members *m)
+{
+	int links = links_between(m, 0, 1);
+
+	for (int a = 0; a < m->k; a++)
+		for (int b = a + 1; b < m->k; b++)
+			if (links_between(m, a, b) != links)
+				return -1;
+	return links;
+}
+
+int gt_members_rings(const struct gt_members *m, long *steps)
+{
+	struct gt_mesh mesh;
+	int links;
+
+	if (m->k < 2 || m->links == GT_LINKS_NONE)
+		return 0;
+	if (m->links == GT_LINKS_ISLAND)
+		return m->least_switch_links;
+	if (m->k <= GT_MESH_MAX) {
+		make_mesh(m, &mesh);
+		return gt_ring_count(&mesh, steps);
+	}
+	links = uniform_links(m);
+	if (links >= 0)
+		return gt_ring_count_uniform(m->k, links);
+	if (gt_members_rings_bound(m) > 0)
+		*steps = -1;
+	return 0;
+}
+
+void gt_members_tree(const struct gt_members *m, int *num, int *den, long *steps)
+{
+	struct gt_mesh mesh;
+	int links;
+
+	*num = 0;
+	*den = 1;
+	if (m->k < 2 || m->links == GT_LINKS_NONE)
+		return;
+	if (m->links == GT_LINKS_ISLAND) {
+		*num = m->least_switch_links;
+		return;
+	}
+	if (m->k <= GT_MESH_MAX) {
+		make_mesh(m, &mesh);
+		gt_tree_strength(&mesh, num, den);
+		return;
+	}
+	links = uniform_links(m);
+	if (links >= 0) {
+		*num = links * m->k;
+		*den = 2;
+	} else if (gt_members_rings_bound(m) > 0) {
+		*steps = -1;
+	}
+}
+
+int gt_members_path(const struct gt_members *m, long *steps)
+{
+	struct gt_hops hops = {.n = m->k, .mbps = hop_mbps, .of = m};
+
+	return gt_path_bottleneck(&hops, steps);
+}
+
+bool gt_members_relayed(const struct gt_members *m, long *steps)
+{
+	struct gt_mesh mesh;
+
+	if (m->k < 3 || m->k > GT_MESH_MAX || m->links != GT_LINKS_MESH)
+		return false;
+	for (int a = 0; a < m->k; a++)
+		if (degree(m, a) == 0)
+			return false;
+	make_mesh(m, &mesh);
+	return gt_ring_relayed(&mesh, steps);
+}
+
+int64_t gt_members_pair_sum(const struct gt_members *m)
+{
+	int64_t sum = 0;
+
+	for (int a = 0; a < m->k; a++)
+		for (int b = a + 1; b < m->k; b++)
+			sum += hop_mbps(m, a, b);
+	return sum;
+}
+
+int gt_members_bottleneck(const struct gt_members *m)
+{
+	int least = INT_MAX;
+
+	for (int a = 0; a < m->k; a++)
+		for (int b = a + 1; b < m->k; b++) {
+			int here = hop_mbps(m, a, b);
+
+			least = here < least ? here : least;
+		}
+	return m->k < 2 ? 0 : least;
+}
+
+int gt_members_sockets(const struct gt_members *m)
+{
+	int count = 0;
+
+	for (int i = 0; i < m->k; i++) {
+		int home = gt_gpu_home(&m->node->gpu[m->gpu[i]]);
+		bool seen = false;
+
+		for (int j = 0; j < i && !seen; j++)
+			seen = gt_gpu_home(&m->node->gpu[m->gpu[j]]) == home;
+		count += !seen;
+	}
+	return count;
+}
+
+int gt_members_pci_roots(const struct gt_members *m)
+{
+	int count = 0;
+
+	for (int i = 0; i < m->k; i++) {
+		const char *root = m->node->gpu[m->gpu[i]].pci_root;
+		bool seen = false;
+
+		for (int j = 0; j < i && !seen; j++)
+			seen = strcmp(m->node->gpu[m->gpu[j]].pci_root, root) == 0;
+		count += !seen;
+	}
+	return count;
+}
+
+/* R > 0: R x w. Else the better of the ring over any paths and, where links reach every
+ * member through another, one link's worth: what NCCL gets by relaying over one GPU. */
+static int busbw(struct gt_score *score, const struct gt_members *m, long *steps)
+{
+	int relayed;
+
+	if (m->k < 2)
+		return 0;
+	if (score->rings > 0)
+		return score->rings * score->link_mbps;
+	score->relayed_ring = gt_members_relayed(m, steps);
+	relayed = score->relayed_ring ? m->link_mbps : 0;
+	return relayed > score->path_mbps ? relayed : score->path_mbps;
+}
+
+void gt_score_set(const struct gt_node *node, const struct gt_mask *set,
+		  struct gt_score *score)
+{
+	struct gt_members m;
+	long steps = GT_SEARCH_STEPS;
+
+	memset(score, 0, sizeof(*score));
+	gt_members_init(&m, node, set);
+	score->count = m.k;
+	score->out_of_service = gt_members_out_of_service(&m);
+	score->link_mbps = m.k ? m.link_mbps : 0;
+	score->rings = gt_members_rings(&m, &steps);
+	gt_members_tree(&m, &score->tree_num, &score->tree_den, &steps);
+	if (score->rings == 0)
+		score->path_mbps = gt_members_path(&m, &steps);
+	score->exact = steps >= 0;
+	score->pair_sum_mbps = gt_members_pair_sum(&m);
+	score->bottleneck_mbps = gt_members_bottleneck(&m);
+	score->sockets = gt_members_sockets(&m);
+	score->pci_roots = gt_members_pci_roots(&m);
+	steps = GT_SEARCH_STEPS;
+	score->busbw_mbps = busbw(score, &m, &steps);
+}

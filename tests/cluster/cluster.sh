@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# A private Slurm for tests: munged, slurmctld and slurmds of the installed packages in
+# namespaces of their own, with simulated GPU nodes. Source this file; every function
+# works on the cluster in $CLUSTER, a temporary folder that cluster_start makes:
+#
+#   etc/ log/ state/ dev/      configuration, logs, StateSaveLocation, GPU device files
+#   plugin/                    what stands first in PluginDir (select_cons_tres.so or nothing)
+#   pid, ready                 PID 1 of the cluster as seen outside; all daemons are up
+#
+# Nothing outlives the cluster: a supervisor outside the namespaces ends it when
+# cluster_stop asks, when PID 1 ends or when the owner (the shell that started it) is gone,
+# and the kernel then kills every process and drops every mount and shared memory inside.
+
+CLUSTER_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CLUSTER_SKIP=77		# exit status: a private cluster is not possible here
+
+# Print why no cluster can be started here and return 77, or return 0 silently.
+# $1: a root folder that holds another Slurm release.
+cluster_possible() {
+	local root=${1:-} program
+	if [ "$(id -u)" != 0 ]; then
+		echo "a private cluster needs root"
+		return $CLUSTER_SKIP
+	fi
+	for program in unshare nsenter setpriv ip setsid; do
+		if ! command -v $program >/dev/null; then
+			echo "no program $program"
+			return $CLUSTER_SKIP
+		fi
+	done
+	for program in slurmctld slurmd munged sinfo; do
+		if ! PATH=/usr/sbin:/usr/bin chroot "${root:-/}" \
+				/bin/sh -c "command -v $program" >/dev/null 2>&1; then
+			echo "no program $program${root:+ in $root}"
+			return $CLUSTER_SKIP
+		fi
+	done
+	if ! unshare --mount --pid --fork --net --uts --ipc --kill-child \
+			sh -c 'mount -t proc proc /proc && mount -t tmpfs tmpfs /run' \
+			>/dev/null 2>&1; then
+		echo "namespaces or mounts are not allowed here"
+		return $CLUSTER_SKIP
+	fi
+}
+
+# "22.05.8" of the Slurm in root $1 (default: the host's).
+cluster_release() {
+	chroot "${1:-/}" /usr/sbin/slurmctld -V | sed 's/.* //'
+}
+
+# cluster_start [OPTION]... NODE=KIND...
+# Start a cluster; its nodes are idle on return. KIND is a file of kinds/. Sets and exports
+# CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
+#   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
+#   --gputopo FILE    install FILE as gputopo.conf
+#   --conf LINE       append LINE to slurm.conf; may be repeated
+#   --partition LINE  partitions, instead of one default partition "p" of all nodes
+#   --root DIR        run the daemons of another Debian in DIR
+#   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
+#   --owner PID       end the cluster when this process ends; default: this shell
+cluster_start() {
+	local plugin='' gputopo='' root='' preload='' owner=$$ conf=() partition=() nodes=()
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--plugin) plugin=$2; shift 2 ;;
+		--gputopo) gputopo=$2; shift 2 ;;
+		--conf) conf+=("$2"); shift 2 ;;
+		--partition) partition+=("$2"); shift 2 ;;
+		--root) root=$2; shift 2 ;;
+		--preload) preload=$2; shift 2 ;;
+		--owner) owner=$2; shift 2 ;;
+		*=*) nodes+=("$1"); shift ;;
+		*) echo "cluster_start: unknown argument $1" >&2; return 2 ;;
+		esac
+	done
+	cluster_possible "$root" >&2 || return
+
+	CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/gputopo-cluster.XXXXXX") || return 1
+	export CLUSTER
+	chmod 755 "$CLUSTER"
+	(
+		set -e
+		cd "$CLUSTER"
+		mkdir etc log state spool dev plugin jobs
+		echo "$root" >root
+		echo "$preload" >preload
+		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
+		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
+		_cluster_write_conf "$root" "${nodes[@]}"
+		[ ${#partition[@]} -gt 0 ] ||
+			partition=("PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE")
+		printf '%s\n' "${partition[@]}" "${conf[@]}" >>etc/slurm.conf
+	) || { rm -rf "$CLUSTER"; return 1; }
+
+	# All descriptors above 2 are closed: bats waits for whoever holds its own.
+	setsid bash -c 'for fd in /proc/self/fd/*; do
+			fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done
+		exec bash "$0" "$@"' "$CLUSTER_LIB/supervise" "$CLUSTER" "$owner" \
+		</dev/null >"$CLUSTER/log/supervise" 2>&1 &
+	disown
+	if ! _cluster_wait_file "$CLUSTER/ready" 60 || ! cluster_wait_idle 60; then
+		echo "the cluster did not start:" >&2
+		tail -n 20 "$CLUSTER"/log/* >&2 || true
+		cluster_stop
+		return 1
+	fi
+}
+
+# End the cluster and remove its folder. Safe to call twice, or without a cluster.
+cluster_stop() {
+	local dir=${CLUSTER:-} i
+	[ -n "$dir" ] && [ -d "$dir" ] || { unset CLUSTER; return 0; }
+	: >"$dir/stop"
+	for ((i = 0; i < 200; i++)); do
+		[ -d "$dir" ] || break
+		sleep 0.05
+	done
+	unset CLUSTER
+	if [ -d "$dir" ]; then
+		echo "cluster_stop: $dir is still there after 10 s" >&2
+		return 1
+	fi
+}
+
+# Run a command inside the cluster, in its folder jobs/.
+cluster_run() {
+	local pid
+	pid=$(cat "$CLUSTER/pid") || return 1
+	nsenter --target "$pid" --mount --pid --net --uts --ipc --root --wd="/proc/$pid/cwd" \
+		env "SLURM_CONF=$CLUSTER/etc/slurm.conf" "CLUSTER=$CLUSTER" \
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@"
+}
+
+# Wait until every node is idle (no job left, none completing). $1: seconds, default 30.
+cluster_wait_idle() {
+	local i states
+	for ((i = 0; i < ${1:-30} * 10; i++)); do
+		[ -d "$CLUSTER" ] || return 1
+		states=$(cluster_run sinfo -h -N -o %t 2>/dev/null | sort -u)
+		[ "$states" = idle ] && return 0
+		sleep 0.1
+	done
+	echo "nodes are not idle after ${1:-30} s: $states" >&2
+	return 1
+}
+
+# Wait until every node has registered and answers, busy or not. $1: seconds.
+cluster_wait_nodes() {
+	local i states
+	for ((i = 0; i < ${1:-30} * 10; i++)); do
+		[ -d "$CLUSTER" ] || return 1
+		states=$(cluster_run sinfo -h -N -o %t 2>/dev/null | sort -u)
+		if [ -n "$states" ] && ! grep -qv '^\(idle\|mix\|alloc\|comp\)$' <<<"$states"; then
+			return 0
+		fi
+		sleep 0.1
+	done
+	echo "nodes do not answer after ${1:-30} s: $states" >&2
+	return 1
+}
+
+# Set Key=Value pairs in slurm.conf, each on a line of its own; takes effect at the next
+# reconfigure or restart.
+cluster_conf() {
+	local pair
+	for pair in "$@"; do
+		sed -i "/^${pair%%=*}=/d" "$CLUSTER/etc/slurm.conf"
+		echo "$pair" >>"$CLUSTER/etc/slurm.conf"
+	done
+}
+
+# PluginDir without our folder / with it.
+cluster_use_stock() {
+	cluster_conf "PluginDir=$(cat "$CLUSTER/stock_dir")"
+}
+cluster_use_plugin() {
+	cluster_conf "PluginDir=$CLUSTER/plugin:$(cat "$CLUSTER/stock_dir")"
+}
+
+# Stop slurmctld and start it again with its saved state; nodes answer on return.
+cluster_restart_ctld() {
+	cluster_run bash "$CLUSTER/daemons" restart || return 1
+	cluster_wait_nodes 60
+}
+
+# The GPUs of job $1 by gres index, a line for each node: "n0 0,2-3".
+cluster_job_gpus() {
+	cluster_run scontrol -d -o show job "$1" |
+		grep -o 'Nodes=[^ ]* CPU_IDs=[^ ]* Mem=[^ ]* GRES=[^ ]*' |
+		sed -n 's/^Nodes=\([^ ]*\) .*GRES=/\1 /p' | _cluster_idx
+}
+
+# "n0 gpu:aa:2(IDX:0,2),gpu:bb:1(IDX:5)" -> "n0 0,2,5"
+_cluster_idx() {
+	local node gres list
+	while read -r node gres; do
+		list=$(grep -o 'IDX:[0-9,-]*' <<<"$gres" | cut -d: -f2 | paste -sd,)
+		echo "$node $list"
+	done
+}
+
+# "0,2-4" -> "0 2 3 4"
+cluster_expand() {
+	local part parts=() out=()
+	IFS=, read -ra parts <<<"$1"
+	for part in "${parts[@]}"; do
+		mapfile -t -O "${#out[@]}" out < <(seq "${part%-*}" "${part#*-}")
+	done
+	echo "${out[*]}"
+}
+
+# The state of job $1: RUNNING, PENDING, ...
+cluster_job_state() {
+	cluster_run squeue -h -t all -o %T -j "$1" 2>/dev/null
+}
+
+# Wait until job $1 is in state $2. $3: seconds, default 20.
+cluster_wait_job() {
+	local i
+	for ((i = 0; i < ${3:-20} * 10; i++)); do
+		[ "$(cluster_job_state "$1")" = "$2" ] && return 0
+		sleep 0.1
+	done
+	echo "job $1 is $(cluster_job_state "$1"), not $2" >&2
+	return 1
+}
+
+_cluster_wait_file() {
+	local i
+	for ((i = 0; i < $2 * 20; i++)); do
+		[ -e "$1" ] && return 0
+		[ -d "$CLUSTER" ] && [ ! -e "$CLUSTER/ended" ] || return 1
+		sleep 0.05
+	done
+	return 1
+}
+
+# Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
+_cluster_write_conf() {
+	local root=$1 release stock spec name kind port=27000 files
+	shift
+	release=$(cluster_release "$root")
+	stock=$(cd "${root:-/}" && dirname "$(ls -d usr/lib/*/slurm-wlm/select_cons_tres.so)")
+	echo "/$stock" >stock_dir
+
+	cat >etc/slurm.conf <<-EOF
+	ClusterName=t
+	SlurmctldHost=localhost(127.0.0.1)
+	SlurmctldPort=26817
+	SlurmUser=root
+	SlurmdUser=root
+	AuthType=auth/munge
+	AuthInfo=socket=/run/munge/munge.socket.2
+	CredType=cred/munge
+	StateSaveLocation=$CLUSTER/state
+	SlurmdSpoolDir=$CLUSTER/spool/%n
+	SlurmctldPidFile=$CLUSTER/slurmctld.pid
+	SlurmdPidFile=$CLUSTER/slurmd-%n.pid
+	SlurmctldLogFile=$CLUSTER/log/slurmctld
+	SlurmdLogFile=$CLUSTER/log/slurmd-%n
+	SlurmctldDebug=verbose
+	SlurmdDebug=info
+	DebugFlags=NO_CONF_HASH
+	PlugStackConfig=$CLUSTER/etc/plugstack.conf
+	ProctrackType=proctrack/linuxproc
+	TaskPlugin=task/none
+	MpiDefault=none
+	JobAcctGatherType=jobacct_gather/none
+	SlurmdParameters=config_overrides
+	SchedulerType=sched/backfill
+	SchedulerParameters=sched_min_interval=0,bf_interval=5,batch_sched_delay=0
+	SelectType=select/cons_tres
+	SelectTypeParameters=CR_Core_Memory
+	GresTypes=gpu
+	ReturnToService=2
+	MinJobAge=30
+	KillWait=2
+	SlurmdTimeout=600
+	MailProg=/bin/true
+	DefMemPerCPU=1
+	PropagateResourceLimits=NONE
+	EOF
+	: >etc/plugstack.conf
+	: >devices
+	: >names
+	if [[ $release < 23 ]]; then
+		echo "SwitchType=switch/none" >>etc/slurm.conf
+		echo "CgroupPlugin=cgroup/v1" >etc/cgroup.conf
+	else
+		echo "CgroupPlugin=disabled" >etc/cgroup.conf
+	fi
+	if [ -e plugin/select_cons_tres.so ]; then
+		echo "PluginDir=$CLUSTER/plugin:/$stock" >>etc/slurm.conf
+	else
+		echo "PluginDir=/$stock" >>etc/slurm.conf
+	fi
+
+	for spec in "$@"; do
+		name=${spec%%=*}
+		kind=$CLUSTER_LIB/kinds/${spec#*=}
+		echo "NodeName=$name NodeHostname=localhost NodeAddr=127.0.0.1 Port=$port" \
+			"$(sed -n 's/^#node //p' "$kind")" >>etc/slurm.conf
+		sed "/^#/d; s|@N@|$name|g; s|@DEV@|$CLUSTER/dev|g" "$kind" >>etc/gres.conf
+		echo "$name" >>names
+		port=$((port + 1))
+	done
+	grep -o 'File=[^ ]*' etc/gres.conf | cut -d= -f2 >devices || true
+}
