@@ -252,6 +252,11 @@ enum gt_err gt_node_load(struct gt_node **node, const char *spec,
 enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
 			  const char *name, const struct gt_load_options *options,
 			  struct gt_error *err);
+/* A finished node of gpus GPUs from a row-major matrix of link counts (the diagonal is
+ * ignored; GT_UNKNOWN: not known) and the socket of each GPU (NULL, or GT_UNKNOWN in it:
+ * not known), as slurmctld holds them. The fabric is inferred from the counts. */
+enum gt_err gt_node_from_links(struct gt_node **node, int gpus, const int *links,
+			       const int *socket, struct gt_error *err);
 /* The node file (JSON, one document with a final newline); *text is malloc'ed. */
 enum gt_err gt_node_write(const struct gt_node *node, char **text, struct gt_error *err);
 /* Names of the built-in machines, i from 0; NULL after the last. */
