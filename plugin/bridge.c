@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge.c - read Slurm's structs, hide GPUs from the stock plugin.
+ */
+#include "plugin/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/bridge.h"
+
+/* Slurm allows -1 for "this GPU" in links_cnt. */
+#define SELF (-1)
+
+static uint64_t bit(int i)
+{
+	return (uint64_t)1 << i;
+}
+
+/* ---- the node ----------------------------------------------------------------------- */
+
+static int find_gpu(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	gres_node_state_t **found = arg;
+
+	if (!gres->gres_name || strcmp(gres->gres_name, "gpu") != 0)
+		return 0;
+	*found = gres->gres_data;
+	return -1;
+}
+
+static uint64_t read_bits(bitstr_t *bits, int size)
+{
+	uint64_t out = 0;
+
+	for (int i = 0; i < size; i++)
+		if (bit_test(bits, i))
+			out |= bit(i);
+	return out;
+}
+
+/* The sockets of the cores of one topology record. Records of a node that has not
+ * registered yet may have another size; they say nothing then. */
+static uint64_t sockets_of(const node_record_t *node, bitstr_t *cores)
+{
+	uint64_t sockets = 0;
+
+	if (!cores || !node->cores || bit_size(cores) != node->tot_cores)
+		return 0;
+	for (int core = 0; core < node->tot_cores; core++)
+		if (bit_test(cores, core) && core / node->cores < 64)
+			sockets |= bit(core / node->cores);
+	return sockets;
+}
+
+/* Types and near sockets, from the topology records. */
+static void read_records(const node_record_t *node, struct gp_gpus *gpus)
+{
+	const gres_node_state_t *state = gpus->state;
+
+	for (int t = 0; t < state->topo_cnt; t++) {
+		bitstr_t *members = state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+		uint64_t sockets;
+
+		if (!members || bit_size(members) != gpus->size)
+			continue;
+		sockets = state->topo_core_bitmap ? sockets_of(node, state->topo_core_bitmap[t])
+						  : 0;
+		for (int g = 0; g < gpus->size; g++) {
+			if (!bit_test(members, g))
+				continue;
+			gpus->sockets[g] = sockets;
+			gpus->type[g] = state->topo_type_id ? state->topo_type_id[t] : 0;
+			if (g == 0 && state->topo_type_name)
+				gpus->model = state->topo_type_name[t];
+		}
+	}
+	gpus->types = 1;
+	for (int g = 1; g < gpus->size; g++) {
+		int same = 0;
+
+		while (gpus->type[same] != gpus->type[g])
+			same++;
+		gpus->types += same == g;
+	}
+	if (gpus->types > 1)
+		gpus->model = NULL;
+}
+
+/* The column of SELF in a row is that GPU's position in gres.conf; types inside a node
+ * permute the rows, not the columns. Without any SELF there is nothing to permute. */
+static bool read_order(struct gp_gpus *gpus, int **links)
+{
+	uint64_t seen = 0;
+	int selves = 0;
+
+	for (int row = 0; row < gpus->size; row++) {
+		gpus->physical[row] = row;
+		for (int col = 0; col < gpus->size; col++) {
+			if (links[row][col] != SELF)
+				continue;
+			gpus->physical[row] = col;
+			selves++;
+		}
+		seen |= bit(gpus->physical[row]);
+	}
+	if (selves == 0)
+		return gpus->types == 1;
+	return selves == gpus->size && __builtin_popcountll(seen) == gpus->size;
+}
+
+static enum gp_reason read_links(struct gp_gpus *gpus)
+{
+	const gres_node_state_t *state = gpus->state;
+
+	for (int g = 0; g < gpus->size; g++)
+		gpus->physical[g] = g;
+	gpus->order_known = gpus->types == 1;
+	if (!state->links_cnt || state->link_len == 0)
+		return GP_OK;
+	if (state->link_len != gpus->size)
+		return GP_BAD_LINKS;
+	for (int row = 0; row < gpus->size; row++) {
+		if (!state->links_cnt[row])
+			return GP_BAD_LINKS;
+		for (int col = 0; col < gpus->size; col++)
+			gpus->has_links |= state->links_cnt[row][col] > 0;
+	}
+	gpus->order_known = read_order(gpus, state->links_cnt);
+	return gpus->order_known || !gpus->has_links ? GP_OK : GP_BAD_LINKS;
+}
+
+enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
+{
+	gres_node_state_t *state = NULL;
+	int64_t size;
+
+	memset(gpus, 0, sizeof(*gpus));
+	if (!node->gres_list)
+		return GP_NO_GPUS;
+	(void)list_for_each(node->gres_list, find_gpu, &state);
+	gpus->state = state;
+	if (!state)
+		return GP_NO_GPUS;
+	if (!state->gres_bit_alloc || !state->topo_cnt || !state->topo_gres_cnt_alloc)
+		return GP_NO_FILES;
+	size = bit_size(state->gres_bit_alloc);
+	if (size < 1 || size > GP_MAX_GPUS)
+		return GP_LIMIT;
+	gpus->size = (int)size;
+	gpus->allocated = read_bits(state->gres_bit_alloc, gpus->size);
+	gpus->free = ~gpus->allocated & (~(uint64_t)0 >> (64 - gpus->size));
+	read_records(node, gpus);
+	if (state->gres_cnt_avail != (uint64_t)size)
+		return GP_NO_FILES;
+	if (GP_SHARED_WITH(state) || state->no_consume)
+		return GP_SHARED;
+	return read_links(gpus);
+}
+
+int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
+{
+	int links = gpus->state->links_cnt[g][physical];
+
+	return links > 0 ? links : 0;
+}
+
+/* ---- the job ------------------------------------------------------------------------ */
+
+struct job_walk {
+	struct gp_job *out;
+	enum gp_reason reason;
+};
+
+static int read_entry(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	struct job_walk *walk = arg;
+	struct gp_job *out = walk->out;
+	gres_job_state_t *entry = gres->gres_data;
+
+	if (!gres->gres_name || !entry)
+		return 0;
+	if (strcmp(gres->gres_name, "mps") == 0 || strcmp(gres->gres_name, "shard") == 0) {
+		walk->reason = GP_SHARED;
+		return -1;
+	}
+	if (strcmp(gres->gres_name, "gpu") != 0)
+		return 0;
+	if (out->entries == GP_MAX_ENTRIES) {
+		walk->reason = GP_LIMIT;
+		return -1;
+	}
+	out->entry[out->entries++] = entry;
+	out->typed |= entry->type_id != 0;
+	out->per_socket |= entry->gres_per_socket != 0;
+	out->per_job |= entry->gres_per_job != 0;
+	return 0;
+}
+
+enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out)
+{
+	struct job_walk walk = {.out = out, .reason = GP_OK};
+
+	memset(out, 0, sizeof(*out));
+	if (!job->gres_list_req)
+		return GP_NO_GPUS;
+	(void)list_for_each(job->gres_list_req, read_entry, &walk);
+	if (walk.reason != GP_OK)
+		return walk.reason;
+	if (!out->entries)
+		return GP_NO_GPUS;
+	if (job->bit_flags & GRES_ENFORCE_BIND)
+		return GP_ENFORCE_BINDING;
+	if (job->details && job->details->whole_node == 1)
+		return GP_EXCLUSIVE;
+	return GP_OK;
+}
+
+bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
+			uint64_t *gpus)
+{
+	const gres_job_state_t *state = job->entry[entry];
+	bitstr_t *bits;
+
+	*gpus = 0;
+	if (!state->gres_bit_select || node < 0 || (uint32_t)node >= state->total_node_cnt)
+		return false;
+	bits = state->gres_bit_select[node];
+	if (!bits || bit_size(bits) != size)
+		return false;
+	*gpus = read_bits(bits, size);
+	return true;
+}
+
+enum gp_reason gp_bridge_cells(const struct gp_gpus *gpus, const struct gp_job *job,
+			       uint64_t cells[GP_MAX_CELLS], int *count)
+{
+	bool by_type = job->typed && gpus->types > 1;
+	int first[GP_MAX_CELLS];
+
+	*count = 0;
+	if (!by_type && !job->per_socket)
+		return GP_OK;
+	for (int g = 0; g < gpus->size; g++) {
+		int c = 0;
+
+		if (job->per_socket && __builtin_popcountll(gpus->sockets[g]) != 1)
+			return GP_PER_SOCKET;
+		while (c < *count && ((by_type && gpus->type[first[c]] != gpus->type[g]) ||
+				      (job->per_socket &&
+				       gpus->sockets[first[c]] != gpus->sockets[g])))
+			c++;
+		if (c == GP_MAX_CELLS)
+			return GP_LIMIT;
+		if (c == *count) {
+			first[c] = g;
+			cells[(*count)++] = 0;
+		}
+		cells[c] |= bit(g);
+	}
+	return GP_OK;
+}
+
+/* The job's first core bit of a node: the cores of its nodes before that one. */
+static int64_t core_offset(const job_record_t *job, const node_record_t *node)
+{
+	bitstr_t *nodes = job->job_resrcs->node_bitmap;
+	int64_t offset = 0;
+
+	for (int64_t n = bit_ffs(nodes); n >= 0 && n < (int64_t)node->index; n++)
+		if (bit_test(nodes, n))
+			offset += node_record_table_ptr[n]->tot_cores;
+	return offset;
+}
+
+bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+		     const struct gp_gpus *gpus, struct gp_cores *cores)
+{
+	const gres_node_state_t *state = gpus->state;
+	bitstr_t *held = job->job_resrcs->core_bitmap;
+	int64_t offset = core_offset(job, node);
+
+	memset(cores, 0, sizeof(*cores));
+	if (!held || !node->cores || offset + node->tot_cores > bit_size(held))
+		return false;
+	for (int core = 0; core < node->tot_cores; core++) {
+		if (!bit_test(held, offset + core))
+			continue;
+		if (core / node->cores < 64)
+			cores->sockets |= bit(core / node->cores);
+		for (int t = 0; t < state->topo_cnt; t++) {
+			bitstr_t *near = state->topo_core_bitmap ? state->topo_core_bitmap[t]
+								 : NULL;
+
+			if (near && core < bit_size(near) && bit_test(near, core) &&
+			    state->topo_gres_bitmap && state->topo_gres_bitmap[t] &&
+			    bit_size(state->topo_gres_bitmap[t]) == gpus->size)
+				cores->near |= read_bits(state->topo_gres_bitmap[t], gpus->size);
+		}
+	}
+	return true;
+}
+
+/* ---- hiding GPUs -------------------------------------------------------------------- */
+
+bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden)
+{
+	gres_node_state_t *state = gpus->state;
+	size_t bytes = (size_t)state->topo_cnt * sizeof(uint64_t);
+
+	memset(hidden, 0, sizeof(*hidden));
+	hidden->topo_alloc = malloc(bytes);
+	if (!hidden->topo_alloc)
+		return false;
+	hidden->state = state;
+	hidden->added = hide & gpus->free;
+	hidden->count_alloc = state->gres_cnt_alloc;
+	memcpy(hidden->topo_alloc, state->topo_gres_cnt_alloc, bytes);
+	for (int g = 0; g < gpus->size; g++) {
+		if (!(hidden->added & bit(g)))
+			continue;
+		bit_set(state->gres_bit_alloc, g);
+		state->gres_cnt_alloc++;
+		for (int t = 0; t < state->topo_cnt; t++)
+			if (state->topo_gres_bitmap && state->topo_gres_bitmap[t] &&
+			    g < bit_size(state->topo_gres_bitmap[t]) &&
+			    bit_test(state->topo_gres_bitmap[t], g))
+				state->topo_gres_cnt_alloc[t]++;
+	}
+	return true;
+}
+
+void gp_bridge_unhide(struct gp_hidden *hidden)
+{
+	gres_node_state_t *state = hidden->state;
+
+	if (!state)
+		return;
+	for (int g = 0; g < GP_MAX_GPUS; g++)
+		if (hidden->added & bit(g))
+			bit_clear(state->gres_bit_alloc, g);
+	state->gres_cnt_alloc = hidden->count_alloc;
+	memcpy(state->topo_gres_cnt_alloc, hidden->topo_alloc,
+	       (size_t)state->topo_cnt * sizeof(uint64_t));
+	free(hidden->topo_alloc);
+	memset(hidden, 0, sizeof(*hidden));
+}
+
+/* ---- running jobs ------------------------------------------------------------------- */
+
+struct held_walk {
+	int offset;		/* the node's place among the job's nodes */
+	uint64_t gpus;
+};
+
+static int read_held(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	struct held_walk *walk = arg;
+	gres_job_state_t *entry = gres->gres_data;
+	bitstr_t *bits;
+
+	if (!gres->gres_name || strcmp(gres->gres_name, "gpu") != 0 || !entry ||
+	    !entry->gres_bit_alloc || (uint32_t)walk->offset >= entry->node_cnt)
+		return 0;
+	bits = entry->gres_bit_alloc[walk->offset];
+	if (bits)
+		walk->gpus |= read_bits(bits, bit_size(bits) < GP_MAX_GPUS ? (int)bit_size(bits)
+									  : GP_MAX_GPUS);
+	return 0;
+}
+
+void gp_bridge_held(const job_record_t *job,
+		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
+		    void *arg)
+{
+	struct held_walk walk = {0};
+	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
+
+	if (!nodes || !job->gres_list_alloc)
+		return;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+		if (!bit_test(nodes, n))
+			continue;
+		walk.gpus = 0;
+		(void)list_for_each(job->gres_list_alloc, read_held, &walk);
+		put((int)n, job->job_id, walk.gpus, arg);
+		walk.offset++;
+	}
+}
+
+void gp_bridge_nodes(const job_record_t *job,
+		     void (*visit)(int node, uint32_t job_id, void *arg), void *arg)
+{
+	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
+
+	if (!nodes)
+		return;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n))
+			visit((int)n, job->job_id, arg);
+}

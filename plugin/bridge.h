@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge.h - from Slurm's structs to plain data and back. It decides nothing.
+ *
+ * Every caller is inside a select operation, so Slurm's job and node write locks are held.
+ * A set of GPUs is 64 bits here, bit i being gres bit i of the node.
+ */
+#ifndef GPUTOPO_PLUGIN_BRIDGE_H
+#define GPUTOPO_PLUGIN_BRIDGE_H
+
+#include "gputopo.h"
+#include "plugin/compat.h"
+#include "plugin/reason.h"
+
+#define GP_MAX_GPUS 64		/* of one node; larger nodes stay stock */
+#define GP_MAX_ENTRIES 8	/* gpu entries (types) in one job */
+#define GP_MAX_CELLS 16		/* groups of GPUs with a count of their own */
+
+/* The GPUs of a node as slurmctld knows them. */
+struct gp_gpus {
+	gres_node_state_t *state;
+	int size;
+	uint64_t allocated;
+	uint64_t free;
+	int types;			/* distinct ones, 1 where none is named */
+	uint32_t type[GP_MAX_GPUS];
+	const char *model;		/* the only type's name, or NULL */
+	uint64_t sockets[GP_MAX_GPUS];	/* of each GPU's near cores; 0: unknown */
+	bool has_links;			/* links_cnt with something in it */
+	bool order_known;		/* physical[] holds */
+	int physical[GP_MAX_GPUS];	/* position in gres.conf of gres bit i */
+};
+
+/* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT, GP_SHARED,
+ * GP_BAD_LINKS. *gpus is valid as far as it was read. */
+enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
+/* Links between two GPUs by their position in gres.conf; only where has_links. */
+int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
+
+/* What a job asks of GPUs. */
+struct gp_job {
+	int entries;
+	gres_job_state_t *entry[GP_MAX_ENTRIES];
+	bool typed;
+	bool per_socket;
+	bool per_job;
+};
+
+/* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_ENFORCE_BINDING,
+ * GP_EXCLUSIVE, GP_LIMIT. */
+enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
+/* What job_test selected on a node for one entry; false: nothing there, or a bitmap of
+ * another size than the node's. */
+bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
+			uint64_t *gpus);
+
+/* Groups of GPUs from which stock's count must be kept: one a type for typed jobs, one a
+ * socket for per-socket jobs. *count 0: no such rule. GP_OK, GP_PER_SOCKET or GP_LIMIT. */
+enum gp_reason gp_bridge_cells(const struct gp_gpus *gpus, const struct gp_job *job,
+			       uint64_t cells[GP_MAX_CELLS], int *count);
+
+/* Where a job's cores on its n-th node lie. */
+struct gp_cores {
+	uint64_t sockets;	/* that hold one of its cores */
+	uint64_t near;		/* GPUs with one of its cores near */
+};
+/* false if core_bitmap has not the size that the nodes say. */
+bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+		     const struct gp_gpus *gpus, struct gp_cores *cores);
+
+/* Hide free GPUs from the stock plugin and take it back. */
+struct gp_hidden {
+	gres_node_state_t *state;
+	uint64_t added;
+	uint64_t count_alloc;
+	uint64_t *topo_alloc;	/* topo_cnt of them */
+};
+/* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
+bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
+void gp_bridge_unhide(struct gp_hidden *hidden);
+
+/* Call put(node index, GPUs, arg) for every node on which the job holds GPUs. */
+void gp_bridge_held(const job_record_t *job,
+		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
+		    void *arg);
+/* Call with each node of the job's resources. */
+void gp_bridge_nodes(const job_record_t *job,
+		     void (*visit)(int node, uint32_t job_id, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * choice.c - read one node of an answer and ask the library for a better set.
+ */
+#include "plugin/compat.h"
+
+#include <string.h>
+
+#include "plugin/choice.h"
+
+/* The sets of all entries on this node. */
+static enum gp_reason read_selection(struct gp_seat *seat, const struct gp_job *asked)
+{
+	for (int e = 0; e < asked->entries; e++) {
+		uint64_t bits;
+
+		if (!gp_bridge_selected(asked, e, seat->node, seat->gpus.size, &bits))
+			continue;
+		/* Not free, or twice: then we misread something. */
+		if ((bits & ~seat->gpus.free) || (bits & seat->stock))
+			return GP_CANARY;
+		seat->stock |= bits;
+		seat->counts[e] = __builtin_popcountll(bits);
+	}
+	return seat->stock ? GP_OK : GP_NO_GPUS;
+}
+
+void gp_seat_read(struct gp_seat *seat, const job_record_t *job, const struct gp_job *asked,
+		  int node, struct gp_models *models)
+{
+	memset(seat, 0, sizeof(*seat));
+	seat->node = node;
+	seat->record = node_record_table_ptr[node];
+	seat->why = gp_bridge_node(seat->record, &seat->gpus);
+	if (!seat->gpus.size)
+		return;
+	if (read_selection(seat, asked) == GP_CANARY)
+		seat->why = GP_CANARY;
+	seat->wanted = seat->stock;
+	if (seat->why == GP_OK && !seat->stock)
+		seat->why = GP_NO_GPUS;
+	if (seat->why != GP_OK)
+		return;
+	seat->binding = gp_models_bind(models, node, seat->record->name, &seat->gpus);
+	seat->why = seat->binding ? seat->binding->why : GP_LIMIT;
+	if (seat->why == GP_OK)
+		seat->why = gp_bridge_cells(&seat->gpus, asked, seat->cells,
+					    &seat->cell_count);
+	seat->cores_known = gp_bridge_cores(job, seat->record, &seat->gpus, &seat->cores);
+}
+
+/* GPUs with a near socket on which stock's cores lie. */
+static uint64_t touching(const struct gp_seat *seat)
+{
+	uint64_t out = 0;
+
+	for (int g = 0; g < seat->gpus.size; g++)
+		if (seat->gpus.sockets[g] & seat->cores.sockets)
+			out |= (uint64_t)1 << g;
+	return out;
+}
+
+static int read_running(const struct gp_seat *seat, const struct gp_running *running,
+			struct gt_mask *masks)
+{
+	int count, used = 0;
+	const struct gp_held *held = gp_running_on(running, seat->node, &count);
+
+	for (int i = 0; i < count && used < GT_MAX_RUNNING; i++)
+		masks[used++] = gp_binding_to_model(seat->binding, held[i].gpus);
+	return used;
+}
+
+static int read_quotas(const struct gp_seat *seat, struct gt_quota *quotas)
+{
+	for (int c = 0; c < seat->cell_count; c++) {
+		quotas[c].gpus = gp_binding_to_model(seat->binding, seat->cells[c]);
+		quotas[c].count = __builtin_popcountll(seat->cells[c] & seat->stock);
+	}
+	return seat->cell_count;
+}
+
+/* Compare the library's set with stock's. */
+static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *request,
+			    const struct gt_choice *choice)
+{
+	struct gt_table *table = seat->binding->table;
+	struct gt_mask stock = gp_binding_to_model(seat->binding, seat->stock);
+	int order;
+
+	gt_select_score(table, request, &stock, &seat->stock_score);
+	gt_select_score(table, request, &choice->gpus, &seat->score);
+	if (!choice->exact || !seat->score.exact || !seat->stock_score.exact)
+		return GP_BUDGET;
+	seat->level = gt_score_compare(&seat->score, &seat->stock_score, request->policy,
+				       &order);
+	if (order >= 0)
+		return seat->except_count ? GP_RERUN : GP_BEST;
+	seat->wanted = gp_binding_to_bits(seat->binding, &choice->gpus);
+	return GP_OK;
+}
+
+enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running)
+{
+	struct gt_mask masks[GT_MAX_RUNNING];
+	struct gt_quota quotas[GP_MAX_CELLS];
+	struct gt_request request = {
+		.count = __builtin_popcountll(seat->stock),
+		.quotas = quotas,
+		.running = masks,
+		.except = seat->except,
+		.except_count = seat->except_count,
+	};
+	struct gt_choice choice;
+	uint64_t near;
+
+	seat->wanted = seat->stock;
+	if (seat->why != GP_OK)
+		return seat->why;
+	if (request.count == __builtin_popcountll(seat->gpus.free))
+		return GP_NO_CHOICE;
+	near = touching(seat);
+	request.policy = seat->binding->settings.policy;
+	request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
+	request.near = gp_binding_to_model(seat->binding, near);
+	if (seat->must_touch)
+		request.touch = request.near;
+	request.quota_count = read_quotas(seat, quotas);
+	request.running_count = read_running(seat, running, masks);
+	if (gt_select(seat->binding->table, &request, &choice) != GT_FIT_OK)
+		return GP_RERUN;
+	return judge(seat, &request, &choice);
+}
+
+void gp_seat_give_up(struct gp_seat *seat)
+{
+	if (seat->wanted == seat->stock || seat->except_count == GP_MAX_TRIES)
+		return;
+	seat->except[seat->except_count++] = gp_binding_to_model(seat->binding, seat->wanted);
+}

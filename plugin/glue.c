@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * glue.c - the plugin's state inside slurmctld.
+ */
+#include "plugin/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plugin/glue.h"
+#include "plugin/rerun.h"
+
+#define CONF_NAME "gputopo.conf"
+#define MAX_TOLD 10		/* nodes that are named for one reason */
+#define REBUILD_SECONDS 60
+
+/* Keys that are read, and do nothing yet. */
+#define NOT_YET \
+	"NodeChoice,Split,MinRatio,Domain,DecisionLog,MetricsFile,AdminComment,MigStray"
+
+/* Recursive, so that a release whose job_test calls another operation cannot hang. */
+static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
+
+/* ---- configuration ------------------------------------------------------------------ */
+
+/* gputopo.conf beside slurm.conf. */
+static void conf_path(char *path, size_t size)
+{
+	const char *conf = slurm_conf.slurm_conf ? slurm_conf.slurm_conf : "";
+	const char *slash = strrchr(conf, '/');
+
+	snprintf(path, size, "%.*s%s" CONF_NAME, slash ? (int)(slash - conf) : 0, conf,
+		 slash ? "/" : "");
+}
+
+static void say_loaded(const struct gp_conf *conf, bool exists)
+{
+	struct gp_settings cluster;
+	char later[256];
+
+	gp_conf_node(conf, "", &cluster);
+	info("gputopo %s: %s%s, Mode=%s", gt_version(), exists ? "" : "no ",
+	     gp_conf_file(conf), gp_mode_name(cluster.mode));
+	gp_conf_non_default(conf, NOT_YET, later, sizeof(later));
+	if (later[0])
+		info("gputopo: %s: not yet in effect: %s", gp_conf_file(conf), later);
+}
+
+/* Read gputopo.conf and the files that it names; all of it or nothing. */
+static bool load_conf(struct gp_glue *glue)
+{
+	char path[4096];
+	struct gp_conf *conf;
+	struct gp_models *models;
+	struct gt_error err;
+	bool exists;
+
+	conf_path(path, sizeof(path));
+	if (gp_conf_load(&conf, path, &exists, &err) != GT_OK ||
+	    gp_models_new(&models, conf, glue->node_count, &err) != GT_OK) {
+		error("gputopo: %s:%d: %s%s", err.file[0] ? err.file : path, err.line,
+		      err.text, glue->conf ? "; the old settings stay" : "");
+		gp_conf_free(conf);
+		return false;
+	}
+	gp_models_free(glue->models);
+	gp_conf_free(glue->conf);
+	glue->conf = conf;
+	glue->models = models;
+	say_loaded(conf, exists);
+	return true;
+}
+
+/* The old settings for a node table of another size. */
+static bool keep_conf(struct gp_glue *glue)
+{
+	struct gp_models *models;
+
+	if (!glue->conf)
+		return false;
+	if (gp_models_new(&models, glue->conf, glue->node_count, NULL) != GT_OK)
+		models = NULL;
+	gp_models_free(glue->models);
+	glue->models = models;
+	return models != NULL;
+}
+
+/* ---- the index of running jobs ------------------------------------------------------ */
+
+static void put_held(int node, uint32_t job_id, uint64_t gpus, void *arg)
+{
+	gp_running_put(arg, node, job_id, gpus);
+}
+
+static void drop_held(int node, uint32_t job_id, void *arg)
+{
+	gp_running_drop(arg, node, job_id);
+}
+
+static int put_job(void *x, void *arg)
+{
+	const job_record_t *job = x;
+
+	if (IS_JOB_RUNNING(job) || IS_JOB_SUSPENDED(job))
+		gp_bridge_held(job, put_held, arg);
+	return 0;
+}
+
+static void rebuild(struct gp_glue *glue)
+{
+	if (!gp_running_reset(&glue->running, glue->node_count) || !&job_list || !job_list)
+		return;
+	(void)list_for_each(job_list, put_job, &glue->running);
+}
+
+bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat)
+{
+	time_t now;
+
+	if (gp_running_agrees(&glue->running, seat->node, seat->gpus.allocated))
+		return true;
+	now = time(NULL);
+	if (now - glue->rebuilt < REBUILD_SECONDS)
+		return false;
+	glue->rebuilt = now;
+	rebuild(glue);
+	return gp_running_agrees(&glue->running, seat->node, seat->gpus.allocated);
+}
+
+/* ---- messages ----------------------------------------------------------------------- */
+
+void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why)
+{
+	const char *detail = seat && seat->binding ? seat->binding->detail : "";
+	uint64_t *told = seat && seat->node < glue->node_count ? glue->told : NULL;
+	uint64_t bit = (uint64_t)1 << why;
+
+	if (!gp_reason_is_for_admin(why) || glue->told_count[why] >= MAX_TOLD ||
+	    (told && (told[seat->node] & bit)))
+		return;
+	if (told)
+		told[seat->node] |= bit;
+	glue->told_count[why]++;
+	info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
+	     seat ? seat->record->name : "(any)", gp_reason_text(why), detail[0] ? ": " : "",
+	     detail,
+	     glue->told_count[why] == MAX_TOLD ? " (and no more nodes are named)" : "");
+}
+
+/* ---- hooks -------------------------------------------------------------------------- */
+
+void gp_glue_node_init(void)
+{
+	struct gp_glue *glue = &the_glue;
+
+	pthread_mutex_lock(&glue->lock);
+	glue->node_count = &node_record_count ? node_record_count : 0;
+	free(glue->told);
+	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
+	memset(glue->told_count, 0, sizeof(glue->told_count));
+	glue->rebuilt = 0;
+	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
+		       (load_conf(glue) || keep_conf(glue)) && !gp_conf_is_off(glue->conf);
+	pthread_mutex_unlock(&glue->lock);
+}
+
+void gp_glue_job_holds(const job_record_t *job)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_bridge_held(job, put_held, &the_glue.running);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+void gp_glue_job_ends(const job_record_t *job)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_bridge_nodes(job, drop_held, &the_glue.running);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+void gp_glue_job_leaves(const job_record_t *job, int node)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_running_drop(&the_glue.running, node, job->job_id);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+void gp_glue_rebuild(void)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	rebuild(&the_glue);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
+{
+	int rc;
+
+	pthread_mutex_lock(&the_glue.lock);
+	if (the_glue.active && SELECT_IS_MODE_RUN_NOW(test->mode)) {
+		rc = gp_rerun_job_test(&the_glue, inner, test);
+		pthread_mutex_unlock(&the_glue.lock);
+		return rc;
+	}
+	pthread_mutex_unlock(&the_glue.lock);
+	return inner->job_test(test->job, test->nodes, test->min_nodes, test->max_nodes,
+			       test->req_nodes, test->mode, test->candidates,
+			       test->preemptees, GP_TAIL_OF(test));
+}
+
+void gp_glue_counters(struct gp_counters *counters)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	*counters = the_glue.counters;
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+void gp_glue_stop(void)
+{
+	struct gp_glue *glue = &the_glue;
+
+	pthread_mutex_lock(&glue->lock);
+	glue->active = false;
+	gp_models_free(glue->models);
+	gp_conf_free(glue->conf);
+	gp_running_release(&glue->running);
+	FREE_NULL_BITMAP(glue->offered);
+	FREE_NULL_BITMAP(glue->answer);
+	free(glue->seats);
+	free(glue->told);
+	glue->models = NULL;
+	glue->conf = NULL;
+	glue->seats = NULL;
+	glue->seat_room = 0;
+	glue->told = NULL;
+	glue->node_count = 0;
+	pthread_mutex_unlock(&glue->lock);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * glue.h - the state of the plugin inside slurmctld, and what the hooks do with it.
+ *
+ * There is one struct gp_glue, in glue.c. Slurm calls job_test, job_fini, job_resized,
+ * nodeinfo_set, node_init and reconfigure with the job and node write locks held, so that
+ * these calls never meet; the lock of the struct costs nothing then and holds where a
+ * release is less strict. It is never held while Slurm's own locks are taken.
+ */
+#ifndef GPUTOPO_PLUGIN_GLUE_H
+#define GPUTOPO_PLUGIN_GLUE_H
+
+#include <pthread.h>
+
+#include "plugin/choice.h"
+#include "plugin/conf.h"
+#include "plugin/inner.h"
+#include "plugin/model.h"
+#include "plugin/reason.h"
+#include "plugin/running.h"
+
+/* The arguments of one job_test. */
+struct gp_test {
+	job_record_t *job;
+	bitstr_t *nodes;
+	uint32_t min_nodes;
+	uint32_t max_nodes;
+	uint32_t req_nodes;
+	uint16_t mode;
+	gp_list_t candidates;
+	gp_list_t *preemptees;
+	GP_TAIL_FIELDS
+};
+
+struct gp_counters {
+	uint64_t by_reason[GP_REASON_COUNT];
+	uint64_t reruns;		/* second and later calls of the inner job_test */
+	uint64_t failed_reruns;
+};
+
+struct gp_glue {
+	pthread_mutex_t lock;		/* over everything below */
+	bool active;			/* in slurmctld, with a configuration */
+	struct gp_conf *conf;
+	struct gp_models *models;
+	struct gp_running running;
+	time_t rebuilt;			/* when the index was last rebuilt for a mismatch */
+	uint64_t *told;			/* by node: reasons that were logged, a bit each */
+	int node_count;
+	int told_count[GP_REASON_COUNT];
+	/* scratch, kept so that a job_test allocates nothing */
+	bitstr_t *offered;		/* the nodes that job_test was offered */
+	bitstr_t *answer;		/* and those that it picked */
+	struct gp_seat *seats;
+	int seat_room;
+	struct gp_counters counters;
+};
+
+/* Hooks, called by select_cons_tres.c inside slurmctld only. */
+int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test);
+/* After the inner node_init: the node table is new. Reads gputopo.conf. */
+void gp_glue_node_init(void);
+/* After the inner select_nodeinfo_set: the job's GPUs are known. */
+void gp_glue_job_holds(const job_record_t *job);
+/* Before the inner job_fini, and after the inner job_resized. */
+void gp_glue_job_ends(const job_record_t *job);
+void gp_glue_job_leaves(const job_record_t *job, int node);
+/* After the inner reconfigure. */
+void gp_glue_rebuild(void);
+/* At fini. */
+void gp_glue_stop(void);
+
+/* For rerun.c: say once a node, and for a few nodes only, what the admin should know. seat
+ * may be NULL: about no node in particular. */
+void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);
+/* Does the index of running jobs match the node? Rebuilds it at most once a minute. */
+bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat);
+/* Copies of counters, for tests and metrics. */
+void gp_glue_counters(struct gp_counters *counters);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model.h - from a node to its topology: the table to ask, and which of the model's GPUs
+ * each gres bit is. Nodes with equal models and mixes share one table.
+ */
+#ifndef GPUTOPO_PLUGIN_MODEL_H
+#define GPUTOPO_PLUGIN_MODEL_H
+
+#include "plugin/bridge.h"
+#include "plugin/conf.h"
+
+struct gp_binding {
+	struct gp_settings settings;
+	struct gt_table *table;		/* NULL: see why */
+	enum gp_reason why;
+	char detail[200];		/* more about why, "" if there is no more */
+	int to_model[GP_MAX_GPUS];	/* the model's GPU of each gres bit */
+	int size;
+	uint64_t seen;			/* fingerprint of what this was made from; 0: nothing */
+};
+
+struct gp_models;
+
+/* Load every Topology= of conf, which must outlive the models. On an error (a file that
+ * cannot be used, with conf's file and line) nothing is made. node_count nodes. */
+enum gt_err gp_models_new(struct gp_models **models, const struct gp_conf *conf,
+			  int node_count, struct gt_error *err);
+void gp_models_free(struct gp_models *models);
+/* The binding of a node for what its gpus look like now; made on first use and when they
+ * change. Never NULL for a node in range; NULL otherwise. */
+struct gp_binding *gp_models_bind(struct gp_models *models, int node, const char *name,
+				  const struct gp_gpus *gpus);
+/* How many node types have tables, and their bytes. */
+int gp_models_types(const struct gp_models *models, size_t *bytes);
+
+/* Between gres bits and the model's GPUs. */
+struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits);
+uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_mask *mask);
+
+#endif
