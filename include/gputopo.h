@@ -23,7 +23,7 @@
  * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
  * node file, which are Slurm's gres bits.
  *
- * Sections: errors - masks - node model - sources - score - table and selection
+ * Sections: errors - masks - node model - sources - score - table and selection - order
  */
 #ifndef GPUTOPO_H
 #define GPUTOPO_H
@@ -390,6 +390,29 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 				const struct gt_choice *choice, struct gt_choice *runner_up);
 /* Busbw of the best set of count GPUs on the idle node, MB/s; 0 for count < 2 or too many. */
 int gt_ideal_busbw_mbps(struct gt_table *table, int count);
+
+/* ---------------------------------------------------------------- rank order ------- */
+
+/* Which rank gets which GPU: rank r runs on gpu[r]. */
+struct gt_order {
+	int count;
+	int gpu[GT_MAX_GPUS];
+	int quads;			/* complete blocks of ranks 4i to 4i + 3 */
+	int quad_mbps[GT_MAX_GPUS / 4];	/* busbw of each as a set of its own */
+	int pairs;			/* complete blocks of ranks 2i and 2i + 1 */
+	int pair_mbps[GT_MAX_GPUS / 2];
+	int64_t hop_sum_mbps;		/* pairs of ranks r and r + 1 */
+	bool exact;			/* no better order exists */
+};
+
+/* The order of the set's GPUs in which consecutive ranks, which form the groups of tensor
+ * parallel programs, talk fastest: the best worst quad, then the best worst pair, then the
+ * best first quad, first pair and sum of hops between consecutive ranks, then the lowest
+ * GPUs first. Ranks beyond the last complete block count in none. Exact up to 8 GPUs and for
+ * sets in which all pairs are equal; up to 16 a search bounded by counted steps; beyond, GPUs
+ * of one island stand together. */
+void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
+		   struct gt_order *order);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

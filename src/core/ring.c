@@ -70,6 +70,8 @@ static bool close_cycle(struct packing *p, int at, int need)
 	memcpy(saved, p->last, sizeof(saved));
 	memcpy(p->last, p->cycle, sizeof(saved));
 	packed = need == 1 || (pairs_can_be_left(p, need - 1) && pack(p, need - 1, true));
+	/* The cycles after this one were built in its place. */
+	memcpy(p->cycle, p->last, sizeof(saved));
 	memcpy(p->last, saved, sizeof(saved));
 	give_arc(p, at, p->start);
 	return packed;

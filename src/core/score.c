@@ -106,6 +106,15 @@ int gt_members_rings_bound(const struct gt_members *m)
 	return bound;
 }
 
+int gt_members_link_sum(const struct gt_members *m)
+{
+	int sum = 0;
+
+	for (int a = 0; a < m->k; a++)
+		sum += degree(m, a);
+	return sum / 2;
+}
+
 /* For sets that are searched: k <= GT_MESH_MAX. */
 static void make_mesh(const struct gt_members *m, struct gt_mesh *mesh)
 {

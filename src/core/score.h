@@ -8,6 +8,8 @@
 
 /* What a search may spend on one question: about 50 ms on a 2020s server core. */
 #define GT_SEARCH_STEPS 2500000L
+/* And on one set of the many that a question looks at. */
+#define GT_SET_STEPS 250000L
 
 /* Where the links of a set run. */
 enum gt_links_of_set {
@@ -32,6 +34,8 @@ void gt_members_init(struct gt_members *m, const struct gt_node *node,
 int gt_members_out_of_service(const struct gt_members *m);
 /* An upper bound of R by degrees, O(k^2). */
 int gt_members_rings_bound(const struct gt_members *m);
+/* Links between members. */
+int gt_members_link_sum(const struct gt_members *m);
 /* R, tau and P as in gputopo.h; *steps falls by what was spent, and is negative where the
  * answer is a lower bound. */
 int gt_members_rings(const struct gt_members *m, long *steps);

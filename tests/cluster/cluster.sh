@@ -261,6 +261,7 @@ _cluster_write_conf() {
 	SlurmdLogFile=$CLUSTER/log/slurmd-%n
 	SlurmctldDebug=verbose
 	SlurmdDebug=info
+	DebugFlags=NO_CONF_HASH
 	PlugStackConfig=$CLUSTER/etc/plugstack.conf
 	ProctrackType=proctrack/linuxproc
 	TaskPlugin=task/none

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands of gputopo share. */
+#include "config.h"
+
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* Nine digits show every bandwidth and share as it was, without the tail of a binary
+ * fraction. */
+#define JSON_DIGITS 9
+
+void cli_say(const char *fmt, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("gputopo: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int cli_fail(const struct gt_error *err)
+{
+	if (err->file[0] && err->line > 0)
+		cli_say("%s:%d: %s", err->file, err->line, err->text);
+	else if (err->file[0])
+		cli_say("%s: %s", err->file, err->text);
+	else
+		cli_say("%s", err->text);
+	return CLI_FAILED;
+}
+
+int cli_no_memory(void)
+{
+	cli_say("out of memory");
+	return CLI_FAILED;
+}
+
+static int see_manual(const struct cli_common *c)
+{
+	fprintf(stderr, "Try 'gputopo %s --help'.\n", c->command);
+	return CLI_MISUSED;
+}
+
+int cli_misuse(const struct cli_common *c, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	cli_say("%s", text);
+	return see_manual(c);
+}
+
+int cli_common_option(struct cli_common *c, int opt)
+{
+	switch (opt) {
+	case 't':
+		c->topology = optarg;
+		return CLI_GO_ON;
+	case CLI_OPT_FORMAT:
+		c->load.format = optarg;
+		return CLI_GO_ON;
+	case CLI_OPT_MODEL:
+		c->load.model = optarg;
+		return CLI_GO_ON;
+	case CLI_OPT_NODE:
+		c->load.node_name = optarg;
+		return CLI_GO_ON;
+	case 'h':
+		fputs(c->help, stdout);
+		return CLI_DONE;
+	case CLI_OPT_VERSION:
+		printf("gputopo %s\n", gt_version());
+		return CLI_DONE;
+	default:
+		return see_manual(c);
+	}
+}
+
+int cli_no_more(const struct cli_common *c, int argc, char **argv)
+{
+	if (optind < argc)
+		return cli_misuse(c, "'%s' is one argument too many", argv[optind]);
+	return CLI_GO_ON;
+}
+
+int cli_load(const struct cli_common *c, struct gt_node **node)
+{
+	struct gt_error err;
+
+	*node = NULL;
+	if (!c->topology)
+		return cli_misuse(c, "no topology: -t FILE, -t builtin:NAME or -t live");
+	if (gt_node_load(node, c->topology, &c->load, &err))
+		return cli_fail(&err);
+	return CLI_GO_ON;
+}
+
+int cli_list(const struct cli_common *c, const char *name, const char *text,
+	     const struct gt_node *node, struct gt_mask *mask)
+{
+	struct gt_error err;
+
+	if (gt_mask_parse(mask, text, gt_node_size(node), &err))
+		return cli_misuse(c, "%s: %s", name, err.text);
+	return CLI_GO_ON;
+}
+
+char *cli_gbps(int64_t mbps, char *buf)
+{
+	snprintf(buf, CLI_GBPS_MAX, "%.10g", (double)mbps / 1000);
+	return buf;
+}
+
+json_t *cli_json_gbps(int64_t mbps)
+{
+	return json_real((double)mbps / 1000);
+}
+
+json_t *cli_json_list(const struct gt_mask *mask)
+{
+	json_t *list = json_array();
+
+	for (int g = gt_mask_next(mask, 0); g >= 0; g = gt_mask_next(mask, g + 1))
+		if (json_array_append_new(list, json_integer(g))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+int cli_print_json(json_t *json)
+{
+	int failed;
+
+	if (!json)
+		return cli_no_memory();
+	failed = json_dumpf(json, stdout, JSON_REAL_PRECISION(JSON_DIGITS));
+	json_decref(json);
+	if (failed)
+		return cli_no_memory();
+	putchar('\n');
+	return CLI_DONE;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gputopo show: how the GPUs of a machine are connected. */
+#include "config.h"
+
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: gputopo show -t TOPOLOGY [--json | --matrix] [--mark LIST]\n"
+	"Print how the GPUs of a machine are connected, and the best bandwidth by job\n"
+	"size.\n\n" CLI_TOPOLOGY_HELP
+	"      --json         our node file: one JSON document\n"
+	"      --matrix       the matrix of nvidia-smi topo -m\n"
+	"      --mark LIST    these GPUs: what a job on them would get\n" CLI_HELP_HELP;
+
+enum form { FORM_SUMMARY, FORM_JSON, FORM_MATRIX };
+
+/* ---- matrix ---- */
+
+/* A cell in nvidia-smi's words: " X ", "NV2", "SYS"; "?" where a cut source is silent. */
+static void print_cell(const struct gt_node *node, int a, int b)
+{
+	if (a == b)
+		fputs(" X ", stdout);
+	else if (gt_node_path(node, a, b) == GT_PATH_LINK)
+		printf("NV%d", gt_node_links(node, a, b));
+	else
+		fputs(gt_path_name(gt_node_path(node, a, b)), stdout);
+}
+
+static void print_matrix(const struct gt_node *node)
+{
+	int n = gt_node_size(node);
+
+	for (int i = 0; i < n; i++)
+		printf("\tGPU%d", i);
+	puts("\tCPU Affinity\tNUMA Affinity");
+	for (int i = 0; i < n; i++) {
+		const struct gt_gpu *gpu = gt_node_gpu(node, i);
+
+		printf("GPU%d", i);
+		for (int j = 0; j < n; j++) {
+			putchar('\t');
+			print_cell(node, i, j);
+		}
+		printf("\t%s", gpu->cpus[0] ? gpu->cpus : "N/A");
+		if (gpu->numa >= 0)
+			printf("\t%d\n", gpu->numa);
+		else
+			puts("\tN/A");
+	}
+}
+
+/* ---- summary ---- */
+
+/* "0-3 | 4-7": the GPUs with each value of one field, unknown ones left out. */
+static void print_split(const char *what, const struct gt_node *node,
+			int (*value)(const struct gt_gpu *))
+{
+	struct gt_mask done = {0};
+	char list[GT_MASK_TEXT_MAX];
+	bool any = false;
+
+	for (int i = 0; i < gt_node_size(node); i++) {
+		struct gt_mask same = {0};
+		int v = value(gt_node_gpu(node, i));
+
+		if (v < 0 || gt_mask_has(&done, i))
+			continue;
+		for (int j = i; j < gt_node_size(node); j++)
+			if (value(gt_node_gpu(node, j)) == v)
+				gt_mask_set(&same, j);
+		done = gt_mask_or(&done, &same);
+		if (any)
+			fputs(" | ", stdout);
+		else
+			printf("%-10s", what);
+		fputs(gt_mask_format(&same, list, sizeof(list)), stdout);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static int socket_of(const struct gt_gpu *gpu)
+{
+	return gpu->socket;
+}
+
+static int numa_of(const struct gt_gpu *gpu)
+{
+	return gpu->numa;
+}
+
+static int island_of(const struct gt_gpu *gpu)
+{
+	return gpu->island;
+}
+
+static int has_mig(const struct gt_gpu *gpu)
+{
+	return gpu->mig ? 1 : GT_UNKNOWN;
+}
+
+static int is_out(const struct gt_gpu *gpu)
+{
+	return gpu->healthy ? GT_UNKNOWN : 1;
+}
+
+/* "8 x Tesla V100-SXM2-16GB", kinds in the order they appear. */
+static void print_models(const struct gt_node *node)
+{
+	int n = gt_node_size(node);
+	bool any = false;
+
+	printf("%-10s", "GPUs");
+	for (int i = 0; i < n; i++) {
+		const char *model = gt_node_gpu(node, i)->model;
+		int count = 0, first = 0;
+
+		while (strcmp(gt_node_gpu(node, first)->model, model) != 0)
+			first++;
+		if (first < i)
+			continue;
+		for (int j = i; j < n; j++)
+			count += !strcmp(gt_node_gpu(node, j)->model, model);
+		printf("%s%d x %s", any ? ", " : "", count,
+		       model[0] ? model : "unknown model");
+		any = true;
+	}
+	puts(any ? "" : "none");
+}
+
+static void print_fabric(const struct gt_node *node)
+{
+	static const char *const words[] = {
+		[GT_FABRIC_PCIE] = "PCIe only",
+		[GT_FABRIC_MESH] = "links between pairs of GPUs",
+		[GT_FABRIC_SWITCH] = "links through switches",
+	};
+	enum gt_fabric fabric = gt_node_fabric(node);
+	char gbps[CLI_GBPS_MAX];
+
+	printf("%-10s%s", "fabric", words[fabric]);
+	if (fabric != GT_FABRIC_PCIE && gt_node_size(node) > 0)
+		printf(", %s GB/s a link and direction",
+		       cli_gbps(gt_node_gpu(node, 0)->link_mbps, gbps));
+	putchar('\n');
+}
+
+static void print_set_line(const char *what, const struct gt_mask *set,
+			   const struct gt_score *score)
+{
+	char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+	printf("%-10s%s", what, gt_mask_format(set, list, sizeof(list)));
+	if (score->count > 1)
+		printf("  %s GB/s%s", cli_gbps(score->busbw_mbps, gbps),
+		       score->exact ? "" : " or more");
+	putchar('\n');
+}
+
+/* What a job of each size can reach on the idle node. Up to 8 GPUs every size, then the
+ * powers of two. */
+static int print_best(const struct gt_node *node)
+{
+	int n = gt_node_size(node);
+	struct gt_request request = {.free = gt_mask_first(n)};
+	struct gt_table *table;
+	struct gt_error err;
+
+	if (n < 2)
+		return CLI_DONE;
+	if (gt_table_new(&table, node, NULL, &err))
+		return cli_fail(&err);
+	puts("\nthe best set of an idle node, and its all-reduce bus bandwidth");
+	for (int k = 2; k <= n; k = n <= 8 ? k + 1 : 2 * k) {
+		struct gt_choice choice;
+		struct gt_score score;
+		char what[32];
+
+		request.count = k;
+		snprintf(what, sizeof(what), "  %d GPUs", k);
+		if (gt_select(table, &request, &choice) != GT_FIT_OK)
+			continue;
+		gt_select_score(table, &request, &choice.gpus, &score);
+		print_set_line(what, &choice.gpus, &score);
+	}
+	gt_table_free(table);
+	return CLI_DONE;
+}
+
+static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
+{
+	struct gt_score score;
+	int status;
+
+	if (gt_node_name(node)[0])
+		printf("%-10s%s\n", "name", gt_node_name(node));
+	print_models(node);
+	print_fabric(node);
+	if (gt_node_cpu_vendor(node) != GT_CPU_UNKNOWN)
+		printf("%-10s%s\n", "CPU", gt_cpu_vendor_name(gt_node_cpu_vendor(node)));
+	print_split("sockets", node, socket_of);
+	print_split("NUMA", node, numa_of);
+	print_split("switches", node, island_of);
+	print_split("MIG mode", node, has_mig);
+	print_split("out", node, is_out);
+	for (int i = 0; i < gt_node_group_count(node); i++) {
+		char list[GT_MASK_TEXT_MAX];
+
+		printf("%-10s%s\n", i ? "" : "groups",
+		       gt_mask_format(gt_node_group(node, i), list, sizeof(list)));
+	}
+	for (int i = 0; i < gt_node_note_count(node); i++)
+		printf("%-10s%s\n", i ? "" : "notes", gt_node_note(node, i));
+	status = print_best(node);
+	if (status == CLI_DONE && gt_mask_count(mark) > 0) {
+		gt_score_set(node, mark, &score);
+		print_set_line("\nmarked", mark, &score);
+	}
+	return status;
+}
+
+/* ---- the command ---- */
+
+static int print_node_file(const struct gt_node *node)
+{
+	struct gt_error err;
+	char *text;
+
+	if (gt_node_write(node, &text, &err))
+		return cli_fail(&err);
+	fputs(text, stdout);
+	free(text);
+	return CLI_DONE;
+}
+
+static int show(const struct gt_node *node, enum form form, const struct gt_mask *mark)
+{
+	if (form == FORM_JSON)
+		return print_node_file(node);
+	if (form == FORM_SUMMARY)
+		return print_summary(node, mark);
+	print_matrix(node);
+	return CLI_DONE;
+}
+
+int cmd_show(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"matrix", no_argument, NULL, 'm'},
+		{"mark", required_argument, NULL, 'k'},
+		CLI_LONG_OPTIONS,
+		{0},
+	};
+	struct cli_common c = {.command = "show", .help = help};
+	enum form form = FORM_SUMMARY;
+	const char *marked = "";
+	struct gt_node *node;
+	struct gt_mask mark;
+	int opt, status, forms = 0;
+
+	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
+		status = CLI_GO_ON;
+		if (opt == 'j' || opt == 'm') {
+			form = opt == 'j' ? FORM_JSON : FORM_MATRIX;
+			forms++;
+		} else if (opt == 'k') {
+			marked = optarg;
+		} else {
+			status = cli_common_option(&c, opt);
+		}
+		if (status != CLI_GO_ON)
+			return status;
+	}
+	status = cli_no_more(&c, argc, argv);
+	if (status == CLI_GO_ON && forms > 1)
+		status = cli_misuse(&c, "--json and --matrix: one of them");
+	if (status == CLI_GO_ON)
+		status = cli_load(&c, &node);
+	if (status != CLI_GO_ON)
+		return status;
+	status = cli_list(&c, "--mark", marked, node, &mark);
+	if (status == CLI_GO_ON)
+		status = show(node, form, &mark);
+	gt_node_free(node);
+	return status;
+}

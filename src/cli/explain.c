@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The key of a choice and of the runner-up in words an admin understands. */
+#include "config.h"
+
+#include "cli/explain.h"
+
+#include "cli/cli.h"
+
+#include <string.h>
+
+#define CELL_MAX   64
+#define WHAT_WIDTH 34
+#define LIST_SHOWN 28 /* longer lists are cut: a rack's do not fit a column */
+
+typedef void cell_writer(const struct gt_score *s, char *cell);
+
+static void write_out(const struct gt_score *s, char *cell)
+{
+	snprintf(cell, CELL_MAX, "%d", s->out_of_service);
+}
+
+static void write_rings(const struct gt_score *s, char *cell)
+{
+	char all[CLI_GBPS_MAX], one[CLI_GBPS_MAX];
+
+	if (s->count < 2)
+		snprintf(cell, CELL_MAX, "-");
+	else if (s->rings == 0)
+		snprintf(cell, CELL_MAX, "none");
+	else
+		snprintf(cell, CELL_MAX, "%s GB/s (%d x %s)",
+			 cli_gbps((int64_t)s->rings * s->link_mbps, all), s->rings,
+			 cli_gbps(s->link_mbps, one));
+}
+
+static void write_tree(const struct gt_score *s, char *cell)
+{
+	if (s->count < 2)
+		snprintf(cell, CELL_MAX, "-");
+	else
+		snprintf(cell, CELL_MAX, "%.3g links", (double)s->tree_num / s->tree_den);
+}
+
+static void write_path(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	if (s->count < 2 || s->rings > 0)
+		snprintf(cell, CELL_MAX, "-");
+	else
+		snprintf(cell, CELL_MAX, "%s GB/s", cli_gbps(s->path_mbps, gbps));
+}
+
+static void write_remaining(const struct gt_score *s, char *cell)
+{
+	snprintf(cell, CELL_MAX, "%.2f %%", 100 * s->remaining);
+}
+
+static void write_pair_sum(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	snprintf(cell, CELL_MAX, "%s GB/s", cli_gbps(s->pair_sum_mbps, gbps));
+}
+
+static void write_places(const struct gt_score *s, char *cell)
+{
+	snprintf(cell, CELL_MAX, "%d, %d", s->sockets, s->pci_roots);
+}
+
+static void write_busbw(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	if (s->count < 2)
+		snprintf(cell, CELL_MAX, "-");
+	else
+		snprintf(cell, CELL_MAX, "%s GB/s%s", cli_gbps(s->busbw_mbps, gbps),
+			 s->relayed_ring ? ", relayed" : "");
+}
+
+/* level -1: not a part of the key. */
+static const struct {
+	int level;
+	const char *what;
+	cell_writer *write;
+} rows[] = {
+	{0, "GPUs out of service", write_out},
+	{1, "rings over links", write_rings},
+	{2, "spanning trees of links", write_tree},
+	{2, "without rings: any path, slowest", write_path},
+	{3, "worth of what stays free", write_remaining},
+	{4, "sum of the pairs", write_pair_sum},
+	{4, "sockets, PCIe roots", write_places},
+	{-1, "all-reduce bus bandwidth", write_busbw},
+};
+
+/* What the levels are called when one of them decides, and what they mean. */
+static const char *const reasons[] = {
+	"fewer GPUs that are out of service",
+	"more bandwidth of rings over NVLink or xGMI, which all-reduce runs on",
+	"better links inside the set where the rings are equal",
+	"it leaves GPUs that are worth more to the jobs to come",
+	"more bandwidth summed over the pairs, or fewer sockets or PCIe roots",
+	"nothing but lower GPU numbers",
+};
+
+int explain_level(const struct gt_score *a, const struct gt_score *b,
+		  enum gt_policy policy)
+{
+	int order;
+	int level = gt_score_compare(a, b, policy, &order);
+
+	if (order != 0)
+		return level;
+	return a->pair_sum_mbps != b->pair_sum_mbps || a->sockets != b->sockets ||
+			       a->pci_roots != b->pci_roots
+		       ? 4
+		       : 5;
+}
+
+static void print_list(const struct gt_mask *gpus)
+{
+	char list[GT_MASK_TEXT_MAX];
+
+	gt_mask_format(gpus, list, sizeof(list));
+	if (strlen(list) > LIST_SHOWN)
+		strcpy(list + LIST_SHOWN - 3, "...");
+	printf("%-*s", LIST_SHOWN + 2, list);
+}
+
+static void print_row(size_t i, const struct gt_score *a, const struct gt_score *b,
+		      int level)
+{
+	char cell[CELL_MAX];
+
+	if (rows[i].level >= 0)
+		printf("%d  %-*s", rows[i].level, WHAT_WIDTH, rows[i].what);
+	else
+		printf("   %-*s", WHAT_WIDTH, rows[i].what);
+	rows[i].write(a, cell);
+	if (!b) {
+		puts(cell);
+		return;
+	}
+	printf("%-*s", LIST_SHOWN + 2, cell);
+	rows[i].write(b, cell);
+	printf("%s%s\n", cell, rows[i].level == level ? "  <-" : "");
+}
+
+void explain_choice(const struct explain_set *choice, const struct explain_set *runner_up,
+		    enum gt_policy policy, int ideal_mbps)
+{
+	const struct gt_score *a = &choice->score;
+	const struct gt_score *b = runner_up ? &runner_up->score : NULL;
+	int level = b ? explain_level(a, b, policy) : -1;
+	char gbps[CLI_GBPS_MAX];
+
+	printf("\n   %-*s", WHAT_WIDTH,
+	       policy == GT_POLICY_PRESERVE ? "level (order: 0, 3, 1, 2, 4)" : "level");
+	printf("%-*s%s\n   %-*s", LIST_SHOWN + 2, "chosen", b ? "runner-up" : "",
+	       WHAT_WIDTH, "GPUs");
+	print_list(&choice->gpus);
+	if (runner_up)
+		print_list(&runner_up->gpus);
+	putchar('\n');
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		print_row(i, a, b, level);
+	if (a->count > 1)
+		printf("   %-*s%s GB/s\n", WHAT_WIDTH, "best of this size, idle node",
+		       cli_gbps(ideal_mbps, gbps));
+	if (!b)
+		puts("\nNo other set is possible, or all others differ in GPU numbers "
+		     "only.");
+	else if (level > 4)
+		printf("\nThe two differ in GPU numbers only.\n");
+	else
+		printf("\nLevel %d decides: %s.\n", level, reasons[level]);
+}

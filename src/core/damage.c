@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Level 3: what a choice leaves for the jobs to come, now and when running jobs end.
+ *
+ * h(F) is the expected sum of (bandwidth got / best of that size) over a sequence of jobs
+ * of the mix's sizes that fill F, each placed as well as it can be:
+ *   h(F) = sum over k of p_k x max over S in F, |S| = k, of (r(S) + h(F - S)).
+ * A choice is worth the mean of h over which running jobs end first, each with one chance
+ * in four. Held against the exact optimum of the placement process by `make gap`. */
+#include "config.h"
+
+#include "core/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNIT (1 << 20)
+#define BUILD_STEPS (20 * GT_SEARCH_STEPS)
+
+/* One chance in four, in powers: .1 to .3 do as well. */
+#define CHANCE_ENDS 1
+#define CHANCE_STAYS 3
+
+static uint32_t usable(const struct gt_table *table)
+{
+	return table->all & ~table->mig & ~table->unhealthy;
+}
+
+static int set_mbps(struct gt_table *table, uint32_t set, long *steps)
+{
+	const struct gt_dense_set *s = gt_table_rings(table, set, steps);
+
+	if (s->rings > 0)
+		return s->rings * s->link_mbps;
+	return gt_table_path(table, set, steps)->path_mbps;
+}
+
+static bool has_size(const struct gt_table *table, int k)
+{
+	return k >= 1 && k <= GT_MIX_MAX && table->mix.weight[k] > 0;
+}
+
+/* ratio[S] = r(S) for the sizes of the mix. */
+static void fill_ratios(struct gt_table *table, int32_t *ratio)
+{
+	long steps = BUILD_STEPS;
+	uint32_t sets = table->all + 1;
+
+	memset(table->best_mbps, 0, sizeof(table->best_mbps));
+	for (uint32_t s = 1; s < sets; s++) {
+		int k = __builtin_popcount(s);
+
+		ratio[s] = 0;
+		if (k < 2 || (s & ~usable(table)) || !has_size(table, k))
+			continue;
+		ratio[s] = set_mbps(table, s, &steps);
+		if (ratio[s] > table->best_mbps[k])
+			table->best_mbps[k] = ratio[s];
+	}
+	for (uint32_t s = 1; s < sets; s++) {
+		int best = table->best_mbps[__builtin_popcount(s)];
+
+		if (best)
+			ratio[s] = (int32_t)((int64_t)ratio[s] * UNIT / best);
+	}
+}
+
+static int32_t worth_of(const struct gt_table *table, const int32_t *ratio, uint32_t free)
+{
+	int32_t best[GT_DENSE_MAX + 1] = {0};
+	int64_t sum = 0, total = 0;
+
+	for (uint32_t s = free; s; s = (s - 1) & free) {
+		int k = __builtin_popcount(s);
+		int32_t here = ratio[s] + table->worth[free & ~s];
+
+		if (here > best[k])
+			best[k] = here;
+	}
+	for (int k = 1; k <= GT_MIX_MAX; k++) {
+		total += table->mix.weight[k];
+		if (k <= GT_DENSE_MAX)
+			sum += (int64_t)table->mix.weight[k] * best[k];
+	}
+	return total ? (int32_t)(sum / total) : 0;
+}
+
+enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err)
+{
+	uint32_t sets = table->all + 1;
+	int32_t *ratio = calloc(sets, sizeof(*ratio));
+
+	if (!ratio)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	fill_ratios(table, ratio);
+	for (uint32_t free = 0; free < sets; free++) {
+		uint32_t same = gt_twins_canonical(&table->twin_bits,
+						   free & usable(table));
+
+		table->worth[free] = same < free ? table->worth[same]
+						 : worth_of(table, ratio, free);
+	}
+	free(ratio);
+	return GT_OK;
+}
+
+/* Rule B: nothing ends, or one job does, each as likely as another. */
+static void release_single(struct gt_release *release, const struct gt_table *table,
+			   const struct gt_running *running, int count)
+{
+	const int most = (1 << GT_DAMAGE_JOBS) - 1;
+
+	count = count < most ? count : most;
+	release->single = true;
+	release->freed[0] = 0;
+	release->weight[0] = 2 * (uint32_t)count;
+	for (int j = 0; j < count; j++) {
+		release->freed[j + 1] = (uint32_t)running[j].gpus.word[0] & table->all;
+		release->weight[j + 1] = 1;
+	}
+	release->count = count + 1;
+	release->total = 3 * (uint64_t)count;
+}
+
+void gt_release_init(struct gt_release *release, const struct gt_table *table,
+		     const struct gt_running *running, int count)
+{
+	release->single = false;
+	release->count = 1;
+	release->freed[0] = 0;
+	release->weight[0] = 1;
+	release->total = 1;
+	if (count > GT_DAMAGE_JOBS) {
+		release_single(release, table, running, count);
+		return;
+	}
+	for (int j = 0; j < count; j++) {
+		uint32_t gpus = (uint32_t)running[j].gpus.word[0] & table->all;
+
+		for (int u = 0; u < release->count; u++) {
+			release->freed[release->count + u] = release->freed[u] | gpus;
+			release->weight[release->count + u] =
+				release->weight[u] * CHANCE_ENDS;
+			release->weight[u] *= CHANCE_STAYS;
+		}
+		release->count *= 2;
+		release->total *= CHANCE_ENDS + CHANCE_STAYS;
+	}
+}
+
+int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
+			uint32_t left)
+{
+	int64_t sum = 0;
+
+	for (int u = 0; u < release->count; u++)
+		sum += (int64_t)release->weight[u] * table->worth[left | release->freed[u]];
+	return sum;
+}

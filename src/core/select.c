@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The answer to one request. */
+#include "config.h"
+
+#include "core/subsets.h"
+#include "core/table.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A request on a dense node, in numbers. */
+struct question {
+	struct gt_table *table;
+	const struct gt_request *request;
+	uint32_t open;			/* free, without MIG where K > 1 */
+	uint32_t include, touch, near;
+	struct gt_release release;
+};
+
+/* ---- is there anything to choose from? --------------------------------------------- */
+
+static bool is_sound(const struct gt_request *request, const struct gt_mask *free)
+{
+	return request->count >= 1 && request->count <= GT_MAX_GPUS &&
+	       request->quota_count >= 0 && request->except_count >= 0 &&
+	       request->running_count >= 0 && gt_mask_within(&request->include, free);
+}
+
+/* The GPUs that the request may take, or why there are too few. */
+static enum gt_fit open_gpus(const struct gt_table *table, const struct gt_request *request,
+			     struct gt_mask *open)
+{
+	const struct gt_node *node = table->node;
+	struct gt_mask free = gt_mask_and(&request->free, &node->all);
+
+	*open = free;
+	if (!is_sound(request, &free))
+		return GT_FIT_INVALID;
+	if (request->count > gt_mask_count(&free))
+		return GT_FIT_TOO_FEW;
+	if (request->count > 1)
+		*open = gt_mask_without(&free, &node->mig);
+	if (request->count > gt_mask_count(open))
+		return GT_FIT_MIG;
+	return GT_FIT_OK;
+}
+
+/* ---- dense nodes -------------------------------------------------------------------- */
+
+static bool meets_quotas(const struct question *q, uint32_t set)
+{
+	for (int i = 0; i < q->request->quota_count; i++) {
+		const struct gt_quota *quota = &q->request->quotas[i];
+
+		if (__builtin_popcount(set & (uint32_t)quota->gpus.word[0]) != quota->count)
+			return false;
+	}
+	return true;
+}
+
+static bool is_allowed(const struct question *q, uint32_t set)
+{
+	if ((q->include & ~set) || (q->touch && !(q->touch & set)) || !meets_quotas(q, set))
+		return false;
+	for (int i = 0; i < q->request->except_count; i++)
+		if ((uint32_t)q->request->except[i].word[0] == set)
+			return false;
+	return true;
+}
+
+/* What the set can reach, relays counted; only asked where a minimum was set. */
+static int busbw_of(const struct question *q, uint32_t set)
+{
+	struct gt_mask mask = {.word = {set}};
+	long steps = GT_SEARCH_STEPS;
+	const struct gt_dense_set *s = gt_table_rings(q->table, set, &steps);
+	struct gt_score score;
+
+	if (s->rings > 0)
+		return s->rings * s->link_mbps;
+	gt_score_set(q->table->node, &mask, &score);
+	return score.busbw_mbps;
+}
+
+/* Every K-set that the wishes allow, into scratch; twins are told apart here, since wishes
+ * name GPUs. */
+static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
+{
+	struct gt_tie *out = q->table->scratch;
+	struct gt_subsets subsets;
+	bool below = false;
+	uint32_t count = 0, s;
+
+	gt_subsets_init(&subsets, q->open, q->request->count);
+	while (gt_subsets_next(&subsets, &s)) {
+		if (!is_allowed(q, s))
+			continue;
+		if (q->request->min_busbw_mbps > 0 && q->request->count > 1 &&
+		    busbw_of(q, s) < q->request->min_busbw_mbps) {
+			below = true;
+			continue;
+		}
+		out[count++].set = (uint16_t)s;
+	}
+	*fit = count ? GT_FIT_OK : below ? GT_FIT_BELOW_MIN : GT_FIT_CONSTRAINED;
+	return count;
+}
+
+/* Of ties in the order of level 4: the most worth left, then near the job's cores where
+ * level 4 has no better reason, then the first. */
+static uint32_t least_damage(const struct question *q, const struct gt_tie *ties,
+			     uint32_t count)
+{
+	int64_t best = INT64_MIN;
+	uint32_t at = 0;
+
+	if (count == 1)
+		return 0;
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t here = gt_damage_worth(q->table, &q->release,
+					       q->open & ~(uint32_t)ties[i].set);
+
+		if (here > best ||
+		    (here == best && q->near &&
+		     ties[i].level_4 >> 16 == ties[at].level_4 >> 16 &&
+		     __builtin_popcount(ties[i].set & q->near) >
+			     __builtin_popcount(ties[at].set & q->near))) {
+			best = here;
+			at = i;
+		}
+	}
+	return at;
+}
+
+/* Policy preserve: keep the candidates that leave the most, fewest out of service first. */
+static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c, uint32_t count)
+{
+	int64_t best = INT64_MIN;
+	uint32_t kept = 0;
+	int least = INT_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int sick = __builtin_popcount(c[i].set & q->table->unhealthy);
+		int64_t here = gt_damage_worth(q->table, &q->release,
+					       q->open & ~(uint32_t)c[i].set);
+
+		if (sick > least || (sick == least && here < best))
+			continue;
+		if (sick < least || here > best)
+			kept = 0;
+		least = sick;
+		best = here;
+		c[kept++] = c[i];
+	}
+	return kept;
+}
+
+/* The best of the candidates in scratch. */
+static void select_among(const struct question *q, uint32_t count, struct gt_choice *choice)
+{
+	struct gt_tie *c = q->table->scratch;
+	bool inexact = false;
+	uint64_t quality;
+
+	if (q->request->policy == GT_POLICY_PRESERVE)
+		count = keep_most_worth(q, c, count);
+	count = gt_table_best(q->table, c, count, &quality, &inexact);
+	gt_table_sort_ties(q->table, c, count);
+	choice->gpus.word[0] = c[least_damage(q, c, count)].set;
+	choice->exact = !inexact;
+}
+
+static enum gt_fit select_wished(const struct question *q, struct gt_choice *choice)
+{
+	enum gt_fit fit;
+	uint32_t count = list_allowed(q, &fit);
+
+	if (count)
+		select_among(q, count, choice);
+	return fit;
+}
+
+/* The question in numbers; open_gpus for a dense node. */
+static enum gt_fit ask_question(struct question *q, struct gt_table *table,
+				const struct gt_request *request)
+{
+	uint32_t free = (uint32_t)request->free.word[0] & table->all;
+
+	q->table = table;
+	q->request = request;
+	q->open = request->count > 1 ? free & ~table->mig : free;
+	q->include = (uint32_t)request->include.word[0];
+	q->touch = (uint32_t)request->touch.word[0];
+	q->near = (uint32_t)request->near.word[0];
+	if (!is_sound(request, &request->free) || (q->include & ~free))
+		return GT_FIT_INVALID;
+	if (request->count > __builtin_popcount(free))
+		return GT_FIT_TOO_FEW;
+	return request->count > __builtin_popcount(q->open) ? GT_FIT_MIG : GT_FIT_OK;
+}
+
+/* Only the number of GPUs is asked: the answer may be kept. */
+static bool is_plain(const struct question *q)
+{
+	const struct gt_request *request = q->request;
+
+	return request->policy == GT_POLICY_BANDWIDTH && request->min_busbw_mbps <= 0 &&
+	       request->quota_count == 0 && request->except_count == 0 && !q->include &&
+	       !q->touch;
+}
+
+static enum gt_fit select_dense(struct gt_table *table, const struct gt_request *request,
+				struct gt_choice *choice)
+{
+	const struct gt_answer *answer;
+	const struct gt_tie *ties;
+	struct question q;
+	enum gt_fit fit = ask_question(&q, table, request);
+
+	if (fit)
+		return fit;
+	if (!is_plain(&q)) {
+		gt_release_init(&q.release, table, request->running,
+				request->running_count);
+		return select_wished(&q, choice);
+	}
+	answer = gt_table_ask(table, q.open, request->count, &ties);
+	if (answer->count > 1)
+		gt_release_init(&q.release, table, request->running,
+				request->running_count);
+	choice->gpus.word[0] = ties[least_damage(&q, ties, answer->count)].set;
+	choice->exact = !answer->inexact;
+	return GT_FIT_OK;
+}
+
+/* Does the set tie with the choice on levels 0 to 4, lowest indices aside? What was not
+ * looked at on some level lost before it, so it is no tie. */
+static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
+{
+	struct gt_tie two[2] = {{.set = (uint16_t)set}, {.set = (uint16_t)choice}};
+	uint32_t same = gt_twins_canonical(&q->table->twin_bits, set);
+	const struct gt_dense_set *s = &q->table->sets[same];
+
+	if (s->rings < 0 || s->tree < 0 || (s->rings == 0 && s->path_mbps < 0) ||
+	    gt_table_key(q->table, set) != gt_table_key(q->table, choice) ||
+	    gt_damage_worth(q->table, &q->release, q->open & ~set) !=
+		    gt_damage_worth(q->table, &q->release, q->open & ~choice))
+		return false;
+	gt_table_sort_ties(q->table, two, 2);
+	return two[0].level_4 >> 16 == two[1].level_4 >> 16;
+}
+
+static enum gt_fit runner_up_dense(const struct question *q, uint32_t choice,
+				   struct gt_choice *runner_up)
+{
+	struct gt_tie *c = q->table->scratch;
+	enum gt_fit fit = select_wished(q, runner_up);	/* looks at all that may tie */
+	uint32_t count, kept = 0;
+
+	memset(runner_up, 0, sizeof(*runner_up));
+	if (fit)
+		return fit;
+	count = list_allowed(q, &fit);
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_equal(q, c[i].set, choice))
+			c[kept++] = c[i];
+	if (!kept)
+		return GT_FIT_CONSTRAINED;
+	select_among(q, kept, runner_up);
+	return GT_FIT_OK;
+}
+
+/* ---- public --------------------------------------------------------------------------- */
+
+enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
+		      struct gt_choice *choice)
+{
+	struct gt_mask open;
+	enum gt_fit fit;
+
+	memset(choice, 0, sizeof(*choice));
+	if (table->dense)
+		return select_dense(table, request, choice);
+	fit = open_gpus(table, request, &open);
+	if (fit)
+		return fit;
+	return gt_pools_select(table, request, &open, choice);
+}
+
+enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request *request,
+				const struct gt_choice *choice, struct gt_choice *runner_up)
+{
+	struct gt_mask open;
+	struct question q;
+	enum gt_fit fit;
+
+	memset(runner_up, 0, sizeof(*runner_up));
+	fit = table->dense ? ask_question(&q, table, request)
+			   : open_gpus(table, request, &open);
+	if (fit)
+		return fit;
+	if (!table->dense)
+		return gt_pools_runner_up(table, request, &open, choice, runner_up);
+	gt_release_init(&q.release, table, request->running, request->running_count);
+	return runner_up_dense(&q, (uint32_t)choice->gpus.word[0], runner_up);
+}
+
+static double remaining(const struct gt_table *table, const struct gt_request *request,
+			const struct gt_mask *left)
+{
+	struct gt_release release;
+	double idle;
+
+	if (!table->dense)
+		return gt_pools_remaining(table, request, left);
+	gt_release_init(&release, table, request->running, request->running_count);
+	idle = (double)table->worth[table->all] * (double)release.total;
+	if (idle <= 0)
+		return 1;	/* no job of the mix cares which GPUs it gets */
+	return (double)gt_damage_worth(table, &release, (uint32_t)left->word[0]) / idle;
+}
+
+void gt_select_score(struct gt_table *table, const struct gt_request *request,
+		     const struct gt_mask *set, struct gt_score *score)
+{
+	struct gt_mask free = gt_mask_and(&request->free, &table->node->all);
+	struct gt_mask left = gt_mask_without(&free, set);
+
+	gt_score_set(table->node, set, score);
+	score->remaining = remaining(table, request, &left);
+}
+
+static int compare_trees(const struct gt_score *a, const struct gt_score *b)
+{
+	int64_t x = (int64_t)a->tree_num * b->tree_den, y = (int64_t)b->tree_num * a->tree_den;
+
+	return (y > x) - (y < x);
+}
+
+static int compare_level(const struct gt_score *a, const struct gt_score *b, int level)
+{
+	int64_t x = (int64_t)a->rings * a->link_mbps, y = (int64_t)b->rings * b->link_mbps;
+
+	switch (level) {
+	case 0:
+		return (a->out_of_service > b->out_of_service) -
+		       (a->out_of_service < b->out_of_service);
+	case 1:
+		return (y > x) - (y < x);
+	case 2:
+		if (compare_trees(a, b) || x > 0)
+			return compare_trees(a, b);
+		return (b->path_mbps > a->path_mbps) - (b->path_mbps < a->path_mbps);
+	default:
+		return (b->remaining > a->remaining) - (b->remaining < a->remaining);
+	}
+}
+
+int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
+		     enum gt_policy policy, int *order)
+{
+	static const int levels[2][4] = {
+		[GT_POLICY_BANDWIDTH] = {0, 1, 2, 3},
+		[GT_POLICY_PRESERVE] = {0, 3, 1, 2},
+	};
+
+	for (int i = 0; i < 4; i++) {
+		*order = compare_level(a, b, levels[policy][i]);
+		if (*order)
+			return levels[policy][i];
+	}
+	return 4;
+}
+
+int gt_ideal_busbw_mbps(struct gt_table *table, int count)
+{
+	struct gt_request request = {.count = count, .free = table->node->all};
+	struct gt_choice choice;
+	struct gt_score score;
+
+	if (count < 2 || gt_select(table, &request, &choice))
+		return 0;
+	gt_score_set(table->node, &choice.gpus, &score);
+	return score.busbw_mbps;
+}
+
+uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, int count)
+{
+	uint32_t open = (uint32_t)free->word[0] & table->all;
+	const struct gt_tie *ties;
+
+	if (!table->dense)
+		return gt_pools_quality(table, free, count);
+	if (count > 1)
+		open &= ~table->mig;
+	if (count < 1 || count > __builtin_popcount(open))
+		return 0;
+	return gt_table_ask(table, open, count, &ties)->quality;
+}
+
+char *gt_fit_text(const struct gt_table *table, const struct gt_request *request,
+		  enum gt_fit fit, char *buf, size_t size)
+{
+	struct gt_mask free = gt_mask_and(&request->free, &table->node->all);
+	struct gt_mask mig = gt_mask_and(&free, &table->node->mig);
+	int count = gt_mask_count(&free);
+
+	switch (fit) {
+	case GT_FIT_OK:
+		snprintf(buf, size, "a set was found");
+		break;
+	case GT_FIT_TOO_FEW:
+		snprintf(buf, size, "%d GPUs asked, %d free", request->count, count);
+		break;
+	case GT_FIT_MIG:
+		snprintf(buf, size,
+			 "%d GPUs asked, %d free, %d of them in MIG mode: MIG devices "
+			 "cannot work together",
+			 request->count, count, gt_mask_count(&mig));
+		break;
+	case GT_FIT_BELOW_MIN:
+		snprintf(buf, size, "no free set of %d GPUs reaches %.1f GB/s",
+			 request->count, request->min_busbw_mbps / 1000.0);
+		break;
+	case GT_FIT_CONSTRAINED:
+		snprintf(buf, size, "no free set of %d GPUs meets all that was asked",
+			 request->count);
+		break;
+	case GT_FIT_INVALID:
+		snprintf(buf, size,
+			 request->count < 1 ? "the number of GPUs must be at least 1"
+					    : "a GPU that must be in the set is not free");
+		break;
+	}
+	return buf;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is known beforehand about one node type. Nodes of up to 16 GPUs are "dense": a set
+ * is a number, and arrays of 2^n hold what is known of each. Larger ones are "pooled". */
+#ifndef GT_TABLE_H
+#define GT_TABLE_H
+
+#include "core/node.h"
+#include "core/score.h"
+#include "core/twin.h"
+
+#define GT_DENSE_MAX 16
+#define GT_FULL_MAX 8		/* up to here every answer is made when the table is */
+
+/* tau in whole numbers: a multiple of every denominator up to 15. */
+#define GT_TREE_UNIT 360360
+
+/* What has been found out about one dense set; only canonical sets are asked. */
+struct gt_dense_set {
+	int16_t rings;		/* -1: not yet */
+	bool inexact;		/* rings, tree or path is only a lower bound */
+	int32_t tree;		/* tau x GT_TREE_UNIT; -1: not yet */
+	int32_t path_mbps;	/* P; -1: not yet */
+	int32_t link_mbps;	/* w */
+};
+
+/* A candidate, and then a set that ties with the best on levels 0 to 2. */
+struct gt_tie {
+	uint64_t level_4;	/* larger is better; the lowest 16 bits are "lowest indices" */
+	int32_t bound;		/* while searching: what the level may reach at most */
+	uint16_t set;
+	bool done;		/* while searching: the bound is the value */
+};
+
+/* The ties of one question (free GPUs, K): a run in gt_table.ties. */
+struct gt_answer {
+	uint64_t quality;	/* 0: no set */
+	uint32_t first;
+	uint32_t count;
+	bool inexact;
+	uint32_t asked;		/* free << 5 | K; 0: nothing stands here */
+};
+
+struct gt_table {
+	const struct gt_node *node;
+	int n;
+	struct gt_mix mix;
+	struct gt_twins twins;
+
+	/* dense */
+	bool dense;
+	struct gt_twin_bits twin_bits;
+	uint32_t all, mig, unhealthy;
+	struct gt_dense_set *sets;	/* 2^n */
+	int32_t *worth;			/* 2^n: h(F), the value of free GPUs, unit 2^-20 */
+	int best_mbps[GT_DENSE_MAX + 1];/* Bmax_k of the idle node */
+	struct gt_answer *answers;	/* n <= 8: [free * 9 + K]; else a hash of answer_slots */
+	uint32_t answer_slots, answers_used;
+	struct gt_answer unkept;	/* the last one that found no room */
+	struct gt_tie *ties;
+	uint32_t ties_used, ties_room;
+	struct gt_tie *scratch;		/* room for every K-set of the node */
+	uint32_t scratch_room;
+
+	/* pooled */
+	struct gt_pools *pools;
+};
+
+/* Levels 0 to 2 as one number, larger is better. Bits 63-59: 31 less the members out of
+ * service (31 at most); 58: R > 0; below it R x w and tau, or tau and P. R x w and P are
+ * under 2^27 MB/s, tau x unit under 2^31. */
+static inline uint64_t gt_quality_pack(int out_of_service, int rings, int link_mbps,
+				       int tree, int path_mbps)
+{
+	int sick = out_of_service < 31 ? out_of_service : 31;
+	uint64_t key = (uint64_t)(31 - sick) << 59;
+
+	if (rings > 0)
+		return key | UINT64_C(1) << 58 |
+		       (uint64_t)rings * (uint64_t)link_mbps << 31 | (uint64_t)tree;
+	return key | (uint64_t)tree << 27 | (uint64_t)path_mbps;
+}
+
+/* ---- dense sets (table.c) ---- */
+
+/* Levels 1 and 2 of a set, found out as far as asked. */
+const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set, long *steps);
+const struct gt_dense_set *gt_table_tree(struct gt_table *table, uint32_t set);
+const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set, long *steps);
+/* gt_quality_pack of a set; tree and path must have been asked. */
+uint64_t gt_table_key(const struct gt_table *table, uint32_t set);
+/* Reduce the candidates to those that tie for the best on levels 0 to 2; returns how many
+ * and stands them first, unsorted. *quality is their key. */
+uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32_t count,
+		       uint64_t *quality, bool *inexact);
+/* Sort ties by level 4, best first. */
+void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties, uint32_t count);
+/* The answer to (free, K) without further wishes; kept where there is room, else its ties
+ * stand in table->scratch and *ties points there. */
+const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int k,
+				     const struct gt_tie **ties);
+
+/* ---- level 3 (damage.c) ---- */
+
+#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at */
+
+/* What the running jobs may give back, prepared once per question. */
+struct gt_release {
+	int count;			/* subsets of jobs, or single jobs by rule B */
+	bool single;			/* rule B */
+	uint32_t freed[1 << GT_DAMAGE_JOBS];
+	uint32_t weight[1 << GT_DAMAGE_JOBS];
+	uint64_t total;
+};
+
+/* Make table->worth for table->mix: needs the links of every set of the mix's sizes.
+ * 3^n steps at most. */
+enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err);
+void gt_release_init(struct gt_release *release, const struct gt_table *table,
+		     const struct gt_running *running, int count);
+/* The expected value of what is free once left plus the releases; scale release->total. */
+int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
+			uint32_t left);
+
+/* ---- larger nodes (pool.c) ---- */
+
+/* Is the node better kept as pools: more than 16 GPUs, or 9 to 16 that are all alike? */
+bool gt_pools_fit(const struct gt_table *table);
+enum gt_err gt_pools_new(struct gt_pools **pools, const struct gt_table *table,
+			 struct gt_error *err);
+void gt_pools_free(struct gt_pools *pools);
+size_t gt_pools_bytes(const struct gt_pools *pools);
+/* Take over table->mix. */
+void gt_pools_weigh(struct gt_pools *pools, const struct gt_table *table);
+enum gt_fit gt_pools_select(struct gt_table *table, const struct gt_request *request,
+			    const struct gt_mask *open, struct gt_choice *choice);
+enum gt_fit gt_pools_runner_up(struct gt_table *table, const struct gt_request *request,
+			       const struct gt_mask *open, const struct gt_choice *choice,
+			       struct gt_choice *runner_up);
+double gt_pools_remaining(const struct gt_table *table, const struct gt_request *request,
+			  const struct gt_mask *left);
+uint64_t gt_pools_quality(struct gt_table *table, const struct gt_mask *free, int count);
+
+#endif

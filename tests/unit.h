@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit.h - one main for every check program, and rows that carry a sentence. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct unit_test {
+	const char *name;
+	const TTest **test;
+};
+
+#define UNIT(fn)                                                                         \
+	{                                                                                \
+#fn, &fn                                                                 \
+	}
+
+/* Run the tests under the TAP driver; the last entry has no name. */
+static inline int unit_main(const char *suite, const struct unit_test *tests)
+{
+	Suite *s = suite_create(suite);
+	SRunner *runner;
+	int failed;
+
+	for (; tests->name; tests++) {
+		TCase *c = tcase_create(tests->name);
+
+		tcase_add_test(c, *tests->test);
+		suite_add_tcase(s, c);
+	}
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
