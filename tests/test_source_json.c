@@ -78,6 +78,7 @@ START_TEST(test_round_trip_of_everything)
 	check_round_trip(node, "everything");
 	gt_node_free(node);
 	ck_assert_int_eq(gt_node_new(&node, 0, NULL), GT_OK);
+	gt_node_set_source(node, "live", "live");
 	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
 	check_round_trip(node, "no GPU");
 	gt_node_free(node);
