@@ -61,13 +61,24 @@ static int class_mbps(const char *name)
 	return !name || !strcmp(name, "PIX") ? 12000 : 10000;
 }
 
+/* GPUs under one PCIe switch share a root, GPUs not parted by SYS share a socket: both
+ * are called by their lowest GPU. */
+static void place(struct oracle_graph *g, int i, int j, const char *class)
+{
+	if (class && !strcmp(class, "PIX") && j < g->root[i])
+		g->root[i] = j;
+	if (class && strcmp(class, "SYS") != 0 && j < g->socket[i])
+		g->socket[i] = j;
+}
+
 void shared_peer_graph(struct oracle_graph *g, const json_t *topology)
 {
 	const json_t *links = json_object_get(topology, "nvlinks");
 	const json_t *pcie = json_object_get(topology, "pcie");
 
 	graph_pcie(g, (int)json_integer_value(json_object_get(topology, "n")));
-	for (int i = 0; i < g->n; i++)
+	for (int i = 0; i < g->n; i++) {
+		g->root[i] = g->socket[i] = i;
 		for (int j = 0; j < g->n; j++) {
 			const json_t *row = json_array_get(links, (size_t)i);
 			const json_t *class = json_array_get(
@@ -78,7 +89,9 @@ void shared_peer_graph(struct oracle_graph *g, const json_t *topology)
 			g->links[i][j] =
 				(int)json_integer_value(json_array_get(row, (size_t)j));
 			g->path_mbps[i][j] = class_mbps(json_string_value(class));
+			place(g, i, j, json_string_value(class));
 		}
+	}
 }
 
 void shared_mapa_graph(struct oracle_graph *g, const json_t *topology)
