@@ -34,11 +34,18 @@ struct level {
 	struct gt_mask members;
 };
 
+/* GPUs of one PCIe root and socket. Most lie in one word of a mask: a rack has many
+ * homes, and only those words are looked at. */
+struct home {
+	struct gt_mask gpus;
+	int first_word, last_word;
+};
+
 struct gt_pools {
 	int count, home_count, level_count;
 	struct pool *pool;
 	struct level *level;
-	struct gt_mask *home; /* GPUs by PCIe root and socket, in index order */
+	struct home *home; /* GPUs by PCIe root and socket, in index order */
 	int best_mbps[GT_MIX_MAX + 1];
 	uint64_t total_weight;
 	double idle; /* the worth of the idle node */
@@ -162,17 +169,28 @@ static bool same_home(const struct gt_gpu *a, const struct gt_gpu *b)
 static void find_homes(struct gt_pools *pools, const struct gt_node *node)
 {
 	for (int g = 0; g < node->n; g++) {
-		int at = 0;
+		struct home *home = pools->home;
+		struct home *end = pools->home + pools->home_count;
 
-		while (at < pools->home_count &&
-		       !same_home(&node->gpu[gt_mask_next(&pools->home[at], 0)],
-				  &node->gpu[g]))
-			at++;
-		if (at == pools->home_count)
-			memset(&pools->home[pools->home_count++], 0,
-			       sizeof(*pools->home));
-		gt_mask_set(&pools->home[at], g);
+		while (home < end && !same_home(&node->gpu[gt_mask_next(&home->gpus, 0)],
+						&node->gpu[g]))
+			home++;
+		if (home == end) {
+			*home = (struct home){.first_word = g / 64};
+			pools->home_count++;
+		}
+		gt_mask_set(&home->gpus, g);
+		home->last_word = g / 64;
 	}
+}
+
+static int count_at(const struct home *home, const struct gt_mask *from)
+{
+	int count = 0;
+
+	for (int w = home->first_word; w <= home->last_word; w++)
+		count += __builtin_popcountll(home->gpus.word[w] & from->word[w]);
+	return count;
 }
 
 bool gt_pools_fit(const struct gt_table *table)
@@ -361,7 +379,7 @@ static void take_lowest(struct gt_mask *set, const struct gt_mask *from, int cou
 static void take_home(const struct gt_pools *pools, struct gt_mask *set,
 		      const struct gt_mask *from, int home, int *count, int *k)
 {
-	struct gt_mask here = gt_mask_and(&pools->home[home], from);
+	struct gt_mask here = gt_mask_and(&pools->home[home].gpus, from);
 	int taken = count[home] < *k ? count[home] : *k;
 
 	take_lowest(set, &here, taken);
@@ -385,9 +403,7 @@ static void take_compact(const struct gt_pools *pools, struct gt_mask *set,
 	int count[GT_MAX_GPUS], most = 0;
 
 	for (int i = 0; i < pools->home_count; i++) {
-		struct gt_mask here = gt_mask_and(&pools->home[i], from);
-
-		count[i] = gt_mask_count(&here);
+		count[i] = count_at(&pools->home[i], from);
 		most = count[i] > most ? count[i] : most;
 	}
 	for (; most > 0 && !one_has_all(count, pools->home_count, k); most--)
