@@ -24,7 +24,7 @@ static struct gt_dense_set *set_of(struct gt_table *table, uint32_t set)
 	return &table->sets[gt_twins_canonical(&table->twin_bits, set)];
 }
 
-/* ---- what is known of one set ------------------------------------------------------- */
+/* ---- what is known of one set ---- */
 
 /* What one set may spend of what is left for the question. */
 static long allow(long steps)
@@ -97,7 +97,7 @@ uint64_t gt_table_key(const struct gt_table *table, uint32_t set)
 			       s->link_mbps, s->tree, s->path_mbps);
 }
 
-/* ---- the best of many ---------------------------------------------------------------- */
+/* ---- the best of many ---- */
 
 /* Keep the candidates whose value is the largest; returns how many. */
 static uint32_t keep_least_unhealthy(const struct gt_table *table, struct gt_tie *c,
@@ -257,7 +257,7 @@ uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32
 	return count;
 }
 
-/* ---- level 4 -------------------------------------------------------------------------- */
+/* ---- level 4 ---- */
 
 static uint16_t reverse(uint16_t v)
 {
@@ -316,7 +316,7 @@ void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties, uint3
 	}
 }
 
-/* ---- answers --------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 /* All K-subsets of free that take the lowest of each kind of twins. */
 static uint32_t list_sets(const struct gt_table *table, uint32_t free, int k,
@@ -401,7 +401,7 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 	return answer;
 }
 
-/* ---- life -------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static uint32_t low_word(const struct gt_mask *mask)
 {
