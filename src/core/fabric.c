@@ -133,6 +133,19 @@ static int next_island(const struct gt_node *node)
 	return next;
 }
 
+/* Without the GPUs that have a pair which a cut source does not show: of the others
+ * everything is known, and they may be an island by themselves. */
+static struct gt_mask fully_shown(const struct gt_node *node, const struct gt_mask *gpus)
+{
+	struct gt_mask shown = *gpus;
+
+	for (int a = gt_mask_next(gpus, 0); a >= 0; a = gt_mask_next(gpus, a + 1))
+		for (int b = gt_mask_next(gpus, 0); b >= 0; b = gt_mask_next(gpus, b + 1))
+			if (a != b && gt_node_raw_links(node, a, b) == GT_UNKNOWN)
+				gt_mask_clear(&shown, a);
+	return shown;
+}
+
 void gt_node_infer_fabric(struct gt_node *node)
 {
 	int *bundle = calloc((size_t)node->n + 1, sizeof(*bundle));
@@ -143,8 +156,9 @@ void gt_node_infer_fabric(struct gt_node *node)
 
 		if (gt_mask_has(&done, i) || node->gpu[i].island >= 0)
 			continue;
-		c = measure(node, flood(node, i));
+		c.gpus = flood(node, i);
 		done = gt_mask_or(&done, &c.gpus);
+		c = measure(node, fully_shown(node, &c.gpus));
 		if (c.size < 3)
 			continue;
 		for (int g = gt_mask_next(&c.gpus, 0); g >= 0;

@@ -31,7 +31,7 @@ static const struct {
 	{"LINK TYPE TABLE", TABLE_TYPE},
 	{"WEIGHT TABLE", TABLE_WEIGHT},
 	{"HOPS TABLE", TABLE_HOPS},
-	{"NUMA BW TABLE", TABLE_BANDWIDTH},
+	{"BW TABLE", TABLE_BANDWIDTH},
 };
 
 struct smi {

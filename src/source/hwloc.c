@@ -179,6 +179,23 @@ static void set_gpu(struct gt_gpu *gpu, hwloc_obj_t object)
 	set_place(gpu, object);
 }
 
+/* Partitions of one card show its UUID, or zeros: such ids name no GPU. */
+static void drop_shared_uuids(struct gt_node *node)
+{
+	for (int i = 0; i < gt_node_size(node); i++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+		bool shared = strspn(gpu->uuid, "0-") == strlen(gpu->uuid);
+
+		for (int j = i + 1; gpu->uuid[0] && j < gt_node_size(node); j++)
+			if (!strcmp(gpu->uuid, gt_node_gpu(node, j)->uuid)) {
+				shared = true;
+				gt_node_edit_gpu(node, j)->uuid[0] = '\0';
+			}
+		if (shared)
+			gpu->uuid[0] = '\0';
+	}
+}
+
 /* ---- paths ---- */
 
 static int bridges_to(hwloc_obj_t object, hwloc_obj_t common)
@@ -318,6 +335,7 @@ static enum gt_err build(const struct view *view, struct gt_node **node,
 		return rc;
 	for (int i = 0; i < view->count; i++)
 		set_gpu(gt_node_edit_gpu(*node, i), view->gpus[i]);
+	drop_shared_uuids(*node);
 	set_paths(view, *node);
 	set_cpu_vendor(view, *node);
 	rc = set_links(view, *node, src, err);
@@ -412,7 +430,7 @@ static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topolog
 	else
 		rc = gt_fail_src(src, err, GT_EFORMAT, 0,
 				 "no NVLink or xGMI bandwidth matrix: links are not known");
-	src->infer_fabric = true;
+	src->infer_fabric = !view->xgmi;	/* xGMI has no switches */
 	if (view->matrix)
 		hwloc_distances_release(topology, view->matrix);
 	free(view);

@@ -123,7 +123,7 @@ static enum gt_err collect(struct system *system)
 	if (rc)
 		return rc;
 	if (!system->count)
-		return gt_fail_src(system->src, system->err, GT_EFORMAT, 0,
+		return gt_fail_src(system->src, system->err, GT_EFORMAT, system->root->line,
 				   "no GPU elements; NVLink unknown");
 	qsort(system->gpus, (size_t)system->count, sizeof(*system->gpus), compare_gpus);
 	return GT_OK;
