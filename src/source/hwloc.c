@@ -360,6 +360,17 @@ static hwloc_topology_t new_topology(void)
 	return topology;
 }
 
+/* hwloc's own XML parser knows no comments. */
+static void blank_comments(char *text)
+{
+	for (char *at = strstr(text, "<!--"); at; at = strstr(at, "<!--")) {
+		char *end = strstr(at + 4, "-->");
+
+		end = end ? end + 3 : at + strlen(at);
+		memmove(at, end, strlen(end) + 1);
+	}
+}
+
 /* hwloc 2 refuses files of version 3, whose objects and matrices it could read: hand it a
  * copy that says 2.0. */
 static char *copy_as_version_2(const struct gt_source *src)
@@ -370,6 +381,7 @@ static char *copy_as_version_2(const struct gt_source *src)
 		return NULL;
 	memcpy(copy, src->text, src->size);
 	copy[src->size] = '\0';
+	blank_comments(copy);
 	at = strstr(copy, "<topology version=\"3.");
 	if (at && HWLOC_API_VERSION < 0x30000)
 		at[strlen("<topology version=\"")] = '2';
@@ -387,7 +399,7 @@ static enum gt_err load_xml(const struct gt_source *src, hwloc_topology_t *topol
 		free(copy);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
-	loaded = hwloc_topology_set_xmlbuffer(*topology, copy, (int)src->size + 1) == 0 &&
+	loaded = hwloc_topology_set_xmlbuffer(*topology, copy, (int)strlen(copy) + 1) == 0 &&
 		 hwloc_topology_load(*topology) == 0;
 	free(copy);
 	if (loaded)
@@ -471,17 +483,20 @@ enum gt_err gt_hwloc_live(struct gt_source *src, struct gt_node **node, struct g
 	return rc;
 }
 
-/* The PCI device of every GPU of the node; false if one is not there. */
-static bool find_devices(struct view *view, const struct gt_node *node)
+/* The PCI device of every GPU of the node that answered; NULL where hwloc has none. */
+static void find_devices(struct view *view, struct gt_node *node)
 {
 	view->count = gt_node_size(node);
 	for (int i = 0; i < view->count; i++) {
-		view->gpus[i] = hwloc_get_pcidev_by_busidstring(view->topology,
-								gt_node_gpu(node, i)->bus_id);
+		const char *bus_id = gt_node_gpu(node, i)->bus_id;
+
+		if (!bus_id[0])
+			continue;
+		view->gpus[i] = hwloc_get_pcidev_by_busidstring(view->topology, bus_id);
 		if (!view->gpus[i])
-			return false;
+			gt_node_add_note(node, "hwloc does not show GPU %d (%s): its socket is "
+					       "not known", i, bus_id);
 	}
-	return true;
 }
 
 void gt_hwloc_complement(struct gt_node *node)
@@ -493,14 +508,11 @@ void gt_hwloc_complement(struct gt_node *node)
 	view->topology = new_topology();
 	if (view->topology && hwloc_topology_load(view->topology) == 0) {
 		set_cpu_vendor(view, node);
-		if (find_devices(view, node)) {
-			for (int i = 0; i < view->count; i++)
+		find_devices(view, node);
+		for (int i = 0; i < view->count; i++)
+			if (view->gpus[i])
 				set_place(gt_node_edit_gpu(node, i), view->gpus[i]);
-			set_paths(view, node);
-		} else {
-			gt_node_add_note(node, "hwloc does not show every GPU: sockets and "
-					       "paths are not known");
-		}
+		set_paths(view, node);
 	}
 	if (view->topology)
 		hwloc_topology_destroy(view->topology);
