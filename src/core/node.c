@@ -243,7 +243,7 @@ void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	clean_text(text);
-	if (has_note(node, text))
+	if (!text[0] || has_note(node, text))
 		return;
 	if (node->note_count == GT_MAX_NOTES) {
 		/* The last place tells how many more there would be. */
