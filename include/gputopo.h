@@ -175,6 +175,9 @@ void gt_node_set_path(struct gt_node *node, int a, int b, enum gt_path path);
 /* A measured or rated bandwidth of the pair's path without links (both directions); wins
  * over the class of the path. */
 void gt_node_set_path_mbps(struct gt_node *node, int a, int b, int mbps);
+/* The pair's PCIe slots are known by link speed and width (both directions): the class of
+ * the path is then counted from this instead of from the GPU models. */
+void gt_node_set_slot_mbps(struct gt_node *node, int a, int b, int mbps);
 void gt_node_set_name(struct gt_node *node, const char *name);
 void gt_node_set_domain(struct gt_node *node, const char *domain);
 void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor);
