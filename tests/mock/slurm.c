@@ -69,10 +69,17 @@ void mock_log_clear(void)
 	mock_slurm.lines = 0;
 }
 
+#ifdef GP_RUN_IN_DAEMON
+bool run_in_daemon(uint32_t daemons)
+{
+	return mock_slurm.in_slurmctld && (daemons & IS_SLURMCTLD);
+}
+#else
 bool running_in_slurmctld(void)
 {
 	return mock_slurm.in_slurmctld;
 }
+#endif
 
 /* ---- bit strings: two words of head (a mark, the size), then the bits ----------------- */
 
