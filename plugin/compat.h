@@ -112,6 +112,13 @@ typedef struct xlist *gp_list_t;
 #define GP_FINI_RETURN return SLURM_SUCCESS
 #endif
 
+/* Least loaded nodes first, for the whole cluster. */
+#if GP_SINCE(25, 11)
+#define GP_LLN SELECT_LLN
+#else
+#define GP_LLN CR_LLN
+#endif
+
 /* Does something share this node's GPUs (mps, shard)? */
 #if GP_SINCE(23, 11)
 #define GP_SHARED_WITH(gres_ns) ((gres_ns)->alt_gres != NULL)

@@ -17,7 +17,7 @@
 
 /* Keys that are read, and do nothing yet. */
 #define NOT_YET \
-	"NodeChoice,Split,MinRatio,Domain,DecisionLog,MetricsFile,AdminComment,MigStray"
+	"Split,MinRatio,Domain,DecisionLog,MetricsFile,AdminComment,MigStray"
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -158,6 +158,8 @@ void gp_glue_node_init(void)
 	glue->node_count = &node_record_count ? node_record_count : 0;
 	free(glue->told);
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
+	free(glue->ranks);
+	glue->ranks = calloc((size_t)glue->node_count + 1, sizeof(*glue->ranks));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
@@ -229,6 +231,8 @@ void gp_glue_stop(void)
 	FREE_NULL_BITMAP(glue->answer);
 	free(glue->seats);
 	free(glue->told);
+	free(glue->ranks);
+	glue->ranks = NULL;
 	glue->models = NULL;
 	glue->conf = NULL;
 	glue->seats = NULL;

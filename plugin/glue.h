@@ -16,6 +16,7 @@
 #include "plugin/conf.h"
 #include "plugin/inner.h"
 #include "plugin/model.h"
+#include "plugin/rank.h"
 #include "plugin/reason.h"
 #include "plugin/running.h"
 
@@ -36,6 +37,8 @@ struct gp_counters {
 	uint64_t by_reason[GP_REASON_COUNT];
 	uint64_t reruns;		/* second and later calls of the inner job_test */
 	uint64_t failed_reruns;
+	uint64_t narrowed;		/* first calls with few nodes that gave an answer */
+	uint64_t failed_narrow;		/* and those that did not */
 };
 
 struct gp_glue {
@@ -53,6 +56,7 @@ struct gp_glue {
 	bitstr_t *answer;		/* and those that it picked */
 	struct gp_seat *seats;
 	int seat_room;
+	struct gp_rank *ranks;		/* node_count of them, or NULL: no node choice */
 	struct gp_counters counters;
 };
 

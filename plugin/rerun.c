@@ -308,6 +308,50 @@ static void log_decision(const struct attempt *a, enum gp_reason why)
 	}
 }
 
+/* The stock plugin's answer with a few nodes and room for one only. */
+static bool answer_from_few(struct attempt *a, int ranked, int count, bool only_ties)
+{
+	const struct gp_test *t = a->test;
+	struct gp_glue *glue = a->glue;
+	int rc;
+
+	if (!gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
+		return false;
+	bit_copybits(t->nodes, glue->answer);
+	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL, GP_TAIL_OF(t));
+	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
+		glue->counters.narrowed++;
+		return true;
+	}
+	glue->counters.failed_narrow++;
+	write_fields(t->job, &a->before);
+	bit_copybits(t->nodes, glue->offered);
+	return false;
+}
+
+/* Node choice: the best nodes first, those that tie with the best before the others. */
+static bool answer_by_rank(struct attempt *a)
+{
+	const struct gp_test *t = a->test;
+	struct gp_glue *glue = a->glue;
+	struct gp_job asked;
+	int count, ranked;
+
+	if (!glue->ranks || t->min_nodes > 1 || t->req_nodes > 1 ||
+	    bit_size(t->nodes) > glue->node_count ||
+	    gp_bridge_job(t->job, &asked) != GP_OK || !gp_bridge_any_node(t->job) ||
+	    (asked.typed && asked.entries > 1))
+		return false;
+	count = gp_bridge_count(t->job, &asked);
+	if (count < 1)
+		return false;
+	ranked = gp_rank_nodes(glue->ranks, t->nodes, &asked, count, glue->models);
+	if (ranked == 0 || bit_set_count(t->nodes) == 1)
+		return false;
+	return answer_from_few(a, ranked, count, true) ||
+	       (ranked > 1 && answer_from_few(a, ranked, count, false));
+}
+
 int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		      const struct gp_test *test)
 {
@@ -319,7 +363,9 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		return run_plain(inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	a.before = read_fields(test->job);
-	rc = run_plain(inner, test);
+	rc = SLURM_SUCCESS;
+	if (!answer_by_rank(&a))
+		rc = run_plain(inner, test);
 	if (rc != SLURM_SUCCESS)
 		return rc;
 	why = may_change(&a);

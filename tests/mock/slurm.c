@@ -136,6 +136,11 @@ void bit_clear(bitstr_t *b, bitoff_t i)
 	*word_of(b, i) &= (int64_t) ~((uint64_t)1 << (i % 64));
 }
 
+void bit_clear_all(bitstr_t *b)
+{
+	memset(b + HEAD, 0, (size_t)words_of(b[1]) * sizeof(*b));
+}
+
 bitoff_t bit_ffs(bitstr_t *b)
 {
 	for (bitoff_t i = 0; i < b[1]; i++)
