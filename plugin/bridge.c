@@ -265,7 +265,7 @@ int gp_bridge_count(const job_record_t *job, const struct gp_job *asked)
 
 bool gp_bridge_any_node(const job_record_t *job)
 {
-	const struct job_details *details = job->details;
+	const __typeof__(*job->details) *details = job->details;
 
 	return details && details->max_nodes <= 1 && !details->req_node_bitmap &&
 	       !details->contiguous && !job->req_switch &&
