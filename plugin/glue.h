@@ -14,6 +14,7 @@
 
 #include "plugin/choice.h"
 #include "plugin/conf.h"
+#include "plugin/decision.h"
 #include "plugin/inner.h"
 #include "plugin/model.h"
 #include "plugin/rank.h"
@@ -33,14 +34,6 @@ struct gp_test {
 	GP_TAIL_FIELDS
 };
 
-struct gp_counters {
-	uint64_t by_reason[GP_REASON_COUNT];
-	uint64_t reruns;		/* second and later calls of the inner job_test */
-	uint64_t failed_reruns;
-	uint64_t narrowed;		/* first calls with few nodes that gave an answer */
-	uint64_t failed_narrow;		/* and those that did not */
-};
-
 struct gp_glue {
 	pthread_mutex_t lock;		/* over everything below */
 	bool active;			/* in slurmctld, with a configuration */
@@ -57,6 +50,7 @@ struct gp_glue {
 	struct gp_seat *seats;
 	int seat_room;
 	struct gp_rank *ranks;		/* node_count of them, or NULL: no node choice */
+	struct gp_decisions decisions;
 	struct gp_counters counters;
 };
 
@@ -66,6 +60,8 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test);
 void gp_glue_node_init(void);
 /* After the inner select_nodeinfo_set: the job's GPUs are known. */
 void gp_glue_job_holds(const job_record_t *job);
+/* After the inner job_begin: the answer of the last job_test is used. */
+void gp_glue_job_begins(const job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
 void gp_glue_job_ends(const job_record_t *job);
 void gp_glue_job_leaves(const job_record_t *job, int node);
@@ -79,7 +75,5 @@ void gp_glue_stop(void);
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);
 /* Does the index of running jobs match the node? Rebuilds it at most once a minute. */
 bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat);
-/* Copies of counters, for tests and metrics. */
-void gp_glue_counters(struct gp_counters *counters);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "gputopo.h"
+#include "plugin/decision.h"
 #include "tests/mock/mock.h"
 
 /* NVLinks of a DGX-1 with V100, as its gres.conf would have them. */
@@ -928,6 +929,135 @@ START_TEST(cores_stay_near_a_gpu)
 }
 END_TEST
 
+/* ---- the decision log and the metrics -------------------------------------------------- */
+
+static char *read_file(const char *name)
+{
+	static char text[16384];
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "r");
+	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
+	if (f)
+		fclose(f);
+	return text;
+}
+
+static void conf_with_log(const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "DecisionLog=%s/log MetricsFile=%s/metrics\n%s", dir, dir,
+		 more);
+	write_conf(text);
+}
+
+/* The line without its time stamp and microseconds, which no test can know. */
+static void expect_line(const char *text, const char *wanted)
+{
+	static char line[GP_LINE_MAX];
+	const char *job = strstr(text, "\"job\""), *us = strstr(text, ",\"us\":");
+
+	ck_assert_msg(job && us, "no line: '%s'", text);
+	snprintf(line, sizeof(line), "%.*s%s", (int)(us - job), job, strstr(us + 1, ","));
+	*strchr(line, '\n') = '\0';
+	/* without the release too */
+	memmove(strstr(line, ",\"release\""), strstr(line, ",\"form\""),
+		strlen(strstr(line, ",\"form\"")) + 1);
+	ck_assert_str_eq(line, wanted);
+}
+
+START_TEST(a_started_job_gets_its_line)
+{
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_str_eq(read_file("log"), "");
+	ck_assert_int_eq(ours.job_begin(job), 0);
+	expect_line(read_file("log"),
+		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		    "\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
+		    "\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
+		    "\"mode\":\"enforce\",\"changed\":true,\"split\":false,"
+		    "\"reason\":\"changed\"}");
+	/* once */
+	ck_assert_int_eq(ours.job_begin(job), 0);
+	ck_assert_ptr_eq(strchr(read_file("log"), '\n')[1] ? "two" : NULL, NULL);
+	ck_assert_ptr_nonnull(strstr(read_file("metrics"),
+				     "gputopo_decisions_total{reason=\"changed\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(read_file("metrics"), "gputopo_reruns_total 1\n"));
+	ck_assert_ptr_nonnull(strstr(read_file("metrics"), "gputopo_jobs_started_total 1\n"));
+}
+END_TEST
+
+START_TEST(a_job_that_does_not_start_leaves_no_line)
+{
+	job_record_t *first, *second;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	first = job_for(2);
+	second = job_for(3);
+	run(first);
+	run(second);
+	ck_assert_int_eq(ours.job_begin(first), 0);
+	ck_assert_str_eq(read_file("log"), "");
+	ck_assert_int_eq(ours.job_begin(second), 0);
+	ck_assert_ptr_nonnull(strstr(read_file("log"), "\"job\":8"));
+}
+END_TEST
+
+START_TEST(observe_logs_what_it_would_have_done)
+{
+	job_record_t *job;
+
+	conf_with_log("Mode=observe\n");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	expect_stock(job, SET2(0, 1), 1);
+	ck_assert_int_eq(ours.job_begin(job), 0);
+	expect_line(read_file("log"),
+		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		    "\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
+		    "\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
+		    "\"mode\":\"observe\",\"changed\":false,\"split\":false,"
+		    "\"reason\":\"observed\"}");
+}
+END_TEST
+
+START_TEST(what_is_left_alone_has_its_reason)
+{
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	job = job_for(1);
+	job->bit_flags |= GRES_ENFORCE_BIND;
+	run(job);
+	ck_assert_int_eq(ours.job_begin(job), 0);
+	expect_line(read_file("log"),
+		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":1,"
+		    "\"free\":\"0-7\",\"stock\":\"0\",\"chosen\":\"0\","
+		    "\"stock_gbps\":null,\"gbps\":null,\"ideal_gbps\":null,\"level\":null,"
+		    "\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
+		    "\"reason\":\"enforce-binding\"}");
+}
+END_TEST
+
+START_TEST(a_log_that_cannot_be_opened_is_named)
+{
+	write_conf("DecisionLog=/nonexistent/log\n");
+	start_with(&dgx, 0xff);
+	ck_assert(mock_logged("DecisionLog=/nonexistent/log: No such file"));
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+}
+END_TEST
+
 /* ---- node choice --------------------------------------------------------------------- */
 
 /* n0, n1, ... with these free GPUs each. */
@@ -1200,6 +1330,19 @@ static TCase *node_case(void)
 	return tc;
 }
 
+static TCase *log_case(void)
+{
+	TCase *tc = tcase_create("log");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_started_job_gets_its_line);
+	tcase_add_test(tc, a_job_that_does_not_start_leaves_no_line);
+	tcase_add_test(tc, observe_logs_what_it_would_have_done);
+	tcase_add_test(tc, what_is_left_alone_has_its_reason);
+	tcase_add_test(tc, a_log_that_cannot_be_opened_is_named);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("glue");
@@ -1211,6 +1354,7 @@ int main(void)
 	suite_add_tcase(suite, topology_case());
 	suite_add_tcase(suite, running_case());
 	suite_add_tcase(suite, node_case());
+	suite_add_tcase(suite, log_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
