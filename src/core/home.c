@@ -184,29 +184,29 @@ static bool is_fuller(const struct supply *a, const struct supply *b)
 
 /* The socket that gives all k from the fewest roots, of equals the one with the least to
  * spare; or else the one to use up. -1: nothing is left. */
-static int next_socket(const struct gt_homes *h, const int *count, int k)
+static int next_socket(const struct gt_homes *h, const struct supply *supply,
+		       const int *count, int k)
 {
-	struct supply best = {0};
 	int at = -1, roots = 0;
 
 	for (int i = 0; i < h->socket_count; i++) {
-		struct supply s = supply_of(&h->socket[i], count);
+		const struct supply *s = &supply[i];
+		bool best_is_part = at < 0 || supply[at].gpus < k;
 		int needed;
 
-		if (s.gpus == 0)
+		if (s->gpus == 0)
 			continue;
-		if (s.gpus < k) {
-			if (best.gpus < k && (at < 0 || is_fuller(&s, &best))) {
+		if (s->gpus < k) {
+			if (at < 0 || (best_is_part && is_fuller(s, &supply[at])))
 				at = i;
-				best = s;
-			}
 			continue;
 		}
-		needed = s.roots == 1 ? 1 : roots_for(&h->socket[i], count, k);
-		if (best.gpus < k || needed < roots ||
-		    (needed == roots && s.gpus < best.gpus)) {
+		if (!best_is_part && roots == 1 && s->gpus >= supply[at].gpus)
+			continue;
+		needed = s->roots == 1 ? 1 : roots_for(&h->socket[i], count, k);
+		if (best_is_part || needed < roots ||
+		    (needed == roots && s->gpus < supply[at].gpus)) {
 			at = i;
-			best = s;
 			roots = needed;
 		}
 	}
@@ -244,20 +244,32 @@ static int take_socket(const struct gt_homes *h, const struct socket *socket, in
 	return taken;
 }
 
+static bool is_alike(const struct supply *a, const struct supply *b)
+{
+	return a->gpus == b->gpus && a->roots == b->roots && a->evenness == b->evenness;
+}
+
 void gt_homes_take(const struct gt_homes *homes, struct gt_mask *set,
 		   const struct gt_mask *from, int k)
 {
-	int count[GT_MAX_GPUS];
+	struct supply supply[GT_MAX_GPUS], kind;
+	int count[GT_MAX_GPUS], at;
 
 	if (k <= 0)
 		return;
 	for (int i = 0; i < homes->home_count; i++)
 		count[i] = count_at(&homes->home[i], from);
-	while (k > 0) {
-		int socket = next_socket(homes, count, k);
-
-		if (socket < 0)
-			return;
-		k -= take_socket(homes, &homes->socket[socket], count, set, from, k);
+	for (int i = 0; i < homes->socket_count; i++)
+		supply[i] = supply_of(&homes->socket[i], count);
+	while (k > 0 && (at = next_socket(homes, supply, count, k)) >= 0) {
+		kind = supply[at];
+		/* Its likes are used up along with it, as long as none of them has all.
+		 */
+		for (bool first = true; at < homes->socket_count; at++, first = false) {
+			if (!first && (kind.gpus >= k || !is_alike(&supply[at], &kind)))
+				continue;
+			k -= take_socket(homes, &homes->socket[at], count, set, from, k);
+			supply[at] = (struct supply){0};
+		}
 	}
 }
