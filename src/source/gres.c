@@ -286,8 +286,11 @@ static enum gt_err add_files(struct gres_list *list, const struct gres *gres,
 			depth += (files[len] == '[') - (files[len] == ']');
 			len++;
 		}
-		snprintf(one.file, sizeof(one.file), "%.*s", len < 127 ? (int)len : 127,
-			 files);
+		if (len >= sizeof(one.file))
+			return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
+					   "a device name longer than %zu bytes",
+					   sizeof(one.file) - 1);
+		snprintf(one.file, sizeof(one.file), "%.*s", (int)len, files);
 		rc = memchr(files, '[', len) ? add_range(list, &one, one.file)
 					     : add_gres(list, &one);
 		files += len + (files[len] == ',');
