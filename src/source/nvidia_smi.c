@@ -193,6 +193,7 @@ static enum line_kind classify(const char *line, int *number, const char **rest)
 	if (next_gpu(&after, number)) {
 		const char *first = skip_gap(after);
 
+		after += *after == ':';
 		*rest = after;
 		if (begins_cells(after))
 			return LINE_GPU_ROW;
@@ -236,7 +237,8 @@ static void read_header(struct topo *topo, const char *at)
 		topo->devices += !in_word && !is_gap(*c);
 		in_word = !is_gap(*c);
 	}
-	while (next_gpu(&at, &number)) {
+	/* "GPU1" after "GPU9" is a GPU10 that was cut */
+	while (next_gpu(&at, &number) && number == topo->header_gpus) {
 		topo->header_gpus++;
 		at = skip_gap(at);
 	}
@@ -345,14 +347,31 @@ static void read_affinity(struct topo *topo, struct gt_gpu *gpu, const char *res
 	}
 }
 
+/* Is this the end of a text without a final newline: a place where it may be cut? */
+static bool ends_abruptly(const struct topo *topo, const char *at)
+{
+	const struct gt_source *src = topo->src;
+
+	return !*at && topo->lines.at >= topo->lines.end && src->text[src->size - 1] != '\n';
+}
+
+/* A count at the end of a row that is too short, or of the text, may have lost digits. */
+static void distrust_last(struct topo *topo, struct cell *cells, int count, const char *at)
+{
+	if (count > 0 && cells[count - 1].kind == CELL_LINKS &&
+	    (count < topo->n || ends_abruptly(topo, at)))
+		cells[count - 1] = (struct cell){.kind = CELL_NONE};
+}
+
 /* Read one row; false if it is mangled. */
 static bool read_row(struct topo *topo, struct gt_node *node, int row, const char *rest)
 {
 	struct cell *cells = &topo->cells[(size_t)row * (size_t)topo->n];
 	const char *at = rest;
 	bool sound = true;
+	int column = 0;
 
-	for (int column = 0; column < topo->n; column++) {
+	for (; column < topo->n; column++) {
 		const char *token = skip_gap(at);
 
 		if (!next_cell(&at, &cells[column]))
@@ -367,6 +386,7 @@ static bool read_row(struct topo *topo, struct gt_node *node, int row, const cha
 		memset(cells, 0, (size_t)topo->n * sizeof(*cells));
 		return false;
 	}
+	distrust_last(topo, cells, column, at);
 	read_affinity(topo, gt_node_edit_gpu(node, row), rest);
 	return true;
 }
@@ -486,6 +506,9 @@ static enum gt_err build(struct topo *topo, struct gt_node **node, struct gt_err
 	if (!topo->cells || !topo->seen)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	read_matrix(topo, *node);
+	if (!memchr(topo->seen, true, (size_t)topo->n))
+		return gt_fail_src(topo->src, err, GT_EPARSE, topo->first_line,
+				   "no row of a GPU has its X in its own column");
 	for (int a = 0; a < topo->n; a++)
 		for (int b = 0; b < a; b++)
 			unknown += !set_pair(topo, *node, b, a);
