@@ -73,6 +73,7 @@ struct topo {
 	int bad_line;		/* the first mangled row, 0: none */
 	char strange[16];	/* the first unknown token */
 	bool second_matrix;
+	bool cut_end;		/* the text ends within a row of a GPU */
 	struct cell *cells;	/* n x n */
 	bool *seen;
 };
@@ -387,6 +388,7 @@ static bool read_row(struct topo *topo, struct gt_node *node, int row, const cha
 		return false;
 	}
 	distrust_last(topo, cells, column, at);
+	topo->cut_end = ends_abruptly(topo, at);
 	read_affinity(topo, gt_node_edit_gpu(node, row), rest);
 	return true;
 }
@@ -463,6 +465,11 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 	    topo->most_cells != topo->rows + topo->other_rows) {
 		gt_node_add_note(node, "no header, and %d columns beside %d rows: GPUs may be "
 				       "missing", topo->most_cells, topo->rows);
+		gt_node_set_partial(node);
+	}
+	if (!topo->has_header && topo->cut_end) {
+		gt_node_add_note(node, "no header, and no end of the last row: GPUs may be "
+				       "missing");
 		gt_node_set_partial(node);
 	}
 	if (topo->strange[0])
