@@ -245,6 +245,19 @@ static void read_header(struct topo *topo, const char *at)
 	}
 }
 
+/* Row k has its X in column k, so it has more than k words: others claim too much. */
+static bool is_long_enough(const struct topo *topo, const char *rest, int number)
+{
+	struct cell cell;
+	int count = 0;
+
+	if (number < topo->header_gpus)
+		return true;
+	while (count <= number && next_cell(&rest, &cell))
+		count++;
+	return count > number;
+}
+
 static int count_cells(const char *rest)
 {
 	struct cell cell;
@@ -286,6 +299,10 @@ static enum gt_err find_matrix(struct topo *topo, struct gt_error *err)
 		if (gt_mask_has(&rows, number)) {
 			topo->second_matrix = true;
 			break;
+		}
+		if (!is_long_enough(topo, rest, number)) {
+			topo->bad_line = topo->lines.number;
+			continue;
 		}
 		gt_mask_set(&rows, number);
 		if (!topo->rows++)
@@ -408,6 +425,8 @@ static void read_matrix(struct topo *topo, struct gt_node *node)
 		if (classify(topo->lines.line, &number, &rest) != LINE_GPU_ROW ||
 		    is_p2p_row(rest))
 			continue;
+		if (number >= topo->n)
+			continue;
 		topo->seen[number] = read_row(topo, node, number, rest);
 		if (!topo->seen[number] && !topo->bad_line)
 			topo->bad_line = topo->lines.number;
@@ -458,9 +477,11 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 				 gt_mask_format(&missing, list, sizeof(list)));
 		gt_node_set_partial(node);
 	}
-	if (topo->bad_line)
+	if (topo->bad_line) {
 		gt_node_add_note(node, "line %d: the row's X is not in its own column",
 				 topo->bad_line);
+		gt_node_set_partial(node);
+	}
 	if (!topo->has_header && topo->most_cells > topo->n &&
 	    topo->most_cells != topo->rows + topo->other_rows) {
 		gt_node_add_note(node, "no header, and %d columns beside %d rows: GPUs may be "
