@@ -135,3 +135,16 @@ golden() {
 	"$GPUTOPO" gres -t builtin:mi300x --node dgx01 >gres.conf
 	fails 1 "contradict" check ./gputopo.conf
 }
+
+@test "every node file that is written fits the schema" {
+	for file in "$SRC"/etc/nodes/*.json "$SRC"/tests/data/nvml/*.json \
+		"$SRC"/tests/fuzz/corpus/{gres,nvidia-smi,nccl,rocm-smi,amd-smi,nvlink,hwloc}/*; do
+		"$GPUTOPO" show -t "$file" --json >out.json 2>err.txt || continue
+		same "$(jq -r -f "$SRC/tests/data/node-schema.jq" out.json)" "" "$file"
+		[ -s out.json ]
+	done
+	# the schema can find fault
+	edit '.gpus[1].mig = "no" | .links[0][1] = 3' >wrong.json
+	has "$(jq -r -f "$SRC/tests/data/node-schema.jq" wrong.json)" "mig is not boolean"
+	has "$(jq -r -f "$SRC/tests/data/node-schema.jq" wrong.json)" "pair 0-1 is not symmetric"
+}
