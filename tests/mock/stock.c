@@ -387,7 +387,8 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 
 	(void)tail;
 	(void)min_nodes;
-	(void)max_nodes;
+	if ((uint32_t)wanted > max_nodes)
+		wanted = (int)max_nodes;
 	(void)req_nodes;
 	(void)mode;
 	write_down(job, nodes, candidates, preemptees);
