@@ -489,6 +489,60 @@ enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_no
 	return GT_OK;
 }
 
+static int free_on(const struct sim_slurm_node *node, uint64_t busy, int socket)
+{
+	return __builtin_popcountll(node->near[socket] & ~busy);
+}
+
+/* The fewest sockets that hold the GPUs wanted, as a mask: those with the most free GPUs. */
+static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy, int gpus)
+{
+	uint64_t all = node->n < 64 ? (UINT64_C(1) << node->n) - 1 : UINT64_MAX;
+	int had = __builtin_popcountll(node->any & all & ~busy);
+	unsigned needed = 0;
+
+	do {
+		int most = -1;
+
+		for (int s = 0; s < node->sockets; s++)
+			if (!(needed >> s & 1) &&
+			    (most < 0 ||
+			     free_on(node, busy, s) > free_on(node, busy, most)))
+				most = s;
+		if (most < 0)
+			break;
+		needed |= 1u << most;
+		had += free_on(node, busy, most);
+	} while (had < gpus);
+	return needed;
+}
+
+void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_node *node,
+		     int gpus, int count, const int *free_cores)
+{
+	unsigned needed = sockets_needed(node, request->busy, gpus);
+	int sockets = __builtin_popcount(needed), each = count / sockets;
+	int over = count % sockets, at = 0, left = count;
+
+	memset(request->cores, 0, sizeof(request->cores));
+	for (int s = 0; s < node->sockets; s++) {
+		/* what does not divide goes to the last sockets, or one each to the first */
+		int more = each ? at >= sockets - over : at < over;
+
+		if (!(needed >> s & 1))
+			continue;
+		request->cores[s] = least(each + more, free_cores[s]);
+		left -= request->cores[s];
+		at++;
+	}
+	for (int s = 0; s < node->sockets && left > 0; s++) {
+		int more = least(left, free_cores[s] - request->cores[s]);
+
+		request->cores[s] += more;
+		left -= more;
+	}
+}
+
 void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task)
 {
 	int before = 0, each = cores_per_task > 0 ? cores_per_task : 1;

@@ -8,7 +8,8 @@
  * RELEASE is 22.05 or 24.05, KIND a node kind of this folder, FILE what `states -u` wrote on
  * a cluster with stock PluginDir. The job's cores per socket, which the restatement takes as
  * given, are read from the CPUs that the daemons gave. Prints the agreement by form, each
- * difference, and ends with 1 where there was one.
+ * difference, and ends with 1 where there was one. "without the CPUs" is the agreement where
+ * the cores are supposed as the simulator does.
  */
 #include "config.h"
 
@@ -27,19 +28,20 @@ static const struct form {
 	const char *name;
 	enum sim_form form;
 	int per_task;		/* GPUs a task; 0: N */
+	int tasks;		/* 0: N */
 	int cpus_per_task;
 	int cpus_per_gpu;
 } forms[] = {
-	{"--gpus=N", SIM_FORM_JOB, 0, 1, 0},
-	{"-n N --gpus=N", SIM_FORM_JOB, 0, 1, 0},
-	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, 1, 2},
-	{"--gpus-per-node=N", SIM_FORM_NODE, 0, 1, 0},
-	{"--gres=gpu:N", SIM_FORM_NODE, 0, 1, 0},
-	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 1, 0},
-	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 1, 0},
-	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 4, 0},
-	{"--sockets-per-node=1 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 1, 0},
-	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 1, 0},
+	{"--gpus=N", SIM_FORM_JOB, 0, 1, 1, 0},
+	{"-n N --gpus=N", SIM_FORM_JOB, 0, 0, 1, 0},
+	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, 1, 1, 2},
+	{"--gpus-per-node=N", SIM_FORM_NODE, 0, 1, 1, 0},
+	{"--gres=gpu:N", SIM_FORM_NODE, 0, 1, 1, 0},
+	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 32, 1, 0},
+	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 0, 1, 0},
+	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 1, 4, 0},
+	{"--sockets-per-node=1 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 1, 1, 0},
+	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 32, 1, 0},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -122,6 +124,22 @@ static void cores_read(const struct machine *m, const char *cpus,
 		request->cores[c / m->cores_per_socket]++;
 }
 
+/* The same as the simulator supposes it, which knows no CPUs; one core of each busy GPU's
+ * socket is held by the job that `states` put there. */
+static void cores_suppose(const struct machine *m, const struct form *form, int n,
+			  struct sim_slurm_request *request)
+{
+	int free_cores[SIM_MAX_SOCKETS], count;
+
+	for (int s = 0; s < m->node.sockets; s++)
+		free_cores[s] = m->cores_per_socket -
+				__builtin_popcountll(m->node.near[s] & request->busy);
+	count = form->cpus_per_gpu ? n * form->cpus_per_gpu
+				   : (form->tasks ? form->tasks : n) * form->cpus_per_task;
+	sim_slurm_cores(request, &m->node, n, count, free_cores);
+}
+
+/* cpus NULL: none are known. */
 static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 			const struct form *form, int n, uint64_t free, const char *cpus)
 {
@@ -135,7 +153,10 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 
 	if (m->node.n < 64)
 		request.busy &= (UINT64_C(1) << m->node.n) - 1;
-	cores_read(m, cpus, &request);
+	if (cpus)
+		cores_read(m, cpus, &request);
+	else
+		cores_suppose(m, form, n, &request);
 	sim_slurm_tasks(&request, form->cpus_per_task);
 	return sim_slurm_select(release, &m->node, &request);
 }
@@ -143,6 +164,7 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 struct tally {
 	long asked;
 	long same;
+	long supposed;		/* the same without knowing the CPUs */
 };
 
 /* One row of `states`; false: it was refused, and tells nothing. */
@@ -166,6 +188,9 @@ static bool row_compare(enum sim_slurm_release release, const struct machine *m,
 			       column[6]);
 	tally += form - forms;
 	tally->asked++;
+	if (restate(release, m, form, atoi(column[3]), mask_parse(column[1]), NULL) ==
+	    mask_parse(column[4]))
+		tally->supposed++;
 	if (mask.word[0] == mask_parse(column[4]))
 		tally->same++;
 	else
@@ -196,12 +221,14 @@ int main(int argc, char **argv)
 			refused++;
 	fclose(f);
 	for (size_t i = 0; i < FORM_COUNT; i++) {
-		printf("%-46s %5ld of %5ld\n", forms[i].name, tally[i].same, tally[i].asked);
+		printf("%-46s %5ld of %5ld, %5ld without the CPUs\n", forms[i].name,
+		       tally[i].same, tally[i].asked, tally[i].supposed);
+		all.supposed += tally[i].supposed;
 		all.same += tally[i].same;
 		all.asked += tally[i].asked;
 	}
-	printf("%-46s %5ld of %5ld, %ld requests refused by the daemons\n", "all", all.same,
-	       all.asked, refused);
+	printf("%-46s %5ld of %5ld, %5ld without the CPUs; %ld refused by the daemons\n",
+	       "all", all.same, all.asked, all.supposed, refused);
 	if (!all.asked)
 		errx(1, "no placement to compare");
 	return all.same == all.asked ? 0 : 1;
