@@ -194,6 +194,21 @@ static void node_wait_used(const struct cluster *cluster, uint32_t wanted)
 	     node_used(cluster, NULL), WAIT_MS / 1000, wanted);
 }
 
+/* The CPUs of a job, by scontrol: the library call is gone since 24.11. */
+static void cpus_find(struct cluster *cluster, uint32_t id)
+{
+	char command[64], line[8192], *at;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "scontrol -d -o show job %u", id);
+	f = popen(command, "r");
+	if (!f || !fgets(line, sizeof(line), f) || !(at = strstr(line, "CPU_IDs=")))
+		errx(1, "%s: no CPU_IDs", command);
+	at += strlen("CPU_IDs=");
+	snprintf(cluster->cpus, sizeof(cluster->cpus), "%.*s", (int)strcspn(at, " "), at);
+	pclose(f);
+}
+
 /* Allocate at once or fail. Returns the job's id and its GPUs, or 0 and errno. */
 static uint32_t job_start(struct cluster *cluster, const struct form *form, int n,
 			  uint32_t *gpus)
@@ -239,11 +254,8 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 
 	if (slurm_load_job(&info, id, SHOW_DETAIL))
 		errx(1, "no answer for job %u: %s", id, slurm_strerror(errno));
-	cluster->cpus[0] = '\0';
-	if (cluster->show_cpus && info->record_count == 1 && info->job_array[0].job_resrcs)
-		slurm_job_cpus_allocated_str_on_node(cluster->cpus, sizeof(cluster->cpus),
-						     info->job_array[0].job_resrcs,
-						     cluster->node);
+	if (cluster->show_cpus)
+		cpus_find(cluster, id);
 	for (uint32_t i = 0; i < info->record_count; i++)
 		for (uint32_t j = 0; j < info->job_array[i].gres_detail_cnt; j++)
 			*gpus |= mask_from_gres(info->job_array[i].gres_detail_str[j]);
@@ -310,7 +322,7 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 	}
 	got = __builtin_popcount(gpus);
 	sound = !(gpus & used) &&
-		(got == n || (form->sockets && got <= form->sockets * n && got % n == 0));
+		(got == n || (form->sockets && got > n && got <= form->sockets * n));
 	printf("%d\t%s\t%s\t%d\t%s\t%s%s%s\n", state, free_text, form->name, n,
 	       mask_text(gpus, gpus_text, sizeof(gpus_text)), sound ? "" : "IMPOSSIBLE",
 	       cluster->show_cpus ? "\t" : "", cluster->cpus);
