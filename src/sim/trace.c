@@ -2,6 +2,7 @@
 /* Jobs of a trace: kept, read row by row, sorted, written. */
 #include "config.h"
 
+#include "sim/names.h"
 #include "sim/rng.h"
 #include "sim/trace.h"
 
@@ -320,40 +321,8 @@ enum gt_err sim_trace_load(struct sim_trace *trace, const char *path,
 
 /* ---- anonymizing, writing ------------------------------------------------------------- */
 
-/* Names in the order of their first use: an open hash of offsets. */
-struct names {
-	uint32_t *offset, *number;
-	size_t slots;
-	uint32_t used;
-};
-
-static uint32_t number_of(struct names *names, const char *strings, uint32_t offset)
-{
-	const char *text = strings + offset;
-	size_t at = sim_hash(SIM_HASH_START, text, strlen(text)) & (names->slots - 1);
-
-	while (names->offset[at] && strcmp(strings + names->offset[at], text))
-		at = (at + 1) & (names->slots - 1);
-	if (!names->offset[at]) {
-		names->offset[at] = offset;
-		names->number[at] = ++names->used;
-	}
-	return names->number[at];
-}
-
-static bool names_init(struct names *names, size_t count)
-{
-	names->used = 0;
-	names->slots = 16;
-	while (names->slots < 2 * count)
-		names->slots *= 2;
-	names->offset = calloc(names->slots, sizeof(*names->offset));
-	names->number = calloc(names->slots, sizeof(*names->number));
-	return names->offset && names->number;
-}
-
 static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
-			struct names *users, struct names *nodes)
+			struct sim_names *users, struct sim_names *nodes)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		struct sim_job *job = &from->jobs[i];
@@ -363,13 +332,13 @@ static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 		snprintf(text, sizeof(text), "%zu", i + 1);
 		kept = sim_trace_keep(to, text, &job->id);
 		if (job->user) {
-			snprintf(text, sizeof(text), "u%" PRIu32,
-				 number_of(users, from->strings, job->user));
+			snprintf(text, sizeof(text), "u%d",
+				 sim_names_number(users, from->strings + job->user));
 			kept = kept && sim_trace_keep(to, text, &job->user);
 		}
 		if (job->node) {
-			snprintf(text, sizeof(text), "n%" PRIu32,
-				 number_of(nodes, from->strings, job->node));
+			snprintf(text, sizeof(text), "n%d",
+				 sim_names_number(nodes, from->strings + job->node));
 			kept = kept && sim_trace_keep(to, text, &job->node);
 		}
 		if (!kept)
@@ -380,18 +349,17 @@ static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 
 bool sim_trace_anonymize(struct sim_trace *trace)
 {
-	struct names users = {0}, nodes = {0};
+	struct sim_names users = {0}, nodes = {0};
 	struct sim_trace renamed = {0};
 	uint32_t nothing;
 	bool done;
 
-	done = names_init(&users, trace->count) && names_init(&nodes, trace->count) &&
+	done = sim_names_init(&users, trace->count) &&
+	       sim_names_init(&nodes, trace->count) &&
 	       sim_trace_keep(&renamed, "", &nothing) &&
 	       rename_jobs(&renamed, trace, &users, &nodes);
-	free(users.offset);
-	free(users.number);
-	free(nodes.offset);
-	free(nodes.number);
+	sim_names_release(&users);
+	sim_names_release(&nodes);
 	if (!done) {
 		free(renamed.strings);
 		return false;
