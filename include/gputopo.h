@@ -252,6 +252,11 @@ enum gt_err gt_node_load(struct gt_node **node, const char *spec,
 enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
 			  const char *name, const struct gt_load_options *options,
 			  struct gt_error *err);
+/* A finished node of gpus GPUs from a row-major matrix of link counts (the diagonal is
+ * ignored; GT_UNKNOWN: not known) and the socket of each GPU (NULL, or GT_UNKNOWN in it:
+ * not known), as slurmctld holds them. The fabric is inferred from the counts. */
+enum gt_err gt_node_from_links(struct gt_node **node, int gpus, const int *links,
+			       const int *socket, struct gt_error *err);
 /* The node file (JSON, one document with a final newline); *text is malloc'ed. */
 enum gt_err gt_node_write(const struct gt_node *node, char **text, struct gt_error *err);
 /* Names of the built-in machines, i from 0; NULL after the last. */
@@ -302,6 +307,28 @@ struct gt_mix {
 struct gt_mix gt_mix_default(void);
 /* "1:40,2:20"; sizes 1 to GT_MIX_MAX, weights 0 to 1000000, not all 0. */
 enum gt_err gt_mix_parse(struct gt_mix *mix, const char *text, struct gt_error *err);
+
+/* The sizes of the jobs that started, as weights; a job counts half after 500 more. */
+struct gt_size_memory {
+	double seen[GT_MIX_MAX + 1];
+};
+
+/* Starts with a prior worth 20 jobs. */
+void gt_size_memory_init(struct gt_size_memory *memory);
+void gt_size_memory_add(struct gt_size_memory *memory, int count);
+struct gt_mix gt_size_memory_mix(const struct gt_size_memory *memory);
+
+/* Do time limits tell how long jobs run here? {0} knows nothing. Seconds; jobs shorter than
+ * a second are passed over. */
+struct gt_limit_memory {
+	double jobs, x, y, xx, yy, xy;	/* decaying sums over log limit, log run time */
+};
+
+void gt_limit_memory_add(struct gt_limit_memory *memory, double limit_s, double ran_s);
+/* True once 30 jobs or more show a correlation above one half. Until then, and where all
+ * limits are the same, gt_running.seconds is better left GT_UNKNOWN: ends that mean nothing
+ * make level 3 worse than none (`make ends` shows by how much). */
+bool gt_limit_memory_tells(const struct gt_limit_memory *memory);
 
 /* Everything that can be known beforehand about one node type, for nodes with equal models
  * to share. It refers to node, which must outlive it. mix NULL: gt_mix_default. For up to 8

@@ -142,15 +142,16 @@ cluster_wait_idle_gpus() {
 }
 
 @test "a job split over nodes: 2 GPUs free on each of three nodes, --gpus=4" {
-	local id out
+	local id list total=0 nodes=0
 	make_free n0 0,5
 	make_free n1 1,4
 	make_free n2 3,6
 	id=$(ask --gpus=4)
-	out=$(cluster_run scontrol -d show job "$id" | grep -c 'IDX:')
-	[ "$out" -ge 2 ]
-	assert_equal "$(cluster_run scontrol -o show job "$id" | grep -o 'gres/gpu=4' |
-		head -n1)" gres/gpu=4
+	for list in $(cluster_run scontrol -d show job "$id" | sed -n 's/.*IDX:\([0-9,-]*\)).*/\1/p'); do
+		nodes=$((nodes + 1))
+		total=$((total + $(count "$list")))
+	done
+	assert_equal "$total GPUs on $nodes nodes" "4 GPUs on 2 nodes"
 	cluster_run scancel -u root
 	cluster_wait_idle
 	assert_all_free

@@ -72,7 +72,7 @@ some_jobs() {
 @test "requeue: the GPUs come back and the job gets a best set again" {
 	local id got
 	make_free n0 1,3-4,6-7
-	id=$(submit --requeue -w n0 -N1 --gpus=3 --wrap "sleep 1000")
+	id=$(submit --requeue -w n0 -N1 --gpus=4 --wrap "sleep 1000")
 	cluster_wait_job "$id" RUNNING
 	got=$(cluster_job_gpus "$id")
 	assert_best dgx1v 1,3-4,6-7 "${got#n0 }"
@@ -125,13 +125,13 @@ some_jobs() {
 
 @test "multi-node jobs: every node gives a best set" {
 	local id node list rows=0
-	make_free n0 0,2-3,6-7
+	make_free n0 0,2-3,5,7
 	make_free n1 1,3-4,6-7
-	id=$(ask -w n0,n1 -N2 --gpus-per-node=3)
+	id=$(ask -w n0,n1 -N2 -n32 --gpus-per-node=4)
 	while read -r node list; do
 		rows=$((rows + 1))
 		case $node in
-		n0) assert_best dgx1v 0,2-3,6-7 "$list" ;;
+		n0) assert_best dgx1v 0,2-3,5,7 "$list" ;;
 		n1) assert_best dgx1v 1,3-4,6-7 "$list" ;;
 		esac
 	done < <(cluster_run scontrol -d show job "$id" |
@@ -201,7 +201,7 @@ cluster_wait_idle_node() {
 		srun -n1 --gpus=1 sh -c "echo step \$CUDA_VISIBLE_DEVICES"
 		srun -n2 --gpus=2 --gpus-per-task=1 sh -c "echo step \$CUDA_VISIBLE_DEVICES"')
 	make_free n0 1,3-4,6-7
-	id=$(submit -w n0 -N1 -n2 --gpus=3 "$file")
+	id=$(submit -w n0 -N1 -n2 --gpus=4 "$file")
 	cluster_wait_job "$id" COMPLETED
 	list=$(sed -n 's/^job //p' "$CLUSTER/jobs/$id.out")
 	assert_best dgx1v 1,3-4,6-7 "$list"

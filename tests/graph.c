@@ -137,6 +137,7 @@ void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from, cons
 		g->island[to[i]] = from->island[i];
 		g->ports[to[i]] = from->ports[i];
 		g->broken[to[i]] = from->broken[i];
+		g->mig[to[i]] = from->mig[i];
 		g->socket[to[i]] = from->socket[i];
 		g->root[to[i]] = from->root[i];
 		for (int j = 0; j < from->n; j++) {
@@ -178,6 +179,7 @@ static void describe_gpu(struct gt_node *node, const struct oracle_graph *g, int
 	snprintf(gpu->pci_root, sizeof(gpu->pci_root), "root%d", g->root[i]);
 	gpu->socket = g->socket[i];
 	gpu->healthy = !g->broken[i];
+	gpu->mig = g->mig[i];
 	if (g->island[i] >= 0) {
 		gpu->island = g->island[i];
 		gpu->switch_links = g->ports[i];
@@ -248,6 +250,7 @@ void graph_of_node(struct oracle_graph *g, const struct gt_node *node)
 		g->island[i] = gpu->switch_links > 0 ? gpu->island : -1;
 		g->ports[i] = gpu->switch_links;
 		g->broken[i] = !gpu->healthy;
+		g->mig[i] = gpu->mig;
 		g->socket[i] = gpu->socket;
 		g->root[i] = root_of(node, i);
 		for (int j = 0; j < g->n; j++) {

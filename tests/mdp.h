@@ -4,9 +4,9 @@
  *
  * The model is a loss system: jobs of k GPUs come as a Poisson stream, stay for an
  * exponential time of mean 1, and are lost where fewer than k GPUs are free. A state is a
- * partial partition of the GPUs into running jobs; a rule says which GPUs each accepted job
- * gets. What is maximised is the mean reward of accepted jobs of two GPUs and more, each
- * counted once. The sizes that run do not depend on the rule, only the places do, so that
+ * partial partition of the GPUs into running jobs; a rule says which GPUs each accepted
+ * job gets. What is maximised is the mean reward of accepted jobs of two GPUs and more,
+ * each counted once. The sizes that run do not depend on the rule, only the places do, so that
  * mean is the long-run reward a unit of time over the rate of such jobs.
  */
 #ifndef MDP_H

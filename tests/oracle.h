@@ -16,11 +16,12 @@
 struct oracle_graph {
 	int n;
 	int links[ORACLE_MAX][ORACLE_MAX];	/* direct links of a pair; symmetric */
-	int path_mbps[ORACLE_MAX][ORACLE_MAX];	/* its way without links; symmetric */
+	int path_mbps[ORACLE_MAX][ORACLE_MAX];	/* its way without links */
 	int link_mbps[ORACLE_MAX];		/* one link of this GPU */
 	int island[ORACLE_MAX];			/* the switch it is on; -1: none */
 	int ports[ORACLE_MAX];			/* its links into that switch */
 	bool broken[ORACLE_MAX];		/* out of service */
+	bool mig[ORACLE_MAX];			/* in MIG mode: never one of several */
 	int socket[ORACLE_MAX];
 	int root[ORACLE_MAX];			/* PCIe root */
 	int groups;				/* 0: links count between all GPUs */
@@ -42,14 +43,14 @@ struct oracle_value {
 };
 
 int oracle_size(unsigned set);
-/* R: the most arc-disjoint directed Hamiltonian cycles, each link one arc per direction. */
+/* R: the most arc-disjoint directed Hamiltonian cycles; a link is one arc each way. */
 int oracle_rings(const struct oracle_graph *g, unsigned set);
 /* tau: the smallest (links that cross) / (parts - 1) over all partitions of the set. */
 void oracle_tau(const struct oracle_graph *g, unsigned set, int *num, int *den);
 /* P: the best bottleneck of a Hamiltonian cycle over every kind of path. */
 int oracle_path(const struct oracle_graph *g, unsigned set);
-/* Q: a ring exists in which hops without a link pass through one member of the set, and no
- * arc is used more often than it has links. */
+/* Q: a ring exists in which hops without a link pass through one member of the set, and
+ * no arc is used more often than it has links. */
 bool oracle_relayed(const struct oracle_graph *g, unsigned set);
 void oracle_value(const struct oracle_graph *g, unsigned set, struct oracle_value *v);
 /* Levels 0 to 2 (out of service, R x w, tau, P where R is 0): > 0 where a is better, < 0
@@ -60,7 +61,7 @@ int oracle_compare(const struct oracle_value *a, const struct oracle_value *b);
 struct oracle_table {
 	int n;
 	struct oracle_value value[1 << 10];
-	double best_mbps[ORACLE_MAX + 1];	/* the best busbw of each size, idle node */
+	double best_mbps[ORACLE_MAX + 1];	/* best busbw of each size, idle node */
 	double mix[ORACLE_MAX + 1];		/* p_k */
 	double h[1 << 10];
 };
@@ -68,12 +69,12 @@ struct oracle_table {
 /* mix[k], k = 1 to 64, any scale. ringless_mbps > 0: every set with R = 0 counts as that
  * much (the published tables of the placement problem count 10 GB/s), else its busbw.
  * NULL mix: values only. */
-void oracle_fill(struct oracle_table *t, const struct oracle_graph *g, const unsigned *mix,
-		 int ringless_mbps);
-/* Rule A: the expected h of what is free after each running job has ended with probability
- * q, independently. */
-double oracle_expected(const struct oracle_table *t, unsigned left, const unsigned *running,
-		       int jobs, double q);
+void oracle_fill(struct oracle_table *t, const struct oracle_graph *g,
+		 const unsigned *mix, int ringless_mbps);
+/* Rule A: the expected h of what is free after each running job has ended with
+ * probability q, independently. */
+double oracle_expected(const struct oracle_table *t, unsigned left,
+		       const unsigned *running, int jobs, double q);
 /* The best K-set of free by levels 0 to 2; 0: there is none. */
 unsigned oracle_best(const struct oracle_table *t, unsigned free, int k);
 

@@ -6,7 +6,8 @@
  *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES] [-u]
  *   states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and leave it so
  *
- * Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
+ * With -p, which names a partition of that node alone, requests name no node; else they
+ * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
  * reason follows in the last column), reason. GPU lists as Slurm writes them: "0,2-4".
  * With -u a last column names the CPUs that the job got on the node, and --gpus-per-socket is
  * asked as well.
@@ -69,7 +70,7 @@ static const struct form forms[] = {
 
 struct cluster {
 	char *node;
-	char *partition;
+	char *partition;	/* a partition of that node alone; NULL: ask for it by name */
 	int gpus;
 	bool show_cpus;
 	char cpus[128];			/* of the last job started, if they are shown */
@@ -223,8 +224,10 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	slurm_init_job_desc_msg(&desc);
 	desc.name = JOB_NAME;
 	desc.partition = cluster->partition;
-	desc.req_nodes = cluster->node;
-	desc.min_nodes = desc.max_nodes = 1;
+	if (!cluster->partition) {
+		desc.req_nodes = cluster->node;
+		desc.min_nodes = desc.max_nodes = 1;
+	}
 	desc.work_dir = "/";
 	desc.user_id = getuid();
 	desc.group_id = getgid();

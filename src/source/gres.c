@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Slurm's own words: gres.conf, `slurmd -G`, slurmd's log ("GRES[gpu] Type:...") and the
+ * fake_gpus.conf of its tests. The place of the -1 in Links= is the GPU's position; GPUs
+ * without usable Links stand behind the others in the order of the text.
+ */
+#include "config.h"
+
+#include "source/source.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define VALUE_MAX 8192		/* one value of a gres.conf line: Links= of 1024 GPUs */
+
+/* One GPU line, as far as a node model needs it. */
+struct gres {
+	int line;
+	int position;		/* of the -1 in Links=, GT_UNKNOWN without */
+	int links_count;
+	int16_t *links;
+	char type[64];
+	char file[128];
+	char cores[256];
+};
+
+/* All GPU lines of the asked node. */
+struct gres_list {
+	const struct gt_source *src;
+	struct gres *gres;
+	int count;
+	int capacity;
+	int bad_links;		/* lines whose Links= is none */
+	int bad_line;
+	char node[256];		/* the NodeName met first; "" for lines without */
+	bool several_nodes;
+	struct gt_error *err;
+};
+
+/* ---- words ---- */
+
+/* The value of key in a line of "Key=Value" words ('=' or, in logs, ':'), unquoted and
+ * unescaped; false if the key is not there. */
+static bool get_value(const char *line, const char *key, char *out, size_t size)
+{
+	size_t len = strlen(key), used = 0;
+	const char *at = line;
+	bool quoted = false, found = false;
+
+	out[0] = '\0';
+	for (; *at && !found; at++) {
+		const char *after = at + len;
+
+		if (strncasecmp(at, key, len) || (at > line && !isspace((unsigned char)at[-1])))
+			continue;
+		if (*after == '(' && strchr(after, ')'))	/* "Cores(128):0-63" */
+			after = strchr(after, ')') + 1;
+		found = *after == '=' || *after == ':';
+		if (found)
+			at = after;
+	}
+	if (!found)
+		return false;
+	for (; *at && (quoted || !isspace((unsigned char)*at)) && used < size - 1; at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		else if (*at != '\\')
+			out[used++] = *at;
+	}
+	out[used] = '\0';
+	return true;
+}
+
+/* Does the host list ("n[01-03,7],m") hold name? */
+static bool host_matches(const char *item, size_t len, const char *name)
+{
+	const char *open = memchr(item, '[', len), *at, *end = item + len;
+	size_t prefix = open ? (size_t)(open - item) : len, digits;
+	unsigned long number, low, high;
+	const char *close, *suffix;
+
+	if (strncmp(item, name, prefix))
+		return false;
+	if (!open)
+		return name[len] == '\0';
+	close = memchr(open, ']', (size_t)(end - open));
+	digits = strspn(name + prefix, "0123456789");
+	if (!close || !digits || digits > 9)
+		return false;
+	suffix = name + prefix + digits;
+	if (strlen(suffix) != (size_t)(end - close - 1) || strncmp(suffix, close + 1,
+								   strlen(suffix)))
+		return false;
+	number = strtoul(name + prefix, NULL, 10);
+	for (at = open + 1; at < close; at++) {
+		const char *start = at;
+		char *next;
+
+		low = high = strtoul(at, &next, 10);
+		if (next == start)
+			return false;
+		/* zero padding counts: n[01-10] is not n1 */
+		if ((*start == '0' || digits < (size_t)(next - start)) &&
+		    (size_t)(next - start) != digits)
+			low = high + 1;
+		if (*next == '-')
+			high = strtoul(next + 1, &next, 10);
+		if (number >= low && number <= high)
+			return true;
+		at = next;
+	}
+	return false;
+}
+
+static bool hostlist_has(const char *list, const char *name)
+{
+	while (*list) {
+		size_t len = 0;
+		int depth = 0;
+
+		while (list[len] && (depth || list[len] != ',')) {
+			depth += (list[len] == '[') - (list[len] == ']');
+			len++;
+		}
+		if (host_matches(list, len, name))
+			return true;
+		list += len + (list[len] == ',');
+	}
+	return false;
+}
+
+/* ---- one line ---- */
+
+static bool wanted_node(struct gres_list *list, const char *line)
+{
+	char nodes[VALUE_MAX];
+
+	if (!get_value(line, "NodeName", nodes, sizeof(nodes)))
+		return true;
+	if (list->src->node_name)
+		return hostlist_has(nodes, list->src->node_name);
+	if (!list->node[0])
+		snprintf(list->node, sizeof(list->node), "%.255s", nodes);
+	else if (strncmp(list->node, nodes, sizeof(list->node) - 1))
+		list->several_nodes = true;
+	return true;
+}
+
+/* "-1,4,0": counts with exactly one -1. */
+static bool parse_links(struct gres *gres, const char *text)
+{
+	const char *at = text;
+	int count = 1, value;
+
+	for (const char *c = text; *c; c++)
+		count += *c == ',';
+	if (count > GT_MAX_GPUS)
+		return false;
+	gres->links = calloc((size_t)count, sizeof(*gres->links));
+	if (!gres->links)
+		return false;
+	for (int i = 0; i < count; i++) {
+		if (!strncmp(at, "-1", 2)) {
+			if (gres->position != GT_UNKNOWN)
+				return false;
+			gres->position = i;
+			at += 2;
+		} else if (gt_scan_int(&at, GT_MAX_LINKS, &value)) {
+			gres->links[i] = (int16_t)value;
+		} else {
+			return false;
+		}
+		if (*at != (i + 1 < count ? ',' : '\0'))
+			return false;
+		at++;
+	}
+	gres->links_count = count;
+	return gres->position != GT_UNKNOWN;
+}
+
+static void take_links(struct gres_list *list, struct gres *gres, const char *text)
+{
+	if (parse_links(gres, text))
+		return;
+	free(gres->links);
+	gres->links = NULL;
+	gres->links_count = 0;
+	gres->position = GT_UNKNOWN;
+	if (!list->bad_links++)
+		list->bad_line = gres->line;
+}
+
+static bool is_duplicate(const struct gres_list *list, const struct gres *gres)
+{
+	for (int i = 0; gres->file[0] && i < list->count; i++)
+		if (!strcmp(list->gres[i].file, gres->file))
+			return true;
+	return false;
+}
+
+static enum gt_err add_gres(struct gres_list *list, const struct gres *gres)
+{
+	struct gres *bigger;
+
+	if (is_duplicate(list, gres)) {
+		free(gres->links);
+		return GT_OK;
+	}
+	if (list->count == GT_MAX_GPUS) {
+		free(gres->links);
+		return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
+				   "more than %d GPUs", GT_MAX_GPUS);
+	}
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity ? list->capacity * 2 : 16;
+		bigger = realloc(list->gres, (size_t)list->capacity * sizeof(*bigger));
+		if (!bigger) {
+			free(gres->links);
+			return gt_fail(list->err, GT_ENOMEM, "out of memory");
+		}
+		list->gres = bigger;
+	}
+	list->gres[list->count++] = *gres;
+	return GT_OK;
+}
+
+/* /dev/nvidia[0-3,6]: a GPU of every name. */
+static enum gt_err add_range(struct gres_list *list, const struct gres *gres,
+			     const char *files)
+{
+	const char *open = strchr(files, '['), *at;
+	struct gres one = *gres;
+	enum gt_err rc;
+	int low, high;
+
+	for (at = open + 1; *at && *at != ']';) {
+		if (!gt_scan_int(&at, 1 << 20, &low))
+			break;
+		high = low;
+		if (*at == '-' && (at++, !gt_scan_int(&at, 1 << 20, &high)))
+			break;
+		if (high - low >= GT_MAX_GPUS)
+			return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
+					   "more than %d GPUs", GT_MAX_GPUS);
+		for (int i = low; i <= high; i++) {
+			snprintf(one.file, sizeof(one.file), "%.*s%d",
+				 (int)(open - files < 100 ? open - files : 100),
+				 gres->file, i);
+			rc = add_gres(list, &one);
+			if (rc)
+				return rc;
+		}
+		at += *at == ',';
+	}
+	if (*at == ']')
+		return GT_OK;
+	return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
+			   "'%s' is not a list of device files", files);
+}
+
+/* File= is one device, a list of them or a range; Links= goes with one device only. */
+static enum gt_err add_files(struct gres_list *list, const struct gres *gres,
+			     const char *files)
+{
+	struct gres one = *gres;
+	enum gt_err rc = GT_OK;
+
+	if (!strpbrk(files, "[,")) {
+		snprintf(one.file, sizeof(one.file), "%.127s", files);
+		return add_gres(list, &one);
+	}
+	if (one.links && !list->bad_links++)
+		list->bad_line = gres->line;
+	free(one.links);
+	one.links = NULL;
+	one.links_count = 0;
+	one.position = GT_UNKNOWN;
+	while (rc == GT_OK && *files) {
+		size_t len = 0;
+		int depth = 0;
+
+		while (files[len] && (depth || files[len] != ',')) {
+			depth += (files[len] == '[') - (files[len] == ']');
+			len++;
+		}
+		snprintf(one.file, sizeof(one.file), "%.*s", len < 127 ? (int)len : 127,
+			 files);
+		rc = memchr(files, '[', len) ? add_range(list, &one, one.file)
+					     : add_gres(list, &one);
+		files += len + (files[len] == ',');
+	}
+	return rc;
+}
+
+static enum gt_err add_counted(struct gres_list *list, const struct gres *gres,
+			       const char *text)
+{
+	const char *at = text;
+	int count = 1;
+
+	if (*text && (!gt_scan_int(&at, GT_MAX_GPUS, &count) || *at))
+		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
+				   "Count=%s is not a number of GPUs", text);
+	if (count != 1 && gres->links) {
+		free(gres->links);
+		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
+				   "Links= on a line of %d GPUs", count);
+	}
+	for (int i = 0; i < count; i++) {
+		enum gt_err rc = add_gres(list, gres);
+
+		if (rc)
+			return rc;
+	}
+	return GT_OK;
+}
+
+/* Is the line one of a GPU? Its words begin at *words. */
+static bool gpu_line(const char *line, const char **words)
+{
+	char name[64];
+	const char *log = strstr(line, "GRES[gpu]");
+
+	*words = line + strspn(line, " \t");
+	if (**words == '#')
+		return false;
+	if (log) {
+		*words = log + strlen("GRES[gpu]");
+		return true;
+	}
+	return get_value(*words, "Name", name, sizeof(name)) && !strcasecmp(name, "gpu");
+}
+
+static enum gt_err read_gpu_line(struct gres_list *list, const char *line, int number)
+{
+	struct gres gres = {.line = number, .position = GT_UNKNOWN};
+	char value[VALUE_MAX], files[VALUE_MAX];
+
+	if (!wanted_node(list, line))
+		return GT_OK;
+	if (get_value(line, "Type", value, sizeof(value)) && value[0] != '(')
+		snprintf(gres.type, sizeof(gres.type), "%.63s", value);
+	if ((get_value(line, "Cores", value, sizeof(value)) ||
+	     get_value(line, "CPUs", value, sizeof(value))) && isdigit((unsigned char)*value))
+		snprintf(gres.cores, sizeof(gres.cores), "%.255s", value);
+	if (get_value(line, "Links", value, sizeof(value)) && strcmp(value, "(null)"))
+		take_links(list, &gres, value);
+	if ((get_value(line, "File", files, sizeof(files)) ||
+	     get_value(line, "MultipleFiles", files, sizeof(files))) && files[0] != '(')
+		return add_files(list, &gres, files);
+	get_value(line, "Count", value, sizeof(value));
+	return add_counted(list, &gres, value);
+}
+
+/* "type|cpus of the machine|cores|links|file[|...]", empty as "(null)" or "_". */
+static bool split_fake(char *line, char *fields[5])
+{
+	int count = 0;
+
+	for (char *at = line + strspn(line, " \t"); at && count < 5; count++) {
+		fields[count] = at;
+		at = strchr(at, '|');
+		if (at)
+			*at++ = '\0';
+		if (!strcmp(fields[count], "(null)") || !strcmp(fields[count], "_"))
+			fields[count][0] = '\0';
+	}
+	return count == 5 && fields[0][0] != '#' && isdigit((unsigned char)fields[1][0]);
+}
+
+static enum gt_err read_fake_line(struct gres_list *list, char *const fields[5], int number)
+{
+	struct gres gres = {.line = number, .position = GT_UNKNOWN};
+
+	snprintf(gres.type, sizeof(gres.type), "%.63s", fields[0]);
+	snprintf(gres.cores, sizeof(gres.cores), "%.255s", fields[2]);
+	if (fields[3][0])
+		take_links(list, &gres, fields[3]);
+	return add_files(list, &gres, fields[4]);
+}
+
+static enum gt_err read_lines(struct gres_list *list, struct gt_lines *lines)
+{
+	char *fields[5];
+	const char *words;
+	enum gt_err rc = GT_OK;
+
+	gt_lines_start(lines, list->src);
+	while (rc == GT_OK && gt_lines_next(lines)) {
+		if (gpu_line(lines->line, &words))
+			rc = read_gpu_line(list, words, lines->number);
+		else if (split_fake(lines->line, fields))
+			rc = read_fake_line(list, fields, lines->number);
+	}
+	return rc;
+}
+
+/* ---- the node ---- */
+
+static int compare_gres(const void *a, const void *b)
+{
+	const struct gres *ga = a, *gb = b;
+
+	if (ga->position != gb->position) {
+		if (ga->position == GT_UNKNOWN || gb->position == GT_UNKNOWN)
+			return ga->position == GT_UNKNOWN ? 1 : -1;
+		return ga->position - gb->position;
+	}
+	return ga->line - gb->line;
+}
+
+static enum gt_err check_positions(const struct gres_list *list)
+{
+	for (int i = 1; i < list->count; i++)
+		if (list->gres[i].position != GT_UNKNOWN &&
+		    list->gres[i].position == list->gres[i - 1].position)
+			return gt_fail_src(list->src, list->err, GT_EINVAL,
+					   list->gres[i].line,
+					   "the -1 of Links= stands where line %d has it",
+					   list->gres[i - 1].line);
+	return GT_OK;
+}
+
+/* /dev/nvidia12: 12. */
+static int minor_of(const char *file)
+{
+	const char *at = file + strlen(file);
+	int value;
+
+	while (at > file && isdigit((unsigned char)at[-1]))
+		at--;
+	if (!gt_scan_int(&at, 1 << 20, &value))
+		return GT_UNKNOWN;
+	return value;
+}
+
+static void set_gpu(struct gt_node *node, const struct gres_list *list, int i)
+{
+	struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+	const struct gres *gres = &list->gres[i];
+
+	snprintf(gpu->model, sizeof(gpu->model), "%s", gres->type);
+	snprintf(gpu->cpus, sizeof(gpu->cpus), "%s", gres->cores);
+	gpu->minor = minor_of(gres->file);
+	/* GPUs near the same cores share a socket, numbered as they come */
+	if (!gres->cores[0])
+		return;
+	gpu->socket = 0;
+	for (int j = 0; j < i; j++) {
+		const struct gt_gpu *other = gt_node_gpu(node, j);
+
+		if (!strcmp(other->cpus, gres->cores)) {
+			gpu->socket = other->socket;
+			return;
+		}
+		if (other->socket >= gpu->socket)
+			gpu->socket = other->socket + 1;
+	}
+}
+
+/* Links columns name positions; those without a line of their own are left out. */
+static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
+{
+	const struct gres *gres = &list->gres[a];
+	bool any = false;
+
+	for (int b = 0; b < list->count; b++) {
+		int column = list->gres[b].position;
+
+		if (a == b || column < 0 || column >= gres->links_count)
+			continue;
+		gt_node_set_links(node, a, b, gres->links[column]);
+		if (!list->gres[b].links_count)
+			gt_node_set_links(node, b, a, gres->links[column]);
+		any = any || gres->links[column] > 0;
+	}
+	return any;
+}
+
+static void note_links(struct gt_node *node, const struct gres_list *list, bool any)
+{
+	int given = 0, longest = 0;
+
+	for (int i = 0; i < list->count; i++) {
+		given += list->gres[i].links_count > 0;
+		if (list->gres[i].links_count > longest)
+			longest = list->gres[i].links_count;
+	}
+	if (list->bad_links)
+		gt_node_add_note(node, "%d line%s with an invalid Links= (first: line %d), not "
+				       "used", list->bad_links,
+				 list->bad_links > 1 ? "s" : "", list->bad_line);
+	if (longest > list->count)
+		gt_node_add_note(node, "Links= speaks of %d GPUs, %d are listed", longest,
+				 list->count);
+	if (given && given < list->count)
+		gt_node_add_note(node, "only %d of %d GPUs have Links=", given, list->count);
+	if (!given)
+		gt_node_add_note(node, "no Links=: nothing is known of NVLinks");
+	else if (!any && list->count > 1)
+		gt_node_add_note(node, "all Links= are 0, which Slurm's AutoDetect also writes "
+				       "where NVLinks go to switches");
+}
+
+static enum gt_err build(const struct gres_list *list, struct gt_node **node)
+{
+	enum gt_err rc = gt_node_new(node, list->count, list->err);
+	bool any = false;
+
+	if (rc)
+		return rc;
+	for (int i = 0; i < list->count; i++) {
+		set_gpu(*node, list, i);
+		any = set_links(*node, list, i) || any;
+	}
+	note_links(*node, list, any);
+	if (list->src->node_name || list->node[0])
+		gt_node_set_name(*node, list->src->node_name ? list->src->node_name
+							     : list->node);
+	return GT_OK;
+}
+
+static enum gt_err check_list(const struct gres_list *list)
+{
+	if (list->several_nodes)
+		return gt_fail_src(list->src, list->err, GT_EINVAL, 0,
+				   "several NodeName=; name one with --node");
+	if (list->count == 0 && list->src->node_name)
+		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0,
+				   "no GPU of node %s", list->src->node_name);
+	if (list->count == 0)
+		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0, "no GPU line");
+	return check_positions(list);
+}
+
+static bool looks_like(const struct gt_source *src)
+{
+	struct gt_lines *lines = malloc(sizeof(*lines));
+	char *fields[5], value[64];
+	const char *words;
+	bool found = false;
+
+	if (!lines || gt_text_check(src, NULL)) {
+		free(lines);
+		return false;
+	}
+	gt_lines_start(lines, src);
+	while (!found && gt_lines_next(lines))
+		found = (gpu_line(lines->line, &words) &&
+			 (get_value(words, "File", value, sizeof(value)) ||
+			  get_value(words, "Links", value, sizeof(value)) ||
+			  get_value(words, "Count", value, sizeof(value)))) ||
+			(split_fake(lines->line, fields) && strchr(fields[4], '/'));
+	free(lines);
+	return found;
+}
+
+static enum gt_err read_gres(struct gt_source *src, struct gt_node **node,
+			     struct gt_error *err)
+{
+	struct gres_list list = {.src = src, .err = err};
+	struct gt_lines *lines = malloc(sizeof(*lines));
+	enum gt_err rc = gt_text_check(src, err);
+
+	if (!lines)
+		rc = gt_fail(err, GT_ENOMEM, "out of memory");
+	if (rc == GT_OK)
+		rc = read_lines(&list, lines);
+	if (rc == GT_OK && list.count)
+		qsort(list.gres, (size_t)list.count, sizeof(*list.gres), compare_gres);
+	if (rc == GT_OK)
+		rc = check_list(&list);
+	if (rc == GT_OK)
+		rc = build(&list, node);
+	src->infer_fabric = true;
+	for (int i = 0; i < list.count; i++)
+		free(list.gres[i].links);
+	free(list.gres);
+	free(lines);
+	return rc;
+}
+
+const struct gt_format gt_format_gres = {"gres", looks_like, read_gres};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * brute.h - the answer to a request by looking at every set, judged by the oracle.
+ *
+ * The library may answer any set that is best on levels 0 to 3 and, where several are
+ * exactly equal there, best on level 4; where sets are equal on all of these, the one with
+ * the lowest indices. Worths of what stays free are compared with a tolerance, since the
+ * library counts them in whole numbers.
+ */
+#ifndef BRUTE_H
+#define BRUTE_H
+
+#include "graph.h"
+
+#define BRUTE_CLOSE 2e-5	/* of the idle node's worth */
+
+struct brute {
+	struct oracle_graph g;
+	struct oracle_table t;
+	struct gt_table *worths;	/* not NULL: what stays free is worth what this says */
+	const struct gt_request *request;
+	unsigned free;
+	unsigned running[ORACLE_MAX];
+	int jobs;
+};
+
+/* Make the tables of a machine; the mix as in the library. The definition of h says nothing
+ * of GPUs out of service or in MIG mode: where there are any, worths is the library's table
+ * and level 3 is taken from it, else it must be NULL. */
+void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
+		struct gt_table *worths);
+/* What follows is asked of this request. */
+void brute_ask(struct brute *b, const struct gt_request *request);
+/* May the request get this set at all? */
+bool brute_allows(const struct brute *b, unsigned set);
+/* The share of the idle node's worth that stays after the set is taken. */
+double brute_remaining(const struct brute *b, unsigned set);
+/* Is the set a right answer? If not, the reason is written to why. */
+bool brute_is_best(const struct brute *b, unsigned set, char *why, size_t size);
+/* Is it the best of the allowed sets that differ from the choice above lowest indices? */
+bool brute_is_runner_up(const struct brute *b, unsigned choice, unsigned set, char *why,
+			size_t size);
+bool brute_has_runner_up(const struct brute *b, unsigned choice);
+
+#endif
