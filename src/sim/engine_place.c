@@ -298,7 +298,8 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	int64_t run, until;
 
 	o->place = (uint32_t)p->result->place_count;
-	if (!keep_places(p->result, p->found, places))
+	p->no_memory |= !keep_places(p->result, p->found, places);
+	if (p->no_memory)
 		return false;
 	o->places = (uint16_t)places;
 	o->flags |= SIM_RING;
@@ -467,7 +468,8 @@ enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err)
 {
 	struct sim_result *r = p->result;
 
-	(void)err;
+	if (p->no_memory)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
 	sim_cluster_tick(&p->cluster, r->last_ms);
 	r->first_ms = p->trace->count ? p->trace->jobs[0].submit_ms : 0;
 	r->busy_gpu_ms = p->cluster.busy_ms;

@@ -19,6 +19,7 @@ struct sim_placer {
 	struct sim_cluster cluster;
 	struct sim_result *result;
 	int64_t now_ms;
+	bool no_memory;			/* a start failed for want of it */
 	struct sim_end *ends;		/* a heap of running jobs, the next end on top */
 	size_t end_count;
 	int *avoid;			/* scratch: nodes that are not asked, ascending */
@@ -33,7 +34,7 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 			    const char *policy, const struct gt_mix *mix,
 			    const struct sim_options *options, struct gt_error *err);
 void sim_placer_release(struct sim_placer *p);
-/* Hand over sums to the result. */
+/* Hand over sums to the result. GT_ENOMEM if a start failed for want of memory. */
 enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err);
 
 /* How many nodes the job takes, and GPUs on the one with the most. */
