@@ -431,6 +431,12 @@ uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, in
 		return gt_pools_quality(table, free, count);
 	if (count > 1)
 		open &= ~table->mig;
+	/* Every answer stands in the table; what does not fit was never asked and is 0. */
+	if (table->n <= GT_FULL_MAX && !table->unkept.count)
+		return count < 1 || count > GT_FULL_MAX
+			       ? 0
+			       : table->answers[open * (GT_FULL_MAX + 1) + (uint32_t)count]
+					 .quality;
 	if (count < 1 || count > __builtin_popcount(open))
 		return 0;
 	return gt_table_ask(table, open, count, &ties)->quality;
