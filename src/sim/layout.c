@@ -21,7 +21,7 @@ enum gt_err sim_layout_add_type(struct sim_layout *layout, struct gt_node *node,
 	else if (gt_node_size(node) == 0)
 		failed = gt_fail(err, GT_EINVAL, "the machine has no GPU");
 	else
-		failed = sim_slurm_node_init(&t->slurm, node, err);
+		failed = sim_slurm_node_init(&t->slurm, node, cores_per_socket, err);
 	if (failed) {
 		gt_node_free(node);
 		return failed;

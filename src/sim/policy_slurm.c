@@ -452,14 +452,27 @@ bool sim_form_parse(const char *name, enum sim_form *form)
 	return false;
 }
 
-/* The GPU's socket, or its NUMA node where only that is known. */
-static int home_of(const struct gt_gpu *gpu)
+/* The first socket that the GPU's cores touch; sockets of so many cores, numbered through. */
+static int home_by_cores(const struct gt_gpu *gpu, int cores_per_socket)
 {
-	return gpu->socket != GT_UNKNOWN ? gpu->socket : gpu->numa;
+	struct gt_mask cores;
+
+	if (cores_per_socket <= 0 || !gpu->cpus[0] ||
+	    gt_mask_parse(&cores, gpu->cpus, GT_MAX_GPUS, NULL))
+		return -1;
+	return gt_mask_next(&cores, 0) / cores_per_socket;
+}
+
+/* The GPU's socket, or its NUMA node where only that is known, or what its cores tell. */
+static int home_of(const struct gt_gpu *gpu, int cores_per_socket)
+{
+	if (gpu->socket != GT_UNKNOWN)
+		return gpu->socket;
+	return gpu->numa != GT_UNKNOWN ? gpu->numa : home_by_cores(gpu, cores_per_socket);
 }
 
 enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_node *node,
-				struct gt_error *err)
+				int cores_per_socket, struct gt_error *err)
 {
 	int n = gt_node_size(node);
 
@@ -470,7 +483,7 @@ enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_no
 	slurm->n = n;
 	slurm->sockets = 1;
 	for (int g = 0; g < n; g++) {
-		int home = home_of(gt_node_gpu(node, g));
+		int home = home_of(gt_node_gpu(node, g), cores_per_socket);
 
 		if (home < 0 || home >= SIM_MAX_SOCKETS) {
 			slurm->any |= UINT64_C(1) << g;

@@ -33,9 +33,10 @@ struct sim_slurm_node {
 	int16_t links[SIM_MAX_GPUS][SIM_MAX_GPUS];	/* diagonal -1 */
 };
 
-/* What gres.conf would say of this machine. GT_ELIMIT above SIM_MAX_GPUS. */
+/* What gres.conf would say of this machine. cores_per_socket > 0 tells the sockets of GPUs
+ * of which only the near cores are known. GT_ELIMIT above SIM_MAX_GPUS. */
 enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_node *node,
-				struct gt_error *err);
+				int cores_per_socket, struct gt_error *err);
 
 struct sim_slurm_request {
 	enum sim_form form;
