@@ -4,8 +4,10 @@
  */
 #include "plugin/compat.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "plugin/bridge.h"
 
@@ -389,6 +391,19 @@ void gp_bridge_held(const job_record_t *job,
 		put((int)n, job->job_id, walk.gpus, arg);
 		walk.offset++;
 	}
+}
+
+int gp_bridge_seconds_left(uint32_t job_id)
+{
+	const job_record_t *job = find_job_record(job_id);
+	time_t left;
+
+	if (!job || job->time_limit == INFINITE || job->time_limit == NO_VAL)
+		return GT_UNKNOWN;
+	left = job->end_time - time(NULL);
+	if (left < 0)
+		return 0;
+	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 void gp_bridge_nodes(const job_record_t *job,

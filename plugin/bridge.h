@@ -83,6 +83,8 @@ void gp_bridge_unhide(struct gp_hidden *hidden);
 void gp_bridge_held(const job_record_t *job,
 		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
 		    void *arg);
+/* Seconds until the job's time limit ends it, at least 0; GT_UNKNOWN without a limit. */
+int gp_bridge_seconds_left(uint32_t job_id);
 /* Call with each node of the job's resources. */
 void gp_bridge_nodes(const job_record_t *job,
 		     void (*visit)(int node, uint32_t job_id, void *arg), void *arg);

@@ -61,13 +61,16 @@ static uint64_t touching(const struct gp_seat *seat)
 }
 
 static int read_running(const struct gp_seat *seat, const struct gp_running *running,
-			struct gt_mask *masks)
+			struct gt_running *out)
 {
 	int count, used = 0;
 	const struct gp_held *held = gp_running_on(running, seat->node, &count);
 
-	for (int i = 0; i < count && used < GT_MAX_RUNNING; i++)
-		masks[used++] = gp_binding_to_model(seat->binding, held[i].gpus);
+	/* The index agrees with the node, so there are no more jobs than GPUs. */
+	for (int i = 0; i < count && used < GP_MAX_GPUS; i++, used++) {
+		out[used].gpus = gp_binding_to_model(seat->binding, held[i].gpus);
+		out[used].seconds = gp_bridge_seconds_left(held[i].job_id);
+	}
 	return used;
 }
 
@@ -102,12 +105,12 @@ static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *reque
 
 enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running)
 {
-	struct gt_mask masks[GT_MAX_RUNNING];
+	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
 	struct gt_request request = {
 		.count = __builtin_popcountll(seat->stock),
 		.quotas = quotas,
-		.running = masks,
+		.running = jobs,
 		.except = seat->except,
 		.except_count = seat->except_count,
 	};
@@ -126,7 +129,7 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	if (seat->must_touch)
 		request.touch = request.near;
 	request.quota_count = read_quotas(seat, quotas);
-	request.running_count = read_running(seat, running, masks);
+	request.running_count = read_running(seat, running, jobs);
 	if (gt_select(seat->binding->table, &request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
 	return judge(seat, &request, &choice);

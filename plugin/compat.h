@@ -38,6 +38,7 @@ typedef struct xlist *gp_list_t;
 
 /* The arguments of job_test behind preemptee_job_list: prototype, call, struct members. */
 #if GP_SINCE(24, 11)
+#define GP_TAIL_COUNT 2
 #define GP_TAIL_PROTO resv_exc_t *resv_exc, will_run_data_t *will_run
 #define GP_TAIL_ARGS resv_exc, will_run
 #define GP_TAIL_FIELDS        \
@@ -46,12 +47,14 @@ typedef struct xlist *gp_list_t;
 #define GP_TAIL_INIT .resv_exc = resv_exc, .will_run = will_run
 #define GP_TAIL_OF(t) (t)->resv_exc, (t)->will_run
 #elif GP_SINCE(23, 11)
+#define GP_TAIL_COUNT 1
 #define GP_TAIL_PROTO resv_exc_t *resv_exc
 #define GP_TAIL_ARGS resv_exc
 #define GP_TAIL_FIELDS resv_exc_t *resv_exc;
 #define GP_TAIL_INIT .resv_exc = resv_exc
 #define GP_TAIL_OF(t) (t)->resv_exc
 #else
+#define GP_TAIL_COUNT 1
 #define GP_TAIL_PROTO bitstr_t *exc_cores
 #define GP_TAIL_ARGS exc_cores
 #define GP_TAIL_FIELDS bitstr_t *exc_cores;
@@ -65,19 +68,23 @@ typedef struct xlist *gp_list_t;
 #define GP_2205_2205(row)
 #else
 #define GP_2205_2205(row) row
+#define GP_UNTIL_2205
 #endif
 #if GP_SINCE(23, 11)
 #define GP_2205_2302(row)
 #else
 #define GP_2205_2302(row) row
+#define GP_UNTIL_2302
 #endif
 #if GP_SINCE(25, 5)
 #define GP_2205_2411(row)
 #else
 #define GP_2205_2411(row) row
+#define GP_UNTIL_2411
 #endif
 #if GP_SINCE(26, 5)
 #define GP_2605_2605(row) row
+#define GP_SINCE_2605
 #else
 #define GP_2605_2605(row)
 #endif

@@ -6,7 +6,11 @@ load cluster/bats.bash
 
 setup_file() {
 	export SEED=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))} STATES=${GPUTOPO_STATES:-200}
-	cluster_file_start n0=dgx1v
+	cluster_file_start n0=dgx1v n1=bridged n2=mixed n3=pcie \
+		--partition "PartitionName=p0 Nodes=n0 Default=YES MaxTime=INFINITE" \
+		--partition "PartitionName=p1 Nodes=n1 MaxTime=INFINITE" \
+		--partition "PartitionName=p2 Nodes=n2 MaxTime=INFINITE" \
+		--partition "PartitionName=p3 Nodes=n3 MaxTime=INFINITE"
 }
 
 teardown_file() {
@@ -17,44 +21,54 @@ setup() {
 	cluster_test_start
 }
 
-@test "the same requests on stock Slurm, for comparison" {
-	cluster_use_stock
-	cluster_restart_ctld
-	cluster_run "$CLUSTER/states" -n n0 -s "$SEED" -c "$STATES" >"$BATS_FILE_TMPDIR/stock"
+# ask_all WHO: from random busy states of each node, every form; into files WHO-NODE.
+ask_all() {
+	local i
+	cluster_run "$CLUSTER/states" -n n0 -p p0 -s "$SEED" -c "$STATES" \
+		>"$BATS_FILE_TMPDIR/$1-n0"
+	for i in 1 2 3; do
+		cluster_run "$CLUSTER/states" -n n$i -p p$i -s "$SEED" -c $((STATES / 5)) \
+			>"$BATS_FILE_TMPDIR/$1-n$i"
+	done
+	cluster_wait_idle
 	assert_all_free
 }
 
-@test "every request from the random busy states gets a best set" {
-	cluster_use_plugin
-	cluster_restart_ctld
-	cluster_run "$CLUSTER/states" -n n0 -s "$SEED" -c "$STATES" >"$BATS_FILE_TMPDIR/ours"
-	cluster_wait_idle
-	assert_all_free
-	run "$PROGRAMS/check_states" "$TESTS_DIR/cluster/kinds/dgx1v" \
-		"$BATS_FILE_TMPDIR/stock" "$BATS_FILE_TMPDIR/ours"
+# judge NODE KIND: print both shares; ours has to be 100 %.
+judge() {
+	run "$PROGRAMS/check_states" "$TESTS_DIR/cluster/kinds/$2" \
+		"$BATS_FILE_TMPDIR/stock-$1" "$BATS_FILE_TMPDIR/ours-$1"
 	{
-		echo "# seed $SEED, $STATES states; stock, then gputopo:"
+		echo "# a $2 node, seed $SEED; stock Slurm, then gputopo:"
 		sed 's/^/# /' <<<"$output"
 	} >&3
 	[ "$status" -eq 0 ]
 }
 
-@test "GPUs without links are given as stock gives them, and all come back" {
-	cluster_stop
-	cluster_file_start n0=pcie
-	cluster_run "$CLUSTER/states" -n n0 -s "$SEED" -c 40 >"$BATS_TEST_TMPDIR/ours"
+@test "stock Slurm answers the same requests, for comparison" {
 	cluster_use_stock
 	cluster_restart_ctld
-	cluster_run "$CLUSTER/states" -n n0 -s "$SEED" -c 40 >"$BATS_TEST_TMPDIR/stock"
-	diff "$BATS_TEST_TMPDIR/stock" "$BATS_TEST_TMPDIR/ours"
+	ask_all stock
 }
 
-@test "bridges across sockets: every request gets a bridge where one is free" {
-	cluster_stop
-	cluster_file_start n0=bridged
-	cluster_run "$CLUSTER/states" -n n0 -s "$SEED" -c 60 >"$BATS_TEST_TMPDIR/ours"
-	run "$PROGRAMS/check_states" "$TESTS_DIR/cluster/kinds/bridged" \
-		"$BATS_TEST_TMPDIR/ours"
-	sed 's/^/# /' <<<"$output" >&3
-	[ "$status" -eq 0 ]
+@test "with gputopo no GPU is given twice, counts are right and every GPU comes back" {
+	cluster_use_plugin
+	cluster_restart_ctld
+	ask_all ours
+}
+
+@test "DGX-1V: every request gets a best set" {
+	judge n0 dgx1v
+}
+
+@test "bridges across sockets: every request gets a best set" {
+	judge n1 bridged
+}
+
+@test "linked GPUs beside unlinked ones: every request gets a best set" {
+	judge n2 mixed
+}
+
+@test "GPUs without links are given as stock Slurm gives them" {
+	diff "$BATS_FILE_TMPDIR/stock-n3" "$BATS_FILE_TMPDIR/ours-n3"
 }

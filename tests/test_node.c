@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "core/node.h"
+#include "unit.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -507,33 +507,27 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("node");
-	TCase *tc = tcase_create("node");
-	SRunner *runner;
-	int failed;
+	static const struct unit_test tests[] = {
+		UNIT(test_model_speeds),
+		UNIT(test_limits),
+		UNIT(test_asymmetric_links_take_the_smaller),
+		UNIT(test_one_known_direction_is_enough),
+		UNIT(test_path_classes),
+		UNIT(test_a_pair_is_worth_the_better_way),
+		UNIT(test_the_slower_member_decides),
+		UNIT(test_unknown_model_is_noted),
+		UNIT(test_islands_fill_their_links),
+		UNIT(test_inference),
+		UNIT(test_inference_of_damage),
+		UNIT(test_two_fabrics),
+		UNIT(test_refusals),
+		UNIT(test_notes_are_bounded),
+		UNIT(test_text_is_cleaned),
+		UNIT(test_same_type),
+		UNIT(test_copy_avoiding),
+		UNIT(test_names),
+		{NULL, NULL},
+	};
 
-	tcase_add_test(tc, test_model_speeds);
-	tcase_add_test(tc, test_limits);
-	tcase_add_test(tc, test_asymmetric_links_take_the_smaller);
-	tcase_add_test(tc, test_one_known_direction_is_enough);
-	tcase_add_test(tc, test_path_classes);
-	tcase_add_test(tc, test_a_pair_is_worth_the_better_way);
-	tcase_add_test(tc, test_the_slower_member_decides);
-	tcase_add_test(tc, test_unknown_model_is_noted);
-	tcase_add_test(tc, test_islands_fill_their_links);
-	tcase_add_test(tc, test_inference);
-	tcase_add_test(tc, test_inference_of_damage);
-	tcase_add_test(tc, test_two_fabrics);
-	tcase_add_test(tc, test_refusals);
-	tcase_add_test(tc, test_notes_are_bounded);
-	tcase_add_test(tc, test_text_is_cleaned);
-	tcase_add_test(tc, test_same_type);
-	tcase_add_test(tc, test_copy_avoiding);
-	tcase_add_test(tc, test_names);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return unit_main("node", tests);
 }

@@ -274,6 +274,20 @@ static int busbw(struct gt_score *score, const struct gt_members *m, long *steps
 	return relayed > score->path_mbps ? relayed : score->path_mbps;
 }
 
+void gt_score_finish(struct gt_score *score, const struct gt_members *m)
+{
+	long steps = GT_SEARCH_STEPS;
+
+	score->count = m->k;
+	score->out_of_service = gt_members_out_of_service(m);
+	score->link_mbps = m->k ? m->link_mbps : 0;
+	score->pair_sum_mbps = gt_members_pair_sum(m);
+	score->bottleneck_mbps = gt_members_bottleneck(m);
+	score->sockets = gt_members_sockets(m);
+	score->pci_roots = gt_members_pci_roots(m);
+	score->busbw_mbps = busbw(score, m, &steps);
+}
+
 void gt_score_set(const struct gt_node *node, const struct gt_mask *set,
 		  struct gt_score *score)
 {
@@ -282,18 +296,10 @@ void gt_score_set(const struct gt_node *node, const struct gt_mask *set,
 
 	memset(score, 0, sizeof(*score));
 	gt_members_init(&m, node, set);
-	score->count = m.k;
-	score->out_of_service = gt_members_out_of_service(&m);
-	score->link_mbps = m.k ? m.link_mbps : 0;
 	score->rings = gt_members_rings(&m, &steps);
 	gt_members_tree(&m, &score->tree_num, &score->tree_den, &steps);
 	if (score->rings == 0)
 		score->path_mbps = gt_members_path(&m, &steps);
 	score->exact = steps >= 0;
-	score->pair_sum_mbps = gt_members_pair_sum(&m);
-	score->bottleneck_mbps = gt_members_bottleneck(&m);
-	score->sockets = gt_members_sockets(&m);
-	score->pci_roots = gt_members_pci_roots(&m);
-	steps = GT_SEARCH_STEPS;
-	score->busbw_mbps = busbw(score, &m, &steps);
+	gt_score_finish(score, &m);
 }

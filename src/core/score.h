@@ -47,6 +47,9 @@ int gt_members_bottleneck(const struct gt_members *m);
 int gt_members_sockets(const struct gt_members *m);
 int gt_members_pci_roots(const struct gt_members *m);
 
+/* Fill all of a score but levels 1 to 3 and exact; levels 1 and 2 must stand. */
+void gt_score_finish(struct gt_score *score, const struct gt_members *m);
+
 /* The socket of a GPU, or its NUMA node where the source names only that. */
 static inline int gt_gpu_home(const struct gt_gpu *gpu)
 {

@@ -48,22 +48,21 @@ static bool get_value(const char *line, const char *key, char *out, size_t size)
 {
 	size_t len = strlen(key), used = 0;
 	const char *at = line;
-	bool quoted = false;
+	bool quoted = false, found = false;
 
 	out[0] = '\0';
-	for (; *at; at++) {
+	for (; *at && !found; at++) {
 		const char *after = at + len;
 
 		if (strncasecmp(at, key, len) || (at > line && !isspace((unsigned char)at[-1])))
 			continue;
 		if (*after == '(' && strchr(after, ')'))	/* "Cores(128):0-63" */
 			after = strchr(after, ')') + 1;
-		if (*after == '=' || *after == ':') {
-			at = after + 1;
-			break;
-		}
+		found = *after == '=' || *after == ':';
+		if (found)
+			at = after;
 	}
-	if (!*at)
+	if (!found)
 		return false;
 	for (; *at && (quoted || !isspace((unsigned char)*at)) && used < size - 1; at++) {
 		if (*at == '"')

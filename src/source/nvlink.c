@@ -350,6 +350,17 @@ static int first_peer(const struct gt_node *node, int a)
 	return a;
 }
 
+/* The most live links of a GPU and its peers: what one of them has when all is well. */
+static int most_live(const struct gt_node *node, const struct gt_nvlink_gpu *gpus, int a)
+{
+	int most = gpus[a].live;
+
+	for (int b = 0; b < gt_node_size(node); b++)
+		if (b != a && gt_node_links(node, a, b) > 0 && gpus[b].live > most)
+			most = gpus[b].live;
+	return most;
+}
+
 /* Compare each GPU's live links with the matrix. A sum that fits is a mesh; one bundle on
  * many pairs is a switch. */
 static void use_counts(struct gt_source *src, struct gt_node *node,
@@ -367,7 +378,7 @@ static void use_counts(struct gt_source *src, struct gt_node *node,
 			continue;
 		}
 		mesh = false;
-		if (live >= largest && largest < sum) {
+		if (largest < sum && most_live(node, gpus, i) == largest) {
 			gpu->island = first_peer(node, i);
 			gpu->switch_links = live;
 			continue;

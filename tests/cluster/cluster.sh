@@ -275,6 +275,7 @@ _cluster_write_conf() {
 	GresTypes=gpu
 	ReturnToService=2
 	MinJobAge=30
+	MaxJobCount=200000
 	KillWait=2
 	SlurmdTimeout=600
 	MailProg=/bin/true

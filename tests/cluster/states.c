@@ -6,7 +6,8 @@
  *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES]
  *   states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and leave it so
  *
- * Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
+ * With -p, which names a partition of that node alone, requests name no node; else they
+ * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
  * reason follows in the last column), reason. GPU lists as Slurm writes them: "0,2-4".
  * A state is made by filling the node with one-GPU jobs and ending those whose GPUs shall be
  * free, so that every mask can be had whatever the plugin prefers. States are distinct until
@@ -62,7 +63,7 @@ static const struct form forms[] = {
 
 struct cluster {
 	char *node;
-	char *partition;
+	char *partition;	/* a partition of that node alone; NULL: ask for it by name */
 	int gpus;
 	uint32_t holder[MAX_GPUS];	/* the one-GPU job on each GPU; 0: none */
 };
@@ -199,8 +200,10 @@ static uint32_t job_start(const struct cluster *cluster, const struct form *form
 	slurm_init_job_desc_msg(&desc);
 	desc.name = JOB_NAME;
 	desc.partition = cluster->partition;
-	desc.req_nodes = cluster->node;
-	desc.min_nodes = desc.max_nodes = 1;
+	if (!cluster->partition) {
+		desc.req_nodes = cluster->node;
+		desc.min_nodes = desc.max_nodes = 1;
+	}
 	desc.work_dir = "/";
 	desc.user_id = getuid();
 	desc.group_id = getgid();

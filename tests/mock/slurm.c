@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slurm.c - the Slurm functions that the plugin calls, written for the tests: logging into
+ * memory, bit strings, lists, the job and node tables.
+ */
+#include "plugin/compat.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/mock/mock.h"
+
+struct mock_inner mock_inner;
+struct mock_slurm mock_slurm;
+
+slurm_conf_t slurm_conf;
+node_record_t **node_record_table_ptr;
+int node_record_count;
+gp_list_t job_list;
+
+/* ---- log ---------------------------------------------------------------------------- */
+
+static void add_line(const char *fmt, va_list args)
+{
+	int at = mock_slurm.lines++ % MOCK_MAX_LOG;
+
+	vsnprintf(mock_slurm.log[at], sizeof(mock_slurm.log[at]), fmt, args);
+}
+
+void log_var(const log_level_t level, const char *fmt, ...)
+{
+	va_list args;
+
+	(void)level;
+	va_start(args, fmt);
+	add_line(fmt, args);
+	va_end(args);
+}
+
+int error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add_line(fmt, args);
+	va_end(args);
+	return SLURM_ERROR;
+}
+
+int get_log_level(void)
+{
+	return LOG_LEVEL_INFO;
+}
+
+bool mock_logged(const char *text)
+{
+	int count = mock_slurm.lines < MOCK_MAX_LOG ? mock_slurm.lines : MOCK_MAX_LOG;
+
+	for (int i = 0; i < count; i++)
+		if (strstr(mock_slurm.log[i], text))
+			return true;
+	return false;
+}
+
+void mock_log_clear(void)
+{
+	mock_slurm.lines = 0;
+}
+
+bool running_in_slurmctld(void)
+{
+	return mock_slurm.in_slurmctld;
+}
+
+/* ---- bit strings: two words of head (a mark, the size), then the bits ----------------- */
+
+enum { HEAD = 2, MARK = 0x42434445 };
+
+static int64_t words_of(int64_t bits)
+{
+	return (bits + 63) / 64;
+}
+
+static int64_t *word_of(bitstr_t *b, bitoff_t i)
+{
+	if (b[0] != MARK || i < 0 || i >= b[1]) {
+		fprintf(stderr, "bit %ld of a string of %ld\n", (long)i, (long)b[1]);
+		abort();
+	}
+	return &b[HEAD + i / 64];
+}
+
+bitstr_t *bit_alloc(bitoff_t nbits)
+{
+	bitstr_t *b = calloc((size_t)(HEAD + words_of(nbits)), sizeof(*b));
+
+	if (!b)
+		abort();
+	b[0] = MARK;
+	b[1] = nbits;
+	return b;
+}
+
+void slurm_bit_free(bitstr_t **b)
+{
+	free(*b);
+	*b = NULL;
+}
+
+bitoff_t bit_size(bitstr_t *b)
+{
+	return b[1];
+}
+
+int bit_test(bitstr_t *b, bitoff_t i)
+{
+	return (int)((uint64_t)*word_of(b, i) >> (i % 64) & 1);
+}
+
+void bit_set(bitstr_t *b, bitoff_t i)
+{
+	*word_of(b, i) |= (int64_t)((uint64_t)1 << (i % 64));
+}
+
+void bit_clear(bitstr_t *b, bitoff_t i)
+{
+	*word_of(b, i) &= (int64_t) ~((uint64_t)1 << (i % 64));
+}
+
+bitoff_t bit_ffs(bitstr_t *b)
+{
+	for (bitoff_t i = 0; i < b[1]; i++)
+		if (bit_test(b, i))
+			return i;
+	return -1;
+}
+
+bitoff_t bit_fls(bitstr_t *b)
+{
+	for (bitoff_t i = b[1] - 1; i >= 0; i--)
+		if (bit_test(b, i))
+			return i;
+	return -1;
+}
+
+int32_t bit_set_count(bitstr_t *b)
+{
+	int32_t count = 0;
+
+	for (bitoff_t i = 0; i < b[1]; i++)
+		count += bit_test(b, i);
+	return count;
+}
+
+int bit_equal(bitstr_t *a, bitstr_t *b)
+{
+	return a[1] == b[1] &&
+	       memcmp(a + HEAD, b + HEAD, (size_t)words_of(a[1]) * sizeof(*a)) == 0;
+}
+
+void bit_copybits(bitstr_t *dest, bitstr_t *src)
+{
+	if (dest[1] != src[1])
+		abort();
+	memcpy(dest + HEAD, src + HEAD, (size_t)words_of(dest[1]) * sizeof(*dest));
+}
+
+/* ---- lists and tables --------------------------------------------------------------- */
+
+int list_for_each(gp_list_t l, ListForF f, void *arg)
+{
+	for (int i = 0; i < l->count; i++)
+		if (f(l->item[i], arg) < 0)
+			return -(i + 1);
+	return l->count;
+}
+
+void mock_list_add(struct xlist *list, void *item)
+{
+	if (list->count == (int)(sizeof(list->item) / sizeof(list->item[0])))
+		abort();
+	list->item[list->count++] = item;
+}
+
+job_record_t *find_job_record(uint32_t job_id)
+{
+	for (int i = 0; job_list && i < job_list->count; i++) {
+		job_record_t *job = job_list->item[i];
+
+		if (job->job_id == job_id)
+			return job;
+	}
+	return NULL;
+}
+
+/* ---- our plugin ---------------------------------------------------------------------- */
+
+static bool resolve(void *handle, const char *name, void *to, size_t size)
+{
+	void *symbol = dlsym(handle, name);
+
+	memcpy(to, &symbol, size);
+	return symbol != NULL;
+}
+
+bool mock_load(struct mock_ours *ours, const char *dirs)
+{
+	bool all = true;
+
+	memset(ours, 0, sizeof(*ours));
+	slurm_conf.plugindir = (char *)dirs;
+	ours->handle = dlopen(MOCK_OURS "/select_cons_tres.so", RTLD_LAZY);
+	if (!ours->handle) {
+		fprintf(stderr, "%s\n", dlerror());
+		return false;
+	}
+	all &= resolve(ours->handle, "init", &ours->init, sizeof(ours->init));
+	all &= resolve(ours->handle, "fini", &ours->fini, sizeof(ours->fini));
+#define RESOLVE(ret, name, member, proto, args) \
+	all &= resolve(ours->handle, "select_p_" #name, &ours->name, sizeof(ours->name));
+	GP_OPERATIONS(RESOLVE, RESOLVE)
+#undef RESOLVE
+	return all;
+}
+
+void mock_unload(struct mock_ours *ours)
+{
+	if (ours->handle)
+		dlclose(ours->handle);
+	memset(ours, 0, sizeof(*ours));
+}
