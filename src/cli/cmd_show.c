@@ -155,7 +155,7 @@ static void print_set_line(const char *what, const struct gt_mask *set,
 {
 	char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
 
-	printf("%-10s%s", what, gt_mask_format(set, list, sizeof(list)));
+	printf("%-10s%-14s", what, gt_mask_format(set, list, sizeof(list)));
 	if (score->count > 1)
 		printf("  %s GB/s%s", cli_gbps(score->busbw_mbps, gbps),
 		       score->exact ? "" : " or more");
@@ -219,7 +219,8 @@ static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
 	status = print_best(node);
 	if (status == CLI_DONE && gt_mask_count(mark) > 0) {
 		gt_score_set(node, mark, &score);
-		print_set_line("\nmarked", mark, &score);
+		putchar('\n');
+		print_set_line("marked", mark, &score);
 	}
 	return status;
 }
