@@ -15,6 +15,7 @@ static const struct {
 	{"show", cmd_show, "how the GPUs of a machine are connected"},
 	{"pick", cmd_pick, "the best K of the free GPUs"},
 	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
+	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
