@@ -307,15 +307,15 @@ static enum gt_err check_profile(const struct gt_mig_gpu *gpu, int i,
 
 enum gt_err gt_mig_gpu_check(const struct gt_mig_gpu *gpu, struct gt_error *err)
 {
+	if (gpu->count < 1 || gpu->count > GT_MIG_PROFILES)
+		return gt_fail(err, GT_ELIMIT, "%d profiles, not 1 to %d", gpu->count,
+			       GT_MIG_PROFILES);
 	if (gpu->units < 1 || gpu->units > GT_MIG_UNITS)
 		return gt_fail(err, GT_ELIMIT, "%d memory units, not 1 to %d", gpu->units,
 			       GT_MIG_UNITS);
 	if (gpu->compute < 1 || gpu->compute > GT_MIG_UNITS)
 		return gt_fail(err, GT_ELIMIT, "%d compute slices, not 1 to %d",
 			       gpu->compute, GT_MIG_UNITS);
-	if (gpu->count < 1 || gpu->count > GT_MIG_PROFILES)
-		return gt_fail(err, GT_ELIMIT, "%d profiles, not 1 to %d", gpu->count,
-			       GT_MIG_PROFILES);
 	for (int i = 0; i < gpu->count; i++) {
 		enum gt_err code = check_profile(gpu, i, err);
 
