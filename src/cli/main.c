@@ -14,10 +14,10 @@ static const struct {
 } commands[] = {
 	{"show", cmd_show, "how the GPUs of a machine are connected"},
 	{"pick", cmd_pick, "the best K of the free GPUs"},
+	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
 	{"probe", cmd_probe, "this machine, as a node file"},
 	{"gres", cmd_gres, "gres.conf lines for a topology"},
 	{"check", cmd_check, "gputopo.conf and its files held against gres.conf"},
-	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 	{"sim", cmd_sim, "replay jobs: what another choice of GPUs would change"},
 };
@@ -47,10 +47,26 @@ static int close_output(int status)
 	return status ? status : CLI_FAILED;
 }
 
-int main(int argc, char **argv)
+static int print_version(void)
+{
+	printf("gputopo %s\n", gt_version());
+	return CLI_DONE;
+}
+
+/* argv[0] is the command's name. */
+static int run_command(cli_run *run, int argc, char **argv)
 {
 	static char program[] = "gputopo";
 
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		return print_version();
+	/* getopt's messages begin with the program's name. */
+	argv[0] = program;
+	return run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_MISUSED;
@@ -59,16 +75,12 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return close_output(CLI_DONE);
 	}
-	if (!strcmp(argv[1], "--version")) {
-		printf("gputopo %s\n", gt_version());
-		return close_output(CLI_DONE);
-	}
+	if (!strcmp(argv[1], "--version"))
+		return close_output(print_version());
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (!strcmp(argv[1], commands[i].name)) {
-			/* getopt's messages begin with the program's name. */
-			argv[1] = program;
-			return close_output(commands[i].run(argc - 1, argv + 1));
-		}
+		if (!strcmp(argv[1], commands[i].name))
+			return close_output(
+				run_command(commands[i].run, argc - 1, argv + 1));
 	cli_say("'%s' is not a command; see 'gputopo --help'", argv[1]);
 	return CLI_MISUSED;
 }
