@@ -43,20 +43,20 @@ struct form {
 	bool one_each;		/* one GPU each, not N */
 	int tasks;		/* -n; 0: not given, TASKS_N: N */
 	int cpus_per_task;	/* -c; 0: not given */
-	const char *cpus_per_gpu;
+	int cpus_per_gpu;	/* 0: not given */
 };
 
 #define TASKS_N (-1)
 
 static const struct form forms[] = {
-	{ "--gpus=N", PER_JOB, false, 0, 0, NULL },
-	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, NULL },
-	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, "gres:gpu:2" },
-	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, NULL },
-	{ "--gres=gpu:N", PER_NODE, false, 0, 0, NULL },
-	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, NULL },
-	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, NULL },
-	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, NULL },
+	{ "--gpus=N", PER_JOB, false, 0, 0, 0 },
+	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, 0 },
+	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, 2 },
+	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, 0 },
+	{ "--gres=gpu:N", PER_NODE, false, 0, 0, 0 },
+	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, 0 },
+	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, 0 },
+	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, 0 },
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -186,6 +186,14 @@ static void node_wait_used(const struct cluster *cluster, uint32_t wanted)
 	     node_used(cluster, NULL), WAIT_MS / 1000, wanted);
 }
 
+/* "4 a GPU" as the release at run time writes it; libslurm's 40 is Slurm 23.11. */
+static void tres_write(char *buf, size_t size, int n)
+{
+	const char *name = slurm_api_version() >> 16 >= 40 ? "gres/gpu" : "gres:gpu";
+
+	snprintf(buf, size, "%s:%d", name, n);
+}
+
 /* Allocate at once or fail. Returns the job's id and its GPUs, or 0 and errno. */
 static uint32_t job_start(const struct cluster *cluster, const struct form *form, int n,
 			  uint32_t *gpus)
@@ -193,7 +201,7 @@ static uint32_t job_start(const struct cluster *cluster, const struct form *form
 	resource_allocation_response_msg_t *answer = NULL;
 	job_info_msg_t *info;
 	job_desc_msg_t desc;
-	char tres[32];
+	char tres[32], cpus[32];
 	uint32_t id;
 
 	*gpus = 0;
@@ -208,8 +216,10 @@ static uint32_t job_start(const struct cluster *cluster, const struct form *form
 	desc.user_id = getuid();
 	desc.group_id = getgid();
 	desc.immediate = 1;
-	desc.cpus_per_tres = (char *)form->cpus_per_gpu;
-	snprintf(tres, sizeof(tres), "gres:gpu:%d", form->one_each ? 1 : n);
+	tres_write(tres, sizeof(tres), form->one_each ? 1 : n);
+	tres_write(cpus, sizeof(cpus), form->cpus_per_gpu);
+	if (form->cpus_per_gpu)
+		desc.cpus_per_tres = cpus;
 	if (form->where == PER_JOB)
 		desc.tres_per_job = tres;
 	else if (form->where == PER_NODE)
