@@ -452,6 +452,15 @@ void gp_bridge_held(const job_record_t *job,
 	}
 }
 
+bool gp_bridge_is_settled(const node_record_t *node)
+{
+	uint32_t base = node->node_state & NODE_STATE_BASE;
+
+	return (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED ||
+		base == NODE_STATE_ALLOCATED) &&
+	       !(node->node_state & (NODE_STATE_NO_RESPOND | NODE_STATE_POWERED_DOWN));
+}
+
 int gp_bridge_seconds_left(uint32_t job_id)
 {
 	const job_record_t *job = find_job_record(job_id);

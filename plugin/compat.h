@@ -103,6 +103,17 @@ typedef struct xlist *gp_list_t;
 #define GP_RUN_IN_DAEMON
 #endif
 
+/* The forecast of WILL_RUN beside job->start_time. */
+#if GP_SINCE(24, 11)
+#define GP_FORECAST(test, when)                                          \
+	do {                                                             \
+		if ((test)->will_run && (test)->will_run->start < (when)) \
+			(test)->will_run->start = (when);                \
+	} while (0)
+#else
+#define GP_FORECAST(test, when) (void)(when)
+#endif
+
 /* fini returns nothing from 25.11 on. */
 #if GP_SINCE(25, 11)
 #define GP_FINI_TYPE void
