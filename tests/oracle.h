@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#define ORACLE_MAX 16
+#define ORACLE_MAX 20
 
 struct oracle_graph {
 	int n;

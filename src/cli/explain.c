@@ -10,6 +10,7 @@
 
 #define CELL_MAX   64
 #define WHAT_WIDTH 34
+#define CELL_WIDTH 30
 #define LIST_SHOWN 28 /* longer lists are cut: a rack's do not fit a column */
 
 typedef void cell_writer(const struct gt_score *s, char *cell);
@@ -53,7 +54,7 @@ static void write_path(const struct gt_score *s, char *cell)
 
 static void write_remaining(const struct gt_score *s, char *cell)
 {
-	snprintf(cell, CELL_MAX, "%.2f %%", 100 * s->remaining);
+	snprintf(cell, CELL_MAX, "%.3f %%", 100 * s->remaining);
 }
 
 static void write_pair_sum(const struct gt_score *s, char *cell)
@@ -95,57 +96,81 @@ static const struct {
 	{-1, "all-reduce bus bandwidth", write_busbw},
 };
 
-/* What the levels are called when one of them decides, and what they mean. */
+/* What it means that one of levels 0 to 3 decides. */
 static const char *const reasons[] = {
 	"fewer GPUs that are out of service",
 	"more bandwidth of rings over NVLink or xGMI, which all-reduce runs on",
 	"better links inside the set where the rings are equal",
 	"it leaves GPUs that are worth more to the jobs to come",
-	"more bandwidth summed over the pairs, or fewer sockets or PCIe roots",
-	"nothing but lower GPU numbers",
 };
 
 int explain_level(const struct gt_score *a, const struct gt_score *b,
 		  enum gt_policy policy)
 {
 	int order;
-	int level = gt_score_compare(a, b, policy, &order);
 
-	if (order != 0)
-		return level;
-	return a->pair_sum_mbps != b->pair_sum_mbps || a->sockets != b->sockets ||
-			       a->pci_roots != b->pci_roots
-		       ? 4
-		       : 5;
+	return gt_score_compare(a, b, policy, &order);
 }
 
-static void print_list(const struct gt_mask *gpus)
+/* Two cells, the first one padded only where a second follows. */
+static void print_cells(const char *a, const char *b)
 {
-	char list[GT_MASK_TEXT_MAX];
+	if (b)
+		printf("%-*s%s", CELL_WIDTH, a, b);
+	else
+		fputs(a, stdout);
+}
 
-	gt_mask_format(gpus, list, sizeof(list));
+static void cut_list(const struct gt_mask *gpus, char *list)
+{
+	gt_mask_format(gpus, list, GT_MASK_TEXT_MAX);
 	if (strlen(list) > LIST_SHOWN)
 		strcpy(list + LIST_SHOWN - 3, "...");
-	printf("%-*s", LIST_SHOWN + 2, list);
 }
 
-static void print_row(size_t i, const struct gt_score *a, const struct gt_score *b,
-		      int level)
+static void print_head(const struct explain_set *choice,
+		       const struct explain_set *runner_up, enum gt_policy policy)
 {
-	char cell[CELL_MAX];
+	char a[GT_MASK_TEXT_MAX], b[GT_MASK_TEXT_MAX];
+
+	printf("\n   %-*s", WHAT_WIDTH,
+	       policy == GT_POLICY_PRESERVE ? "level (asked as 0, 3, 1, 2, 4)" : "level");
+	print_cells("chosen", runner_up ? "runner-up" : NULL);
+	printf("\n   %-*s", WHAT_WIDTH, "GPUs");
+	cut_list(&choice->gpus, a);
+	if (runner_up)
+		cut_list(&runner_up->gpus, b);
+	print_cells(a, runner_up ? b : NULL);
+	putchar('\n');
+}
+
+/* The arrow stands at the first row of the deciding level that shows a difference. */
+static void print_row(size_t i, const struct gt_score *a, const struct gt_score *b,
+		      int level, bool *decided)
+{
+	char cell_a[CELL_MAX], cell_b[CELL_MAX];
+	bool decides;
 
 	if (rows[i].level >= 0)
-		printf("%d  %-*s", rows[i].level, WHAT_WIDTH, rows[i].what);
+		printf("%d  ", rows[i].level);
 	else
-		printf("   %-*s", WHAT_WIDTH, rows[i].what);
-	rows[i].write(a, cell);
-	if (!b) {
-		puts(cell);
-		return;
-	}
-	printf("%-*s", LIST_SHOWN + 2, cell);
-	rows[i].write(b, cell);
-	printf("%s%s\n", cell, rows[i].level == level ? "  <-" : "");
+		printf("   ");
+	printf("%-*s", WHAT_WIDTH, rows[i].what);
+	rows[i].write(a, cell_a);
+	if (b)
+		rows[i].write(b, cell_b);
+	decides = b && rows[i].level == level && !*decided && strcmp(cell_a, cell_b) != 0;
+	*decided |= decides;
+	print_cells(cell_a, b ? cell_b : NULL);
+	puts(decides ? "  <- decides" : "");
+}
+
+/* What level 4 found, where it decides. */
+static const char *level_4_reason(const struct gt_score *a, const struct gt_score *b)
+{
+	if (a->pair_sum_mbps != b->pair_sum_mbps)
+		return "more bandwidth summed over the pairs";
+	return a->sockets != b->sockets ? "fewer sockets" : "fewer PCIe roots";
 }
 
 void explain_choice(const struct explain_set *choice, const struct explain_set *runner_up,
@@ -155,25 +180,18 @@ void explain_choice(const struct explain_set *choice, const struct explain_set *
 	const struct gt_score *b = runner_up ? &runner_up->score : NULL;
 	int level = b ? explain_level(a, b, policy) : -1;
 	char gbps[CLI_GBPS_MAX];
+	bool decided = false;
 
-	printf("\n   %-*s", WHAT_WIDTH,
-	       policy == GT_POLICY_PRESERVE ? "level (order: 0, 3, 1, 2, 4)" : "level");
-	printf("%-*s%s\n   %-*s", LIST_SHOWN + 2, "chosen", b ? "runner-up" : "",
-	       WHAT_WIDTH, "GPUs");
-	print_list(&choice->gpus);
-	if (runner_up)
-		print_list(&runner_up->gpus);
-	putchar('\n');
+	print_head(choice, runner_up, policy);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		print_row(i, a, b, level);
+		print_row(i, a, b, level, &decided);
 	if (a->count > 1)
 		printf("   %-*s%s GB/s\n", WHAT_WIDTH, "best of this size, idle node",
 		       cli_gbps(ideal_mbps, gbps));
 	if (!b)
-		puts("\nNo other set is possible, or all others differ in GPU numbers "
+		puts("\nNo other set is possible, or the others differ in GPU numbers "
 		     "only.");
-	else if (level > 4)
-		printf("\nThe two differ in GPU numbers only.\n");
 	else
-		printf("\nLevel %d decides: %s.\n", level, reasons[level]);
+		printf("\nLevel %d decides: %s.\n", level,
+		       level == 4 ? level_4_reason(a, b) : reasons[level]);
 }

@@ -17,7 +17,7 @@ struct explain_set {
 void explain_choice(const struct explain_set *choice, const struct explain_set *runner_up,
 		    enum gt_policy policy, int ideal_mbps);
 
-/* The level that puts a before b: 0 to 4, 5 where only the indices differ. */
+/* The level that puts a choice before its runner-up, 0 to 4. */
 int explain_level(const struct gt_score *a, const struct gt_score *b,
 		  enum gt_policy policy);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Nodes of many GPUs that are much alike: one switch fabric, a few of them, a uniform mesh,
- * or PCIe only. A pool is a set of GPUs whose links are told by one number each, so that
- * the best K of it are known in closed form. */
+/* Nodes of many GPUs that are much alike: one switch fabric, a few of them, a uniform
+ * mesh, or PCIe only. A pool is a set of GPUs whose links are told by one number each, so
+ * that the best K of it are known in closed form. */
 #include "config.h"
 
+#include "core/home.h"
 #include "core/ring.h"
 #include "core/table.h"
 
@@ -14,18 +15,18 @@
 #define POOLS_MAX GT_MAX_GPUS
 
 enum pool_kind {
-	POOL_ISLAND,		/* R of a set is its least c_i */
-	POOL_MESH,		/* every pair has the same links */
-	POOL_IRREGULAR,		/* a mesh too large to search: judged by degrees only */
-	POOL_LOOSE,		/* the GPUs without links */
+	POOL_ISLAND,	/* R of a set is its least c_i */
+	POOL_MESH,	/* every pair has the same links */
+	POOL_IRREGULAR, /* a mesh too large to search: judged by degrees only */
+	POOL_LOOSE,	/* the GPUs without links */
 };
 
 struct pool {
 	enum pool_kind kind;
 	struct gt_mask members;
-	int links;		/* of a pair; POOL_MESH */
+	int links; /* of a pair; POOL_MESH */
 	int link_mbps;
-	int first_level, levels;/* POOL_ISLAND: its c_i, in gt_pools.level, rising */
+	int first_level, levels; /* POOL_ISLAND: its c_i, in gt_pools.level, rising */
 };
 
 /* Members of one pool with the same c_i. */
@@ -35,26 +36,26 @@ struct level {
 };
 
 struct gt_pools {
-	int count, home_count, level_count;
+	int count, level_count;
 	struct pool *pool;
 	struct level *level;
-	struct gt_mask *home;	/* GPUs by PCIe root and socket, in index order */
+	struct gt_homes *homes;
 	int best_mbps[GT_MIX_MAX + 1];
 	uint64_t total_weight;
-	double idle;		/* the worth of the idle node */
+	double idle; /* the worth of the idle node */
 };
 
 /* A pool's answer for K of its open members. */
 struct offer {
 	const struct pool *pool;
-	struct gt_mask members;	/* any K of these will do */
+	struct gt_mask members; /* any K of these will do */
 	int rings;
-	int mbps;		/* R x w */
-	int tree;		/* tau x GT_TREE_UNIT */
+	int mbps; /* R x w */
+	int tree; /* tau x GT_TREE_UNIT */
 	bool exact;
 };
 
-/* ---- making the pools ----------------------------------------------------------------- */
+/* ---- making the pools ---- */
 
 static int links_of(const struct gt_node *node, int a, int b)
 {
@@ -79,7 +80,8 @@ static struct gt_mask component(const struct gt_node *node, int g)
 	return seen;
 }
 
-static bool is_uniform(const struct gt_node *node, const struct gt_mask *members, int links)
+static bool is_uniform(const struct gt_node *node, const struct gt_mask *members,
+		       int links)
 {
 	for (int a = gt_mask_next(members, 0); a >= 0; a = gt_mask_next(members, a + 1))
 		for (int b = gt_mask_next(members, a + 1); b >= 0;
@@ -111,7 +113,8 @@ static void describe_pool(struct pool *pool, const struct gt_node *node, int g)
 			pool->link_mbps = node->gpu[m].link_mbps;
 }
 
-static void add_levels(struct gt_pools *pools, struct pool *pool, const struct gt_node *node)
+static void add_levels(struct gt_pools *pools, struct pool *pool,
+		       const struct gt_node *node)
 {
 	pool->first_level = pools->level_count;
 	for (int c = 1; c <= GT_MAX_LINKS; c++) {
@@ -151,26 +154,6 @@ static void find_pools(struct gt_pools *pools, const struct gt_node *node)
 	}
 }
 
-static bool same_home(const struct gt_gpu *a, const struct gt_gpu *b)
-{
-	return gt_gpu_home(a) == gt_gpu_home(b) && strcmp(a->pci_root, b->pci_root) == 0;
-}
-
-static void find_homes(struct gt_pools *pools, const struct gt_node *node)
-{
-	for (int g = 0; g < node->n; g++) {
-		int at = 0;
-
-		while (at < pools->home_count &&
-		       !same_home(&node->gpu[gt_mask_next(&pools->home[at], 0)],
-				  &node->gpu[g]))
-			at++;
-		if (at == pools->home_count)
-			memset(&pools->home[pools->home_count++], 0, sizeof(*pools->home));
-		gt_mask_set(&pools->home[at], g);
-	}
-}
-
 bool gt_pools_fit(const struct gt_table *table)
 {
 	const struct gt_node *node = table->node;
@@ -198,11 +181,10 @@ enum gt_err gt_pools_new(struct gt_pools **pools, const struct gt_table *table,
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	p->pool = calloc(n, sizeof(*p->pool));
 	p->level = calloc(n, sizeof(*p->level));
-	p->home = calloc(n, sizeof(*p->home));
-	if (!p->pool || !p->level || !p->home)
+	p->homes = gt_homes_new(table->node);
+	if (!p->pool || !p->level || !p->homes)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	find_pools(p, table->node);
-	find_homes(p, table->node);
 	gt_pools_weigh(p, table);
 	return GT_OK;
 }
@@ -213,7 +195,7 @@ void gt_pools_free(struct gt_pools *pools)
 		return;
 	free(pools->pool);
 	free(pools->level);
-	free(pools->home);
+	gt_homes_free(pools->homes);
 	free(pools);
 }
 
@@ -221,10 +203,10 @@ size_t gt_pools_bytes(const struct gt_pools *pools)
 {
 	return sizeof(*pools) + (size_t)pools->count * sizeof(*pools->pool) +
 	       (size_t)pools->level_count * sizeof(*pools->level) +
-	       (size_t)pools->home_count * sizeof(*pools->home);
+	       gt_homes_bytes(pools->homes);
 }
 
-/* ---- the best of a pool ------------------------------------------------------------------ */
+/* ---- the best of a pool ---- */
 
 /* The highest c_i that K open members reach; *members are those that reach it. */
 static int island_rings(const struct gt_pools *pools, const struct pool *pool,
@@ -275,7 +257,7 @@ static bool make_offer(const struct gt_pools *pools, const struct pool *pool,
 	return true;
 }
 
-/* ---- level 3, by what single answers stay possible (rule B) ------------------------------ */
+/* ---- level 3, by what single answers stay possible (rule B) ---- */
 
 static int best_mbps(const struct gt_pools *pools, const struct gt_mask *open, int k)
 {
@@ -340,51 +322,58 @@ double gt_pools_remaining(const struct gt_table *table, const struct gt_request 
 	return worth_left(table, request, left) / table->pools->idle;
 }
 
-/* ---- which K of many equals ----------------------------------------------------------------- */
+/* ---- which K of many equals ---- */
 
-/* Move count of the lowest members of `from` into *set. */
-static void take_lowest(struct gt_mask *set, const struct gt_mask *from, int count)
+/* May g join the set without breaking a quota? Quotas count exactly: where they add up to
+ * K, all others must stay out. */
+static bool has_room(const struct gt_request *request, const struct gt_mask *set, int g)
 {
-	for (int g = gt_mask_next(from, 0); g >= 0 && count > 0;
-	     g = gt_mask_next(from, g + 1), count--)
-		gt_mask_set(set, g);
+	int sum = 0;
+
+	for (int i = 0; i < request->quota_count; i++) {
+		const struct gt_quota *quota = &request->quotas[i];
+		struct gt_mask has = gt_mask_and(set, &quota->gpus);
+
+		if (gt_mask_has(&quota->gpus, g))
+			return gt_mask_count(&has) < quota->count;
+		sum += quota->count;
+	}
+	return sum < request->count;
 }
 
-/* Take from a home that has not been used. */
-static void take_home(const struct gt_pools *pools, struct gt_mask *set,
-		      const struct gt_mask *from, int home, int *count, int *k)
+/* One GPU where the set must touch, if it does not yet. */
+static void take_touch(struct gt_mask *set, const struct offer *offer,
+		       const struct gt_request *request)
 {
-	struct gt_mask here = gt_mask_and(&pools->home[home], from);
-	int taken = count[home] < *k ? count[home] : *k;
+	struct gt_mask touch = gt_mask_and(&request->touch, &offer->members);
 
-	take_lowest(set, &here, taken);
-	count[home] = 0;
-	*k -= taken;
+	if (gt_mask_meets(set, &request->touch))
+		return;
+	for (int g = gt_mask_next(&touch, 0); g >= 0; g = gt_mask_next(&touch, g + 1))
+		if (has_room(request, set, g)) {
+			gt_mask_set(set, g);
+			return;
+		}
 }
 
-/* Take K of `from` on as few homes as can be: whole homes, the largest first, and the rest
- * from the first home that has it all. */
-static void take_compact(const struct gt_pools *pools, struct gt_mask *set,
-			 const struct gt_mask *from, int k)
+/* Fill each quota from the members; returns the members that no quota counts. */
+static struct gt_mask take_quotas(const struct gt_pools *pools, struct gt_mask *set,
+				  const struct offer *offer,
+				  const struct gt_request *request)
 {
-	int count[GT_MAX_GPUS], most = 0;
+	struct gt_mask others = offer->members;
 
-	for (int i = 0; i < pools->home_count; i++) {
-		struct gt_mask here = gt_mask_and(&pools->home[i], from);
+	for (int i = 0; i < request->quota_count; i++) {
+		const struct gt_quota *quota = &request->quotas[i];
+		struct gt_mask has = gt_mask_and(set, &quota->gpus);
+		struct gt_mask from = gt_mask_and(&offer->members, &quota->gpus);
 
-		count[i] = gt_mask_count(&here);
-		most = count[i] > most ? count[i] : most;
+		from = gt_mask_without(&from, set);
+		gt_homes_take(pools->homes, set, &from,
+			      quota->count - gt_mask_count(&has));
+		others = gt_mask_without(&others, &quota->gpus);
 	}
-	for (; most > 0; most--) {
-		for (int i = 0; i < pools->home_count && k > most; i++)
-			if (count[i] == most)
-				take_home(pools, set, from, i, count, &k);
-		if (k <= most)
-			break;
-	}
-	for (int i = 0; i < pools->home_count && k > 0; i++)
-		if (count[i] >= k)
-			take_home(pools, set, from, i, count, &k);
+	return others;
 }
 
 /* K of the offer's members, the wished ones first; an island gives its weakest that will
@@ -392,33 +381,21 @@ static void take_compact(const struct gt_pools *pools, struct gt_mask *set,
 static struct gt_mask take_offer(const struct gt_pools *pools, const struct offer *offer,
 				 const struct gt_request *request)
 {
-	struct gt_mask set = request->include;
+	struct gt_mask set = request->include, others, from;
 	int k = request->count;
 
-	if (gt_mask_next(&request->touch, 0) >= 0 && !gt_mask_meets(&set, &request->touch)) {
-		struct gt_mask touch = gt_mask_and(&request->touch, &offer->members);
-
-		take_lowest(&set, &touch, 1);
-	}
-	for (int i = 0; i < request->quota_count; i++) {
-		const struct gt_quota *quota = &request->quotas[i];
-		struct gt_mask has = gt_mask_and(&set, &quota->gpus);
-		struct gt_mask from = gt_mask_and(&offer->members, &quota->gpus);
-
-		from = gt_mask_without(&from, &set);
-		take_compact(pools, &set, &from, quota->count - gt_mask_count(&has));
-	}
+	take_touch(&set, offer, request);
+	others = take_quotas(pools, &set, offer, request);
 	for (int i = 0; i < offer->pool->levels && gt_mask_count(&set) < k; i++) {
 		const struct level *level = &pools->level[offer->pool->first_level + i];
-		struct gt_mask from = gt_mask_and(&offer->members, &level->members);
 
+		from = gt_mask_and(&others, &level->members);
 		from = gt_mask_without(&from, &set);
-		take_compact(pools, &set, &from, k - gt_mask_count(&set));
+		gt_homes_take(pools->homes, &set, &from, k - gt_mask_count(&set));
 	}
 	if (gt_mask_count(&set) < k) {
-		struct gt_mask from = gt_mask_without(&offer->members, &set);
-
-		take_compact(pools, &set, &from, k - gt_mask_count(&set));
+		from = gt_mask_without(&others, &set);
+		gt_homes_take(pools->homes, &set, &from, k - gt_mask_count(&set));
 	}
 	return set;
 }
@@ -426,7 +403,8 @@ static struct gt_mask take_offer(const struct gt_pools *pools, const struct offe
 static bool is_allowed(const struct gt_request *request, const struct gt_mask *set)
 {
 	if (gt_mask_count(set) != request->count ||
-	    (gt_mask_next(&request->touch, 0) >= 0 && !gt_mask_meets(set, &request->touch)))
+	    (gt_mask_next(&request->touch, 0) >= 0 &&
+	     !gt_mask_meets(set, &request->touch)))
 		return false;
 	for (int i = 0; i < request->quota_count; i++) {
 		struct gt_mask has = gt_mask_and(set, &request->quotas[i].gpus);
@@ -440,7 +418,7 @@ static bool is_allowed(const struct gt_request *request, const struct gt_mask *s
 	return true;
 }
 
-/* ---- the choice ------------------------------------------------------------------------------- */
+/* ---- the choice ---- */
 
 /* The best offer so far, as a set. */
 struct best {
@@ -491,8 +469,10 @@ static void prefer_healthy(const struct gt_table *table, struct gt_request *requ
 {
 	struct gt_mask healthy = gt_mask_and(open, &table->node->healthy);
 
+	struct gt_mask include = gt_mask_and(open, &request->include);
+
 	if (gt_mask_count(&healthy) >= request->count)
-		*open = gt_mask_or(&healthy, &request->include);
+		*open = gt_mask_or(&healthy, &include);
 	else
 		request->include = gt_mask_or(&request->include, &healthy);
 }
@@ -525,6 +505,9 @@ enum gt_fit gt_pools_select(struct gt_table *table, const struct gt_request *wan
 			consider(table, &request, &offer, alone, &best);
 	if (!best.found)
 		consider_all(table, &request, &open, &best);
+	/* Wishes may need the GPUs that are out of service. */
+	if (!best.found)
+		consider_all(table, wanted, free, &best);
 	if (!best.found)
 		return GT_FIT_CONSTRAINED;
 	if (request.min_busbw_mbps > 0 && request.count > 1) {
