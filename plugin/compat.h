@@ -26,6 +26,8 @@
 #include "src/common/list.h"
 #include "src/common/node_conf.h"
 #include "src/common/run_in_daemon.h"
+#include "src/common/xmalloc.h"
+#include "src/common/xstring.h"
 #include "src/slurmctld/slurmctld.h"
 /* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
 #include "select_ops.h"
