@@ -92,12 +92,12 @@ bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding
 	       gp_wish_met_by(wish, binding, &choice.gpus);
 }
 
-/* When the job ends at the latest; 0 without a limit. */
+/* When the job ends at the latest; 0 without a limit. A job past its end will be gone soon. */
 static time_t end_of(uint32_t job_id, time_t now)
 {
-	int seconds = gp_bridge_seconds_left(job_id);
+	time_t end = gp_bridge_end(job_id);
 
-	return seconds == GT_UNKNOWN ? 0 : now + (seconds > 0 ? seconds : 1);
+	return end && end <= now ? now + 1 : end;
 }
 
 time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect, int count,
