@@ -9,10 +9,8 @@
  * exact optimum of the placement process by `make gap`. */
 #include "config.h"
 
+#include "core/subsets.h"
 #include "core/table.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define UNIT (1 << 20)
 #define BUILD_STEPS (20 * GT_SEARCH_STEPS)
@@ -55,44 +53,44 @@ static int set_mbps(struct gt_table *table, uint32_t set, long *steps)
 	return ringless_mbps(table, set, steps);
 }
 
-static bool has_size(const struct gt_table *table, int k)
+/* table->ratio[S] = r(S) for all sets of K GPUs. */
+static void fill_ratios(struct gt_table *table, int k, long *steps)
 {
-	return k >= 1 && k <= GT_MIX_MAX && table->mix.weight[k] > 0;
+	int32_t *ratio = table->ratio;
+	struct gt_subsets subsets;
+	int best = 0;
+	uint32_t s;
+
+	gt_subsets_init(&subsets, usable(table), k);
+	while (gt_subsets_next(&subsets, &s)) {
+		ratio[s] = set_mbps(table, s, steps);
+		best = ratio[s] > best ? ratio[s] : best;
+	}
+	gt_subsets_init(&subsets, usable(table), k);
+	while (best && gt_subsets_next(&subsets, &s))
+		ratio[s] = (int32_t)((int64_t)ratio[s] * UNIT / best);
 }
 
-/* ratio[S] = r(S) for the sizes of the mix. */
-static void fill_ratios(struct gt_table *table, int32_t *ratio)
+/* What is not known yet of the sizes of the mix. */
+static void complete_ratios(struct gt_table *table)
 {
 	long steps = BUILD_STEPS;
-	uint32_t sets = table->all + 1;
 
-	memset(table->best_mbps, 0, sizeof(table->best_mbps));
-	for (uint32_t s = 1; s < sets; s++) {
-		int k = __builtin_popcount(s);
-
-		ratio[s] = 0;
-		if (k < 2 || (s & ~usable(table)) || !has_size(table, k))
-			continue;
-		ratio[s] = set_mbps(table, s, &steps);
-		if (ratio[s] > table->best_mbps[k])
-			table->best_mbps[k] = ratio[s];
-	}
-	for (uint32_t s = 1; s < sets; s++) {
-		int best = table->best_mbps[__builtin_popcount(s)];
-
-		if (best)
-			ratio[s] = (int32_t)((int64_t)ratio[s] * UNIT / best);
-	}
+	for (int k = 2; k <= table->n && k <= GT_MIX_MAX; k++)
+		if (table->mix.weight[k] && !(table->ratio_sizes >> k & 1)) {
+			fill_ratios(table, k, &steps);
+			table->ratio_sizes |= UINT32_C(1) << k;
+		}
 }
 
-static int32_t worth_of(const struct gt_table *table, const int32_t *ratio, uint32_t free)
+static int32_t worth_of(const struct gt_table *table, uint32_t free)
 {
 	int32_t best[GT_DENSE_MAX + 1] = {0};
 	int64_t sum = 0, total = 0;
 
 	for (uint32_t s = free; s; s = (s - 1) & free) {
 		int k = __builtin_popcount(s);
-		int32_t here = ratio[s] + table->worth[free & ~s];
+		int32_t here = table->ratio[s] + table->worth[free & ~s];
 
 		if (here > best[k])
 			best[k] = here;
@@ -105,41 +103,16 @@ static int32_t worth_of(const struct gt_table *table, const int32_t *ratio, uint
 	return total ? (int32_t)(sum / total) : 0;
 }
 
-enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err)
+void gt_damage_build(struct gt_table *table)
 {
-	uint32_t sets = table->all + 1;
-	int32_t *ratio = calloc(sets, sizeof(*ratio));
-
-	if (!ratio)
-		return gt_fail(err, GT_ENOMEM, "out of memory");
-	fill_ratios(table, ratio);
-	for (uint32_t free = 0; free < sets; free++) {
+	complete_ratios(table);
+	for (uint32_t free = 0; free <= table->all; free++) {
 		uint32_t same = gt_twins_canonical(&table->twin_bits,
 						   free & usable(table));
 
 		table->worth[free] = same < free ? table->worth[same]
-						 : worth_of(table, ratio, free);
+						 : worth_of(table, free);
 	}
-	free(ratio);
-	return GT_OK;
-}
-
-/* Rule B: nothing ends, or one job does, each as likely as another. */
-static void release_single(struct gt_release *release, const struct gt_table *table,
-			   const struct gt_running *running, int count)
-{
-	const int most = (1 << GT_DAMAGE_JOBS) - 1;
-
-	count = count < most ? count : most;
-	release->single = true;
-	release->freed[0] = 0;
-	release->weight[0] = 2 * (uint32_t)count;
-	for (int j = 0; j < count; j++) {
-		release->freed[j + 1] = (uint32_t)running[j].gpus.word[0] & table->all;
-		release->weight[j + 1] = 1;
-	}
-	release->count = count + 1;
-	release->total = 3 * (uint64_t)count;
 }
 
 /* Of the jobs whose end is known; 0: of none. */
@@ -167,17 +140,35 @@ static uint32_t chance_ends(const struct gt_running *job, int64_t mean)
 							  : (uint32_t)chance;
 }
 
+/* Rule B: nothing ends, or one job does; together half as likely as nothing. */
+static void release_single(struct gt_release *release, const struct gt_table *table,
+			   const struct gt_running *running, int count)
+{
+	const int most = (1 << GT_DAMAGE_JOBS) - 1;
+	int64_t mean = mean_seconds(running, count);
+	uint32_t sum = 0;
+
+	count = count < most ? count : most;
+	for (int j = 0; j < count; j++) {
+		release->freed[j + 1] = (uint32_t)running[j].gpus.word[0] & table->all;
+		release->weight[j + 1] = chance_ends(&running[j], mean);
+		sum += release->weight[j + 1];
+	}
+	release->weight[0] = 2 * sum;
+	release->count = count + 1;
+	release->total = 3 * (uint64_t)sum;
+}
+
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count)
 {
 	int64_t mean;
 
-	release->single = false;
 	release->count = 1;
 	release->freed[0] = 0;
 	release->weight[0] = 1;
 	release->total = 1;
-	if (count > GT_DAMAGE_JOBS) {
+	if (count > GT_DAMAGE_JOBS || (count > 0 && table->n > GT_FULL_MAX)) {
 		release_single(release, table, running, count);
 		return;
 	}
@@ -204,4 +195,57 @@ int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *r
 	for (int u = 0; u < release->count; u++)
 		sum += (int64_t)release->weight[u] * table->worth[left | release->freed[u]];
 	return sum;
+}
+
+/* Keep the smallest of what the heap holds on top. */
+static void push(int32_t heap[GT_SHORTLIST], int *count, int32_t value)
+{
+	int at;
+
+	if (*count < GT_SHORTLIST) {
+		for (at = (*count)++; at > 0 && heap[(at - 1) / 2] > value; at = (at - 1) / 2)
+			heap[at] = heap[(at - 1) / 2];
+		heap[at] = value;
+		return;
+	}
+	if (value <= heap[0])
+		return;
+	for (at = 0;;) {
+		int child = 2 * at + 1;
+
+		if (child >= GT_SHORTLIST)
+			break;
+		if (child + 1 < GT_SHORTLIST && heap[child + 1] < heap[child])
+			child++;
+		if (heap[child] >= value)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = value;
+}
+
+uint32_t gt_damage_shortlist(const struct gt_table *table, struct gt_tie *ties,
+			     uint32_t count, uint32_t open)
+{
+	int32_t heap[GT_SHORTLIST];
+	uint32_t kept = 0, above = 0, level;
+	int held = 0;
+
+	if (table->n <= GT_FULL_MAX || count <= GT_SHORTLIST)
+		return count;
+	for (uint32_t i = 0; i < count; i++) {
+		ties[i].bound = table->worth[open & ~(uint32_t)ties[i].set];
+		push(heap, &held, ties[i].bound);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		above += ties[i].bound > heap[0];
+	level = GT_SHORTLIST - above;
+	for (uint32_t i = 0; i < count; i++) {
+		if (ties[i].bound < heap[0] || (ties[i].bound == heap[0] && level == 0))
+			continue;
+		level -= ties[i].bound == heap[0];
+		ties[kept++] = ties[i];
+	}
+	return kept;
 }

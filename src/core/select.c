@@ -18,7 +18,7 @@ struct question {
 	struct gt_release release;
 };
 
-/* ---- is there anything to choose from? --------------------------------------------- */
+/* ---- is there anything to choose from? ---- */
 
 static bool is_sound(const struct gt_request *request, const struct gt_mask *free)
 {
@@ -46,7 +46,7 @@ static enum gt_fit open_gpus(const struct gt_table *table, const struct gt_reque
 	return GT_FIT_OK;
 }
 
-/* ---- dense nodes -------------------------------------------------------------------- */
+/* ---- dense nodes ---- */
 
 static bool meets_quotas(const struct question *q, uint32_t set)
 {
@@ -167,6 +167,7 @@ static void select_among(const struct question *q, uint32_t count, struct gt_cho
 		count = keep_most_worth(q, c, count);
 	count = gt_table_best(q->table, c, count, &quality, &inexact);
 	gt_table_sort_ties(q->table, c, count);
+	count = gt_damage_shortlist(q->table, c, count, q->open);
 	choice->gpus.word[0] = c[least_damage(q, c, count)].set;
 	choice->exact = !inexact;
 }
@@ -271,7 +272,7 @@ static enum gt_fit runner_up_dense(const struct question *q, uint32_t choice,
 	return GT_FIT_OK;
 }
 
-/* ---- public --------------------------------------------------------------------------- */
+/* ---- public ---- */
 
 enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 		      struct gt_choice *choice)
@@ -431,6 +432,12 @@ uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, in
 		return gt_pools_quality(table, free, count);
 	if (count > 1)
 		open &= ~table->mig;
+	/* Every answer stands in the table; what does not fit was never asked and is 0. */
+	if (table->n <= GT_FULL_MAX && !table->unkept.count)
+		return count < 1 || count > GT_FULL_MAX
+			       ? 0
+			       : table->answers[open * (GT_FULL_MAX + 1) + (uint32_t)count]
+					 .quality;
 	if (count < 1 || count > __builtin_popcount(open))
 		return 0;
 	return gt_table_ask(table, open, count, &ties)->quality;

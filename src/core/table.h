@@ -52,7 +52,8 @@ struct gt_table {
 	uint32_t all, mig, unhealthy;
 	struct gt_dense_set *sets;	/* 2^n */
 	int32_t *worth;			/* 2^n: h(F), the value of free GPUs, unit 2^-20 */
-	int best_mbps[GT_DENSE_MAX + 1];/* Bmax_k of the idle node */
+	int32_t *ratio;			/* 2^n: r(S), same unit; 0 where not known */
+	uint32_t ratio_sizes;		/* bit K: known for all sets of K */
 	struct gt_answer *answers;	/* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
 	struct gt_answer unkept;	/* the last one that found no room */
@@ -101,12 +102,11 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 
 /* ---- level 3 (damage.c) ---- */
 
-#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at */
+#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at (rule A) */
 
 /* What the running jobs may give back, prepared once per question. */
 struct gt_release {
-	int count;			/* subsets of jobs, or single jobs by rule B */
-	bool single;			/* rule B */
+	int count;			/* subsets of jobs, or nothing and single jobs */
 	uint32_t freed[1 << GT_DAMAGE_JOBS];
 	uint32_t weight[1 << GT_DAMAGE_JOBS];
 	uint64_t total;
@@ -114,12 +114,19 @@ struct gt_release {
 
 /* Make table->worth for table->mix: needs the links of every set of the mix's sizes.
  * 3^n steps at most. */
-enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err);
+void gt_damage_build(struct gt_table *table);
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count);
 /* The expected value of what is free once left plus the releases; scale release->total. */
 int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
 			uint32_t left);
+
+#define GT_SHORTLIST 64		/* ties of nodes of 9 to 16 GPUs that rule B compares */
+
+/* Of many ties in the order of level 4, those that leave the most now, in that order; all
+ * where the node has up to 8 GPUs. */
+uint32_t gt_damage_shortlist(const struct gt_table *table, struct gt_tie *ties,
+			     uint32_t count, uint32_t open);
 
 /* ---- larger nodes (pool.c) ---- */
 

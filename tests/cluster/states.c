@@ -3,12 +3,14 @@
  * states: put a node of a private Slurm cluster into random busy states and ask for GPUs in
  * every form; one line of TSV for each request tells what Slurm gave.
  *
- *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES]
+ *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES] [-u]
  *   states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and leave it so
  *
  * With -p, which names a partition of that node alone, requests name no node; else they
  * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
  * reason follows in the last column), reason. GPU lists as Slurm writes them: "0,2-4".
+ * With -u a last column names the CPUs that the job got on the node, and --gpus-per-socket is
+ * asked as well.
  * A state is made by filling the node with one-GPU jobs and ending those whose GPUs shall be
  * free, so that every mask can be had whatever the plugin prefers. States are distinct until
  * all are used up. Exit status 1: something went wrong that is not an answer to a request, such
@@ -34,7 +36,7 @@
 #define MAX_SIZE 5
 #define WAIT_MS 20000	/* for a GPU to become free after its job's end */
 
-enum where { PER_JOB, PER_NODE, PER_TASK };
+enum where { PER_JOB, PER_NODE, PER_TASK, PER_SOCKET };
 
 /* A way to ask for N GPUs on the command line of sbatch. */
 struct form {
@@ -44,27 +46,34 @@ struct form {
 	int tasks;		/* -n; 0: not given, TASKS_N: N */
 	int cpus_per_task;	/* -c; 0: not given */
 	const char *cpus_per_gpu;
+	int sockets;		/* --sockets-per-node; 0: not given */
 };
 
 #define TASKS_N (-1)
 
 static const struct form forms[] = {
-	{ "--gpus=N", PER_JOB, false, 0, 0, NULL },
-	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, NULL },
-	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, "gres:gpu:2" },
-	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, NULL },
-	{ "--gres=gpu:N", PER_NODE, false, 0, 0, NULL },
-	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, NULL },
-	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, NULL },
-	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, NULL },
+	{ "--gpus=N", PER_JOB, false, 0, 0, NULL, 0 },
+	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, NULL, 0 },
+	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, "gres:gpu:2", 0 },
+	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, NULL, 0 },
+	{ "--gres=gpu:N", PER_NODE, false, 0, 0, NULL, 0 },
+	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, NULL, 0 },
+	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, NULL, 0 },
+	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, NULL, 0 },
+	/* with -u only: N GPUs on each of up to so many sockets */
+	{ "--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, NULL, 1 },
+	{ "-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, NULL, 2 },
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
+#define SOCKET_FORMS 2
 
 struct cluster {
 	char *node;
 	char *partition;	/* a partition of that node alone; NULL: ask for it by name */
 	int gpus;
+	bool show_cpus;
+	char cpus[128];			/* of the last job started, if they are shown */
 	uint32_t holder[MAX_GPUS];	/* the one-GPU job on each GPU; 0: none */
 };
 
@@ -186,8 +195,23 @@ static void node_wait_used(const struct cluster *cluster, uint32_t wanted)
 	     node_used(cluster, NULL), WAIT_MS / 1000, wanted);
 }
 
+/* The CPUs of a job, by scontrol: the library call is gone since 24.11. */
+static void cpus_find(struct cluster *cluster, uint32_t id)
+{
+	char command[64], line[8192], *at;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "scontrol -d -o show job %u", id);
+	f = popen(command, "r");
+	if (!f || !fgets(line, sizeof(line), f) || !(at = strstr(line, "CPU_IDs=")))
+		errx(1, "%s: no CPU_IDs", command);
+	at += strlen("CPU_IDs=");
+	snprintf(cluster->cpus, sizeof(cluster->cpus), "%.*s", (int)strcspn(at, " "), at);
+	pclose(f);
+}
+
 /* Allocate at once or fail. Returns the job's id and its GPUs, or 0 and errno. */
-static uint32_t job_start(const struct cluster *cluster, const struct form *form, int n,
+static uint32_t job_start(struct cluster *cluster, const struct form *form, int n,
 			  uint32_t *gpus)
 {
 	resource_allocation_response_msg_t *answer = NULL;
@@ -214,8 +238,12 @@ static uint32_t job_start(const struct cluster *cluster, const struct form *form
 		desc.tres_per_job = tres;
 	else if (form->where == PER_NODE)
 		desc.tres_per_node = tres;
-	else
+	else if (form->where == PER_TASK)
 		desc.tres_per_task = tres;
+	else
+		desc.tres_per_socket = tres;
+	if (form->sockets)
+		desc.sockets_per_node = form->sockets;
 	if (form->cpus_per_task)
 		desc.cpus_per_task = form->cpus_per_task;
 	if (form->tasks) {
@@ -229,6 +257,8 @@ static uint32_t job_start(const struct cluster *cluster, const struct form *form
 
 	if (slurm_load_job(&info, id, SHOW_DETAIL))
 		errx(1, "no answer for job %u: %s", id, slurm_strerror(errno));
+	if (cluster->show_cpus)
+		cpus_find(cluster, id);
 	for (uint32_t i = 0; i < info->record_count; i++)
 		for (uint32_t j = 0; j < info->job_array[i].gres_detail_cnt; j++)
 			*gpus |= mask_from_gres(info->job_array[i].gres_detail_str[j]);
@@ -284,6 +314,7 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 	uint32_t used = ((1u << cluster->gpus) - 1) & ~free, gpus, id;
 	char free_text[64], gpus_text[64];
 	bool sound;
+	int got;
 
 	id = job_start(cluster, form, n, &gpus);
 	mask_text(free, free_text, sizeof(free_text));
@@ -292,9 +323,12 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 		       slurm_strerror(errno));
 		return true;
 	}
-	sound = !(gpus & used) && __builtin_popcount(gpus) == n;
-	printf("%d\t%s\t%s\t%d\t%s\t%s\n", state, free_text, form->name, n,
-	       mask_text(gpus, gpus_text, sizeof(gpus_text)), sound ? "" : "IMPOSSIBLE");
+	got = __builtin_popcount(gpus);
+	sound = !(gpus & used) &&
+		(got == n || (form->sockets && got > n && got <= form->sockets * n));
+	printf("%d\t%s\t%s\t%d\t%s\t%s%s%s\n", state, free_text, form->name, n,
+	       mask_text(gpus, gpus_text, sizeof(gpus_text)), sound ? "" : "IMPOSSIBLE",
+	       cluster->show_cpus ? "\t" : "", cluster->cpus);
 	if (node_used(cluster, NULL) != (used | gpus)) {
 		warnx("state %d, job %u: node and job disagree", state, id);
 		sound = false;
@@ -340,6 +374,7 @@ static void holders_find(struct cluster *cluster)
 static int states_run(struct cluster *cluster, uint64_t seed, int count)
 {
 	uint32_t *states = calloc(1u << cluster->gpus, sizeof(*states));
+	size_t forms_asked = FORM_COUNT - (cluster->show_cpus ? 0 : SOCKET_FORMS);
 	int total = 0, bad = 0;
 
 	if (!states)
@@ -351,7 +386,7 @@ static int states_run(struct cluster *cluster, uint64_t seed, int count)
 			total = states_shuffle(states, cluster->gpus, &seed);
 		free_gpus = states[i % total];
 		state_make(cluster, free_gpus);
-		for (size_t f = 0; f < FORM_COUNT; f++)
+		for (size_t f = 0; f < forms_asked; f++)
 			for (int n = MIN_SIZE; n <= MAX_SIZE; n++)
 				if (n <= __builtin_popcount(free_gpus) &&
 				    !request_try(cluster, i, free_gpus, &forms[f], n))
@@ -369,7 +404,7 @@ int main(int argc, char **argv)
 	const char *only = NULL;
 	uint64_t seed = 1;
 
-	while ((option = getopt(argc, argv, "n:p:g:s:c:f:")) != -1) {
+	while ((option = getopt(argc, argv, "n:p:g:s:c:f:u")) != -1) {
 		switch (option) {
 		case 'n': cluster.node = optarg; break;
 		case 'p': cluster.partition = optarg; break;
@@ -377,6 +412,7 @@ int main(int argc, char **argv)
 		case 's': seed = strtoull(optarg, NULL, 0); break;
 		case 'c': count = number(optarg, 1, 1000000); break;
 		case 'f': only = optarg; break;
+		case 'u': cluster.show_cpus = true; break;
 		default: return 2;
 		}
 	}

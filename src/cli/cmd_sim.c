@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gputopo sim: a table of verbs, and how their options' numbers are read. */
+#include "config.h"
+
+#include "cli/cmd_sim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	cli_run *run;
+	const char *summary;
+} verbs[] = {
+	{"replay", cmd_sim_replay, "a site's jobs under several policies"},
+	{"gen", cmd_sim_gen, "random jobs, as a trace on standard output"},
+	{"query", cmd_sim_query, "a prompt: alloc, free, find, what-if, undo"},
+	{"compare", cmd_sim_compare, "two summaries side by side"},
+	{"merge", cmd_sim_merge, "summaries of a sweep: means and 95 % intervals"},
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: gputopo sim VERB [OPTIONS]\n"
+	      "What another choice of GPUs would change, without touching a cluster.\n\n"
+	      "Verbs:\n",
+	      out);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+	fputs("\n'gputopo sim VERB --help' lists the options of a verb.\n", out);
+}
+
+int sim_read_number(const struct cli_common *c, const char *name, const char *text, double low,
+		    double high, double *value)
+{
+	char *end;
+
+	*value = strtod(text, &end);
+	if (end == text || *end || !(*value >= low && *value <= high))
+		return cli_misuse(c, "%s: '%s' is not a number from %g to %g", name, text, low,
+				  high);
+	return CLI_GO_ON;
+}
+
+int sim_read_count(const struct cli_common *c, const char *name, const char *text, int64_t low,
+		   int64_t high, int64_t *value)
+{
+	char *end;
+	long long number = strtoll(text, &end, 10);
+
+	*value = number;
+	if (end == text || *end || number < low || number > high)
+		return cli_misuse(c, "%s: '%s' is not a whole number from %lld to %lld", name,
+				  text, (long long)low, (long long)high);
+	return CLI_GO_ON;
+}
+
+int sim_read_duration(const struct cli_common *c, const char *name, const char *text,
+		      int64_t *ms)
+{
+	static const struct {
+		const char *suffix;
+		double seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+	char *end;
+	double number = strtod(text, &end);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (end != text && !strcmp(end, units[i].suffix) && number >= 0 &&
+		    number * units[i].seconds < 4e9) {
+			*ms = (int64_t)(number * units[i].seconds * 1000 + .5);
+			return CLI_GO_ON;
+		}
+	return cli_misuse(c, "%s: '%s' is not a duration such as 90m, 12h or 7d", name, text);
+}
+
+int cmd_sim(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return CLI_MISUSED;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help(stdout);
+		return CLI_DONE;
+	}
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (!strcmp(argv[1], verbs[i].name)) {
+			argv[1] = argv[0];
+			return verbs[i].run(argc - 1, argv + 1);
+		}
+	cli_say("'sim %s' is not a verb; see 'gputopo sim --help'", argv[1]);
+	return CLI_MISUSED;
+}

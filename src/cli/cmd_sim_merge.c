@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gputopo sim merge: the summaries of a sweep to means and intervals. */
+#include "config.h"
+
+#include "cli/cmd_sim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: gputopo sim merge SUMMARY.json... [--json]\n"
+	"Mean and 95 % confidence interval of every figure over the summaries of a sweep,\n"
+	"such as one for each seed of a job array.\n\n"
+	"      --json         one JSON document\n" CLI_HELP_HELP;
+
+#define MAX_FILES 4096
+
+/* Sums of one figure. */
+struct sum {
+	double sum, squares;
+	int count;
+};
+
+/* Two-sided 95 % points of Student's distribution by degrees of freedom; beyond the table
+ * the error is below one per cent. */
+static double student(int degrees)
+{
+	static const double point[] = {
+		0,     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+		2.201, 2.179,  2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080,
+		2.074, 2.069,  2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+	};
+	const int last = (int)(sizeof(point) / sizeof(point[0])) - 1;
+
+	return degrees <= last ? point[degrees] : 1.96 + 2.5 / degrees;
+}
+
+/* {"mean", "ci95", "runs"}: half the width of the interval, null for a single run. */
+static json_t *interval_json(const struct sum *s)
+{
+	double mean = s->sum / s->count, spread;
+
+	if (s->count < 2)
+		return json_pack("{s:f, s:n, s:i}", "mean", mean, "ci95", "runs", s->count);
+	spread = (s->squares - s->sum * mean) / (s->count - 1);
+	spread = spread > 0 ? sqrt(spread / s->count) : 0;
+	return json_pack("{s:f, s:f, s:i}", "mean", mean, "ci95",
+			 student(s->count - 1) * spread, "runs", s->count);
+}
+
+/* Every number at the same place of all objects; objects inside are merged likewise. */
+static json_t *merge_objects(json_t *const *objects, int count)
+{
+	json_t *out = json_object(), *value;
+	const char *key;
+
+	json_object_foreach(objects[0], key, value) {
+		json_t *parts[MAX_FILES];
+		struct sum sum = {0};
+		int there = 0;
+
+		for (int i = 0; i < count; i++) {
+			json_t *part = json_object_get(objects[i], key);
+
+			if (json_is_number(part)) {
+				double number = json_number_value(part);
+
+				sum.sum += number;
+				sum.squares += number * number;
+				sum.count++;
+			}
+			if (json_is_object(part))
+				parts[there++] = part;
+		}
+		if (json_is_object(value))
+			json_object_set_new(out, key, merge_objects(parts, there));
+		else if (sum.count)
+			json_object_set_new(out, key, interval_json(&sum));
+	}
+	return out;
+}
+
+static void print_figure(const json_t *policy, const char *key, double scale)
+{
+	const json_t *f = json_object_get(policy, key);
+	const json_t *half = json_object_get(f, "ci95");
+
+	if (!f)
+		printf(" %18s", "-");
+	else if (json_is_number(half))
+		printf(" %9.3f +- %5.3f", scale * json_number_value(json_object_get(f, "mean")),
+		       scale * json_number_value(half));
+	else
+		printf(" %18.3f", scale * json_number_value(json_object_get(f, "mean")));
+}
+
+static void print_table(const json_t *policies, int count)
+{
+	const char *name;
+	json_t *policy;
+
+	printf("%d runs; mean and half of the 95 %% interval\n", count);
+	printf("%-22s %18s %18s %18s %18s\n", "policy", "of ideal, %", "of free, %",
+	       "no ring, %", "wait, s");
+	json_object_foreach((json_t *)policies, name, policy) {
+		printf("%-22s", name);
+		print_figure(policy, "mean_ratio_idle", 100);
+		print_figure(policy, "mean_ratio_free", 100);
+		print_figure(policy, "no_ring_share", 100);
+		print_figure(policy, "wait_mean_s", 1);
+		putchar('\n');
+	}
+}
+
+static int merge(json_t **files, int count, bool as_json)
+{
+	json_t *merged = merge_objects(files, count);
+	json_t *policies = json_object_get(merged, "policies");
+	int status = CLI_DONE;
+
+	if (!policies) {
+		cli_say("no summary of gputopo sim replay");
+		status = CLI_FAILED;
+	} else if (as_json) {
+		status = cli_print_json(json_pack("{s:i, s:O}", "runs", count, "policies",
+						  policies));
+	} else {
+		print_table(policies, count);
+	}
+	json_decref(merged);
+	return status;
+}
+
+/* Load every file; false after a message. */
+static bool load(char **names, int count, json_t **files)
+{
+	for (int i = 0; i < count; i++) {
+		json_error_t bad;
+
+		files[i] = json_load_file(names[i], 0, &bad);
+		if (!files[i]) {
+			cli_say("%s:%d: %s", names[i], bad.line, bad.text);
+			return false;
+		}
+	}
+	return true;
+}
+
+int cmd_sim_merge(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, CLI_OPT_VERSION},
+		{0},
+	};
+	struct cli_common c = {.command = "sim merge", .help = help};
+	int opt, count, status = CLI_FAILED;
+	bool as_json = false;
+	json_t **files;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'j')
+			as_json = true;
+		else
+			return cli_common_option(&c, opt);
+	}
+	count = argc - optind;
+	if (count < 1 || count > MAX_FILES)
+		return cli_misuse(&c, "no summaries to merge");
+	files = calloc((size_t)count, sizeof(json_t *));
+	if (!files)
+		return cli_no_memory();
+	if (load(argv + optind, count, files))
+		status = merge(files, count, as_json);
+	for (int i = 0; i < count; i++)
+		json_decref(files[i]);
+	free(files);
+	return status;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Read, replay in threads, write. */
+#include "config.h"
+
+#include "cli/sim_run.h"
+#include "sim/conf.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_POLICIES 64
+#define PROGRESS_S .25	/* between two lines */
+#define JSON_DIGITS 9
+
+/* All policies of one call, and who runs which. */
+struct work {
+	struct sim_run *run;
+	const struct sim_trace *trace;
+	const struct sim_layout *layout;
+	char *names[MAX_POLICIES];
+	int count;
+	struct sim_result *results;
+	struct sim_metrics *metrics;
+	atomic_int next;
+	atomic_llong done;		/* jobs of all policies */
+	pthread_mutex_t lock;		/* of what follows */
+	struct timespec from, shown;
+	bool shows_bar, shows_json, has_failed;
+	struct gt_error err;
+};
+
+/* What one thread tells of its policy. */
+struct teller {
+	struct work *work;
+	int64_t told;
+};
+
+/* ---- progress ------------------------------------------------------------------------- */
+
+static double seconds_since(const struct timespec *from)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - from->tv_sec) +
+	       (double)(now.tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static void show_progress(const struct work *w, long long done)
+{
+	long long total = (long long)w->trace->count * w->count;
+	double passed = seconds_since(&w->from);
+	double rate = passed > 0 ? (double)done / passed : 0;
+	double left = rate > 0 ? (double)(total - done) / rate : 0;
+	int bar = total ? (int)(30 * done / total) : 30;
+
+	if (w->shows_json)
+		fprintf(stderr,
+			"{\"jobs\": %lld, \"total\": %lld, \"jobs_per_s\": %.0f, "
+			"\"left_s\": %.0f}\n",
+			done, total, rate, left);
+	else
+		fprintf(stderr, "\r[%.*s%*s] %lld of %lld jobs, %.0f/s, %.0f s left ", bar,
+			"##############################", 30 - bar, "", done, total, rate,
+			left);
+}
+
+static void progress(void *arg, int64_t jobs)
+{
+	struct teller *t = arg;
+	struct work *w = t->work;
+	long long done = atomic_fetch_add(&w->done, jobs - t->told) + jobs - t->told;
+
+	t->told = jobs;
+	if (pthread_mutex_trylock(&w->lock))
+		return;
+	if (seconds_since(&w->shown) >= PROGRESS_S) {
+		show_progress(w, done);
+		clock_gettime(CLOCK_MONOTONIC, &w->shown);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void end_progress(const struct work *w)
+{
+	if (w->shows_json)
+		show_progress(w, (long long)w->trace->count * w->count);
+	else if (w->shows_bar)
+		fprintf(stderr, "\r%79s\r", "");
+}
+
+/* ---- replaying -------------------------------------------------------------------------- */
+
+static void *work_thread(void *arg)
+{
+	struct work *w = arg;
+	int i;
+
+	while ((i = atomic_fetch_add(&w->next, 1)) < w->count) {
+		struct sim_options options = w->run->options;
+		struct teller teller = {.work = w};
+		struct gt_error err;
+		enum gt_err failed;
+
+		if (w->shows_bar || w->shows_json) {
+			options.progress = progress;
+			options.progress_arg = &teller;
+		}
+		failed = sim_engine_run(&w->results[i], w->trace, w->layout, w->names[i],
+					&w->run->mix, &options, &err);
+		if (!failed)
+			failed = sim_metrics_make(&w->metrics[i], w->trace, &w->results[i],
+						  w->run->warmup_ms, &err);
+		if (!failed)
+			continue;
+		pthread_mutex_lock(&w->lock);
+		w->has_failed = true;
+		w->err = err;
+		pthread_mutex_unlock(&w->lock);
+	}
+	return NULL;
+}
+
+static int replay(struct work *w)
+{
+	pthread_t threads[MAX_POLICIES];
+	int count = w->run->threads < w->count ? w->run->threads : w->count, started = 0;
+
+	pthread_mutex_init(&w->lock, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &w->from);
+	w->shown = w->from;
+	for (int i = 1; i < count; i++)
+		started += !pthread_create(&threads[started], NULL, work_thread, w);
+	work_thread(w);
+	for (int i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	pthread_mutex_destroy(&w->lock);
+	end_progress(w);
+	return w->has_failed ? cli_fail(&w->err) : CLI_GO_ON;
+}
+
+/* "a,b" to names; the text is the work's own. */
+static int split_policies(struct work *w, char *text)
+{
+	char *keep = NULL;
+
+	for (char *at = strtok_r(text, ",", &keep); at; at = strtok_r(NULL, ",", &keep)) {
+		for (int i = 0; i < w->count; i++)
+			if (!strcmp(w->names[i], at))
+				return cli_misuse(w->run->common,
+						  "--policy: '%s' stands there twice", at);
+		if (w->count == MAX_POLICIES)
+			return cli_misuse(w->run->common, "--policy: more than %d",
+					  MAX_POLICIES);
+		w->names[w->count++] = at;
+	}
+	return w->count ? CLI_GO_ON : cli_misuse(w->run->common, "--policy: there is none");
+}
+
+/* ---- outputs ---------------------------------------------------------------------------- */
+
+static FILE *open_output(const char *dir, const char *name, char *path, size_t size)
+{
+	FILE *f;
+
+	snprintf(path, size, "%s/%s", dir, name);
+	f = fopen(path, "w");
+	if (!f)
+		cli_say("%s: %s", path, strerror(errno));
+	return f;
+}
+
+static bool close_output(FILE *f, const char *path)
+{
+	bool failed = ferror(f);
+
+	if (fclose(f) || failed) {
+		cli_say("%s: %s", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static bool write_jobs(const struct sim_report *report, const char *dir)
+{
+	for (int i = 0; i < report->count; i++) {
+		char name[SIM_POLICY_NAME_MAX + 16], path[4096];
+		FILE *f;
+
+		snprintf(name, sizeof(name), "jobs-%s.csv", report->results[i].name);
+		for (char *at = name; *at; at++)
+			*at = *at == '/' ? '_' : *at;
+		f = open_output(dir, name, path, sizeof(path));
+		if (!f)
+			return false;
+		sim_report_csv(report, i, f);
+		if (!close_output(f, path))
+			return false;
+	}
+	return true;
+}
+
+static bool write_summary(const struct sim_report *report, const char *dir)
+{
+	char path[4096];
+	FILE *f = open_output(dir, "summary.json", path, sizeof(path));
+	json_t *json = f ? sim_report_json(report) : NULL;
+	bool done = json && !json_dumpf(json, f, JSON_INDENT(1) |
+						 JSON_REAL_PRECISION(JSON_DIGITS));
+
+	json_decref(json);
+	if (!f)
+		return false;
+	putc('\n', f);
+	return close_output(f, path) && done;
+}
+
+static bool write_html(const struct sim_report *report, const char *dir)
+{
+	char path[4096];
+	FILE *f = open_output(dir, "report.html", path, sizeof(path));
+
+	if (!f)
+		return false;
+	sim_report_html(report, f);
+	return close_output(f, path);
+}
+
+static int write_outputs(const struct sim_run *run, const struct sim_report *report)
+{
+	bool done = true;
+
+	if (run->output) {
+		if (mkdir(run->output, 0777) && errno != EEXIST) {
+			cli_say("%s: %s", run->output, strerror(errno));
+			return CLI_FAILED;
+		}
+		done = (!run->csv || write_jobs(report, run->output)) &&
+		       (!run->summary || write_summary(report, run->output)) &&
+		       (!run->html || write_html(report, run->output));
+	}
+	if (run->json)
+		return cli_print_json(sim_report_json(report)) || !done ? CLI_FAILED : CLI_DONE;
+	sim_report_table(report, stdout);
+	return done ? CLI_DONE : CLI_FAILED;
+}
+
+/* ---- inputs ----------------------------------------------------------------------------- */
+
+/* Every row that is no job, by its reason. */
+static void tell_rows(const struct sim_run *run, const struct sim_trace *trace)
+{
+	for (int r = SIM_ROW_NO_GPU; r < SIM_ROW_REASONS; r++)
+		if (trace->reason_count[r])
+			cli_say("%s: %lld %s rows: the row %s; the first is line %lld",
+				run->trace_name, (long long)trace->reason_count[r],
+				r < SIM_ROW_BAD ? "ignored" : "bad",
+				sim_row_text((enum sim_row)r),
+				(long long)trace->reason_line[r]);
+	if (trace->shared)
+		cli_say("%s: %lld jobs that share a GPU count as jobs of one GPU",
+			run->trace_name, (long long)trace->shared);
+}
+
+static int write_anonymous(const struct sim_run *run, struct sim_trace *trace)
+{
+	FILE *f;
+
+	if (!sim_trace_anonymize(trace))
+		return cli_no_memory();
+	f = strcmp(run->anonymize, "-") ? fopen(run->anonymize, "w") : stdout;
+	if (!f) {
+		cli_say("%s: %s", run->anonymize, strerror(errno));
+		return CLI_FAILED;
+	}
+	sim_trace_write(trace, f);
+	if (f != stdout && !close_output(f, run->anonymize))
+		return CLI_FAILED;
+	return CLI_GO_ON;
+}
+
+static int load_layout(struct sim_run *run, struct sim_layout *layout)
+{
+	struct gt_error err;
+	struct gt_node *node;
+	int status, type;
+
+	if (run->conf)
+		return sim_conf_load(layout, run->conf, &err) ? cli_fail(&err) : CLI_GO_ON;
+	status = cli_load(run->common, &node);
+	if (status != CLI_GO_ON)
+		return status;
+	if (sim_layout_add_type(layout, node, 0, &type, &err))
+		return cli_fail(&err);
+	for (int i = 0; i < run->nodes; i++)
+		if (sim_layout_add_node(layout, type, NULL, false, &err))
+			return cli_fail(&err);
+	return CLI_GO_ON;
+}
+
+static int replay_all(struct sim_run *run, const struct sim_trace *trace,
+		      const struct sim_layout *layout)
+{
+	struct work w = {.run = run, .trace = trace, .layout = layout};
+	char *text = strdup(run->policies);
+	int status;
+
+	w.shows_json = run->progress == SIM_PROGRESS_JSON;
+	w.shows_bar = run->progress == SIM_PROGRESS_AUTO && isatty(STDERR_FILENO);
+	w.results = calloc(MAX_POLICIES, sizeof(*w.results));
+	w.metrics = calloc(MAX_POLICIES, sizeof(*w.metrics));
+	if (!text || !w.results || !w.metrics) {
+		status = cli_no_memory();
+	} else {
+		status = split_policies(&w, text);
+		if (status == CLI_GO_ON)
+			status = replay(&w);
+	}
+	if (status == CLI_GO_ON) {
+		struct sim_report report = {
+			.trace = trace,
+			.layout = layout,
+			.options = &run->options,
+			.results = w.results,
+			.metrics = w.metrics,
+			.count = w.count,
+			.warmup_ms = run->warmup_ms,
+			.scale_arrivals = run->read.scale_arrivals,
+			.trace_name = run->trace_name,
+			.topology_name = run->conf ? run->conf : run->common->topology,
+			.mix = run->mix_text,
+		};
+
+		status = write_outputs(run, &report);
+	}
+	for (int i = 0; w.results && i < w.count; i++)
+		sim_result_release(&w.results[i]);
+	free(w.results);
+	free(w.metrics);
+	free(text);
+	return status;
+}
+
+int sim_run_all(struct sim_run *run)
+{
+	struct sim_layout layout = {0};
+	struct sim_trace trace = {0};
+	struct gt_error err;
+	int status = CLI_GO_ON;
+
+	if (run->policies)
+		status = load_layout(run, &layout);
+	if (status == CLI_GO_ON && sim_trace_load(&trace, run->trace_name, &run->read, &err))
+		status = cli_fail(&err);
+	if (status == CLI_GO_ON)
+		tell_rows(run, &trace);
+	if (status == CLI_GO_ON && trace.format && !strcmp(trace.format, "swf") &&
+	    !run->read.swf_per_gpu)
+		status = cli_misuse(run->common,
+				    "an SWF trace names no GPUs: --gpu-from procs/N");
+	if (status == CLI_GO_ON && run->anonymize)
+		status = write_anonymous(run, &trace);
+	if (status == CLI_GO_ON)
+		status = run->policies ? replay_all(run, &trace, &layout) : CLI_DONE;
+	sim_trace_release(&trace);
+	sim_layout_release(&layout);
+	return status;
+}

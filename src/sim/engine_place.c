@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Placing jobs, and the heap of their ends. */
+#include "config.h"
+
+#include "sim/engine_place.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- the heap of ends ---------------------------------------------------------------- */
+
+static bool ends_before(const struct sim_end *a, const struct sim_end *b)
+{
+	return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->job < b->job;
+}
+
+static void push_end(struct sim_placer *p, int64_t at_ms, int32_t job)
+{
+	struct sim_end end = {at_ms, job};
+	size_t at = p->end_count++;
+
+	for (; at > 0 && ends_before(&end, &p->ends[(at - 1) / 2]); at = (at - 1) / 2)
+		p->ends[at] = p->ends[(at - 1) / 2];
+	p->ends[at] = end;
+}
+
+static int32_t pop_end(struct sim_placer *p)
+{
+	struct sim_end last = p->ends[--p->end_count];
+	int32_t job = p->ends[0].job;
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < p->end_count) {
+		if (child + 1 < p->end_count &&
+		    ends_before(&p->ends[child + 1], &p->ends[child]))
+			child++;
+		if (!ends_before(&p->ends[child], &last))
+			break;
+		p->ends[at] = p->ends[child];
+		at = child;
+	}
+	p->ends[at] = last;
+	return job;
+}
+
+int64_t sim_placer_next_end(const struct sim_placer *p)
+{
+	return p->end_count ? p->ends[0].at_ms : SIM_SOON;
+}
+
+/* ---- what a job needs ---------------------------------------------------------------- */
+
+int sim_placer_nodes(const struct sim_placer *p, int32_t number, int *count)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	int nodes = job->nodes;
+
+	if (!nodes)
+		nodes = (job->gpus + p->layout->largest - 1) / p->layout->largest;
+	*count = (job->gpus + nodes - 1) / nodes;
+	return nodes;
+}
+
+/* A --gpus job without a number of nodes: Slurm may split it. */
+static bool may_split(const struct sim_placer *p, const struct sim_job *job)
+{
+	return p->chooser.splits && job->form == SIM_FORM_JOB && job->nodes == 0 &&
+	       job->gpus > 1;
+}
+
+bool sim_placer_is_plain(const struct sim_placer *p, int32_t number)
+{
+	int count;
+
+	return sim_placer_nodes(p, number, &count) == 1 && count <= SIM_MAX_GPUS &&
+	       !may_split(p, &p->trace->jobs[number]);
+}
+
+bool sim_placer_can_ever(const struct sim_placer *p, int32_t number)
+{
+	int count, there = 0, nodes = sim_placer_nodes(p, number, &count);
+
+	if (may_split(p, &p->trace->jobs[number]))
+		return p->trace->jobs[number].gpus <= p->layout->gpus;
+	if (count > p->layout->largest || nodes > p->layout->nodes)
+		return false;
+	if (p->layout->type_count == 1)
+		return true;
+	for (int i = 0; i < p->layout->nodes && there < nodes; i++)
+		there += sim_layout_type(p->layout, i)->n >= count;
+	return there >= nodes;
+}
+
+/* ---- finding places ------------------------------------------------------------------ */
+
+static int64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* GPUs for the job on a node that has as many free. */
+static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int had,
+		     int nodes_left, struct sim_place *place)
+{
+	struct sim_ask ask = {
+		.job = &p->trace->jobs[job],
+		.type = p->layout->type_of[node],
+		.stock = p->layout->stock[node],
+		.busy = p->cluster.nodes[node].busy,
+		.count = count,
+		.had = had,
+		.nodes_left = nodes_left,
+		.slots = sim_cluster_slots(&p->cluster, node),
+		.slot_count = p->cluster.nodes[node].slot_count,
+		.now_ms = p->now_ms,
+	};
+	int64_t from = p->options->times_decisions ? clock_ns() : 0;
+
+	place->node = node;
+	place->mask = sim_chooser_ask(&p->chooser, &ask);
+	p->result->decisions++;
+	if (p->options->times_decisions)
+		p->result->jobs[job].decision_ns += (int32_t)(clock_ns() - from);
+	return place->mask != 0;
+}
+
+/* Insert into an ascending list. */
+static void insert(int *list, int *count, int node)
+{
+	int at = (*count)++;
+
+	for (; at > 0 && list[at - 1] > node; at--)
+		list[at] = list[at - 1];
+	list[at] = node;
+}
+
+static void set_avoid(struct sim_placer *p, const int *avoid, int avoid_count)
+{
+	if (avoid_count)
+		memcpy(p->avoid, avoid, (size_t)avoid_count * sizeof(*avoid));
+}
+
+/* One set on each of several nodes; the first nodes hold one GPU more where it does not
+ * divide. Returns the number of places, 0 where it does not fit. */
+static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
+		      int avoid_count)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	int most, nodes = sim_placer_nodes(p, number, &most), had = 0;
+
+	set_avoid(p, avoid, avoid_count);
+	for (int i = 0; i < nodes; i++) {
+		int count = job->gpus / nodes + (i < job->gpus % nodes);
+		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count, p->avoid,
+					    avoid_count);
+
+		if (node < 0 || !ask_node(p, number, node, count, had, nodes - i,
+					  &p->found[i]))
+			return 0;
+		had += count;
+		if (nodes > 1)
+			insert(p->avoid, &avoid_count, node);
+	}
+	return nodes;
+}
+
+/* As Slurm does with --gpus=K where no node has K: what is free, node by node. */
+static int find_split(struct sim_placer *p, int32_t number, const int *avoid,
+		      int avoid_count)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	int left = job->gpus, places = 0;
+
+	if (!may_split(p, job) || left > p->cluster.free_gpus)
+		return 0;
+	set_avoid(p, avoid, avoid_count);
+	while (left > 0) {
+		int node = sim_cluster_find(&p->cluster, SIM_NODES_FIRST, 1, p->avoid,
+					    avoid_count);
+		int free, count;
+
+		if (node < 0)
+			return 0;
+		free = (int)sim_tree_get(&p->cluster.free, node);
+		count = free < left ? free : left;
+		if (!ask_node(p, number, node, count, job->gpus - left, 1,
+			      &p->found[places]))
+			return 0;
+		places++;
+		left -= count;
+		insert(p->avoid, &avoid_count, node);
+	}
+	return places;
+}
+
+/* ---- what was got --------------------------------------------------------------------- */
+
+static bool has_zero_pair(const struct gt_node *node, uint64_t set)
+{
+	for (uint64_t i = set; i; i &= i - 1)
+		for (uint64_t j = i & (i - 1); j; j &= j - 1)
+			if (gt_node_links(node, __builtin_ctzll(i), __builtin_ctzll(j)) <= 0)
+				return true;
+	return false;
+}
+
+/* Take one place into the job's figures: its slowest node counts. */
+static void note_place(struct sim_placer *p, struct sim_outcome *o,
+		       const struct sim_place *place)
+{
+	struct sim_value *value = &p->chooser.values[p->layout->type_of[place->node]];
+	int k = __builtin_popcountll(place->mask);
+	uint64_t free = value->type->all & ~p->cluster.nodes[place->node].busy;
+	struct sim_worth got, best, ideal;
+
+	if (k < 2)
+		return;
+	got = sim_value_set(value, place->mask);
+	best = sim_value_best(value, free, k);
+	ideal = value->ideal[k];
+	/* beyond 8 GPUs "best" is the best by the key of our selection */
+	if (got.busbw_mbps > best.busbw_mbps)
+		best.busbw_mbps = got.busbw_mbps;
+	if (!got.ring)
+		o->flags &= (uint16_t)~SIM_RING;
+	if (!got.ring && best.ring)
+		o->flags |= SIM_RING_LOST;
+	if (has_zero_pair(value->type->node, place->mask))
+		o->flags |= SIM_ZERO_PAIR;
+	if (o->ideal_mbps && sim_outcome_ratio(got.busbw_mbps, ideal.busbw_mbps) >=
+				     sim_outcome_ratio(o->got_mbps, o->ideal_mbps))
+		return;
+	o->got_mbps = got.busbw_mbps;
+	o->best_mbps = best.busbw_mbps;
+	o->ideal_mbps = ideal.busbw_mbps > got.busbw_mbps ? ideal.busbw_mbps
+							  : got.busbw_mbps;
+}
+
+/* A split job: the network bounds it, and one idle node would have been the ideal. */
+static void note_split(struct sim_placer *p, const struct sim_job *job,
+		       struct sim_outcome *o)
+{
+	struct sim_value *value = &p->chooser.values[0];
+
+	o->flags |= SIM_SPLIT;
+	o->flags &= (uint16_t)~SIM_RING;
+	if (job->gpus > value->type->n)
+		return;
+	if (!o->got_mbps || o->got_mbps > p->options->network_mbps)
+		o->got_mbps = p->options->network_mbps;
+	o->best_mbps = o->got_mbps;
+	o->ideal_mbps = value->ideal[job->gpus].busbw_mbps;
+	if (o->ideal_mbps < o->got_mbps)
+		o->ideal_mbps = o->got_mbps;
+}
+
+/* ---- starting and ending --------------------------------------------------------------- */
+
+static bool keep_places(struct sim_result *r, const struct sim_place *found, int count)
+{
+	size_t room = r->place_room ? r->place_room : 1024;
+	struct sim_place *grown;
+
+	while (room < r->place_count + (size_t)count)
+		room *= 2;
+	if (room > r->place_room) {
+		grown = realloc(r->places, room * sizeof(*grown));
+		if (!grown)
+			return false;
+		r->places = grown;
+		r->place_room = room;
+	}
+	memcpy(r->places + r->place_count, found, (size_t)count * sizeof(*found));
+	r->place_count += (size_t)count;
+	return true;
+}
+
+static int64_t run_time(const struct sim_placer *p, const struct sim_job *job,
+			const struct sim_outcome *o)
+{
+	double more = p->options->slowdown;
+
+	if (more <= 0 || !o->got_mbps)
+		return job->duration_ms;
+	more *= (double)o->ideal_mbps / o->got_mbps - 1;
+	return job->duration_ms + (int64_t)((double)job->duration_ms * more + .5);
+}
+
+/* Start the job on the places found. */
+static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	struct sim_outcome *o = &p->result->jobs[number];
+	int64_t run, until;
+
+	o->place = (uint32_t)p->result->place_count;
+	p->no_memory |= !keep_places(p->result, p->found, places);
+	if (p->no_memory)
+		return false;
+	o->places = (uint16_t)places;
+	o->flags |= SIM_RING;
+	for (int i = 0; i < places; i++)
+		note_place(p, o, &p->found[i]);
+	if (split)
+		note_split(p, job, o);
+	if (!o->got_mbps)
+		o->flags &= (uint16_t)~SIM_RING;
+	run = run_time(p, job, o);
+	until = p->now_ms + (job->limit_ms > run ? job->limit_ms : run);
+	o->start_ms = p->now_ms;
+	o->end_ms = p->now_ms + run;
+	for (int i = 0; i < places; i++)
+		sim_cluster_take(&p->cluster, p->found[i].node, p->found[i].mask,
+				 (uint32_t)number, until, p->now_ms);
+	push_end(p, o->end_ms, number);
+	if (o->end_ms > p->result->last_ms)
+		p->result->last_ms = o->end_ms;
+	return true;
+}
+
+bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid, int avoid_count)
+{
+	int places = find_nodes(p, job, avoid, avoid_count);
+
+	if (places)
+		return commit(p, job, places, false);
+	places = find_split(p, job, avoid, avoid_count);
+	return places && commit(p, job, places, places > 1);
+}
+
+bool sim_placer_start_recorded(struct sim_placer *p, int32_t number)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	struct sim_outcome *o = &p->result->jobs[number];
+	int known = job->node ? sim_names_find(&p->recorded,
+					       sim_trace_text(p->trace, job->node))
+			      : -1;
+	int node = known >= 0 ? p->recorded_node[known] : -1;
+
+	if (node >= 0 && sim_tree_get(&p->cluster.free, node) >= (uint64_t)job->gpus &&
+	    ask_node(p, number, node, job->gpus, 0, 1, &p->found[0]))
+		return commit(p, number, 1, false);
+	if (job->node)
+		o->flags |= SIM_MOVED;
+	return sim_placer_can_ever(p, number) && sim_placer_start(p, number, NULL, 0);
+}
+
+void sim_placer_reject(struct sim_placer *p, int32_t job)
+{
+	struct sim_outcome *o = &p->result->jobs[job];
+
+	o->flags = SIM_REJECTED;
+	o->start_ms = o->end_ms = p->trace->jobs[job].submit_ms;
+}
+
+int32_t sim_placer_end(struct sim_placer *p)
+{
+	int32_t job = pop_end(p);
+	const struct sim_outcome *o = &p->result->jobs[job];
+
+	for (int i = 0; i < o->places; i++)
+		sim_cluster_give(&p->cluster, p->result->places[o->place + (unsigned)i].node,
+				 (uint32_t)job, p->now_ms);
+	return job;
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+/* Recorded names that the layout does not know stand for its nodes in the order of their
+ * first use, unless the layout has names of its own. */
+static bool map_recorded(struct sim_placer *p)
+{
+	bool named = false;
+	int next = 0;
+
+	if (!sim_names_init(&p->recorded, p->trace->count))
+		return false;
+	for (size_t i = 0; i < p->trace->count; i++) {
+		const char *name = sim_trace_text(p->trace, p->trace->jobs[i].node);
+
+		if (*name && !strpbrk(name, "[,"))
+			sim_names_number(&p->recorded, name);
+	}
+	p->recorded_node = malloc(((size_t)p->recorded.used + 1) * sizeof(int));
+	if (!p->recorded_node)
+		return false;
+	memset(p->recorded_node, 0xff, ((size_t)p->recorded.used + 1) * sizeof(int));
+	for (int i = 0; i < p->layout->nodes; i++) {
+		char buf[32];
+		int known = sim_names_find(&p->recorded,
+					   sim_layout_name(p->layout, i, buf, sizeof(buf)));
+
+		named |= p->layout->names[i] != NULL || known >= 0;
+		if (known >= 0)
+			p->recorded_node[known] = i;
+	}
+	for (int i = 0; i < p->recorded.used && !named; i++)
+		p->recorded_node[i] = next++ < p->layout->nodes ? next - 1 : -1;
+	return true;
+}
+
+static void find_sizes(const struct sim_placer *p, bool *sizes)
+{
+	for (size_t i = 0; i < p->trace->count; i++) {
+		int count, nodes = sim_placer_nodes(p, (int32_t)i, &count);
+
+		if (count <= p->layout->largest) {
+			sizes[count] = true;
+			sizes[p->trace->jobs[i].gpus / nodes] = true;
+		}
+	}
+}
+
+enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
+			    const struct sim_trace *trace, const struct sim_layout *layout,
+			    const char *policy, const struct gt_mix *mix,
+			    const struct sim_options *options, struct gt_error *err)
+{
+	bool sizes[SIM_MAX_GPUS + 1] = {0};
+	enum gt_err failed;
+
+	p->trace = trace;
+	p->layout = layout;
+	p->options = options;
+	p->result = result;
+	if (layout->nodes == 0)
+		return gt_fail(err, GT_EINVAL, "there are no nodes");
+	if (trace->count > INT32_MAX - 1)
+		return gt_fail(err, GT_ELIMIT, "more jobs than the simulator takes");
+	failed = sim_chooser_init(&p->chooser, policy, layout, mix, options->ringless_mbps,
+				  options->seed, err);
+	if (failed)
+		return failed;
+	find_sizes(p, sizes);
+	memcpy(result->name, p->chooser.name, sizeof(result->name));
+	result->layout = layout;
+	result->count = trace->count;
+	result->jobs = calloc(trace->count + 1, sizeof(*result->jobs));
+	p->ends = malloc(((size_t)layout->gpus + 1) * sizeof(*p->ends));
+	p->avoid = malloc(((size_t)layout->nodes + 1) * 2 * sizeof(*p->avoid));
+	p->found = malloc(((size_t)layout->nodes + 1) * sizeof(*p->found));
+	if (!result->jobs || !p->ends || !p->avoid || !p->found ||
+	    (options->sched == SIM_SCHED_RECORDED && !map_recorded(p)))
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	return sim_cluster_init(&p->cluster, layout, p->chooser.values, sizes,
+				p->chooser.nodes == SIM_NODES_BEST,
+				options->sched == SIM_SCHED_EASY, err);
+}
+
+void sim_placer_release(struct sim_placer *p)
+{
+	if (p->cluster.layout)
+		sim_cluster_release(&p->cluster);
+	sim_chooser_release(&p->chooser);
+	free(p->ends);
+	free(p->avoid);
+	free(p->found);
+	sim_names_release(&p->recorded);
+	free(p->recorded_node);
+	memset(p, 0, sizeof(*p));
+}
+
+enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err)
+{
+	struct sim_result *r = p->result;
+
+	if (p->no_memory)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	sim_cluster_tick(&p->cluster, r->last_ms);
+	r->first_ms = p->trace->count ? p->trace->jobs[0].submit_ms : 0;
+	r->busy_gpu_ms = p->cluster.busy_ms;
+	for (int k = 2; k <= p->layout->largest; k++)
+		r->stranded_ms[k] = p->cluster.sizes[k].stranded_ms;
+	return GT_OK;
+}

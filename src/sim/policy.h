@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* policy.h - who chooses the node of a job and the GPUs in it: a table of policies. */
+#ifndef SIM_POLICY_H
+#define SIM_POLICY_H
+
+#include "sim/trace.h"
+#include "sim/value.h"
+
+#define SIM_POLICY_NAME_MAX 128
+
+/* Which of the nodes that fit is taken. */
+enum sim_node_rule {
+	SIM_NODES_FIRST,	/* the first */
+	SIM_NODES_BEST,		/* the first whose best set is the best of all nodes */
+	SIM_NODES_EMPTIEST,	/* the first with the most free GPUs */
+};
+
+/* A job that runs on a node. */
+struct sim_slot {
+	uint64_t mask;
+	int64_t until_ms;	/* by its time limit */
+	uint32_t job;
+};
+
+/* A question to a policy: count free GPUs of this node. */
+struct sim_ask {
+	const struct sim_job *job;
+	int type;
+	bool stock;		/* our policy is off on this node */
+	uint64_t busy;
+	int count;
+	int had;		/* GPUs of the job on nodes before this one */
+	int nodes_left;		/* of the job, this one counted */
+	const struct sim_slot *slots;
+	int slot_count;
+	int64_t now_ms;
+};
+
+struct sim_chooser;
+typedef uint64_t sim_choose(struct sim_chooser *c, const struct sim_ask *ask);
+
+struct sim_policy {
+	const char *name;
+	const char *summary;
+	enum sim_node_rule nodes;
+	bool splits;		/* a --gpus job may be split over nodes, as Slurm does */
+	sim_choose *choose;
+};
+
+/* i from 0; NULL after the last. */
+const struct sim_policy *sim_policy_at(int i);
+
+/* A policy with its options, ready to choose; one for each thread. */
+struct sim_chooser {
+	const struct sim_policy *policy;
+	char name[SIM_POLICY_NAME_MAX];		/* as asked, "gputopo/preserve" */
+	enum sim_node_rule nodes;
+	bool splits;
+	enum gt_policy order;			/* gputopo: bandwidth or preserve */
+	bool blind;				/* gputopo: running jobs are not looked at */
+	uint64_t seed;				/* state of random */
+	const struct sim_layout *layout;
+	struct sim_value *values;		/* by type */
+	uint16_t **memo;			/* by type: kept answers of exhaustive rules */
+};
+
+/* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, nodes=first|best,
+ * nosplit. */
+enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
+			     const struct sim_layout *layout, const struct gt_mix *mix,
+			     int ringless_mbps, uint64_t seed, struct gt_error *err);
+void sim_chooser_release(struct sim_chooser *c);
+/* Exactly ask->count free GPUs; 0 where the policy has none. */
+uint64_t sim_chooser_ask(struct sim_chooser *c, const struct sim_ask *ask);
+
+#endif

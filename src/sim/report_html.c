@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One page for people: no script, nothing from outside. */
+#include "config.h"
+
+#include "sim/report_svg.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REGRETS 20
+#define TYPICAL_SLOTS 4096	/* different sets that are counted for "the most frequent" */
+#define MAX_GRAPH_GPUS 16
+#define MAX_GRAPH_SIZES 3
+
+static const char head[] =
+	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<title>gputopo: replay</title>\n<style>\n"
+	":root{color-scheme:light}\n"
+	"body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:0 auto;"
+	"max-width:1100px;padding:1.5rem}\n"
+	"h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.2rem 0 .4rem}\n"
+	"p{margin:.3rem 0 .8rem;max-width:75ch}.note{color:#52606d}\n"
+	".warn{background:#fdf0d5;border-left:4px solid #ed8936;padding:.5rem .8rem}\n"
+	".wide{overflow-x:auto}\n"
+	"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
+	"th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #e4e7eb;"
+	"white-space:nowrap}\n"
+	"th{white-space:normal;vertical-align:bottom}\n"
+	"th:first-child,td:first-child{text-align:left}th{font-weight:600}\n"
+	"svg{width:100%;height:auto;display:block}.wide svg{min-width:600px}\n"
+	"svg text{font:13px system-ui,sans-serif;fill:#1f2933}\n"
+	"svg text.light{fill:#fff}svg .grid{stroke:#e4e7eb}svg .idle{fill:#f3f4f6}\n"
+	".legend span{display:inline-block;margin-right:1.1rem;white-space:nowrap}\n"
+	".legend i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;"
+	"border-radius:2px}\n"
+	".graphs{display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));"
+	"gap:1rem}\n"
+	".graphs figure{margin:0;text-align:center}.graphs figcaption{font-size:.9rem}\n"
+	"</style>\n</head>\n<body>\n";
+
+/* ---- parts ------------------------------------------------------------------------------ */
+
+static void put_title(const struct sim_report *r, FILE *out)
+{
+	fputs("<h1>What another choice of GPUs would change</h1>\n<p class=\"note\">", out);
+	fprintf(out, "%zu jobs of ", r->trace->count);
+	sim_svg_text(out, r->trace_name);
+	fprintf(out, " on %d nodes with %" PRId64 " GPUs (", r->layout->nodes, r->layout->gpus);
+	sim_svg_text(out, r->topology_name);
+	fprintf(out, "), scheduler %s.</p>\n", sim_sched_name(r->options->sched));
+	if (r->options->slowdown > 0)
+		fprintf(out,
+			"<p class=\"warn\">An assumption is built in: run times grow by %g "
+			"&times; (ideal / got &minus; 1). Waits and makespan depend on it.</p>\n",
+			r->options->slowdown);
+}
+
+static void put_cell(FILE *out, bool known, const char *format, double value)
+{
+	fputs("<td>", out);
+	if (known)
+		fprintf(out, format, value);
+	else
+		fputs("&ndash;", out);
+	fputs("</td>", out);
+}
+
+static void put_summary(const struct sim_report *r, FILE *out)
+{
+	fputs("<h2>Summary</h2>\n<p>Shares of the bus bandwidth that the best set of that size "
+	      "has on an idle node, over jobs of two GPUs and more.</p>\n<div class=\"wide\">"
+	      "<table>\n<tr><th>policy</th><th>mean</th><th>5th percentile</th>"
+	      "<th>of the best free</th><th>without a ring</th><th>ring lost</th>"
+	      "<th>mean wait, min</th><th>95 % wait, min</th><th>GPUs busy</th>"
+	      "<th>split</th><th>rejected</th></tr>\n",
+	      out);
+	for (int i = 0; i < r->count; i++) {
+		const struct sim_metrics *m = &r->metrics[i];
+		bool known = m->all.jobs > 0;
+
+		fputs("<tr><td>", out);
+		sim_svg_text(out, r->results[i].name);
+		fputs("</td>", out);
+		put_cell(out, known, "%.1f %%", 100 * m->all.mean_idle);
+		put_cell(out, known, "%.1f %%", 100 * m->all.p5_idle);
+		put_cell(out, known, "%.1f %%", 100 * m->all.mean_free);
+		put_cell(out, known, "%.1f %%", 100 * m->all.no_ring_share);
+		put_cell(out, true, "%.0f", (double)m->all.ring_lost);
+		put_cell(out, true, "%.1f", m->wait_mean_s / 60);
+		put_cell(out, true, "%.1f", m->wait_p95_s / 60);
+		put_cell(out, true, "%.1f %%", 100 * m->utilisation);
+		put_cell(out, true, "%.0f", (double)m->split);
+		put_cell(out, true, "%.0f", (double)m->rejected);
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n", out);
+}
+
+static void put_band_legend(FILE *out, bool single)
+{
+	fputs("<p class=\"legend\">", out);
+	for (int b = 0; b < SIM_BANDS; b++)
+		fprintf(out, "<span><i style=\"background:%s\"></i>%s</span>",
+			sim_band_colour(b), sim_band_name(b));
+	if (single)
+		fputs("<span><i style=\"background:#c9ced6\"></i>one GPU</span>", out);
+	fputs("</p>\n", out);
+}
+
+static void put_gantts(const struct sim_report *r, FILE *out)
+{
+	int stock = sim_report_stock(r);
+
+	fputs("<h2>Nodes over time</h2>\n<p>A row for each GPU of the first nodes; a job has the "
+	      "colour of the share of the ideal bandwidth that it got.</p>\n",
+	      out);
+	put_band_legend(out, true);
+	for (int i = 0; i < r->count; i++) {
+		if (i != 0 && i != stock)
+			continue;
+		fputs("<p><b>", out);
+		sim_svg_text(out, r->results[i].name);
+		fputs("</b></p>\n<div class=\"wide\">\n", out);
+		sim_svg_gantt(r, i, out);
+		fputs("</div>\n", out);
+	}
+}
+
+/* ---- typical sets ------------------------------------------------------------------------- */
+
+/* The most frequent set of k GPUs on nodes of the first type; 0: none. *share: of them. */
+static uint64_t typical_set(const struct sim_result *result, int k, double *share)
+{
+	uint64_t *set = calloc(TYPICAL_SLOTS, sizeof(*set)), best = 0;
+	int64_t *count = calloc(TYPICAL_SLOTS, sizeof(*count)), total = 0, most = 0;
+
+	for (size_t i = 0; set && count && i < result->place_count; i++) {
+		const struct sim_place *p = &result->places[i];
+		size_t at = (size_t)(p->mask * UINT64_C(0x9e3779b97f4a7c15) >> 52);
+
+		if (result->layout->type_of[p->node] != 0 ||
+		    __builtin_popcountll(p->mask) != k)
+			continue;
+		total++;
+		for (int tries = 0; tries < 64 && set[at] && set[at] != p->mask; tries++)
+			at = (at + 1) % TYPICAL_SLOTS;
+		if (set[at] && set[at] != p->mask)
+			continue;
+		set[at] = p->mask;
+		count[at]++;
+		if (count[at] > most) {
+			most = count[at];
+			best = p->mask;
+		}
+	}
+	free(set);
+	free(count);
+	*share = total ? (double)most / (double)total : 0;
+	return best;
+}
+
+static void put_graphs(const struct sim_report *r, FILE *out)
+{
+	const struct sim_type *type = &r->layout->types[0];
+	int drawn = 0;
+
+	if (type->n > MAX_GRAPH_GPUS)
+		return;
+	fputs("<h2>Typical sets</h2>\n<p>The links of a node, and the set that each policy gave "
+	      "most often.</p>\n<div class=\"graphs\">\n",
+	      out);
+	for (int s = 0; s < r->metrics[0].size_count && drawn < MAX_GRAPH_SIZES; s++) {
+		int k = r->metrics[0].sizes[s].gpus;
+
+		if (k >= type->n)
+			break;
+		for (int i = 0; i < r->count; i++) {
+			double share;
+			uint64_t set = typical_set(&r->results[i], k, &share);
+
+			if (!set)
+				continue;
+			fputs("<figure>", out);
+			sim_svg_graph(type, set, out);
+			fprintf(out, "<figcaption>%d GPUs, ", k);
+			sim_svg_text(out, r->results[i].name);
+			fprintf(out, "<br>%.0f %% of them</figcaption></figure>\n",
+				100 * share);
+		}
+		drawn++;
+	}
+	fputs("</div>\n", out);
+}
+
+/* ---- jobs that lost ------------------------------------------------------------------------ */
+
+static void put_places(const struct sim_result *result, const struct sim_outcome *o, FILE *out)
+{
+	char buf[GT_MASK_TEXT_MAX];
+
+	for (int i = 0; i < o->places; i++) {
+		const struct sim_place *p = &result->places[o->place + (unsigned)i];
+		struct gt_mask mask = {.word = {p->mask}};
+
+		fputs(i ? "; " : "", out);
+		sim_svg_text(out, sim_layout_name(result->layout, p->node, buf, sizeof(buf)));
+		fprintf(out, ":%s", gt_mask_format(&mask, buf, sizeof(buf)));
+	}
+}
+
+static void put_regret_row(const struct sim_report *r, int policy, int stock, int32_t job,
+			   FILE *out)
+{
+	const struct sim_outcome *o = &r->results[policy].jobs[job];
+	const struct sim_outcome *s = &r->results[stock].jobs[job];
+
+	fputs("<tr><td>", out);
+	sim_svg_text(out, sim_trace_text(r->trace, r->trace->jobs[job].id));
+	fprintf(out, "</td><td>%d</td><td>%.4g</td><td>%.4g</td><td>%.4g</td><td>",
+		r->trace->jobs[job].gpus, o->got_mbps / 1000.0, s->got_mbps / 1000.0,
+		o->best_mbps / 1000.0);
+	put_places(&r->results[policy], o, out);
+	fputs("</td><td>", out);
+	put_places(&r->results[stock], s, out);
+	fputs("</td></tr>\n", out);
+}
+
+static void put_regrets(const struct sim_report *r, FILE *out)
+{
+	int stock = sim_report_stock(r), count;
+	int32_t worst[REGRETS + 1];
+	struct sim_regret regret;
+
+	if (stock < 0 || stock == 0)
+		return;
+	sim_regret_count(&regret, r->trace, &r->results[0], &r->results[stock], r->warmup_ms);
+	count = sim_regret_list(r->trace, &r->results[0], &r->results[stock], r->warmup_ms,
+				worst, REGRETS);
+	fputs("<h2>Jobs that got worse</h2>\n<p>Under ", out);
+	sim_svg_text(out, r->results[0].name);
+	fprintf(out, " %" PRId64 " jobs got more bandwidth than under ", regret.better);
+	sim_svg_text(out, r->results[stock].name);
+	fprintf(out, ", and %" PRId64 " got less%s</p>\n", regret.worse,
+		count ? "; those that lost most:" : ".");
+	if (!count)
+		return;
+	fputs("<div class=\"wide\"><table>\n<tr><th>job</th><th>GPUs</th><th>got, GB/s</th>"
+	      "<th>under stock</th><th>best free then</th><th>its GPUs</th>"
+	      "<th>under stock</th></tr>\n",
+	      out);
+	for (int i = 0; i < count; i++)
+		put_regret_row(r, 0, stock, worst[i], out);
+	fputs("</table></div>\n", out);
+}
+
+static void put_inputs(const struct sim_report *r, FILE *out)
+{
+	fputs("<h2>Inputs</h2>\n<div class=\"wide\"><table>\n<tr><td>trace</td><td>", out);
+	sim_svg_text(out, r->trace_name);
+	fprintf(out, " (%s), hash %016" PRIx64 "</td></tr>\n", r->trace->format, r->trace->hash);
+	fprintf(out, "<tr><td>nodes</td><td>hash %016" PRIx64 "</td></tr>\n",
+		sim_layout_hash(r->layout));
+	fprintf(out, "<tr><td>seed</td><td>%" PRIu64 "</td></tr>\n", r->options->seed);
+	fprintf(out, "<tr><td>expected sizes</td><td>");
+	sim_svg_text(out, r->mix ? r->mix : "1:40,2:20,4:20,8:20 (default)");
+	fputs("</td></tr>\n", out);
+	for (int reason = SIM_ROW_NO_GPU; reason < SIM_ROW_REASONS; reason++)
+		if (r->trace->reason_count[reason])
+			fprintf(out,
+				"<tr><td>%s rows</td><td>%" PRId64 ": the row %s; first line "
+				"%" PRId64 "</td></tr>\n",
+				reason < SIM_ROW_BAD ? "ignored" : "bad",
+				r->trace->reason_count[reason],
+				sim_row_text((enum sim_row)reason),
+				r->trace->reason_line[reason]);
+	fprintf(out, "<tr><td>gputopo</td><td>%s</td></tr>\n</table></div>\n", gt_version());
+}
+
+void sim_report_html(const struct sim_report *report, FILE *out)
+{
+	fputs(head, out);
+	put_title(report, out);
+	put_summary(report, out);
+	fputs("<h2>How much of the ideal bandwidth jobs got</h2>\n", out);
+	put_band_legend(out, false);
+	fputs("<div class=\"wide\">\n", out);
+	sim_svg_bands(report, out);
+	fputs("</div>\n", out);
+	fputs("<h2>By the size of the job</h2>\n<p>Mean share of the ideal bandwidth.</p>\n",
+	      out);
+	sim_svg_sizes(report, out);
+	put_gantts(report, out);
+	put_graphs(report, out);
+	put_regrets(report, out);
+	put_inputs(report, out);
+	fputs("</body>\n</html>\n", out);
+}
