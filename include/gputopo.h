@@ -175,6 +175,9 @@ void gt_node_set_path(struct gt_node *node, int a, int b, enum gt_path path);
 /* A measured or rated bandwidth of the pair's path without links (both directions); wins
  * over the class of the path. */
 void gt_node_set_path_mbps(struct gt_node *node, int a, int b, int mbps);
+/* The pair's PCIe slots are known by link speed and width (both directions): the class of
+ * the path is then counted from this instead of from the GPU models. */
+void gt_node_set_slot_mbps(struct gt_node *node, int a, int b, int mbps);
 void gt_node_set_name(struct gt_node *node, const char *name);
 void gt_node_set_domain(struct gt_node *node, const char *domain);
 void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor);
@@ -327,7 +330,7 @@ struct gt_limit_memory {
 void gt_limit_memory_add(struct gt_limit_memory *memory, double limit_s, double ran_s);
 /* True once 30 jobs or more show a correlation above one half. Until then, and where all
  * limits are the same, gt_running.seconds is better left GT_UNKNOWN: ends that mean nothing
- * make level 3 worse than none (`make ends` shows by how much). */
+ * make level 3 worse than none (`make foresight` shows by how much). */
 bool gt_limit_memory_tells(const struct gt_limit_memory *memory);
 
 /* Everything that can be known beforehand about one node type, for nodes with equal models
@@ -341,10 +344,8 @@ void gt_table_free(struct gt_table *table);
 const struct gt_node *gt_table_node(const struct gt_table *table);
 /* Bytes held now. */
 size_t gt_table_bytes(const struct gt_table *table);
-/* Weigh level 3 by another mix from now on. The time that gt_table_new takes less what it
- * spends on links: 0.1 ms for 8 GPUs. On GT_ENOMEM the table stays as it was. */
-enum gt_err gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix,
-			     struct gt_error *err);
+/* Weigh level 3 by another mix from now on. 3^n steps: about 20 us for 8 GPUs. */
+void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix);
 /* Levels 0 to 2 of the best set of count free GPUs as one number, larger is better, equal
  * is a tie, comparable between node types; 0 where none fits. For ranking nodes: one
  * look-up for up to 8 GPUs. */

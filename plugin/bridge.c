@@ -161,6 +161,26 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 	return read_links(gpus);
 }
 
+bool gp_bridge_free(const node_record_t *node, uint64_t *free)
+{
+	gres_node_state_t *state = NULL;
+	int64_t size;
+
+	*free = 0;
+	if (!node->gres_list)
+		return false;
+	(void)list_for_each(node->gres_list, find_gpu, &state);
+	if (!state || !state->gres_bit_alloc || GP_SHARED_WITH(state) || state->no_consume)
+		return false;
+	size = bit_size(state->gres_bit_alloc);
+	if (size < 1 || size > GP_MAX_GPUS || state->gres_cnt_avail != (uint64_t)size)
+		return false;
+	if (state->gres_cnt_alloc < (uint64_t)size)
+		*free = ~read_bits(state->gres_bit_alloc, (int)size) &
+			(~(uint64_t)0 >> (64 - size));
+	return true;
+}
+
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
 {
 	int links = gpus->state->links_cnt[g][physical];
@@ -218,6 +238,45 @@ enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out)
 	if (job->details && job->details->whole_node == 1)
 		return GP_EXCLUSIVE;
 	return GP_OK;
+}
+
+int gp_bridge_count(const job_record_t *job, const struct gp_job *asked)
+{
+	uint64_t count = 0;
+
+	for (int e = 0; e < asked->entries; e++) {
+		const gres_job_state_t *entry = asked->entry[e];
+		uint32_t tasks = job->details->num_tasks;
+
+		if (entry->gres_per_job)
+			count += entry->gres_per_job;
+		else if (entry->gres_per_node)
+			count += entry->gres_per_node;
+		else if (entry->gres_per_task && !entry->gres_per_socket && tasks &&
+			 tasks < NO_VAL)
+			count += entry->gres_per_task * tasks;
+		else
+			return 0;
+		if (count > GP_MAX_GPUS)
+			return 0;
+	}
+	return (int)count;
+}
+
+bool gp_bridge_any_node(const job_record_t *job)
+{
+	const __typeof__(*job->details) *details = job->details;
+
+	return details && details->max_nodes <= 1 && !details->req_node_bitmap &&
+	       !details->contiguous && !job->req_switch &&
+	       !(job->bit_flags & (SPREAD_JOB | USE_MIN_NODES)) &&
+	       !(slurm_conf.select_type_param & GP_LLN) &&
+	       !(job->part_ptr && (job->part_ptr->flags & PART_FLAG_LLN));
+}
+
+uint64_t gp_bridge_weight(const node_record_t *node)
+{
+	return node->sched_weight >> 8;
 }
 
 bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,

@@ -37,6 +37,9 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
 /* Links between two GPUs by their position in gres.conf; only where has_links. */
 int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
 
+/* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
+bool gp_bridge_free(const node_record_t *node, uint64_t *free);
+
 /* What a job asks of GPUs. */
 struct gp_job {
 	int entries;
@@ -49,6 +52,13 @@ struct gp_job {
 /* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_ENFORCE_BINDING,
  * GP_EXCLUSIVE, GP_LIMIT. */
 enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
+/* How many GPUs the job takes if one node serves it; 0: not known beforehand. */
+int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
+/* Does the job leave it to us which node serves it, all else (room, weight) being equal? */
+bool gp_bridge_any_node(const job_record_t *job);
+/* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
+ * of its own in the low byte. */
+uint64_t gp_bridge_weight(const node_record_t *node);
 /* What job_test selected on a node for one entry; false: nothing there, or a bitmap of
  * another size than the node's. */
 bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,

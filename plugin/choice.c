@@ -36,7 +36,7 @@ void gp_seat_read(struct gp_seat *seat, const job_record_t *job, const struct gp
 		return;
 	if (read_selection(seat, asked) == GP_CANARY)
 		seat->why = GP_CANARY;
-	seat->wanted = seat->stock;
+	seat->wanted = seat->proposed = seat->stock;
 	if (seat->why == GP_OK && !seat->stock)
 		seat->why = GP_NO_GPUS;
 	if (seat->why != GP_OK)
@@ -99,7 +99,9 @@ static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *reque
 				       &order);
 	if (order >= 0)
 		return seat->except_count ? GP_RERUN : GP_BEST;
-	seat->wanted = gp_binding_to_bits(seat->binding, &choice->gpus);
+	seat->proposed = gp_binding_to_bits(seat->binding, &choice->gpus);
+	if (seat->binding->settings.mode == GP_MODE_ENFORCE)
+		seat->wanted = seat->proposed;
 	return GP_OK;
 }
 
@@ -117,7 +119,7 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	struct gt_choice choice;
 	uint64_t near;
 
-	seat->wanted = seat->stock;
+	seat->wanted = seat->proposed = seat->stock;
 	if (seat->why != GP_OK)
 		return seat->why;
 	if (request.count == __builtin_popcountll(seat->gpus.free))

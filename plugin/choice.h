@@ -28,7 +28,8 @@ struct gp_seat {
 	struct gt_mask except[GP_MAX_TRIES];	/* tried, in the model's numbers */
 	int except_count;
 	/* the decision */
-	uint64_t wanted;		/* stock where nothing is better */
+	uint64_t wanted;		/* what the job shall get: stock where nothing is better */
+	uint64_t proposed;		/* the same, but for Mode=observe */
 	int level;			/* of the score that decided */
 	struct gt_score stock_score;
 	struct gt_score score;

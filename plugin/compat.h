@@ -27,6 +27,8 @@
 #include "src/common/node_conf.h"
 #include "src/common/run_in_daemon.h"
 #include "src/slurmctld/slurmctld.h"
+/* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
+#include "select_ops.h"
 
 /* Data of slurmctld alone: weak, so that srun and the others can load the file too. */
 #pragma weak node_record_table_ptr
@@ -89,15 +91,16 @@ typedef struct xlist *gp_list_t;
 #define GP_2605_2605(row)
 #endif
 
-/* Is slurm_select_ops_t in a header, to hold our signatures against? */
-#if GP_SINCE(23, 2)
-#define GP_OPS_CHECK(symbol, member)
-#else
+/* Hold a signature of ours against Slurm's. */
 #define GP_OPS_CHECK(symbol, member)                                                        \
 	_Static_assert(__builtin_types_compatible_p(                                        \
 			       __typeof__(&select_p_##symbol),                              \
 			       __typeof__(((slurm_select_ops_t *)0)->member)),              \
 		       "select_p_" #symbol " differs from this Slurm's " #member);
+
+/* running_in_slurmctld is a macro over run_in_daemon from 25.05 on. */
+#if GP_SINCE(25, 5)
+#define GP_RUN_IN_DAEMON
 #endif
 
 /* fini returns nothing from 25.11 on. */
@@ -107,6 +110,13 @@ typedef struct xlist *gp_list_t;
 #else
 #define GP_FINI_TYPE int
 #define GP_FINI_RETURN return SLURM_SUCCESS
+#endif
+
+/* Least loaded nodes first, for the whole cluster. */
+#if GP_SINCE(25, 11)
+#define GP_LLN SELECT_LLN
+#else
+#define GP_LLN CR_LLN
 #endif
 
 /* Does something share this node's GPUs (mps, shard)? */

@@ -30,7 +30,7 @@ GP_2205_2411(PLAIN(int, state_restore, state_restore, (char *dir), (dir)))      
 GP_2205_2411(PLAIN(int, job_init, job_init, (gp_list_t jobs), (jobs)))                      \
 GP_2205_2605(HOOK(int, node_init, node_init, (void), ()))                                   \
 GP_2205_2605(HOOK(int, job_test, job_test, GP_JOB_TEST_PROTO, GP_JOB_TEST_ARGS))            \
-GP_2205_2605(PLAIN(int, job_begin, job_begin, (job_record_t *job), (job)))                  \
+GP_2205_2605(HOOK(int, job_begin, job_begin, (job_record_t *job), (job)))                   \
 GP_2205_2605(PLAIN(int, job_ready, job_ready, (job_record_t *job), (job)))                  \
 GP_2205_2605(PLAIN(int, job_expand, job_expand,                                             \
 	(job_record_t *from, job_record_t *to), (from, to)))                                \

@@ -4,6 +4,7 @@
  */
 #include "plugin/compat.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +18,7 @@
 
 /* Keys that are read, and do nothing yet. */
 #define NOT_YET \
-	"NodeChoice,Split,MinRatio,Domain,DecisionLog,MetricsFile,AdminComment,MigStray"
+	"Split,MinRatio,Domain,AdminComment,MigStray"
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -69,6 +70,9 @@ static bool load_conf(struct gp_glue *glue)
 	glue->conf = conf;
 	glue->models = models;
 	say_loaded(conf, exists);
+	if (!gp_decisions_open(&glue->decisions, conf))
+		error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
+		      strerror(errno));
 	return true;
 }
 
@@ -158,6 +162,8 @@ void gp_glue_node_init(void)
 	glue->node_count = &node_record_count ? node_record_count : 0;
 	free(glue->told);
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
+	free(glue->ranks);
+	glue->ranks = calloc((size_t)glue->node_count + 1, sizeof(*glue->ranks));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
@@ -169,6 +175,14 @@ void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_held(job, put_held, &the_glue.running);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
+void gp_glue_job_begins(const job_record_t *job)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
+				the_glue.models, time(NULL));
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -209,19 +223,13 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 			       test->preemptees, GP_TAIL_OF(test));
 }
 
-void gp_glue_counters(struct gp_counters *counters)
-{
-	pthread_mutex_lock(&the_glue.lock);
-	*counters = the_glue.counters;
-	pthread_mutex_unlock(&the_glue.lock);
-}
-
 void gp_glue_stop(void)
 {
 	struct gp_glue *glue = &the_glue;
 
 	pthread_mutex_lock(&glue->lock);
 	glue->active = false;
+	gp_decisions_close(&glue->decisions);
 	gp_models_free(glue->models);
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
@@ -229,6 +237,8 @@ void gp_glue_stop(void)
 	FREE_NULL_BITMAP(glue->answer);
 	free(glue->seats);
 	free(glue->told);
+	free(glue->ranks);
+	glue->ranks = NULL;
 	glue->models = NULL;
 	glue->conf = NULL;
 	glue->seats = NULL;

@@ -14,8 +14,10 @@
 
 #include "plugin/choice.h"
 #include "plugin/conf.h"
+#include "plugin/decision.h"
 #include "plugin/inner.h"
 #include "plugin/model.h"
+#include "plugin/rank.h"
 #include "plugin/reason.h"
 #include "plugin/running.h"
 
@@ -30,12 +32,6 @@ struct gp_test {
 	gp_list_t candidates;
 	gp_list_t *preemptees;
 	GP_TAIL_FIELDS
-};
-
-struct gp_counters {
-	uint64_t by_reason[GP_REASON_COUNT];
-	uint64_t reruns;		/* second and later calls of the inner job_test */
-	uint64_t failed_reruns;
 };
 
 struct gp_glue {
@@ -53,6 +49,8 @@ struct gp_glue {
 	bitstr_t *answer;		/* and those that it picked */
 	struct gp_seat *seats;
 	int seat_room;
+	struct gp_rank *ranks;		/* node_count of them, or NULL: no node choice */
+	struct gp_decisions decisions;
 	struct gp_counters counters;
 };
 
@@ -62,6 +60,8 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test);
 void gp_glue_node_init(void);
 /* After the inner select_nodeinfo_set: the job's GPUs are known. */
 void gp_glue_job_holds(const job_record_t *job);
+/* After the inner job_begin: the answer of the last job_test is used. */
+void gp_glue_job_begins(const job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
 void gp_glue_job_ends(const job_record_t *job);
 void gp_glue_job_leaves(const job_record_t *job, int node);
@@ -75,7 +75,5 @@ void gp_glue_stop(void);
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);
 /* Does the index of running jobs match the node? Rebuilds it at most once a minute. */
 bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat);
-/* Copies of counters, for tests and metrics. */
-void gp_glue_counters(struct gp_counters *counters);
 
 #endif

@@ -340,6 +340,13 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	return binding;
 }
 
+const struct gp_binding *gp_models_recall(const struct gp_models *models, int index)
+{
+	if (index < 0 || index >= models->node_count || !models->bindings[index].seen)
+		return NULL;
+	return &models->bindings[index];
+}
+
 struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits)
 {
 	struct gt_mask mask = {{0}};

@@ -30,6 +30,9 @@ void gp_models_free(struct gp_models *models);
  * change. Never NULL for a node in range; NULL otherwise. */
 struct gp_binding *gp_models_bind(struct gp_models *models, int node, const char *name,
 				  const struct gp_gpus *gpus);
+/* The binding that a node had when it was last looked at closely; NULL: never. Good enough
+ * to rank nodes, not to choose GPUs. */
+const struct gp_binding *gp_models_recall(const struct gp_models *models, int node);
 /* How many node types have tables, and their bytes. */
 int gp_models_types(const struct gp_models *models, size_t *bytes);
 

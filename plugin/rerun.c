@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "plugin/rerun.h"
 
@@ -29,6 +30,7 @@ struct attempt {
 	int reruns;
 	/* of stock's answer */
 	uint32_t total_cpus;
+	struct timespec answered;
 };
 
 static struct fields read_fields(const job_record_t *job)
@@ -108,15 +110,22 @@ static enum gp_reason may_change(struct attempt *a)
 	enum gp_reason why;
 
 	why = gp_bridge_job(job, &a->asked);
-	if (why != GP_OK)
+	if (why == GP_NO_GPUS || why == GP_SHARED || why == GP_LIMIT)
 		return why;
 	if (!job->job_resrcs || (a->test->preemptees && *a->test->preemptees))
 		return GP_PREEMPTION;
 	if (!is_plausible(job) || !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
 		return GP_CANARY;
-	if (a->asked.per_job && job->job_resrcs->nhosts > 1)
+	if (why == GP_OK && a->asked.per_job && job->job_resrcs->nhosts > 1)
 		return GP_SPLIT;
-	return GP_OK;
+	return why;
+}
+
+/* Is the answer one that we could read, though not change? For the log. */
+static bool is_readable(enum gp_reason why)
+{
+	return why == GP_OK || why == GP_SPLIT || why == GP_ENFORCE_BINDING ||
+	       why == GP_EXCLUSIVE;
 }
 
 /* Read every node of the answer. The first reason that forbids a choice is returned; GP_OK
@@ -163,14 +172,12 @@ static enum gp_reason choose(struct attempt *a, bool *observed)
 
 		if (one == GP_BUDGET)
 			gp_glue_tell(a->glue, seat, one);
-		if (one == GP_OK && seat->binding->settings.mode == GP_MODE_OBSERVE) {
+		if (one == GP_OK && seat->wanted == seat->stock)
 			*observed = true;
-			seat->wanted = seat->stock;
-		} else if (one == GP_OK) {
+		else if (one == GP_OK)
 			wants = true;
-		} else if (i == 0) {
+		else if (i == 0)
 			why = one;
-		}
 	}
 	if (wants)
 		return GP_OK;
@@ -289,16 +296,47 @@ static enum gp_reason improve(struct attempt *a)
 	return GP_RERUN;
 }
 
-static void log_decision(const struct attempt *a, enum gp_reason why)
+static long us_since(const struct timespec *then)
 {
-	const job_record_t *job = a->test->job;
+	struct timespec now;
 
-	if (!(slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE))
-		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long)(now.tv_sec - then->tv_sec) * 1000000 +
+	       (now.tv_nsec - then->tv_nsec) / 1000;
+}
+
+static const char *form_of(const struct gp_job *asked)
+{
+	const gres_job_state_t *entry = asked->entries ? asked->entry[0] : NULL;
+
+	if (!entry)
+		return "none";
+	return entry->gres_per_job      ? "gpus"
+	       : entry->gres_per_node   ? "gpus-per-node"
+	       : entry->gres_per_socket ? "gpus-per-socket"
+					: "gpus-per-task";
+}
+
+/* Keep what was decided until the job begins; tell those who debug. */
+static void record(const struct attempt *a, enum gp_reason why)
+{
+	struct gp_decisions *decisions = &a->glue->decisions;
+	const job_record_t *job = a->test->job;
+	struct gp_verdict verdict = {
+		.job_id = job->job_id,
+		.form = form_of(&a->asked),
+		.why = why,
+		.split = a->asked.per_job && a->seats > 1,
+		.us = us_since(&a->answered),
+	};
+
+	gp_decisions_begin(decisions, why == GP_NO_GPUS ? 0 : job->job_id);
 	for (int i = 0; i < a->seats; i++) {
 		const struct gp_seat *seat = &a->glue->seats[i];
 
-		if (__builtin_popcountll(seat->stock) < 2)
+		gp_decisions_add(decisions, &verdict, seat, time(NULL));
+		if (!(slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE) ||
+		    __builtin_popcountll(seat->stock) < 2)
 			continue;
 		info("gputopo: job %u on %s: free %#" PRIx64 ", stock %#" PRIx64
 		     " (%d MB/s), chosen %#" PRIx64 " (%d MB/s), level %d, %d reruns: %s",
@@ -306,6 +344,50 @@ static void log_decision(const struct attempt *a, enum gp_reason why)
 		     seat->stock_score.busbw_mbps, seat->wanted, seat->score.busbw_mbps,
 		     seat->level, a->reruns, gp_reason_text(why));
 	}
+}
+
+/* The stock plugin's answer with a few nodes and room for one only. */
+static bool answer_from_few(struct attempt *a, int ranked, int count, bool only_ties)
+{
+	const struct gp_test *t = a->test;
+	struct gp_glue *glue = a->glue;
+	int rc;
+
+	if (!gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
+		return false;
+	bit_copybits(t->nodes, glue->answer);
+	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL, GP_TAIL_OF(t));
+	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
+		glue->counters.narrowed++;
+		return true;
+	}
+	glue->counters.failed_narrow++;
+	write_fields(t->job, &a->before);
+	bit_copybits(t->nodes, glue->offered);
+	return false;
+}
+
+/* Node choice: the best nodes first, those that tie with the best before the others. */
+static bool answer_by_rank(struct attempt *a)
+{
+	const struct gp_test *t = a->test;
+	struct gp_glue *glue = a->glue;
+	struct gp_job asked;
+	int count, ranked;
+
+	if (!glue->ranks || t->min_nodes > 1 || t->req_nodes > 1 ||
+	    bit_size(t->nodes) > glue->node_count ||
+	    gp_bridge_job(t->job, &asked) != GP_OK || !gp_bridge_any_node(t->job) ||
+	    (asked.typed && asked.entries > 1))
+		return false;
+	count = gp_bridge_count(t->job, &asked);
+	if (count < 1)
+		return false;
+	ranked = gp_rank_nodes(glue->ranks, t->nodes, &asked, count, glue->models);
+	if (ranked == 0 || bit_set_count(t->nodes) == 1)
+		return false;
+	return answer_from_few(a, ranked, count, true) ||
+	       (ranked > 1 && answer_from_few(a, ranked, count, false));
 }
 
 int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
@@ -319,14 +401,20 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		return run_plain(inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	a.before = read_fields(test->job);
-	rc = run_plain(inner, test);
+	rc = SLURM_SUCCESS;
+	if (!answer_by_rank(&a))
+		rc = run_plain(inner, test);
 	if (rc != SLURM_SUCCESS)
 		return rc;
+	clock_gettime(CLOCK_MONOTONIC, &a.answered);
 	why = may_change(&a);
-	if (why == GP_OK) {
+	if (is_readable(why)) {
+		enum gp_reason seats;
+
 		bit_copybits(glue->answer, test->nodes);
 		a.total_cpus = test->job->total_cpus;
-		why = read_seats(&a);
+		seats = read_seats(&a);
+		why = why == GP_OK ? seats : why;
 	}
 	if (why == GP_OK)
 		why = improve(&a);
@@ -336,6 +424,6 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		gp_glue_tell(glue, NULL, why);
 	glue->counters.by_reason[why]++;
 	glue->counters.reruns += (uint64_t)a.reruns;
-	log_decision(&a, why);
+	record(&a, why);
 	return rc;
 }

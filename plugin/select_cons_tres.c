@@ -108,6 +108,15 @@ int select_p_select_nodeinfo_set(job_record_t *job)
 	return rc;
 }
 
+int select_p_job_begin(job_record_t *job)
+{
+	int rc = inner.job_begin(job);
+
+	if (in_slurmctld && rc == SLURM_SUCCESS)
+		gp_glue_job_begins(job);
+	return rc;
+}
+
 int select_p_job_fini(job_record_t *job)
 {
 	/* Before: the stock plugin may free what says where the job was. */

@@ -204,12 +204,15 @@ shape() {
 		cluster_restart_ctld
 		make_free n0 1,3-4,6-7
 		while read -r request; do
-			[[ $request != --exclusive* ]] || make_free n0 0-7
+			[[ $request != --exclusive* ]] || make_free n0 0-7 </dev/null
 			# shellcheck disable=SC2086
 			id=$(ask -w n0 -N1 $request </dev/null)
 			echo "$request:$(shape "$id")"
 			cluster_run scancel "$id" </dev/null
-			[[ $request != --exclusive* ]] || make_free n0 1,3-4,6-7
+			if [[ $request == --exclusive* ]]; then
+				cluster_wait_idle_gpus n0 0 </dev/null
+				make_free n0 1,3-4,6-7 </dev/null
+			fi
 			cluster_wait_idle_gpus n0 3 </dev/null
 		done <"$file/forms" >"$file/$pass"
 	done

@@ -26,7 +26,7 @@ assert_gone() {
 		sleep 0.1
 	done
 	[ ! -e "$1" ]
-	run grep -lF "$1" /proc/[0-9]*/cmdline
+	run grep -slF "$1" /proc/[0-9]*/cmdline
 	assert_equal "$output" ""
 	run grep -F "$1" /proc/mounts
 	assert_equal "$output" ""
@@ -50,7 +50,7 @@ assert_gone() {
 	cluster_wait_job "$id" RUNNING
 	cluster_stop
 	assert_gone "$dir"
-	run pgrep -f "sleep 98765"
+	run grep -sl '9876[5]' /proc/[0-9]*/cmdline
 	assert_equal "$output" ""
 }
 

@@ -203,6 +203,19 @@ static void forward_job_test(void)
 	ARG(7, P(8));
 }
 
+static void forward_newest(void)
+{
+#ifdef GP_SINCE_2605
+	/* no answer to bring back */
+	mock_inner.name = "nothing";
+	ours.job_mem_reduce(P(1));
+	ck_assert_str_eq(mock_inner.name, "job_mem_reduce");
+	ck_assert_int_eq(mock_inner.args, 1);
+	ARG(0, P(1));
+	reached++;
+#endif
+}
+
 #define COUNT_ONE(ret, name, member, proto, args) +1
 enum { OPERATIONS = 0 GP_OPERATIONS(COUNT_ONE, COUNT_ONE) };
 
@@ -214,6 +227,7 @@ START_TEST(every_operation_reaches_its_own)
 	forward_until_2411();
 	forward_jobinfo();
 	forward_oldest();
+	forward_newest();
 	/* One row more in forward.h, and a test is missing here. */
 	ck_assert_int_eq(reached, OPERATIONS);
 }

@@ -320,6 +320,23 @@ START_TEST(test_two_fabrics)
 }
 END_TEST
 
+START_TEST(test_a_cut_fabric)
+{
+	struct gt_node *node = fresh(6, "b200");
+
+	/* rows 4 and 5 are missing: of 0 to 3 everything is known */
+	link_all(node, 0, 5, 18);
+	link_pair(node, 4, 5, GT_UNKNOWN);
+	gt_node_infer_fabric(node);
+	finish(node);
+	ck_assert_int_eq(gt_node_gpu(node, 3)->island, 0);
+	ck_assert_int_eq(gt_node_gpu(node, 4)->island, GT_UNKNOWN);
+	ck_assert_int_eq(gt_node_links(node, 4, 5), GT_UNKNOWN);
+	ck_assert_int_eq(gt_node_links(node, 0, 4), 18);
+	gt_node_free(node);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
 	struct gt_node *node = fresh(2, "a100");
@@ -520,6 +537,7 @@ int main(void)
 		UNIT(test_inference),
 		UNIT(test_inference_of_damage),
 		UNIT(test_two_fabrics),
+		UNIT(test_a_cut_fabric),
 		UNIT(test_refusals),
 		UNIT(test_notes_are_bounded),
 		UNIT(test_text_is_cleaned),

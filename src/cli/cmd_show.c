@@ -3,19 +3,26 @@
 #include "config.h"
 
 #include "cli/cli.h"
+#include "cli/draw.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
-	"Usage: gputopo show -t TOPOLOGY [--json | --matrix] [--mark LIST]\n"
+	"Usage: gputopo show -t TOPOLOGY [--json | --matrix | --heat | --svg FILE | --dot]\n"
+	"                    [--mark LIST]\n"
 	"Print how the GPUs of a machine are connected, and the best bandwidth by job\n"
 	"size.\n\n" CLI_TOPOLOGY_HELP
 	"      --json         our node file: one JSON document\n"
 	"      --matrix       the matrix of nvidia-smi topo -m\n"
+	"      --heat         the GB/s of every pair, coloured on a terminal\n"
+	"      --svg FILE     a picture; - for standard output\n"
+	"      --dot          for Graphviz\n"
 	"      --mark LIST    these GPUs: what a job on them would get\n" CLI_HELP_HELP;
 
-enum form { FORM_SUMMARY, FORM_JSON, FORM_MATRIX };
+enum form { FORM_SUMMARY, FORM_JSON, FORM_MATRIX, FORM_HEAT, FORM_SVG, FORM_DOT };
 
 /* ---- matrix ---- */
 
@@ -239,14 +246,75 @@ static int print_node_file(const struct gt_node *node)
 	return CLI_DONE;
 }
 
-static int show(const struct gt_node *node, enum form form, const struct gt_mask *mark)
+static int write_svg(const struct gt_node *node, const struct gt_mask *mark,
+		     const char *path)
 {
-	if (form == FORM_JSON)
+	bool standard = !strcmp(path, "-");
+	FILE *out = standard ? stdout : fopen(path, "we");
+	bool failed;
+
+	if (!out) {
+		cli_say("%s: %s", path, strerror(errno));
+		return CLI_FAILED;
+	}
+	draw_svg(out, node, mark);
+	if (standard)
+		return CLI_DONE;
+	failed = ferror(out);
+	if (fclose(out) == 0 && !failed)
+		return CLI_DONE;
+	cli_say("%s: %s", path, strerror(errno));
+	return CLI_FAILED;
+}
+
+/* Colours where somebody looks, unless they asked for none (no-color.org). */
+static bool wants_colours(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+}
+
+static int show(const struct gt_node *node, enum form form, const struct gt_mask *mark,
+		const char *path)
+{
+	switch (form) {
+	case FORM_JSON:
 		return print_node_file(node);
-	if (form == FORM_SUMMARY)
+	case FORM_SUMMARY:
 		return print_summary(node, mark);
-	print_matrix(node);
+	case FORM_SVG:
+		return write_svg(node, mark, path);
+	case FORM_MATRIX:
+		print_matrix(node);
+		break;
+	case FORM_HEAT:
+		draw_heat(stdout, node, mark, wants_colours());
+		break;
+	case FORM_DOT:
+		draw_dot(stdout, node, mark);
+		break;
+	}
 	return CLI_DONE;
+}
+
+/* The form that an option asks for; FORM_SUMMARY: it is none of these options. */
+static enum form form_of(int opt)
+{
+	switch (opt) {
+	case 'j':
+		return FORM_JSON;
+	case 'm':
+		return FORM_MATRIX;
+	case 'e':
+		return FORM_HEAT;
+	case 's':
+		return FORM_SVG;
+	case 'd':
+		return FORM_DOT;
+	default:
+		return FORM_SUMMARY;
+	}
 }
 
 int cmd_show(int argc, char **argv)
@@ -254,21 +322,25 @@ int cmd_show(int argc, char **argv)
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"matrix", no_argument, NULL, 'm'},
+		{"heat", no_argument, NULL, 'e'},
+		{"svg", required_argument, NULL, 's'},
+		{"dot", no_argument, NULL, 'd'},
 		{"mark", required_argument, NULL, 'k'},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
 	struct cli_common c = {.command = "show", .help = help};
 	enum form form = FORM_SUMMARY;
-	const char *marked = "";
+	const char *marked = "", *path = NULL;
 	struct gt_node *node;
 	struct gt_mask mark;
 	int opt, status, forms = 0;
 
 	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
 		status = CLI_GO_ON;
-		if (opt == 'j' || opt == 'm') {
-			form = opt == 'j' ? FORM_JSON : FORM_MATRIX;
+		if (form_of(opt) != FORM_SUMMARY) {
+			form = form_of(opt);
+			path = optarg;
 			forms++;
 		} else if (opt == 'k') {
 			marked = optarg;
@@ -280,14 +352,14 @@ int cmd_show(int argc, char **argv)
 	}
 	status = cli_no_more(&c, argc, argv);
 	if (status == CLI_GO_ON && forms > 1)
-		status = cli_misuse(&c, "--json and --matrix: one of them");
+		status = cli_misuse(&c, "--json, --matrix, --heat, --svg and --dot: one of them");
 	if (status == CLI_GO_ON)
 		status = cli_load(&c, &node);
 	if (status != CLI_GO_ON)
 		return status;
 	status = cli_list(&c, "--mark", marked, node, &mark);
 	if (status == CLI_GO_ON)
-		status = show(node, form, &mark);
+		status = show(node, form, &mark, path);
 	gt_node_free(node);
 	return status;
 }

@@ -9,10 +9,8 @@
  * exact optimum of the placement process by `make gap`. */
 #include "config.h"
 
+#include "core/subsets.h"
 #include "core/table.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define UNIT (1 << 20)
 #define BUILD_STEPS (20 * GT_SEARCH_STEPS)
@@ -55,44 +53,44 @@ static int set_mbps(struct gt_table *table, uint32_t set, long *steps)
 	return ringless_mbps(table, set, steps);
 }
 
-static bool has_size(const struct gt_table *table, int k)
+/* table->ratio[S] = r(S) for all sets of K GPUs. */
+static void fill_ratios(struct gt_table *table, int k, long *steps)
 {
-	return k >= 1 && k <= GT_MIX_MAX && table->mix.weight[k] > 0;
+	int32_t *ratio = table->ratio;
+	struct gt_subsets subsets;
+	int best = 0;
+	uint32_t s;
+
+	gt_subsets_init(&subsets, usable(table), k);
+	while (gt_subsets_next(&subsets, &s)) {
+		ratio[s] = set_mbps(table, s, steps);
+		best = ratio[s] > best ? ratio[s] : best;
+	}
+	gt_subsets_init(&subsets, usable(table), k);
+	while (best && gt_subsets_next(&subsets, &s))
+		ratio[s] = (int32_t)((int64_t)ratio[s] * UNIT / best);
 }
 
-/* ratio[S] = r(S) for the sizes of the mix. */
-static void fill_ratios(struct gt_table *table, int32_t *ratio)
+/* What is not known yet of the sizes of the mix. */
+static void complete_ratios(struct gt_table *table)
 {
 	long steps = BUILD_STEPS;
-	uint32_t sets = table->all + 1;
 
-	memset(table->best_mbps, 0, sizeof(table->best_mbps));
-	for (uint32_t s = 1; s < sets; s++) {
-		int k = __builtin_popcount(s);
-
-		ratio[s] = 0;
-		if (k < 2 || (s & ~usable(table)) || !has_size(table, k))
-			continue;
-		ratio[s] = set_mbps(table, s, &steps);
-		if (ratio[s] > table->best_mbps[k])
-			table->best_mbps[k] = ratio[s];
-	}
-	for (uint32_t s = 1; s < sets; s++) {
-		int best = table->best_mbps[__builtin_popcount(s)];
-
-		if (best)
-			ratio[s] = (int32_t)((int64_t)ratio[s] * UNIT / best);
-	}
+	for (int k = 2; k <= table->n && k <= GT_MIX_MAX; k++)
+		if (table->mix.weight[k] && !(table->ratio_sizes >> k & 1)) {
+			fill_ratios(table, k, &steps);
+			table->ratio_sizes |= UINT32_C(1) << k;
+		}
 }
 
-static int32_t worth_of(const struct gt_table *table, const int32_t *ratio, uint32_t free)
+static int32_t worth_of(const struct gt_table *table, uint32_t free)
 {
 	int32_t best[GT_DENSE_MAX + 1] = {0};
 	int64_t sum = 0, total = 0;
 
 	for (uint32_t s = free; s; s = (s - 1) & free) {
 		int k = __builtin_popcount(s);
-		int32_t here = ratio[s] + table->worth[free & ~s];
+		int32_t here = table->ratio[s] + table->worth[free & ~s];
 
 		if (here > best[k])
 			best[k] = here;
@@ -105,23 +103,16 @@ static int32_t worth_of(const struct gt_table *table, const int32_t *ratio, uint
 	return total ? (int32_t)(sum / total) : 0;
 }
 
-enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err)
+void gt_damage_build(struct gt_table *table)
 {
-	uint32_t sets = table->all + 1;
-	int32_t *ratio = calloc(sets, sizeof(*ratio));
-
-	if (!ratio)
-		return gt_fail(err, GT_ENOMEM, "out of memory");
-	fill_ratios(table, ratio);
-	for (uint32_t free = 0; free < sets; free++) {
+	complete_ratios(table);
+	for (uint32_t free = 0; free <= table->all; free++) {
 		uint32_t same = gt_twins_canonical(&table->twin_bits,
 						   free & usable(table));
 
 		table->worth[free] = same < free ? table->worth[same]
-						 : worth_of(table, ratio, free);
+						 : worth_of(table, free);
 	}
-	free(ratio);
-	return GT_OK;
 }
 
 /* Rule B: nothing ends, or one job does, each as likely as another. */

@@ -17,9 +17,10 @@
 struct component {
 	struct gt_mask gpus;
 	int size;
-	int largest;		/* the largest count on a pair */
+	int largest;		/* the largest count on a pair that is shown */
 	int smallest;
-	bool complete;		/* every pair has links */
+	int busiest;		/* the most links of one GPU, summed over its pairs */
+	bool complete;		/* every pair that is shown has links */
 };
 
 /* Every GPU that reaches start over links, by a flood from GPU to GPU. */
@@ -51,23 +52,35 @@ static int largest_of(const struct gt_node *node, const struct gt_mask *gpus, in
 	return largest;
 }
 
+/* Pairs that a cut source does not show count neither way. */
+static void measure_gpu(const struct gt_node *node, struct component *c, int a)
+{
+	int sum = 0;
+
+	for (int b = gt_mask_next(&c->gpus, 0); b >= 0; b = gt_mask_next(&c->gpus, b + 1)) {
+		int links = gt_node_raw_links(node, a, b);
+
+		if (a == b || links == GT_UNKNOWN)
+			continue;
+		sum += links;
+		if (links == 0)
+			c->complete = false;
+		if (links > c->largest)
+			c->largest = links;
+		if (links < c->smallest)
+			c->smallest = links;
+	}
+	if (sum > c->busiest)
+		c->busiest = sum;
+}
+
 static struct component measure(const struct gt_node *node, struct gt_mask gpus)
 {
 	struct component c = {.gpus = gpus, .size = gt_mask_count(&gpus), .complete = true,
 			      .smallest = GT_MAX_LINKS};
 
 	for (int a = gt_mask_next(&gpus, 0); a >= 0; a = gt_mask_next(&gpus, a + 1))
-		for (int b = gt_mask_next(&gpus, a + 1); b >= 0;
-		     b = gt_mask_next(&gpus, b + 1)) {
-			int links = gt_node_raw_links(node, a, b);
-
-			if (links <= 0)
-				c.complete = false;
-			if (links > c.largest)
-				c.largest = links;
-			if (links < c.smallest)
-				c.smallest = links;
-		}
+		measure_gpu(node, &c, a);
 	return c;
 }
 
@@ -80,8 +93,9 @@ static bool fits_one_switch(const struct gt_node *node, const struct component *
 		for (int b = gt_mask_next(&c->gpus, a + 1); b >= 0;
 		     b = gt_mask_next(&c->gpus, b + 1)) {
 			int least = bundle[a] < bundle[b] ? bundle[a] : bundle[b];
+			int links = gt_node_raw_links(node, a, b);
 
-			if (gt_node_raw_links(node, a, b) != least)
+			if (links != least && links != GT_UNKNOWN)
 				return false;
 		}
 	return true;
@@ -90,15 +104,29 @@ static bool fits_one_switch(const struct gt_node *node, const struct component *
 /* More than a mesh could have? */
 static bool exceeds_mesh(const struct component *c)
 {
-	return c->smallest >= ISLAND_PAIR_MIN || (c->size - 1) * c->smallest > GPU_LINKS_MAX;
+	return c->smallest >= ISLAND_PAIR_MIN || c->busiest > GPU_LINKS_MAX;
+}
+
+/* Without the GPUs that have a pair which a cut source does not show: of the others
+ * everything is known, and they are an island by themselves. */
+static struct gt_mask fully_shown(const struct gt_node *node, const struct gt_mask *gpus)
+{
+	struct gt_mask shown = *gpus;
+
+	for (int a = gt_mask_next(gpus, 0); a >= 0; a = gt_mask_next(gpus, a + 1))
+		for (int b = gt_mask_next(gpus, 0); b >= 0; b = gt_mask_next(gpus, b + 1))
+			if (a != b && gt_node_raw_links(node, a, b) == GT_UNKNOWN)
+				gt_mask_clear(&shown, a);
+	return shown;
 }
 
 static void make_island(struct gt_node *node, const struct component *c, int island,
 			const int *bundle)
 {
+	struct gt_mask shown = fully_shown(node, &c->gpus);
 	char list[GT_MASK_TEXT_MAX];
 
-	for (int g = gt_mask_next(&c->gpus, 0); g >= 0; g = gt_mask_next(&c->gpus, g + 1)) {
+	for (int g = gt_mask_next(&shown, 0); g >= 0; g = gt_mask_next(&shown, g + 1)) {
 		node->gpu[g].island = island;
 		node->gpu[g].switch_links = bundle[g];
 	}

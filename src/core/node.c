@@ -141,6 +141,7 @@ void gt_node_free(struct gt_node *node)
 	free(node->links);
 	free(node->pair_mbps);
 	free(node->path_mbps);
+	free(node->slot_mbps);
 	free(node->path);
 	free(node);
 }
@@ -170,6 +171,19 @@ void gt_node_set_path_mbps(struct gt_node *node, int a, int b, int mbps)
 {
 	node->path_mbps[gt_node_at(node, a, b)] = mbps;
 	node->path_mbps[gt_node_at(node, b, a)] = mbps;
+	node->paths_rated = true;
+}
+
+void gt_node_set_slot_mbps(struct gt_node *node, int a, int b, int mbps)
+{
+	size_t cells = (size_t)node->n * (size_t)node->n;
+
+	if (!node->slot_mbps)
+		node->slot_mbps = calloc(cells, sizeof(*node->slot_mbps));
+	if (!node->slot_mbps)
+		return;		/* the model's own class will do */
+	node->slot_mbps[gt_node_at(node, a, b)] = mbps;
+	node->slot_mbps[gt_node_at(node, b, a)] = mbps;
 	node->paths_rated = true;
 }
 
@@ -229,7 +243,7 @@ void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	clean_text(text);
-	if (has_note(node, text))
+	if (!text[0] || has_note(node, text))
 		return;
 	if (node->note_count == GT_MAX_NOTES) {
 		/* The last place tells how many more there would be. */
@@ -419,6 +433,8 @@ static void fill_pair(struct gt_node *node, int a, int b, const int *slot_mbps)
 	enum gt_path path = node->path[at];
 	bool shown = path >= GT_PATH_C2C;
 
+	if (node->slot_mbps && node->slot_mbps[at] > 0)
+		slot = node->slot_mbps[at];
 	if (node->path_mbps[at] <= 0) {
 		if (!shown && links == GT_UNKNOWN)
 			node->path_mbps[at] = GT_UNKNOWN;
@@ -499,6 +515,8 @@ enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)
 	rc = fill_pairs(node, err);
 	if (rc)
 		return rc;
+	free(node->slot_mbps);
+	node->slot_mbps = NULL;
 	fill_summary(node);
 	node->finished = true;
 	return GT_OK;

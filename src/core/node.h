@@ -14,6 +14,7 @@ struct gt_node {
 	int16_t *links;		/* L_ij, 0 on the diagonal, GT_UNKNOWN where not shown */
 	int32_t *pair_mbps;	/* the larger of L_ij x w and the path; GT_UNKNOWN: no pair */
 	int32_t *path_mbps;	/* the way without links; before finish: a reader's figure */
+	int32_t *slot_mbps;	/* rated PCIe slots of the pair, 0: by GPU model; may be NULL */
 	uint8_t *path;		/* enum gt_path, as people see it (LINK where L_ij > 0) */
 
 	struct gt_mask all;

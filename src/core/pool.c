@@ -61,8 +61,7 @@ struct offer {
 	bool exact;
 };
 
-/* ---- making the pools -----------------------------------------------------------------
- */
+/* ---- making the pools ---- */
 
 static int links_of(const struct gt_node *node, int a, int b)
 {
@@ -246,8 +245,7 @@ size_t gt_pools_bytes(const struct gt_pools *pools)
 	       (size_t)pools->home_count * sizeof(*pools->home);
 }
 
-/* ---- the best of a pool
- * ------------------------------------------------------------------ */
+/* ---- the best of a pool ---- */
 
 /* The highest c_i that K open members reach; *members are those that reach it. */
 static int island_rings(const struct gt_pools *pools, const struct pool *pool,
@@ -298,8 +296,7 @@ static bool make_offer(const struct gt_pools *pools, const struct pool *pool,
 	return true;
 }
 
-/* ---- level 3, by what single answers stay possible (rule B)
- * ------------------------------ */
+/* ---- level 3, by what single answers stay possible (rule B) ---- */
 
 static int best_mbps(const struct gt_pools *pools, const struct gt_mask *open, int k)
 {
@@ -364,8 +361,7 @@ double gt_pools_remaining(const struct gt_table *table, const struct gt_request 
 	return worth_left(table, request, left) / table->pools->idle;
 }
 
-/* ---- which K of many equals
- * ----------------------------------------------------------------- */
+/* ---- which K of many equals ---- */
 
 /* Move count of the lowest members of `from` into *set. */
 static void take_lowest(struct gt_mask *set, const struct gt_mask *from, int count)
@@ -508,8 +504,7 @@ static bool is_allowed(const struct gt_request *request, const struct gt_mask *s
 	return true;
 }
 
-/* ---- the choice
- * ------------------------------------------------------------------------------- */
+/* ---- the choice ---- */
 
 /* The best offer so far, as a set. */
 struct best {

@@ -189,7 +189,7 @@ int gt_ring_count(const struct gt_mesh *mesh, long *steps)
 	return rings;
 }
 
-/* ---- one ring through members -------------------------------------------------------- */
+/* ---- one ring through members ---- */
 
 struct relay {
 	int n;

@@ -18,7 +18,7 @@ struct question {
 	struct gt_release release;
 };
 
-/* ---- is there anything to choose from? --------------------------------------------- */
+/* ---- is there anything to choose from? ---- */
 
 static bool is_sound(const struct gt_request *request, const struct gt_mask *free)
 {
@@ -46,7 +46,7 @@ static enum gt_fit open_gpus(const struct gt_table *table, const struct gt_reque
 	return GT_FIT_OK;
 }
 
-/* ---- dense nodes -------------------------------------------------------------------- */
+/* ---- dense nodes ---- */
 
 static bool meets_quotas(const struct question *q, uint32_t set)
 {
@@ -271,7 +271,7 @@ static enum gt_fit runner_up_dense(const struct question *q, uint32_t choice,
 	return GT_FIT_OK;
 }
 
-/* ---- public --------------------------------------------------------------------------- */
+/* ---- public ---- */
 
 enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 		      struct gt_choice *choice)

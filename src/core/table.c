@@ -24,7 +24,7 @@ static struct gt_dense_set *set_of(struct gt_table *table, uint32_t set)
 	return &table->sets[gt_twins_canonical(&table->twin_bits, set)];
 }
 
-/* ---- what is known of one set ------------------------------------------------------- */
+/* ---- what is known of one set ---- */
 
 /* What one set may spend of what is left for the question. */
 static long allow(long steps)
@@ -97,7 +97,7 @@ uint64_t gt_table_key(const struct gt_table *table, uint32_t set)
 			       s->link_mbps, s->tree, s->path_mbps);
 }
 
-/* ---- the best of many ---------------------------------------------------------------- */
+/* ---- the best of many ---- */
 
 /* Keep the candidates whose value is the largest; returns how many. */
 static uint32_t keep_least_unhealthy(const struct gt_table *table, struct gt_tie *c,
@@ -257,7 +257,7 @@ uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32
 	return count;
 }
 
-/* ---- level 4 -------------------------------------------------------------------------- */
+/* ---- level 4 ---- */
 
 static uint16_t reverse(uint16_t v)
 {
@@ -316,7 +316,7 @@ void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties, uint3
 	}
 }
 
-/* ---- answers --------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 /* All K-subsets of free that take the lowest of each kind of twins. */
 static uint32_t list_sets(const struct gt_table *table, uint32_t free, int k,
@@ -401,7 +401,7 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 	return answer;
 }
 
-/* ---- life -------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static uint32_t low_word(const struct gt_mask *mask)
 {
@@ -421,13 +421,16 @@ static enum gt_err dense_new(struct gt_table *table, struct gt_error *err)
 	table->scratch_room = table->n <= GT_FULL_MAX ? 70 : 12870;
 	table->sets = malloc(sets * sizeof(*table->sets));
 	table->worth = calloc(sets, sizeof(*table->worth));
+	table->ratio = calloc(sets, sizeof(*table->ratio));
 	table->answers = calloc(table->answer_slots, sizeof(*table->answers));
 	table->scratch = calloc(table->scratch_room, sizeof(*table->scratch));
-	if (!table->sets || !table->worth || !table->answers || !table->scratch)
+	if (!table->sets || !table->worth || !table->ratio || !table->answers ||
+	    !table->scratch)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	for (uint32_t s = 0; s < sets; s++)
 		table->sets[s] = (struct gt_dense_set){-1, false, -1, -1, 0};
-	return gt_damage_build(table, err);
+	gt_damage_build(table);
+	return GT_OK;
 }
 
 /* Every question that can be asked of up to 8 GPUs. */
@@ -471,6 +474,7 @@ void gt_table_free(struct gt_table *table)
 		return;
 	free(table->sets);
 	free(table->worth);
+	free(table->ratio);
 	free(table->answers);
 	free(table->ties);
 	free(table->scratch);
@@ -489,24 +493,18 @@ size_t gt_table_bytes(const struct gt_table *table)
 
 	if (!table->dense)
 		return sizeof(*table) + gt_pools_bytes(table->pools);
-	return sizeof(*table) + sets * (sizeof(*table->sets) + sizeof(*table->worth)) +
+	return sizeof(*table) + sets * (sizeof(*table->sets) + sizeof(*table->worth) +
+			sizeof(*table->ratio)) +
 	       table->answer_slots * sizeof(*table->answers) +
 	       table->ties_room * sizeof(*table->ties) +
 	       table->scratch_room * sizeof(*table->scratch);
 }
 
-enum gt_err gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix,
-			     struct gt_error *err)
+void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix)
 {
-	struct gt_mix before = table->mix;
-	enum gt_err failed = GT_OK;
-
 	table->mix = *mix;
 	if (table->dense)
-		failed = gt_damage_build(table, err);
+		gt_damage_build(table);
 	else
 		gt_pools_weigh(table->pools, table);
-	if (failed)
-		table->mix = before;
-	return failed;
 }

@@ -52,7 +52,8 @@ struct gt_table {
 	uint32_t all, mig, unhealthy;
 	struct gt_dense_set *sets;	/* 2^n */
 	int32_t *worth;			/* 2^n: h(F), the value of free GPUs, unit 2^-20 */
-	int best_mbps[GT_DENSE_MAX + 1];/* Bmax_k of the idle node */
+	int32_t *ratio;			/* 2^n: r(S), same unit; 0 where not known */
+	uint32_t ratio_sizes;		/* bit K: known for all sets of K */
 	struct gt_answer *answers;	/* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
 	struct gt_answer unkept;	/* the last one that found no room */
@@ -114,7 +115,7 @@ struct gt_release {
 
 /* Make table->worth for table->mix: needs the links of every set of the mix's sizes.
  * 3^n steps at most. */
-enum gt_err gt_damage_build(struct gt_table *table, struct gt_error *err);
+void gt_damage_build(struct gt_table *table);
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count);
 /* The expected value of what is free once left plus the releases; scale release->total. */

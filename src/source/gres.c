@@ -301,9 +301,11 @@ static enum gt_err add_counted(struct gres_list *list, const struct gres *gres,
 	const char *at = text;
 	int count = 1;
 
-	if (*text && (!gt_scan_int(&at, GT_MAX_GPUS, &count) || *at))
+	if (*text && (!gt_scan_int(&at, GT_MAX_GPUS, &count) || *at)) {
+		free(gres->links);
 		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
 				   "Count=%s is not a number of GPUs", text);
+	}
 	if (count != 1 && gres->links) {
 		free(gres->links);
 		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,

@@ -143,9 +143,11 @@ static int count_gpus(const struct gt_source *src, struct gt_lines *lines)
 
 static void scan_line(const char *line, struct gt_nvlink_gpu *gpus, int *current)
 {
-	const char *rest = gpu_line(line, current);
+	int number;
+	const char *rest = gpu_line(line, &number);
 
 	if (rest) {
+		*current = number;
 		scan_name(&gpus[*current], rest);
 		return;
 	}

@@ -39,7 +39,7 @@ cluster_possible() {
 	if ! unshare --mount --pid --fork --net --uts --ipc --kill-child \
 			sh -c 'mount -t proc proc /proc && mount -t tmpfs tmpfs /run' \
 			>/dev/null 2>&1; then
-		echo "namespaces or mounts are not allowed here"
+		echo "namespaces or mounts are not allowed here (a chroot must be a mount point)"
 		return $CLUSTER_SKIP
 	fi
 }

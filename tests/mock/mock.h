@@ -51,6 +51,70 @@ void mock_list_add(struct xlist *list, void *item);
 bool mock_logged(const char *text);
 void mock_log_clear(void);
 
+/* ---- a small cluster, and a stock plugin that answers -------------------------------- */
+
+#define MOCK_MAX_NODES 4
+#define MOCK_CORES 40		/* of a node, two sockets of 20 */
+
+/* What goes wrong in one call of the stock job_test. */
+enum mock_fault {
+	MOCK_FINE,
+	MOCK_FAIL,		/* an error */
+	MOCK_FEWER,		/* one GPU less than asked, and success */
+	MOCK_OTHER,		/* other GPUs than those left free (it ignores the mask) */
+	MOCK_NO_RESOURCES,	/* success without job_resrcs */
+	MOCK_OTHER_CPUS,	/* one CPU more */
+	MOCK_FAR_CORES,		/* cores on the socket that has none of the GPUs */
+};
+
+/* One call, as the stock plugin saw it. */
+struct mock_call {
+	uint64_t hidden[MOCK_MAX_NODES];	/* gres_bit_alloc of each node */
+	uint64_t count[MOCK_MAX_NODES];		/* gres_cnt_alloc */
+	uint64_t records[MOCK_MAX_NODES];	/* the sum of topo_gres_cnt_alloc */
+	uint64_t nodes;				/* offered */
+	void *candidates;
+	void *preemptees;
+	uint32_t min_cpus;
+	bool best_switch;
+};
+
+struct mock_stock {
+	enum mock_fault fault[16];	/* of the first, second, ... call */
+	struct mock_call call[16];
+	int calls;
+	int nodes_wanted;		/* 0: one */
+	bool preempts;			/* sets *preemptees */
+	int cores;			/* for the job on each node */
+	int core_socket;		/* where they come from; -1: the lowest GPU's */
+};
+
+extern struct mock_stock mock_stock;
+
+int mock_stock_job_test GP_JOB_TEST_PROTO;
+
+struct mock_gpus {
+	int count;
+	const int *links;	/* count x count, or NULL for none */
+	const char *const *types;	/* of each bit, or NULL */
+	int gpus_per_record;	/* of topology; 0: one */
+	bool no_sockets;	/* records name no cores */
+};
+
+/* A node more; returns its index. */
+int mock_node_add(const char *name, const struct mock_gpus *gpus);
+gres_node_state_t *mock_node_gpus(int node);
+/* A pending job that asks for GPUs: one gpu entry, to be edited by the test. */
+job_record_t *mock_job_add(uint32_t job_id);
+gres_job_state_t *mock_job_entry(job_record_t *job, const char *name, const char *type);
+/* Give the job these GPUs of one node for good, as job_begin would. */
+void mock_job_run(job_record_t *job, int node, uint64_t gpus);
+/* GPUs that the last answer selected for the job on a node, all entries. */
+uint64_t mock_selected(const job_record_t *job, int node);
+/* Everything in the node's gpu state that a rerun may touch, as one number. */
+uint64_t mock_node_sum(int node);
+void mock_cluster_free(void);
+
 /* ---- our plugin, loaded as Slurm would ----------------------------------------------- */
 
 #define MOCK_POINTER(ret, name, member, proto, args) ret(*name) proto;

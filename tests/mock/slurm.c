@@ -69,10 +69,17 @@ void mock_log_clear(void)
 	mock_slurm.lines = 0;
 }
 
+#ifdef GP_RUN_IN_DAEMON
+bool run_in_daemon(uint32_t daemons)
+{
+	return mock_slurm.in_slurmctld && (daemons & IS_SLURMCTLD);
+}
+#else
 bool running_in_slurmctld(void)
 {
 	return mock_slurm.in_slurmctld;
 }
+#endif
 
 /* ---- bit strings: two words of head (a mark, the size), then the bits ----------------- */
 
@@ -127,6 +134,11 @@ void bit_set(bitstr_t *b, bitoff_t i)
 void bit_clear(bitstr_t *b, bitoff_t i)
 {
 	*word_of(b, i) &= (int64_t) ~((uint64_t)1 << (i % 64));
+}
+
+void bit_clear_all(bitstr_t *b)
+{
+	memset(b + HEAD, 0, (size_t)words_of(b[1]) * sizeof(*b));
 }
 
 bitoff_t bit_ffs(bitstr_t *b)

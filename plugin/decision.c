@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * decision.c - the decision log and the metrics file.
+ */
+#include "plugin/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/decision.h"
+
+#define METRICS_SECONDS 15
+#define METRICS_MAX 8192
+#define MAX_WAITING (1 << 20)	/* bytes of one job's lines; more are dropped and counted */
+
+#define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
+#define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)
+#define RELEASE_MICRO (SLURM_VERSION_NUMBER & 0xff)
+
+void gp_decisions_close(struct gp_decisions *decisions)
+{
+	if (decisions->open)
+		close(decisions->fd);
+	free(decisions->lines);
+	memset(decisions, 0, sizeof(*decisions));
+}
+
+bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf)
+{
+	const char *path = gp_conf_decision_log(conf);
+
+	gp_decisions_close(decisions);
+	decisions->metrics = gp_conf_metrics_file(conf);
+	if (!path)
+		return true;
+	decisions->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	decisions->open = decisions->fd >= 0;
+	return decisions->open;
+}
+
+void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
+{
+	decisions->job_id = job_id;
+	decisions->used = 0;
+}
+
+/* ---- a line --------------------------------------------------------------------------- */
+
+struct text {
+	char *buf;
+	size_t size;
+	size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text->buf + text->used, text->size - text->used, fmt, args);
+	va_end(args);
+	if (n > 0)
+		text->used += (size_t)n;
+	if (text->used >= text->size)
+		text->used = text->size - 1;
+}
+
+static void put_list(struct text *text, const char *key, uint64_t bits)
+{
+	struct gt_mask mask = {.word = {bits}};
+	char list[GP_MAX_GPUS * 4];
+
+	put(text, ",\"%s\":\"%s\"", key, gt_mask_format(&mask, list, sizeof(list)));
+}
+
+/* null below two GPUs and where no model says it. */
+static void put_gbps(struct text *text, const char *key, bool known, int mbps)
+{
+	if (known)
+		put(text, ",\"%s\":%d.%03d", key, mbps / 1000, mbps % 1000);
+	else
+		put(text, ",\"%s\":null", key);
+}
+
+static void put_worth(struct text *text, const struct gp_seat *seat, int k)
+{
+	struct gt_table *table = seat->binding ? seat->binding->table : NULL;
+	struct gt_request request = {.count = k};
+	struct gt_score stock = {0}, chosen = {0};
+	bool known = table && k > 1;
+
+	if (known) {
+		struct gt_mask mask = gp_binding_to_model(seat->binding, seat->stock);
+
+		request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
+		gt_select_score(table, &request, &mask, &stock);
+		mask = gp_binding_to_model(seat->binding, seat->proposed);
+		gt_select_score(table, &request, &mask, &chosen);
+	}
+	put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
+	put_gbps(text, "gbps", known, chosen.busbw_mbps);
+	put_gbps(text, "ideal_gbps", known, known ? gt_ideal_busbw_mbps(table, k) : 0);
+	if (seat->proposed != seat->stock)
+		put(text, ",\"level\":%d", seat->level);
+	else
+		put(text, ",\"level\":null");
+}
+
+static void write_line(struct text *text, const struct gp_verdict *verdict,
+		       const struct gp_seat *seat, time_t now)
+{
+	int k = __builtin_popcountll(seat->stock);
+	enum gp_mode mode = seat->binding ? seat->binding->settings.mode : GP_MODE_ENFORCE;
+	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
+
+	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
+	    (long long)now, verdict->job_id, seat->record->name, RELEASE_MAJOR, RELEASE_MINOR,
+	    RELEASE_MICRO);
+	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
+	put_list(text, "free", seat->gpus.free);
+	put_list(text, "stock", seat->stock);
+	put_list(text, "chosen", seat->proposed);
+	put_worth(text, seat, k);
+	put(text, ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s,\"us\":%ld,\"reason\":\"%s\"}\n",
+	    gp_mode_name(mode),
+	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
+	    verdict->split ? "true" : "false", verdict->us, gp_reason_word(why));
+}
+
+static bool make_room(struct gp_decisions *decisions)
+{
+	size_t room = decisions->room ? 2 * decisions->room : 4 * GP_LINE_MAX;
+	char *more;
+
+	if (decisions->used + GP_LINE_MAX <= decisions->room)
+		return true;
+	if (room > MAX_WAITING)
+		return false;
+	more = realloc(decisions->lines, room);
+	if (!more)
+		return false;
+	decisions->lines = more;
+	decisions->room = room;
+	return true;
+}
+
+void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
+		      const struct gp_seat *seat, time_t now)
+{
+	struct text text;
+
+	if (!decisions->open || !seat->stock || !make_room(decisions))
+		return;
+	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
+	write_line(&text, verdict, seat, now);
+	decisions->used += text.used;
+}
+
+/* ---- metrics --------------------------------------------------------------------------- */
+
+static void put_counter(struct text *text, const char *name, const char *help, uint64_t value)
+{
+	put(text, "# HELP gputopo_%s %s\n# TYPE gputopo_%s counter\ngputopo_%s %llu\n", name,
+	    help, name, name, (unsigned long long)value);
+}
+
+static void put_metrics(struct text *text, const struct gp_counters *counters,
+			const struct gp_models *models)
+{
+	size_t bytes = 0;
+	int types = models ? gp_models_types(models, &bytes) : 0;
+
+	put(text, "# HELP gputopo_decisions_total Answers of job_test by what became of them\n"
+		  "# TYPE gputopo_decisions_total counter\n");
+	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
+		put(text, "gputopo_decisions_total{reason=\"%s\"} %llu\n",
+		    gp_reason_word((enum gp_reason)r),
+		    (unsigned long long)counters->by_reason[r]);
+	put_counter(text, "reruns_total", "Further runs of the stock job_test",
+		    counters->reruns);
+	put_counter(text, "failed_reruns_total", "Further runs that gave no use",
+		    counters->failed_reruns);
+	put_counter(text, "narrowed_total", "First runs with few nodes that gave an answer",
+		    counters->narrowed);
+	put_counter(text, "failed_narrowed_total", "First runs with few nodes that gave none",
+		    counters->failed_narrow);
+	put_counter(text, "jobs_started_total", "Jobs with GPUs that began", counters->started);
+	put_counter(text, "lost_lines_total", "Lines of the decision log that were not written",
+		    counters->lost_lines);
+	put(text, "# HELP gputopo_node_types Node types with a table\n"
+		  "# TYPE gputopo_node_types gauge\ngputopo_node_types %d\n", types);
+	put(text, "# HELP gputopo_table_bytes Memory of all tables\n"
+		  "# TYPE gputopo_table_bytes gauge\ngputopo_table_bytes %zu\n", bytes);
+}
+
+/* Readers see the old file or the new one, never half of it. */
+static void write_metrics(const char *path, const struct gp_counters *counters,
+			  const struct gp_models *models)
+{
+	char buf[METRICS_MAX], name[4096];
+	struct text text = {buf, sizeof(buf), 0};
+	bool whole;
+	int fd;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
+		return;
+	put_metrics(&text, counters, models);
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
+	if (fd < 0)
+		return;
+	whole = write(fd, buf, text.used) == (ssize_t)text.used;
+	if (close(fd) != 0 || !whole || rename(name, path) != 0)
+		unlink(name);
+}
+
+void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
+			     struct gp_counters *counters, const struct gp_models *models,
+			     time_t now)
+{
+	if (!decisions->job_id || decisions->job_id != job_id)
+		return;
+	counters->started++;
+	if (decisions->used &&
+	    write(decisions->fd, decisions->lines, decisions->used) != (ssize_t)decisions->used)
+		counters->lost_lines++;
+	gp_decisions_begin(decisions, 0);
+	if (decisions->metrics && now - decisions->written >= METRICS_SECONDS) {
+		decisions->written = now;
+		write_metrics(decisions->metrics, counters, models);
+	}
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rank.c - compare nodes by what a job would get there.
+ */
+#include "plugin/compat.h"
+
+#include <string.h>
+
+#include "plugin/rank.h"
+
+#define EQUAL 1e-9		/* damages this close are the same */
+#define MEMO 64			/* nodes of one type in one state are looked up once */
+
+struct memo {
+	const struct gt_table *table;
+	uint64_t free;
+	uint64_t quality;
+	double damage;
+};
+
+/* What a node of this type with these free GPUs gives and loses. Running jobs are left out:
+ * with them no two nodes would be alike. */
+static void evaluate(struct gt_table *table, const struct gt_mask *usable,
+		     const struct gt_mask *free, int count, struct gp_rank *rank)
+{
+	struct gt_request request = {.count = count, .free = *usable};
+	struct gt_mask nothing = {{0}};
+	struct gt_score before, after;
+	struct gt_choice choice;
+
+	/* One GPU has no bandwidth to compare: the damage decides alone. */
+	rank->quality = count > 1 ? gt_table_quality(table, usable, count) : 1;
+	rank->damage = 0;
+	if (gt_select(table, &request, &choice) != GT_FIT_OK) {
+		rank->quality = 0;
+		return;
+	}
+	request.free = *free;
+	gt_select_score(table, &request, &nothing, &before);
+	gt_select_score(table, &request, &choice.gpus, &after);
+	rank->damage = before.remaining - after.remaining;
+}
+
+static void look_up(struct memo *memos, const struct gp_binding *binding, uint64_t usable,
+		    uint64_t free, int count, struct gp_rank *rank)
+{
+	uint64_t hash = (usable * 0x9e3779b97f4a7c15 ^ (uintptr_t)binding->table >> 4) >> 7;
+	struct memo *memo = &memos[hash % MEMO];
+	struct gt_mask usable_mask, free_mask;
+
+	/* usable follows from free, the type being the same in one call. */
+	if (memo->table != binding->table || memo->free != free) {
+		usable_mask = gp_binding_to_model(binding, usable);
+		free_mask = gp_binding_to_model(binding, free);
+		evaluate(binding->table, &usable_mask, &free_mask, count, rank);
+		*memo = (struct memo){binding->table, free, rank->quality, rank->damage};
+	}
+	rank->quality = memo->quality;
+	rank->damage = memo->damage;
+}
+
+/* GPUs of the asked type; all for an untyped job. */
+static uint64_t of_type(const struct gp_gpus *gpus, const struct gp_job *asked)
+{
+	uint64_t out = 0;
+
+	for (int g = 0; g < gpus->size; g++)
+		if (!asked->typed || gpus->type[g] == asked->entry[0]->type_id)
+			out |= (uint64_t)1 << g;
+	return out;
+}
+
+/* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
+static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
+		      const struct gp_job *asked, int count, struct gp_models *models,
+		      bool *ours)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	const struct gp_binding *binding = gp_models_recall(models, node);
+	uint64_t free, usable;
+
+	*ours = true;
+	if (!record || !gp_bridge_free(record, &free) || __builtin_popcountll(free) < count)
+		return false;
+	usable = free;
+	if (!binding || asked->typed) {
+		struct gp_gpus gpus;
+
+		if (gp_bridge_node(record, &gpus) != GP_OK)
+			return false;
+		binding = gp_models_bind(models, node, record->name, &gpus);
+		usable &= of_type(&gpus, asked);
+	}
+	if (!binding || __builtin_popcountll(usable) < count)
+		return false;
+	*ours = binding->settings.mode == GP_MODE_ENFORCE && binding->settings.node_choice;
+	*rank = (struct gp_rank){.node = node};
+	if (binding->table)
+		look_up(memos, binding, usable, free, count, rank);
+	return true;
+}
+
+int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
+		  int count, struct gp_models *models)
+{
+	struct memo memos[MEMO];
+	uint64_t lowest = UINT64_MAX;
+	bool all_ours = true;
+	int ranked = 0;
+
+	memset(memos, 0, sizeof(memos));
+	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last; n++) {
+		uint64_t weight;
+		bool ours;
+
+		if (!bit_test(offered, n))
+			continue;
+		weight = gp_bridge_weight(node_record_table_ptr[n]);
+		if (weight > lowest || !rank_node(&ranks[ranked], memos, (int)n, asked, count,
+						  models, &ours))
+			continue;
+		if (weight < lowest) {
+			lowest = weight;
+			ranks[0] = ranks[ranked];
+			ranked = 0;
+			all_ours = true;
+		}
+		all_ours &= ours;
+		ranked++;
+	}
+	return all_ours ? ranked : 0;
+}
+
+int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
+		bitstr_t *few)
+{
+	uint64_t quality = 0;
+	double damage, above = -1;
+	int found = 0;
+
+	bit_clear_all(few);
+	for (int i = 0; i < ranked; i++)
+		if (ranks[i].quality > quality)
+			quality = ranks[i].quality;
+	/* Without links anywhere there is nothing to prefer, but for a job of one GPU, which
+	 * then goes where there are none to break. */
+	if (quality == 0 && count > 1)
+		return 0;
+	/* Level by level of damage, the least first. */
+	do {
+		damage = 2;
+		for (int i = 0; i < ranked; i++)
+			if ((ranks[i].quality == quality || count == 1) &&
+			    ranks[i].damage > above + EQUAL && ranks[i].damage < damage)
+				damage = ranks[i].damage;
+		for (int i = 0; damage < 2 && i < ranked && found < GP_FEW_NODES; i++) {
+			if ((ranks[i].quality != quality && count != 1) ||
+			    ranks[i].damage < damage || ranks[i].damage > damage + EQUAL)
+				continue;
+			bit_set(few, ranks[i].node);
+			found++;
+		}
+		above = damage;
+	} while (!only_ties && damage < 2 && found < GP_FEW_NODES);
+	return found;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rank.h - node choice: of the nodes that a job is offered, the few on which it would get
+ * the best GPUs and do the least damage.
+ */
+#ifndef GPUTOPO_PLUGIN_RANK_H
+#define GPUTOPO_PLUGIN_RANK_H
+
+#include "plugin/bridge.h"
+#include "plugin/model.h"
+
+#define GP_FEW_NODES 16		/* nodes of one narrowed call */
+
+/* What one node would give. */
+struct gp_rank {
+	int node;
+	uint64_t quality;	/* gt_table_quality of its free GPUs: larger is better */
+	double damage;		/* what the job takes from the jobs to come, 0 to 1 */
+};
+
+/* Rank the offered nodes that have count free GPUs of the asked type, of the lowest weight
+ * among those; ranks has room for every node. Returns how many there are; 0 also where a
+ * node of that weight is not ours to choose (NodeChoice=no, Mode=observe or off). */
+int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
+		  int count, struct gp_models *models);
+/* Put up to GP_FEW_NODES of the best into *few (of offered's size, emptied first): those as
+ * good as the best on quality and damage (only_ties), or the least damaged of the best
+ * quality. Returns how many. */
+int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
+		bitstr_t *few);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * measured - what others measured beside what the library predicts, as Markdown
+ * (docs/measured.md, written by `make measured`).
+ *
+ * The measurements are read from the shared data, each with its source; a row here says
+ * which machine, set and quantity of the library a point is held against. A point without
+ * a row ends the program, so that none is left out in silence.
+ */
+#include "graph.h"
+#include "shared.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum quantity {
+	BUSBW,	  /* of the set */
+	PAIR,	  /* one hop between its two members */
+	RINGLESS, /* the median of the slowest hop of all K-sets without rings */
+	NOTHING,  /* not modelled */
+};
+
+struct row {
+	const char *source; /* a part of the point's source, to tell points apart */
+	const char *label;
+	const char *key; /* of the value, where it is an object; else NULL */
+	int at;		 /* of the value, where it is a list */
+	double scale;	 /* value x scale = GB/s; < 0: -scale / value (us per MB) */
+	const char *machine;
+	unsigned set;
+	enum quantity quantity;
+	const char *remark;
+};
+
+static const struct row rows[] = {
+	{"allreduce_user01", "DGX-1V, all-reduce, 1 link", NULL, 0, 1, "dgx1v", 0x03,
+	 BUSBW, ""},
+	{"allreduce_user03_nccl", "DGX-1V, all-reduce, 2 links", NULL, 0, 1, "dgx1v",
+	 0x09, BUSBW, ""},
+	{"broadcast_user01_nccl", "DGX-1V, broadcast, 1 link", NULL, 0, 1, "dgx1v", 0x03,
+	 BUSBW, ""},
+	{"broadcast_user03_nccl", "DGX-1V, broadcast, 2 links", NULL, 0, 1, "dgx1v", 0x09,
+	 BUSBW, ""},
+	{"allreduce_user03_3group", "DGX-1V, Blink+, one GPU helps", NULL, 0, 1, NULL, 0,
+	 NOTHING, "uses links of a GPU outside the job, which NCCL does not"},
+	{"broadcast_user01_4group", "DGX-1V, Blink+, two GPUs help", NULL, 0, 1, NULL, 0,
+	 NOTHING, "uses links of GPUs outside the job, which NCCL does not"},
+	{"topo-ndv2", "NDv2, one hop, 2 links", NULL, 0, -1000, "dgx1v", 0x09, PAIR,
+	 "23 us per MB"},
+	{"topo-ndv2", "NDv2, one hop, 1 link", NULL, 1, -1000, "dgx1v", 0x03, PAIR,
+	 "46 us per MB"},
+	{"topo-dgx2", "DGX-2, one hop", NULL, 0, -1000, "dgx2", 0x03, PAIR,
+	 "8 us per MB"},
+	{"nccl#179", "DGX-1, most random sets of 4", "random", 0, 1, "dgx1p", 0, RINGLESS,
+	 "median of the sets of 4 without a ring; NCCL of 2019 did not relay"},
+	{"nccl#179", "DGX-1, 0-3 or 4-7, lower figure", "aligned", 0, 1, "dgx1p", 0x0f,
+	 BUSBW, "taken as P100"},
+	{"nccl#179", "DGX-1, 0-3 or 4-7, upper figure", "aligned", 1, 1, "dgx1v", 0x0f,
+	 BUSBW, "taken as V100"},
+	{"nccl-tests#178", "8 x A100 PCIe, a bridged pair", NULL, 0, 1, "a100-pcie-pairs",
+	 0x03, BUSBW, ""},
+	{"nccl-tests#178", "8 x A100 PCIe, a pair and a third", NULL, 0, 1,
+	 "a100-pcie-pairs", 0x07, BUSBW, ""},
+	{"nccl-tests#149", "A100 SXM4, effective limit", NULL, 0, 1, "dgxa100", 0xff,
+	 BUSBW, "as NCCL's author states it"},
+	{"nccl-tests#149", "A100 SXM4, reached", NULL, 1, 1, "dgxa100", 0xff, BUSBW, ""},
+	{"nccl#1161", "2 x H100 PCIe with a bridge", NULL, 0, 1, "h100-pcie-pairs", 0x03,
+	 BUSBW, "not explained: less than half of what 12 links give"},
+	{"nccl-tests#212", "8 x H100 SXM, ring", NULL, 0, 1, "hgx-h100", 0xff, BUSBW, ""},
+	{"nccl-tests#212", "8 x H100 SXM, NVLS", NULL, 1, 1, "hgx-h100", 0xff, BUSBW,
+	 "NVLS is not modelled; it lifts all sets of a switch alike"},
+	{"nccl#1264", "H100 SXM, writes between any pair", NULL, 0, 1, "hgx-h100", 0x81,
+	 PAIR, ""},
+	{"nccl#1374", "8 x H800, NVLS", NULL, 0, 1, "h800", 0xff, BUSBW,
+	 "NVLS is not modelled"},
+	{"nccl#1639", "8 x RTX 5090, 4 of them", NULL, 0, 1, "5090", 0x0f, BUSBW,
+	 "host bridges of one socket assumed"},
+	{"nccl#1639", "8 x RTX 5090, all", NULL, 1, 1, "5090", 0xff, BUSBW,
+	 "host bridges of one socket assumed; contention is not modelled"},
+	{"?p=116606", "GB200, rated, one direction", NULL, 0, .5, "gb200-tray", 0x03,
+	 PAIR, "line rate, not reached by collectives"},
+	{"k8s-test-infra#371", "GB200, 18 links, rated", NULL, 0, 18, "gb200-tray", 0x03,
+	 PAIR, "line rate, not reached by collectives"},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* ---- machines that are not built in ---- */
+
+static struct gt_node *h800(void)
+{
+	struct gt_node *node;
+
+	if (gt_node_new(&node, 8, NULL))
+		exit(2);
+	for (int i = 0; i < 8; i++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+
+		snprintf(gpu->model, sizeof(gpu->model), "NVIDIA H800");
+		gpu->island = 0;
+		gpu->switch_links = 8;
+	}
+	return node;
+}
+
+static struct gt_node *rtx5090(void)
+{
+	struct gt_node *node;
+
+	if (gt_node_new(&node, 8, NULL))
+		exit(2);
+	for (int i = 0; i < 8; i++) {
+		snprintf(gt_node_edit_gpu(node, i)->model, 64, "NVIDIA GeForce RTX 5090");
+		for (int j = 0; j < i; j++)
+			gt_node_set_path(node, i, j, GT_PATH_NODE);
+	}
+	return node;
+}
+
+static struct gt_node *machine_of(const char *name)
+{
+	struct gt_node *node = NULL;
+	char spec[64];
+
+	if (!strcmp(name, "h800"))
+		node = h800();
+	else if (!strcmp(name, "5090"))
+		node = rtx5090();
+	snprintf(spec, sizeof(spec), "builtin:%s", name);
+	if (node ? gt_node_finish(node, NULL) : gt_node_load(&node, spec, NULL, NULL)) {
+		fprintf(stderr, "no machine %s\n", name);
+		exit(2);
+	}
+	return node;
+}
+
+/* ---- predictions ---- */
+
+static int ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* The median of what sets of 4 of 8 without a ring get over any paths. */
+static int ringless_mbps(const struct gt_node *node)
+{
+	int mbps[70], count = 0;
+
+	for (unsigned s = 0; s < 256; s++) {
+		struct gt_mask set = mask_of(s);
+		struct gt_score score;
+
+		if (gt_mask_count(&set) != 4)
+			continue;
+		gt_score_set(node, &set, &score);
+		if (score.rings == 0)
+			mbps[count++] = score.path_mbps;
+	}
+	qsort(mbps, (size_t)count, sizeof(mbps[0]), ascending);
+	return mbps[count / 2];
+}
+
+static double predicted_gbps(const struct row *row)
+{
+	struct gt_node *node = machine_of(row->machine);
+	struct gt_mask set = mask_of(row->set);
+	struct gt_score score;
+	int mbps;
+
+	gt_score_set(node, &set, &score);
+	if (row->quantity == RINGLESS)
+		mbps = ringless_mbps(node);
+	else
+		mbps = row->quantity == PAIR ? score.bottleneck_mbps : score.busbw_mbps;
+	gt_node_free(node);
+	return mbps / 1e3;
+}
+
+static double measured_gbps(const json_t *point, const struct row *row)
+{
+	const json_t *value = json_object_get(point, "value");
+	double number;
+
+	if (row->key)
+		value = json_object_get(value, row->key);
+	if (json_is_array(value))
+		value = json_array_get(value, (size_t)row->at);
+	number = json_number_value(value);
+	return row->scale < 0 ? -row->scale / number : row->scale * number;
+}
+
+/* ---- the table ---- */
+
+/* Does the row speak of this point? Points of one source differ by their set. */
+static bool speaks_of(const struct row *row, const json_t *point)
+{
+	const json_t *set = json_object_get(point, "set");
+
+	if (!strstr(json_string_value(json_object_get(point, "src")), row->source))
+		return false;
+	return !set || row->quantity == NOTHING || shared_set(set) == row->set;
+}
+
+static void print_row(const json_t *point, const struct row *row)
+{
+	double measured = measured_gbps(point, row);
+	struct gt_mask set = mask_of(row->set);
+	char list[64];
+
+	printf("| %s | %.4g | ", row->label, measured);
+	if (row->quantity == NOTHING) {
+		printf("- | - | - | ");
+	} else {
+		double predicted = predicted_gbps(row);
+
+		printf("%.4g | %+.0f %% | %s %s | ", predicted,
+		       100 * (predicted / measured - 1), row->machine,
+		       gt_mask_format(&set, list, sizeof(list)));
+	}
+	printf("%s | %s |\n", row->remark,
+	       json_string_value(json_object_get(point, "src")));
+}
+
+static bool print_point(const json_t *point)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ROWS; i++)
+		if (speaks_of(&rows[i], point)) {
+			print_row(point, &rows[i]);
+			any = true;
+		}
+	return any;
+}
+
+int main(void)
+{
+	json_t *data, *points;
+
+	if (!shared_is_there())
+		return 77;
+	data = shared_json("selection/measured_bandwidth.json");
+	points = json_object_get(data, "points");
+	puts("<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n"
+	     "# Predicted beside measured\n\n"
+	     "Written by `make measured`. Every published point that we know of, in "
+	     "GB/s: bus\n"
+	     "bandwidth as nccl-tests defines it, or one hop where the point is one. The "
+	     "error\n"
+	     "is predicted / measured - 1. Predictions are those of the built-in "
+	     "machines; they\n"
+	     "rest on the effective bandwidth of a link that NCCL assumes, not on these "
+	     "points.\n\n"
+	     "| point | measured | predicted | error | held against | remark | source |\n"
+	     "|---|---|---|---|---|---|---|");
+	for (size_t i = 0; i < json_array_size(points); i++)
+		if (!print_point(json_array_get(points, i))) {
+			fprintf(stderr, "point %zu has no row here\n", i);
+			return 1;
+		}
+	json_decref(data);
+	return ferror(stdout) ? 1 : 0;
+}

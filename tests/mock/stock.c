@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stock.c - nodes and jobs for the tests, and a job_test that takes the lowest free GPUs of
+ * the first node that has enough, as simply as that, with the faults that the test orders.
+ */
+#include "plugin/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/mock/mock.h"
+
+struct mock_stock mock_stock;
+
+static node_record_t *table[MOCK_MAX_NODES];
+static struct xlist jobs;
+
+static uint64_t bits_of(bitstr_t *b)
+{
+	uint64_t out = 0;
+
+	for (int i = 0; i < bit_size(b); i++)
+		if (bit_test(b, i))
+			out |= (uint64_t)1 << i;
+	return out;
+}
+
+static void *zeroed(size_t count, size_t size)
+{
+	void *p = calloc(count, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+/* ---- nodes -------------------------------------------------------------------------- */
+
+/* A hash is as good an id as any. */
+static uint32_t type_id(const char *type)
+{
+	uint32_t id = 0;
+
+	for (; type && *type; type++)
+		id = 31 * id + (uint32_t)*type;
+	return id;
+}
+
+static void add_record(gres_node_state_t *state, int t, const struct mock_gpus *gpus, int per)
+{
+	int first = t * per;
+
+	state->topo_gres_bitmap[t] = bit_alloc(gpus->count);
+	for (int g = first; g < first + per; g++)
+		bit_set(state->topo_gres_bitmap[t], g);
+	state->topo_gres_cnt_avail[t] = (uint64_t)per;
+	if (gpus->types) {
+		state->topo_type_name[t] = (char *)gpus->types[first];
+		state->topo_type_id[t] = type_id(gpus->types[first]);
+	}
+	if (gpus->no_sockets)
+		return;
+	state->topo_core_bitmap[t] = bit_alloc(MOCK_CORES);
+	for (int core = 0; core < MOCK_CORES; core++)
+		if (per == gpus->count ||
+		    core / (MOCK_CORES / 2) == first / ((gpus->count + 1) / 2))
+			bit_set(state->topo_core_bitmap[t], core);
+}
+
+static gres_node_state_t *make_state(const struct mock_gpus *gpus)
+{
+	gres_node_state_t *state = zeroed(1, sizeof(*state));
+	int per = gpus->gpus_per_record ? gpus->gpus_per_record : 1;
+	size_t records = (size_t)(gpus->count / per);
+
+	state->gres_cnt_found = state->gres_cnt_config = (uint64_t)gpus->count;
+	state->gres_cnt_avail = (uint64_t)gpus->count;
+	state->gres_bit_alloc = bit_alloc(gpus->count);
+	state->topo_cnt = (uint16_t)records;
+	state->topo_core_bitmap = zeroed(records, sizeof(bitstr_t *));
+	state->topo_gres_bitmap = zeroed(records, sizeof(bitstr_t *));
+	state->topo_gres_cnt_alloc = zeroed(records, sizeof(uint64_t));
+	state->topo_gres_cnt_avail = zeroed(records, sizeof(uint64_t));
+	state->topo_type_id = zeroed(records, sizeof(uint32_t));
+	state->topo_type_name = zeroed(records, sizeof(char *));
+	for (size_t t = 0; t < records; t++)
+		add_record(state, (int)t, gpus, per);
+	if (!gpus->links)
+		return state;
+	state->link_len = gpus->count;
+	state->links_cnt = zeroed((size_t)gpus->count, sizeof(int *));
+	for (int a = 0; a < gpus->count; a++) {
+		state->links_cnt[a] = zeroed((size_t)gpus->count, sizeof(int));
+		memcpy(state->links_cnt[a], gpus->links + a * gpus->count,
+		       (size_t)gpus->count * sizeof(int));
+	}
+	return state;
+}
+
+int mock_node_add(const char *name, const struct mock_gpus *gpus)
+{
+	node_record_t *node = zeroed(1, sizeof(*node));
+	gres_state_t *gres = zeroed(1, sizeof(*gres));
+
+	gres->gres_name = "gpu";
+	gres->gres_data = make_state(gpus);
+	node->gres_list = zeroed(1, sizeof(struct xlist));
+	mock_list_add(node->gres_list, gres);
+	node->name = (char *)name;
+	node->index = (uint32_t)node_record_count;
+	node->tot_cores = MOCK_CORES;
+	node->cores = MOCK_CORES / 2;
+	node->tot_sockets = 2;
+	table[node_record_count] = node;
+	node_record_table_ptr = table;
+	job_list = &jobs;
+	return node_record_count++;
+}
+
+gres_node_state_t *mock_node_gpus(int node)
+{
+	return ((gres_state_t *)table[node]->gres_list->item[0])->gres_data;
+}
+
+uint64_t mock_node_sum(int node)
+{
+	const gres_node_state_t *state = mock_node_gpus(node);
+	uint64_t sum = bits_of(state->gres_bit_alloc);
+
+	sum = sum * 0x100000001b3 + state->gres_cnt_alloc;
+	for (int t = 0; t < state->topo_cnt; t++)
+		sum = sum * 0x100000001b3 + state->topo_gres_cnt_alloc[t];
+	return sum;
+}
+
+static void allocate(int node, uint64_t gpus)
+{
+	gres_node_state_t *state = mock_node_gpus(node);
+
+	for (int g = 0; g < bit_size(state->gres_bit_alloc); g++) {
+		if (!(gpus >> g & 1))
+			continue;
+		bit_set(state->gres_bit_alloc, g);
+		state->gres_cnt_alloc++;
+		for (int t = 0; t < state->topo_cnt; t++)
+			if (bit_test(state->topo_gres_bitmap[t], g))
+				state->topo_gres_cnt_alloc[t]++;
+	}
+}
+
+/* ---- jobs --------------------------------------------------------------------------- */
+
+job_record_t *mock_job_add(uint32_t job_id)
+{
+	job_record_t *job = zeroed(1, sizeof(*job));
+
+	job->job_id = job_id;
+	job->details = zeroed(1, sizeof(*job->details));
+	job->details->min_cpus = 3;
+	job->best_switch = true;
+	job->time_limit = INFINITE;
+	job->gres_list_req = zeroed(1, sizeof(struct xlist));
+	job->gres_list_alloc = zeroed(1, sizeof(struct xlist));
+	mock_list_add(&jobs, job);
+	return job;
+}
+
+static gres_job_state_t *add_entry(struct xlist *list, const char *name, const char *type)
+{
+	gres_state_t *gres = zeroed(1, sizeof(*gres));
+	gres_job_state_t *entry = zeroed(1, sizeof(*entry));
+
+	gres->gres_name = (char *)name;
+	gres->gres_data = entry;
+	entry->type_name = (char *)type;
+	entry->type_id = type_id(type);
+	mock_list_add(list, gres);
+	return entry;
+}
+
+gres_job_state_t *mock_job_entry(job_record_t *job, const char *name, const char *type)
+{
+	return add_entry(job->gres_list_req, name, type);
+}
+
+static void free_resources(job_record_t *job)
+{
+	if (!job->job_resrcs)
+		return;
+	FREE_NULL_BITMAP(job->job_resrcs->node_bitmap);
+	FREE_NULL_BITMAP(job->job_resrcs->core_bitmap);
+	free(job->job_resrcs);
+	job->job_resrcs = NULL;
+}
+
+static struct job_resources *make_resources(job_record_t *job, uint64_t picked)
+{
+	struct job_resources *made = zeroed(1, sizeof(*made));
+
+	free_resources(job);
+	made->node_bitmap = bit_alloc(node_record_count);
+	for (int n = 0; n < node_record_count; n++)
+		if (picked >> n & 1)
+			bit_set(made->node_bitmap, n);
+	made->nhosts = (uint32_t)bit_set_count(made->node_bitmap);
+	made->core_bitmap = bit_alloc((bitoff_t)made->nhosts * MOCK_CORES);
+	job->job_resrcs = made;
+	return made;
+}
+
+void mock_job_run(job_record_t *job, int node, uint64_t gpus)
+{
+	gres_job_state_t *entry = add_entry(job->gres_list_alloc, "gpu", NULL);
+
+	make_resources(job, (uint64_t)1 << node);
+	job->job_state = JOB_RUNNING;
+	entry->node_cnt = 1;
+	entry->gres_bit_alloc = zeroed(1, sizeof(bitstr_t *));
+	entry->gres_bit_alloc[0] = bit_alloc(bit_size(mock_node_gpus(node)->gres_bit_alloc));
+	for (int g = 0; g < bit_size(entry->gres_bit_alloc[0]); g++)
+		if (gpus >> g & 1)
+			bit_set(entry->gres_bit_alloc[0], g);
+	allocate(node, gpus);
+}
+
+/* Entries of the list that are GPUs, one after the other; NULL after the last. */
+static gres_job_state_t *gpu_entry(const job_record_t *job, int *at)
+{
+	while (*at < job->gres_list_req->count) {
+		gres_state_t *gres = job->gres_list_req->item[(*at)++];
+
+		if (strcmp(gres->gres_name, "gpu") == 0)
+			return gres->gres_data;
+	}
+	return NULL;
+}
+
+uint64_t mock_selected(const job_record_t *job, int node)
+{
+	gres_job_state_t *entry;
+	uint64_t out = 0;
+
+	for (int at = 0; (entry = gpu_entry(job, &at));)
+		if (entry->gres_bit_select && entry->gres_bit_select[node])
+			out |= bits_of(entry->gres_bit_select[node]);
+	return out;
+}
+
+/* ---- job_test ----------------------------------------------------------------------- */
+
+static int entry_count(const gres_job_state_t *entry, int hosts)
+{
+	if (entry->gres_per_node)
+		return (int)entry->gres_per_node;
+	if (entry->gres_per_socket)
+		return (int)entry->gres_per_socket * 2;
+	return (int)(entry->gres_per_job + (uint64_t)hosts - 1) / hosts;
+}
+
+static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry, int g)
+{
+	for (int t = 0; t < state->topo_cnt; t++)
+		if (bit_test(state->topo_gres_bitmap[t], g))
+			return !entry->type_id || state->topo_type_id[t] == entry->type_id;
+	return false;
+}
+
+/* The lowest free GPUs for one entry; per-socket requests take an equal share of each. */
+static uint64_t pick(const gres_node_state_t *state, const gres_job_state_t *entry, int count,
+		     uint64_t busy)
+{
+	int size = (int)bit_size(state->gres_bit_alloc);
+	int room[2] = {count, count};
+	uint64_t out = 0;
+
+	if (entry->gres_per_socket)
+		room[0] = room[1] = (int)entry->gres_per_socket;
+	for (int g = 0; g < size && __builtin_popcountll(out) < count; g++) {
+		int socket = g / ((size + 1) / 2);
+
+		if ((busy >> g & 1) || !room[socket] || !type_fits(state, entry, g))
+			continue;
+		room[socket]--;
+		out |= (uint64_t)1 << g;
+	}
+	return __builtin_popcountll(out) == count ? out : 0;
+}
+
+static void set_selection(gres_job_state_t *entry, int node, int size, uint64_t gpus)
+{
+	if (!entry->gres_bit_select) {
+		entry->total_node_cnt = (uint32_t)node_record_count;
+		entry->gres_bit_select =
+			zeroed((size_t)node_record_count, sizeof(bitstr_t *));
+		entry->gres_cnt_node_select =
+			zeroed((size_t)node_record_count, sizeof(uint64_t));
+	}
+	FREE_NULL_BITMAP(entry->gres_bit_select[node]);
+	entry->gres_bit_select[node] = bit_alloc(size);
+	for (int g = 0; g < size; g++)
+		if (gpus >> g & 1)
+			bit_set(entry->gres_bit_select[node], g);
+	entry->gres_cnt_node_select[node] = (uint64_t)__builtin_popcountll(gpus);
+}
+
+/* Select on one node for all entries; false if it has too few. */
+static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fault)
+{
+	const gres_node_state_t *state = mock_node_gpus(node);
+	int size = (int)bit_size(state->gres_bit_alloc);
+	uint64_t busy = bits_of(state->gres_bit_alloc);
+	gres_job_state_t *entry;
+
+	if (fault == MOCK_OTHER)
+		busy = ~busy;
+	for (int at = 0; (entry = gpu_entry(job, &at));) {
+		int count = entry_count(entry, hosts);
+		uint64_t gpus = pick(state, entry, count, busy);
+
+		if (!gpus)
+			return false;
+		busy |= gpus;
+		if (fault == MOCK_FEWER)
+			gpus &= gpus - 1;
+		set_selection(entry, node, size, gpus);
+	}
+	return true;
+}
+
+static void take_cores(job_record_t *job, int offset, uint64_t gpus, int size,
+		       enum mock_fault fault)
+{
+	int lowest = gpus ? __builtin_ctzll(gpus) : 0;
+	int socket = lowest / ((size + 1) / 2);
+
+	if (mock_stock.core_socket >= 0)
+		socket = mock_stock.core_socket;
+	if (fault == MOCK_FAR_CORES)
+		socket = !socket;
+	for (int c = 0; c < mock_stock.cores; c++)
+		bit_set(job->job_resrcs->core_bitmap,
+			offset * MOCK_CORES + socket * (MOCK_CORES / 2) + c);
+}
+
+static void write_down(const job_record_t *job, bitstr_t *offered, void *candidates,
+		       void *preemptees)
+{
+	struct mock_call *call = &mock_stock.call[mock_stock.calls % 16];
+
+	memset(call, 0, sizeof(*call));
+	for (int n = 0; n < node_record_count; n++) {
+		const gres_node_state_t *state = mock_node_gpus(n);
+
+		call->hidden[n] = bits_of(state->gres_bit_alloc);
+		call->count[n] = state->gres_cnt_alloc;
+		for (int t = 0; t < state->topo_cnt; t++)
+			call->records[n] += state->topo_gres_cnt_alloc[t];
+	}
+	call->nodes = bits_of(offered);
+	call->candidates = candidates;
+	call->preemptees = preemptees;
+	call->min_cpus = job->details->min_cpus;
+	call->best_switch = job->best_switch;
+}
+
+/* The nodes to answer with, 0 if there are too few. */
+static uint64_t pick_nodes(job_record_t *job, bitstr_t *offered, int wanted,
+			   enum mock_fault fault)
+{
+	uint64_t picked = 0;
+
+	for (int n = 0; n < node_record_count; n++)
+		if (__builtin_popcountll(picked) < wanted && bit_test(offered, n) &&
+		    select_on(job, n, wanted, fault))
+			picked |= (uint64_t)1 << n;
+	return __builtin_popcountll(picked) == wanted ? picked : 0;
+}
+
+int mock_stock_job_test GP_JOB_TEST_PROTO
+{
+	enum mock_fault fault = mock_stock.calls < 16 ? mock_stock.fault[mock_stock.calls]
+						      : MOCK_FINE;
+	int wanted = mock_stock.nodes_wanted ? mock_stock.nodes_wanted : 1;
+	void *tail[] = {GP_TAIL_ARGS};
+	uint64_t picked;
+	int offset = 0;
+
+	(void)tail;
+	(void)min_nodes;
+	if ((uint32_t)wanted > max_nodes)
+		wanted = (int)max_nodes;
+	(void)req_nodes;
+	(void)mode;
+	write_down(job, nodes, candidates, preemptees);
+	mock_stock.calls++;
+	free_resources(job);
+	job->details->min_cpus *= 2;	/* as --overcommit has it */
+	job->best_switch = false;
+	picked = pick_nodes(job, nodes, wanted, fault);
+	if (!picked || fault == MOCK_FAIL)
+		return SLURM_ERROR;
+	if (mock_stock.preempts && preemptees)
+		*preemptees = &jobs;
+	make_resources(job, picked);
+	for (int n = 0; n < node_record_count; n++) {
+		if (!(picked >> n & 1)) {
+			bit_clear(nodes, n);
+			continue;
+		}
+		take_cores(job, offset++, mock_selected(job, n),
+			   (int)bit_size(mock_node_gpus(n)->gres_bit_alloc), fault);
+	}
+	job->total_cpus = (uint32_t)(mock_stock.cores + (fault == MOCK_OTHER_CPUS));
+	if (fault == MOCK_NO_RESOURCES)
+		free_resources(job);
+	return SLURM_SUCCESS;
+}
+
+/* ---- the end ------------------------------------------------------------------------ */
+
+static void free_bitmaps(bitstr_t **bitmaps, int count)
+{
+	for (int i = 0; bitmaps && i < count; i++)
+		FREE_NULL_BITMAP(bitmaps[i]);
+	free(bitmaps);
+}
+
+static void free_job_list(struct xlist *list)
+{
+	for (int i = 0; i < list->count; i++) {
+		gres_state_t *gres = list->item[i];
+		gres_job_state_t *entry = gres->gres_data;
+
+		free_bitmaps(entry->gres_bit_select, (int)entry->total_node_cnt);
+		free_bitmaps(entry->gres_bit_alloc, (int)entry->node_cnt);
+		free(entry->gres_cnt_node_select);
+		free(entry);
+		free(gres);
+	}
+	free(list);
+}
+
+static void free_node(node_record_t *node)
+{
+	gres_state_t *gres = node->gres_list->item[0];
+	gres_node_state_t *state = gres->gres_data;
+
+	for (int a = 0; state->links_cnt && a < state->link_len; a++)
+		free(state->links_cnt[a]);
+	free(state->links_cnt);
+	FREE_NULL_BITMAP(state->gres_bit_alloc);
+	free_bitmaps(state->topo_core_bitmap, state->topo_cnt);
+	free_bitmaps(state->topo_gres_bitmap, state->topo_cnt);
+	free(state->topo_gres_cnt_alloc);
+	free(state->topo_gres_cnt_avail);
+	free(state->topo_type_id);
+	free(state->topo_type_name);
+	free(state);
+	free(gres);
+	free(node->gres_list);
+	free(node);
+}
+
+void mock_cluster_free(void)
+{
+	for (int i = 0; i < jobs.count; i++) {
+		job_record_t *job = jobs.item[i];
+
+		free_resources(job);
+		free_job_list(job->gres_list_req);
+		free_job_list(job->gres_list_alloc);
+		free(job->details);
+		free(job);
+	}
+	for (int n = 0; n < node_record_count; n++)
+		free_node(table[n]);
+	memset(&jobs, 0, sizeof(jobs));
+	memset(table, 0, sizeof(table));
+	node_record_count = 0;
+	node_record_table_ptr = NULL;
+	job_list = NULL;
+}
