@@ -465,6 +465,13 @@ void sim_placer_release(struct sim_placer *p)
 	memset(p, 0, sizeof(*p));
 }
 
+void sim_placer_note_submitted(struct sim_placer *p)
+{
+	sim_cluster_tick(&p->cluster, p->now_ms);
+	p->result->submitted_ms = p->now_ms;
+	p->result->busy_submitted_gpu_ms = p->cluster.busy_ms;
+}
+
 enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err)
 {
 	struct sim_result *r = p->result;
