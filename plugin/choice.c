@@ -125,7 +125,8 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	if (request.count == __builtin_popcountll(seat->gpus.free))
 		return GP_NO_CHOICE;
 	near = touching(seat);
-	request.policy = seat->binding->settings.policy;
+	request.policy = seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
+	request.min_busbw_mbps = seat->need_mbps;
 	request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
 	request.near = gp_binding_to_model(seat->binding, near);
 	if (seat->must_touch)

@@ -39,6 +39,8 @@ struct gp_glue {
 	bool active;			/* in slurmctld, with a configuration */
 	struct gp_conf *conf;
 	struct gp_models *models;
+	bool has_ratio;			/* MinRatio= is given somewhere */
+	bool no_split;			/* Split=no for the cluster */
 	struct gp_running running;
 	time_t rebuilt;			/* when the index was last rebuilt for a mismatch */
 	uint64_t *told;			/* by node: reasons that were logged, a bit each */
