@@ -242,6 +242,72 @@ static void report(int number, bool ok, const char *file, const char *text)
 	printf("%s %d - %s: %s\n", ok ? "ok" : "not ok", number, file, text);
 }
 
+/* ---- cuts ---- */
+
+static int cuts;
+
+static char *slurp(const char *path, size_t *size)
+{
+	FILE *in = fopen(path, "r");
+	char *text = malloc(1 << 20);
+
+	*size = in && text ? fread(text, 1, 1 << 20, in) : 0;
+	if (in)
+		fclose(in);
+	return text;
+}
+
+/* What a shorter text shows, the whole one shows too; what it lacks, it admits. */
+static bool check_cut(const struct gt_node *cut, const struct gt_node *whole, char *why)
+{
+	int n = gt_node_size(cut);
+
+	if (n > gt_node_size(whole))
+		return differ(why, "GPUs of a cut text", n, gt_node_size(whole));
+	if (n < gt_node_size(whole) && !gt_node_is_partial(cut))
+		return differ(why, "GPUs of a cut text that calls itself whole", n,
+			      gt_node_size(whole));
+	for (int a = 0; a < n; a++)
+		for (int b = 0; b < a; b++) {
+			int links = gt_node_links(cut, a, b);
+
+			if (links != GT_UNKNOWN && links != gt_node_links(whole, a, b))
+				return differ(why, "links of a pair in a cut text", links,
+					      gt_node_links(whole, a, b));
+		}
+	return true;
+}
+
+/* The text without its last bytes, many times over. */
+static bool check_cuts(const char *path, const struct gt_node *whole, char *why)
+{
+	size_t size, step;
+	char *text = slurp(path, &size);
+	bool ok = true;
+
+	step = size / 150 + 1;
+	for (size_t part = 1; ok && part < size; part += step) {
+		struct gt_node *cut;
+
+		cuts++;
+		if (gt_node_parse(&cut, text, part, "cut", NULL, NULL))
+			continue;
+		ok = check_cut(cut, whole, why);
+		if (!ok)
+			snprintf(why + strlen(why), 256 - strlen(why), " (at byte %zu)", part);
+		gt_node_free(cut);
+	}
+	free(text);
+	return ok;
+}
+
+/* A matrix or an XML can be cut anywhere and still be known as cut. A list of GPUs, as
+ * nvlink and gres.conf are, can end after any line. */
+static bool can_tell_cuts(const char *file)
+{
+	return strncmp(file, "nvidia-smi-nvlink/", 18) && strncmp(file, "gres-conf/", 10);
+}
+
 /* A capture whose file lost its tables can only be refused. */
 static bool holds_tables(const char *path)
 {
@@ -279,7 +345,8 @@ static void check_row(int number, const char *folder, const char *file, const ch
 		report(number, ok, file, text);
 		return;
 	}
-	ok = check_model(node, &wish, why);
+	ok = check_model(node, &wish, why) &&
+	     (!can_tell_cuts(file) || check_cuts(path, node, why));
 	models += ok && !gt_node_is_partial(node);
 	partials += ok && gt_node_is_partial(node);
 	snprintf(text, sizeof(text), "%d GPUs, %s%s%s%s", gt_node_size(node),
@@ -327,6 +394,7 @@ int main(void)
 	fclose(in);
 	printf("# %d captures: %d models, %d partial ones, %d refused, %d wrong\n", number,
 	       models, partials, refusals, wrongs);
+	printf("# %d cut texts held against their wholes\n", cuts);
 	printf("1..%d\n", number);
 	return wrongs > 0;
 }

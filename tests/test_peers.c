@@ -337,6 +337,15 @@ static struct machine *machine_of(const json_t *cases, const char *name)
 	return m;
 }
 
+static void close_machines(void)
+{
+	for (struct machine *m = machines; m->name; m++) {
+		gt_table_free(m->table);
+		gt_node_free(m->node);
+	}
+	memset(machines, 0, sizeof(machines));
+}
+
 static double worth_left(struct machine *m, const struct gt_request *r, unsigned set)
 {
 	struct gt_mask mask = mask_of(set);
@@ -448,6 +457,8 @@ START_TEST(every_case_of_go_gpuallocator)
 	ck_assert_int_eq(cases_seen, (int)singles);
 	each_step(cases, check_case);
 	ck_assert_int_gt(cases_seen, (int)singles + 50);
+	close_machines();
+	json_decref(cases);
 }
 END_TEST
 
@@ -524,6 +535,8 @@ static int print_table(void)
 	printf("\nThe same set: %d cases; another one: %d; worse by (R, tau): 0, which\n"
 	       "`tests/test_peers` checks.\n",
 	       rows_equal, rows_different);
+	close_machines();
+	json_decref(cases);
 	return 0;
 }
 

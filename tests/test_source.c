@@ -122,6 +122,35 @@ START_TEST(test_topo_shifted_row_is_dropped)
 }
 END_TEST
 
+/* A text that ends within "NV18" must not become NV1. */
+START_TEST(test_topo_cut_anywhere)
+{
+	static const char text[] = "\tGPU0\tGPU1\tGPU2\tCPU Affinity\n"
+				   "GPU0\t X \tNV18\tNV18\t0-15\n"
+				   "GPU1\tNV18\t X \tNV18\t0-15\n"
+				   "GPU2\tNV18\tNV18\t X \t0-15\n";
+
+	for (size_t size = 0; size < sizeof(text) - 1; size++) {
+		struct gt_node *node;
+		struct gt_error err;
+
+		if (gt_node_parse(&node, text, size, "cut", NULL, &err)) {
+			ck_assert(err.text[0]);
+			continue;
+		}
+		for (int a = 0; a < gt_node_size(node); a++)
+			for (int b = 0; b < a; b++) {
+				int links = gt_node_links(node, a, b);
+
+				ck_assert_msg(links == 18 || links == GT_UNKNOWN, "%zu: %d",
+					      size, links);
+			}
+		ck_assert_int_eq(gt_node_size(node), 3);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 START_TEST(test_topo_strange_cells)
 {
 	struct gt_node *node = load_text("\tGPU0\tGPU1\tGPU2\nGPU0\tX\tMX\tNODE\n"
@@ -143,6 +172,7 @@ START_TEST(test_topo_refusals)
 	} rows[] = {
 		{"nothing", ""},
 		{"prose", "Nothing to see here.\n"},
+		{"rows of other GPUs", "\tGPU4\tGPU5\nGPU4\tX\tNV2\nGPU5\tNV2\tX\n"},
 		{"a header alone", "\tGPU0\tGPU1\n"},
 		{"a peer-to-peer matrix alone", "\tGPU0\tGPU1\nGPU0\tX\tOK\nGPU1\tOK\tX\n"},
 		{"not UTF-8", "\tGPU0\tGPU1\nGPU0\t X \tNV1\xff\nGPU1\tNV1\t X \n"},
@@ -444,6 +474,7 @@ int main(void)
 		UNIT(test_topo_shapes),
 		UNIT(test_topo_cut),
 		UNIT(test_topo_shifted_row_is_dropped),
+		UNIT(test_topo_cut_anywhere),
 		UNIT(test_topo_strange_cells),
 		UNIT(test_topo_refusals),
 		UNIT(test_counts_beside_the_matrix),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A node as SVG. Every socket is a box with its GPUs in a row; boxes of the first half
- * stand above the switch fabrics, the others below. Links inside a box are arcs on its
- * outer side, links between boxes run straight, so that a cube mesh reads as one.
+ * stand side by side above the switch fabrics, the others below. Links inside a half are
+ * arcs on its outer side, links between the halves run straight, so that a cube mesh reads
+ * as one.
  */
 #include "config.h"
 
@@ -18,9 +19,11 @@ enum {
 	STEP_Y = 64,		/* from row to row, where a box has several */
 	ROW_MAX = 8,		/* GPUs in a row */
 	PAD = 24,		/* inside a box */
+	BESIDE = 16,		/* between boxes of one half */
 	ARC_STEP = 26,		/* how much higher an arc over one more GPU is */
 	ARC_MIN = 30,
-	GAP = 84,		/* between boxes, where links cross */
+	GAP = 84,		/* between the halves, where links cross */
+	GAP_EMPTY = 24,
 	BAR_H = 34,		/* a switch fabric */
 	BAR_GAP = 56,
 	HEAD = 56,		/* the title's share */
@@ -34,15 +37,22 @@ enum {
 
 struct place {
 	int x, y;		/* the centre */
-	int row, column;
-	bool upper;		/* arcs go up from here */
+	int row, column;	/* in the box */
 };
 
 struct box {
 	int gpus, rows, columns;
-	int y, h;		/* outer edge */
+	int x, w;		/* outer edge */
+	int half;
+};
+
+/* The boxes above the fabrics, or below. */
+struct half {
+	int w;
+	int y, h;		/* outer edge of all its boxes */
+	int rows;
 	int arcs;		/* room for arcs */
-	bool upper;
+	int side;		/* -1: arcs go up, 1: down */
 };
 
 struct svg {
@@ -52,6 +62,7 @@ struct svg {
 	struct draw_boxes boxes;
 	struct place place[GT_MAX_GPUS];
 	struct box box[GT_MAX_GPUS];
+	struct half half[2];
 	int islands;
 	int bar_y;		/* of the first fabric */
 	int width, height;
@@ -118,21 +129,20 @@ static double line_width(const struct svg *svg, int mbps)
 
 /* ---- layout ---- */
 
-/* The farthest two GPUs of one row that an arc has to join. */
-static int longest_arc(const struct svg *svg, int box)
+static struct half *half_of(struct svg *svg, int a)
 {
-	int longest = 0;
+	return &svg->half[svg->box[svg->boxes.box[a]].half];
+}
 
-	for (int a = 0; a < gt_node_size(svg->node); a++)
-		for (int b = 0; b < a; b++) {
-			int span = abs(svg->place[a].column - svg->place[b].column);
+/* GPUs that an arc has to pass over, 0 for neighbours and for GPUs of different rows. */
+static int arc_span(struct svg *svg, int a, int b)
+{
+	const struct place *pa = &svg->place[a], *pb = &svg->place[b];
+	int span = (abs(pa->x - pb->x) + STEP_X / 2) / STEP_X;
 
-			if (svg->boxes.box[a] == box && svg->boxes.box[b] == box &&
-			    svg->place[a].row == svg->place[b].row && span > longest &&
-			    has_line(svg, a, b))
-				longest = span;
-		}
-	return longest;
+	if (half_of(svg, a) != half_of(svg, b) || pa->row != pb->row)
+		return 0;
+	return span > 1 ? span : 0;
 }
 
 static void fill_boxes(struct svg *svg)
@@ -146,55 +156,87 @@ static void fill_boxes(struct svg *svg)
 	}
 	for (int b = 0; b < svg->boxes.count; b++) {
 		struct box *box = &svg->box[b];
-		int arc = longest_arc(svg, b);
+		struct half *half = &svg->half[b < (svg->boxes.count + 1) / 2 ? 0 : 1];
 
+		box->half = (int)(half - svg->half);
 		box->columns = box->gpus < ROW_MAX ? box->gpus : ROW_MAX;
 		box->rows = (box->gpus + ROW_MAX - 1) / ROW_MAX;
-		box->upper = b < (svg->boxes.count + 1) / 2;
-		box->arcs = arc > 1 ? ARC_MIN + arc * ARC_STEP : 0;
-		box->h = 2 * PAD + (box->rows - 1) * STEP_Y + GPU_H + box->arcs + 12;
+		box->w = box->columns * STEP_X + PAD;
+		box->x = half->w + (half->w ? BESIDE : 0);
+		half->w = box->x + box->w;
+		if (box->rows > half->rows)
+			half->rows = box->rows;
 	}
 }
 
-static void place_box(struct svg *svg, int b, int *y)
+/* From left to right, both halves in the middle of the picture. */
+static void place_across(struct svg *svg)
 {
-	struct box *box = &svg->box[b];
-	int first = *y + PAD + GPU_H / 2 + (box->upper ? box->arcs + 12 : 0);
-	int left = (svg->width - (box->columns - 1) * STEP_X) / 2;
+	int widest = svg->half[0].w > svg->half[1].w ? svg->half[0].w : svg->half[1].w;
 
-	box->y = *y;
+	if (widest < 3 * STEP_X)
+		widest = 3 * STEP_X;
+	svg->width = widest + 2 * MARGIN;
+	for (int b = 0; b < svg->boxes.count; b++)
+		svg->box[b].x += (svg->width - svg->half[svg->box[b].half].w) / 2;
 	for (int i = 0; i < gt_node_size(svg->node); i++) {
-		struct place *place = &svg->place[i];
+		const struct box *box = &svg->box[svg->boxes.box[i]];
 
-		if (svg->boxes.box[i] != b)
-			continue;
-		place->x = left + place->column * STEP_X;
-		place->y = first + place->row * STEP_Y;
-		place->upper = box->upper;
+		svg->place[i].x = box->x + PAD / 2 + STEP_X / 2 + svg->place[i].column * STEP_X;
 	}
-	*y += box->h;
+}
+
+/* Room for arcs; do lines cross between the halves? */
+static bool measure_lines(struct svg *svg)
+{
+	bool cross = false;
+
+	for (int a = 0; a < gt_node_size(svg->node); a++)
+		for (int b = 0; b < a; b++) {
+			struct half *half = half_of(svg, a);
+			int span = arc_span(svg, a, b);
+
+			if (!has_line(svg, a, b))
+				continue;
+			cross = cross || half != half_of(svg, b);
+			if (span && ARC_MIN + span * ARC_STEP > half->arcs)
+				half->arcs = ARC_MIN + span * ARC_STEP;
+		}
+	return cross;
+}
+
+static void place_half(struct svg *svg, int h, int *y)
+{
+	struct half *half = &svg->half[h];
+	int first = *y + PAD + GPU_H / 2 + (h == 0 ? half->arcs + 12 : 0);
+
+	half->y = *y;
+	half->side = h == 0 ? -1 : 1;
+	half->h = 2 * PAD + (half->rows - 1) * STEP_Y + GPU_H + half->arcs + 12;
+	for (int i = 0; i < gt_node_size(svg->node); i++)
+		if (svg->box[svg->boxes.box[i]].half == h)
+			svg->place[i].y = first + svg->place[i].row * STEP_Y;
+	*y += half->h;
 }
 
 static void lay_out(struct svg *svg)
 {
-	int columns = 3, y = HEAD, upper = (svg->boxes.count + 1) / 2;
+	int y = HEAD;
+	bool cross;
 
 	fill_boxes(svg);
-	for (int b = 0; b < svg->boxes.count; b++)
-		if (svg->box[b].columns > columns)
-			columns = svg->box[b].columns;
-	svg->width = 2 * (MARGIN + PAD) + columns * STEP_X;
-	for (int b = 0; b < svg->boxes.count; b++) {
-		if (b == upper && svg->islands == 0)
-			y += GAP;
-		else if (b > 0 && b != upper)
-			y += GAP / 2;
-		place_box(svg, b, &y);
-		if (b == upper - 1 && svg->islands) {
-			svg->bar_y = y + BAR_GAP;
-			y += svg->islands * (BAR_H + BAR_GAP) + BAR_GAP / 2;
-		}
+	place_across(svg);
+	cross = measure_lines(svg);
+	if (svg->boxes.count)
+		place_half(svg, 0, &y);
+	if (svg->islands) {
+		svg->bar_y = y + BAR_GAP;
+		y += svg->islands * (BAR_H + BAR_GAP) + BAR_GAP / 2;
+	} else if (svg->boxes.count > 1) {
+		y += cross ? GAP : GAP_EMPTY;
 	}
+	if (svg->boxes.count > 1)
+		place_half(svg, 1, &y);
 	svg->height = y + FOOT;
 }
 
@@ -220,15 +262,16 @@ static void put_boxes(struct svg *svg)
 {
 	for (int b = 0; b < svg->boxes.count; b++) {
 		const struct box *box = &svg->box[b];
-		int text_y = box->upper ? box->y + 18 : box->y + box->h - 8;
+		const struct half *half = &svg->half[box->half];
+		int text_y = half->side < 0 ? half->y + 18 : half->y + half->h - 8;
 
 		fprintf(svg->out,
 			"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"10\" "
 			"fill=\"#f4f6f8\" stroke=\"#c3ccd5\"/>\n",
-			MARGIN, box->y, svg->width - 2 * MARGIN, box->h);
+			box->x, half->y, box->w, half->h);
 		if (svg->boxes.word[0])
 			fprintf(svg->out, "<text x=\"%d\" y=\"%d\" fill=\"#66727f\">%s %d</text>\n",
-				MARGIN + 12, text_y, svg->boxes.word, svg->boxes.key[b]);
+				box->x + 12, text_y, svg->boxes.word, svg->boxes.key[b]);
 	}
 }
 
@@ -239,25 +282,20 @@ static const char *line_colour(const struct svg *svg, bool marked)
 	return svg->links ? "#3b7dd8" : "#8a97a5";
 }
 
-/* How many rows and columns lie between two GPUs decides the curve. */
 static void put_line(struct svg *svg, int a, int b)
 {
 	const struct place *pa = &svg->place[a], *pb = &svg->place[b];
 	bool marked = is_marked(svg, a) && is_marked(svg, b);
-	int span = abs(pa->column - pb->column);
-	bool arc = svg->boxes.box[a] == svg->boxes.box[b] && pa->row == pb->row && span > 1;
-	int side = pa->upper ? -1 : 1;
-	int ya = pa->y + (arc ? side * GPU_H / 2 : 0), yb = pb->y + (arc ? side * GPU_H / 2 : 0);
+	int span = arc_span(svg, a, b), side = half_of(svg, a)->side;
+	int y = pa->y + side * GPU_H / 2;
+	/* a cubic's top is at three quarters of its control points */
+	int control = y + side * ((ARC_MIN + span * ARC_STEP) * 4 / 3 - ARC_STEP / 2);
 
-	fprintf(svg->out, "<path d=\"M%d %d ", pa->x, ya);
-	if (arc)	/* a cubic's top is at three quarters of its control points */
-		fprintf(svg->out, "C%d %d %d %d %d %d", pa->x,
-			ya + side * (ARC_MIN + span * ARC_STEP) * 4 / 3 - side * ARC_STEP / 2,
-			pb->x,
-			yb + side * (ARC_MIN + span * ARC_STEP) * 4 / 3 - side * ARC_STEP / 2,
-			pb->x, yb);
+	if (span)
+		fprintf(svg->out, "<path d=\"M%d %d C%d %d %d %d %d %d", pa->x, y, pa->x,
+			control, pb->x, control, pb->x, y);
 	else
-		fprintf(svg->out, "L%d %d", pb->x, yb);
+		fprintf(svg->out, "<path d=\"M%d %d L%d %d", pa->x, pa->y, pb->x, pb->y);
 	fprintf(svg->out, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
 		line_colour(svg, marked), line_width(svg, line_mbps(svg, a, b)),
 		marked ? "" : " stroke-opacity=\"0.75\"");
@@ -272,21 +310,22 @@ static void put_lines(struct svg *svg, bool marked)
 				put_line(svg, a, b);
 }
 
-/* From a GPU to its fabric's bar: straight, from the row that is next to it. */
+/* From a GPU to its fabric's bar, or to the next row, which leads there. */
 static void put_port(struct svg *svg, int a)
 {
 	const struct gt_gpu *gpu = gt_node_gpu(svg->node, a);
 	const struct place *place = &svg->place[a];
 	const struct box *box = &svg->box[svg->boxes.box[a]];
-	int next_row = place->upper ? box->rows - 1 : 0;
+	int side = half_of(svg, a)->side, last = side < 0 ? box->rows - 1 : 0;
 	int y = svg->bar_y + gpu->island * (BAR_H + BAR_GAP) + BAR_H / 2;
 
 	if (gpu->island < 0)
 		return;
-	fprintf(svg->out,
-		"<path d=\"M%d %d L%d %d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n", place->x,
-		place->y, place->x, place->row == next_row ? y : place->y + (place->upper ? STEP_Y : -STEP_Y),
-		line_colour(svg, is_marked(svg, a)), line_width(svg, port_mbps(svg, a)),
+	if (place->row != last)
+		y = place->y - side * STEP_Y;
+	fprintf(svg->out, "<path d=\"M%d %d L%d %d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
+		place->x, place->y, place->x, y, line_colour(svg, is_marked(svg, a)),
+		line_width(svg, port_mbps(svg, a)),
 		is_marked(svg, a) ? "" : " stroke-opacity=\"0.75\"");
 }
 

@@ -115,24 +115,6 @@ void gt_damage_build(struct gt_table *table)
 	}
 }
 
-/* Rule B: nothing ends, or one job does, each as likely as another. */
-static void release_single(struct gt_release *release, const struct gt_table *table,
-			   const struct gt_running *running, int count)
-{
-	const int most = (1 << GT_DAMAGE_JOBS) - 1;
-
-	count = count < most ? count : most;
-	release->single = true;
-	release->freed[0] = 0;
-	release->weight[0] = 2 * (uint32_t)count;
-	for (int j = 0; j < count; j++) {
-		release->freed[j + 1] = (uint32_t)running[j].gpus.word[0] & table->all;
-		release->weight[j + 1] = 1;
-	}
-	release->count = count + 1;
-	release->total = 3 * (uint64_t)count;
-}
-
 /* Of the jobs whose end is known; 0: of none. */
 static int64_t mean_seconds(const struct gt_running *running, int count)
 {
@@ -158,17 +140,35 @@ static uint32_t chance_ends(const struct gt_running *job, int64_t mean)
 							  : (uint32_t)chance;
 }
 
+/* Rule B: nothing ends, or one job does; together half as likely as nothing. */
+static void release_single(struct gt_release *release, const struct gt_table *table,
+			   const struct gt_running *running, int count)
+{
+	const int most = (1 << GT_DAMAGE_JOBS) - 1;
+	int64_t mean = mean_seconds(running, count);
+	uint32_t sum = 0;
+
+	count = count < most ? count : most;
+	for (int j = 0; j < count; j++) {
+		release->freed[j + 1] = (uint32_t)running[j].gpus.word[0] & table->all;
+		release->weight[j + 1] = chance_ends(&running[j], mean);
+		sum += release->weight[j + 1];
+	}
+	release->weight[0] = 2 * sum;
+	release->count = count + 1;
+	release->total = 3 * (uint64_t)sum;
+}
+
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count)
 {
 	int64_t mean;
 
-	release->single = false;
 	release->count = 1;
 	release->freed[0] = 0;
 	release->weight[0] = 1;
 	release->total = 1;
-	if (count > GT_DAMAGE_JOBS) {
+	if (count > GT_DAMAGE_JOBS || (count > 0 && table->n > GT_FULL_MAX)) {
 		release_single(release, table, running, count);
 		return;
 	}
@@ -195,4 +195,57 @@ int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *r
 	for (int u = 0; u < release->count; u++)
 		sum += (int64_t)release->weight[u] * table->worth[left | release->freed[u]];
 	return sum;
+}
+
+/* Keep the smallest of what the heap holds on top. */
+static void push(int32_t heap[GT_SHORTLIST], int *count, int32_t value)
+{
+	int at;
+
+	if (*count < GT_SHORTLIST) {
+		for (at = (*count)++; at > 0 && heap[(at - 1) / 2] > value; at = (at - 1) / 2)
+			heap[at] = heap[(at - 1) / 2];
+		heap[at] = value;
+		return;
+	}
+	if (value <= heap[0])
+		return;
+	for (at = 0;;) {
+		int child = 2 * at + 1;
+
+		if (child >= GT_SHORTLIST)
+			break;
+		if (child + 1 < GT_SHORTLIST && heap[child + 1] < heap[child])
+			child++;
+		if (heap[child] >= value)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = value;
+}
+
+uint32_t gt_damage_shortlist(const struct gt_table *table, struct gt_tie *ties,
+			     uint32_t count, uint32_t open)
+{
+	int32_t heap[GT_SHORTLIST];
+	uint32_t kept = 0, above = 0, level;
+	int held = 0;
+
+	if (table->n <= GT_FULL_MAX || count <= GT_SHORTLIST)
+		return count;
+	for (uint32_t i = 0; i < count; i++) {
+		ties[i].bound = table->worth[open & ~(uint32_t)ties[i].set];
+		push(heap, &held, ties[i].bound);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		above += ties[i].bound > heap[0];
+	level = GT_SHORTLIST - above;
+	for (uint32_t i = 0; i < count; i++) {
+		if (ties[i].bound < heap[0] || (ties[i].bound == heap[0] && level == 0))
+			continue;
+		level -= ties[i].bound == heap[0];
+		ties[kept++] = ties[i];
+	}
+	return kept;
 }

@@ -4,6 +4,7 @@
  * that the best K of it are known in closed form. */
 #include "config.h"
 
+#include "core/home.h"
 #include "core/ring.h"
 #include "core/table.h"
 
@@ -34,18 +35,11 @@ struct level {
 	struct gt_mask members;
 };
 
-/* GPUs of one PCIe root and socket. Most lie in one word of a mask: a rack has many
- * homes, and only those words are looked at. */
-struct home {
-	struct gt_mask gpus;
-	int first_word, last_word;
-};
-
 struct gt_pools {
-	int count, home_count, level_count;
+	int count, level_count;
 	struct pool *pool;
 	struct level *level;
-	struct home *home; /* GPUs by PCIe root and socket, in index order */
+	struct gt_homes *homes;
 	int best_mbps[GT_MIX_MAX + 1];
 	uint64_t total_weight;
 	double idle; /* the worth of the idle node */
@@ -160,38 +154,6 @@ static void find_pools(struct gt_pools *pools, const struct gt_node *node)
 	}
 }
 
-static bool same_home(const struct gt_gpu *a, const struct gt_gpu *b)
-{
-	return gt_gpu_home(a) == gt_gpu_home(b) && strcmp(a->pci_root, b->pci_root) == 0;
-}
-
-static void find_homes(struct gt_pools *pools, const struct gt_node *node)
-{
-	for (int g = 0; g < node->n; g++) {
-		struct home *home = pools->home;
-		struct home *end = pools->home + pools->home_count;
-
-		while (home < end && !same_home(&node->gpu[gt_mask_next(&home->gpus, 0)],
-						&node->gpu[g]))
-			home++;
-		if (home == end) {
-			*home = (struct home){.first_word = g / 64};
-			pools->home_count++;
-		}
-		gt_mask_set(&home->gpus, g);
-		home->last_word = g / 64;
-	}
-}
-
-static int count_at(const struct home *home, const struct gt_mask *from)
-{
-	int count = 0;
-
-	for (int w = home->first_word; w <= home->last_word; w++)
-		count += __builtin_popcountll(home->gpus.word[w] & from->word[w]);
-	return count;
-}
-
 bool gt_pools_fit(const struct gt_table *table)
 {
 	const struct gt_node *node = table->node;
@@ -219,11 +181,10 @@ enum gt_err gt_pools_new(struct gt_pools **pools, const struct gt_table *table,
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	p->pool = calloc(n, sizeof(*p->pool));
 	p->level = calloc(n, sizeof(*p->level));
-	p->home = calloc(n, sizeof(*p->home));
-	if (!p->pool || !p->level || !p->home)
+	p->homes = gt_homes_new(table->node);
+	if (!p->pool || !p->level || !p->homes)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	find_pools(p, table->node);
-	find_homes(p, table->node);
 	gt_pools_weigh(p, table);
 	return GT_OK;
 }
@@ -234,7 +195,7 @@ void gt_pools_free(struct gt_pools *pools)
 		return;
 	free(pools->pool);
 	free(pools->level);
-	free(pools->home);
+	gt_homes_free(pools->homes);
 	free(pools);
 }
 
@@ -242,7 +203,7 @@ size_t gt_pools_bytes(const struct gt_pools *pools)
 {
 	return sizeof(*pools) + (size_t)pools->count * sizeof(*pools->pool) +
 	       (size_t)pools->level_count * sizeof(*pools->level) +
-	       (size_t)pools->home_count * sizeof(*pools->home);
+	       gt_homes_bytes(pools->homes);
 }
 
 /* ---- the best of a pool ---- */
@@ -363,54 +324,6 @@ double gt_pools_remaining(const struct gt_table *table, const struct gt_request 
 
 /* ---- which K of many equals ---- */
 
-/* Move count of the lowest members of `from` into *set. */
-static void take_lowest(struct gt_mask *set, const struct gt_mask *from, int count)
-{
-	for (int g = gt_mask_next(from, 0); g >= 0 && count > 0;
-	     g = gt_mask_next(from, g + 1), count--)
-		gt_mask_set(set, g);
-}
-
-/* Take from a home that has not been used. */
-static void take_home(const struct gt_pools *pools, struct gt_mask *set,
-		      const struct gt_mask *from, int home, int *count, int *k)
-{
-	struct gt_mask here = gt_mask_and(&pools->home[home].gpus, from);
-	int taken = count[home] < *k ? count[home] : *k;
-
-	take_lowest(set, &here, taken);
-	count[home] = 0;
-	*k -= taken;
-}
-
-static bool one_has_all(const int *count, int homes, int k)
-{
-	for (int i = 0; i < homes; i++)
-		if (count[i] >= k)
-			return true;
-	return false;
-}
-
-/* Take K of `from` on as few homes as can be: whole homes, the largest first, and the
- * rest from the first home that has it all. */
-static void take_compact(const struct gt_pools *pools, struct gt_mask *set,
-			 const struct gt_mask *from, int k)
-{
-	int count[GT_MAX_GPUS], most = 0;
-
-	for (int i = 0; i < pools->home_count; i++) {
-		count[i] = count_at(&pools->home[i], from);
-		most = count[i] > most ? count[i] : most;
-	}
-	for (; most > 0 && !one_has_all(count, pools->home_count, k); most--)
-		for (int i = 0; i < pools->home_count && k > most; i++)
-			if (count[i] == most)
-				take_home(pools, set, from, i, count, &k);
-	for (int i = 0; i < pools->home_count && k > 0; i++)
-		if (count[i] >= k)
-			take_home(pools, set, from, i, count, &k);
-}
-
 /* May g join the set without breaking a quota? Quotas count exactly: where they add up to
  * K, all others must stay out. */
 static bool has_room(const struct gt_request *request, const struct gt_mask *set, int g)
@@ -456,7 +369,8 @@ static struct gt_mask take_quotas(const struct gt_pools *pools, struct gt_mask *
 		struct gt_mask from = gt_mask_and(&offer->members, &quota->gpus);
 
 		from = gt_mask_without(&from, set);
-		take_compact(pools, set, &from, quota->count - gt_mask_count(&has));
+		gt_homes_take(pools->homes, set, &from,
+			      quota->count - gt_mask_count(&has));
 		others = gt_mask_without(&others, &quota->gpus);
 	}
 	return others;
@@ -477,11 +391,11 @@ static struct gt_mask take_offer(const struct gt_pools *pools, const struct offe
 
 		from = gt_mask_and(&others, &level->members);
 		from = gt_mask_without(&from, &set);
-		take_compact(pools, &set, &from, k - gt_mask_count(&set));
+		gt_homes_take(pools->homes, &set, &from, k - gt_mask_count(&set));
 	}
 	if (gt_mask_count(&set) < k) {
 		from = gt_mask_without(&others, &set);
-		take_compact(pools, &set, &from, k - gt_mask_count(&set));
+		gt_homes_take(pools->homes, &set, &from, k - gt_mask_count(&set));
 	}
 	return set;
 }

@@ -167,6 +167,7 @@ static void select_among(const struct question *q, uint32_t count, struct gt_cho
 		count = keep_most_worth(q, c, count);
 	count = gt_table_best(q->table, c, count, &quality, &inexact);
 	gt_table_sort_ties(q->table, c, count);
+	count = gt_damage_shortlist(q->table, c, count, q->open);
 	choice->gpus.word[0] = c[least_damage(q, c, count)].set;
 	choice->exact = !inexact;
 }

@@ -384,6 +384,7 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 	count = list_sets(table, free, k, table->scratch);
 	count = gt_table_best(table, table->scratch, count, &quality, &inexact);
 	gt_table_sort_ties(table, table->scratch, count);
+	count = gt_damage_shortlist(table, table->scratch, count, free);
 	*ties = table->scratch;
 	if (!make_room(table, count)) {
 		table->unkept = (struct gt_answer){quality, 0, count, inexact, 0};

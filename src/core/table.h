@@ -102,12 +102,11 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 
 /* ---- level 3 (damage.c) ---- */
 
-#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at */
+#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at (rule A) */
 
 /* What the running jobs may give back, prepared once per question. */
 struct gt_release {
-	int count;			/* subsets of jobs, or single jobs by rule B */
-	bool single;			/* rule B */
+	int count;			/* subsets of jobs, or nothing and single jobs */
 	uint32_t freed[1 << GT_DAMAGE_JOBS];
 	uint32_t weight[1 << GT_DAMAGE_JOBS];
 	uint64_t total;
@@ -121,6 +120,13 @@ void gt_release_init(struct gt_release *release, const struct gt_table *table,
 /* The expected value of what is free once left plus the releases; scale release->total. */
 int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
 			uint32_t left);
+
+#define GT_SHORTLIST 64		/* ties of nodes of 9 to 16 GPUs that rule B compares */
+
+/* Of many ties in the order of level 4, those that leave the most now, in that order; all
+ * where the node has up to 8 GPUs. */
+uint32_t gt_damage_shortlist(const struct gt_table *table, struct gt_tie *ties,
+			     uint32_t count, uint32_t open);
 
 /* ---- larger nodes (pool.c) ---- */
 

@@ -166,19 +166,31 @@ static enum gt_err allocate(struct smi *smi)
 	return GT_OK;
 }
 
+/* Is this line the last of a text without a final newline, which may be cut? */
+static bool ends_abruptly(const struct smi *smi)
+{
+	return smi->lines.at >= smi->lines.end && smi->src->text[smi->src->size - 1] != '\n';
+}
+
 static void read_row(struct smi *smi, int table, const char *line)
 {
-	char word[CELL_MAX];
+	char word[CELL_MAX], *last = NULL;
 	int row;
 
 	line = next_word(line, word, sizeof(word));
 	row = name_index(smi, word);
 	if (row < 0 || row >= smi->n || header_size(smi->lines.line))
 		return;
-	for (int column = 0; column < smi->n; column++)
-		line = next_word(line,
-				 smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column],
-				 CELL_MAX);
+	for (int column = 0; column < smi->n; column++) {
+		char *cell = smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column];
+
+		line = next_word(line, cell, CELL_MAX);
+		if (*cell)
+			last = cell;
+	}
+	/* in a whole text the last cell is the diagonal, which nobody misses */
+	if (last && ends_abruptly(smi))
+		*last = '\0';
 	smi->has[table] = true;
 }
 

@@ -286,8 +286,11 @@ static enum gt_err add_files(struct gres_list *list, const struct gres *gres,
 			depth += (files[len] == '[') - (files[len] == ']');
 			len++;
 		}
-		snprintf(one.file, sizeof(one.file), "%.*s", len < 127 ? (int)len : 127,
-			 files);
+		if (len >= sizeof(one.file))
+			return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
+					   "a device name longer than %zu bytes",
+					   sizeof(one.file) - 1);
+		snprintf(one.file, sizeof(one.file), "%.*s", (int)len, files);
 		rc = memchr(files, '[', len) ? add_range(list, &one, one.file)
 					     : add_gres(list, &one);
 		files += len + (files[len] == ',');
@@ -463,11 +466,22 @@ static void set_gpu(struct gt_node *node, const struct gres_list *list, int i)
 	}
 }
 
+/* Some lines have good Links= and others have broken ones: a cut or mangled text, where a
+ * missing count is not a 0. */
+static bool is_mangled(const struct gres_list *list)
+{
+	return list->bad_links && list->gres[0].links_count;
+}
+
 /* Links columns name positions; those without a line of their own are left out. */
 static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
 {
 	const struct gres *gres = &list->gres[a];
 	bool any = false;
+
+	for (int b = 0; b < list->count && is_mangled(list); b++)
+		if (b != a)
+			gt_node_set_links(node, a, b, GT_UNKNOWN);
 
 	for (int b = 0; b < list->count; b++) {
 		int column = list->gres[b].position;
@@ -475,8 +489,6 @@ static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
 		if (a == b || column < 0 || column >= gres->links_count)
 			continue;
 		gt_node_set_links(node, a, b, gres->links[column]);
-		if (!list->gres[b].links_count)
-			gt_node_set_links(node, b, a, gres->links[column]);
 		any = any || gres->links[column] > 0;
 	}
 	return any;
@@ -495,9 +507,13 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 		gt_node_add_note(node, "%d line%s with an invalid Links= (first: line %d), not "
 				       "used", list->bad_links,
 				 list->bad_links > 1 ? "s" : "", list->bad_line);
-	if (longest > list->count)
-		gt_node_add_note(node, "Links= speaks of %d GPUs, %d are listed", longest,
-				 list->count);
+	if (longest > given) {
+		gt_node_add_note(node, "Links= speaks of %d GPUs, %d lines have it", longest,
+				 given);
+		gt_node_set_partial(node);
+	}
+	if (is_mangled(list))
+		gt_node_set_partial(node);
 	if (given && given < list->count)
 		gt_node_add_note(node, "only %d of %d GPUs have Links=", given, list->count);
 	if (!given)

@@ -140,6 +140,12 @@ static int find_gpu(const struct system *system, const char *bus_id)
 	return -1;
 }
 
+/* What is no GPU behind a link of a POWER machine is its CPU, whatever the class. */
+static bool is_power(const struct gpu *gpu)
+{
+	return gpu->cpu && !strncmp(gt_xml_attr(gpu->cpu, "arch"), "ppc64", 5);
+}
+
 /* "fffffff:ff:ff.0": a switch that a virtual machine or a rack does not show. */
 static bool is_hidden_switch(const char *target)
 {
@@ -166,7 +172,8 @@ static enum gt_err set_link(struct system *system, struct gt_node *node, int a,
 				   "GPU %s has a link to itself", bus_id);
 	if (b >= 0) {
 		gt_node_set_links(node, a, b, gt_node_links(node, a, b) + count);
-	} else if (!strcmp(class, "0x068000") || is_hidden_switch(target)) {
+	} else if (!is_power(&system->gpus[a]) &&
+		   (!strcmp(class, "0x068000") || is_hidden_switch(target))) {
 		gpu->island = 0;
 		gpu->switch_links += count;
 		if (gpu->switch_links > GT_MAX_LINKS)

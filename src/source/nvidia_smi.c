@@ -73,6 +73,7 @@ struct topo {
 	int bad_line;		/* the first mangled row, 0: none */
 	char strange[16];	/* the first unknown token */
 	bool second_matrix;
+	bool cut_end;		/* the text ends within a row of a GPU */
 	struct cell *cells;	/* n x n */
 	bool *seen;
 };
@@ -193,6 +194,7 @@ static enum line_kind classify(const char *line, int *number, const char **rest)
 	if (next_gpu(&after, number)) {
 		const char *first = skip_gap(after);
 
+		after += *after == ':';
 		*rest = after;
 		if (begins_cells(after))
 			return LINE_GPU_ROW;
@@ -236,10 +238,24 @@ static void read_header(struct topo *topo, const char *at)
 		topo->devices += !in_word && !is_gap(*c);
 		in_word = !is_gap(*c);
 	}
-	while (next_gpu(&at, &number)) {
+	/* "GPU1" after "GPU9" is a GPU10 that was cut */
+	while (next_gpu(&at, &number) && number == topo->header_gpus) {
 		topo->header_gpus++;
 		at = skip_gap(at);
 	}
+}
+
+/* Row k has its X in column k, so it has more than k words: others claim too much. */
+static bool is_long_enough(const struct topo *topo, const char *rest, int number)
+{
+	struct cell cell;
+	int count = 0;
+
+	if (number < topo->header_gpus)
+		return true;
+	while (count <= number && next_cell(&rest, &cell))
+		count++;
+	return count > number;
 }
 
 static int count_cells(const char *rest)
@@ -283,6 +299,10 @@ static enum gt_err find_matrix(struct topo *topo, struct gt_error *err)
 		if (gt_mask_has(&rows, number)) {
 			topo->second_matrix = true;
 			break;
+		}
+		if (!is_long_enough(topo, rest, number)) {
+			topo->bad_line = topo->lines.number;
+			continue;
 		}
 		gt_mask_set(&rows, number);
 		if (!topo->rows++)
@@ -345,14 +365,31 @@ static void read_affinity(struct topo *topo, struct gt_gpu *gpu, const char *res
 	}
 }
 
+/* Is this the end of a text without a final newline: a place where it may be cut? */
+static bool ends_abruptly(const struct topo *topo, const char *at)
+{
+	const struct gt_source *src = topo->src;
+
+	return !*at && topo->lines.at >= topo->lines.end && src->text[src->size - 1] != '\n';
+}
+
+/* A count at the end of a row that is too short, or of the text, may have lost digits. */
+static void distrust_last(struct topo *topo, struct cell *cells, int count, const char *at)
+{
+	if (count > 0 && cells[count - 1].kind == CELL_LINKS &&
+	    (count < topo->n || ends_abruptly(topo, at)))
+		cells[count - 1] = (struct cell){.kind = CELL_NONE};
+}
+
 /* Read one row; false if it is mangled. */
 static bool read_row(struct topo *topo, struct gt_node *node, int row, const char *rest)
 {
 	struct cell *cells = &topo->cells[(size_t)row * (size_t)topo->n];
 	const char *at = rest;
 	bool sound = true;
+	int column = 0;
 
-	for (int column = 0; column < topo->n; column++) {
+	for (; column < topo->n; column++) {
 		const char *token = skip_gap(at);
 
 		if (!next_cell(&at, &cells[column]))
@@ -367,6 +404,8 @@ static bool read_row(struct topo *topo, struct gt_node *node, int row, const cha
 		memset(cells, 0, (size_t)topo->n * sizeof(*cells));
 		return false;
 	}
+	distrust_last(topo, cells, column, at);
+	topo->cut_end = ends_abruptly(topo, at);
 	read_affinity(topo, gt_node_edit_gpu(node, row), rest);
 	return true;
 }
@@ -385,6 +424,8 @@ static void read_matrix(struct topo *topo, struct gt_node *node)
 			break;
 		if (classify(topo->lines.line, &number, &rest) != LINE_GPU_ROW ||
 		    is_p2p_row(rest))
+			continue;
+		if (number >= topo->n)
 			continue;
 		topo->seen[number] = read_row(topo, node, number, rest);
 		if (!topo->seen[number] && !topo->bad_line)
@@ -436,13 +477,20 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 				 gt_mask_format(&missing, list, sizeof(list)));
 		gt_node_set_partial(node);
 	}
-	if (topo->bad_line)
+	if (topo->bad_line) {
 		gt_node_add_note(node, "line %d: the row's X is not in its own column",
 				 topo->bad_line);
+		gt_node_set_partial(node);
+	}
 	if (!topo->has_header && topo->most_cells > topo->n &&
 	    topo->most_cells != topo->rows + topo->other_rows) {
 		gt_node_add_note(node, "no header, and %d columns beside %d rows: GPUs may be "
 				       "missing", topo->most_cells, topo->rows);
+		gt_node_set_partial(node);
+	}
+	if (!topo->has_header && topo->cut_end) {
+		gt_node_add_note(node, "no header, and no end of the last row: GPUs may be "
+				       "missing");
 		gt_node_set_partial(node);
 	}
 	if (topo->strange[0])
@@ -486,6 +534,9 @@ static enum gt_err build(struct topo *topo, struct gt_node **node, struct gt_err
 	if (!topo->cells || !topo->seen)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	read_matrix(topo, *node);
+	if (!memchr(topo->seen, true, (size_t)topo->n))
+		return gt_fail_src(topo->src, err, GT_EPARSE, topo->first_line,
+				   "no row of a GPU has its X in its own column");
 	for (int a = 0; a < topo->n; a++)
 		for (int b = 0; b < a; b++)
 			unknown += !set_pair(topo, *node, b, a);

@@ -273,6 +273,19 @@ static bool all_meet(const struct gt_nvlink_gpu *gpus, int count, const struct e
 	return linked > 1;
 }
 
+/* A link has two ends: where one GPU lists fewer than the other, the text is cut. */
+static void check_both_ends(struct gt_node *node, int count)
+{
+	for (int a = 0; a < count; a++)
+		for (int b = 0; b < a; b++)
+			if (gt_node_links(node, a, b) != gt_node_links(node, b, a)) {
+				gt_node_add_note(node, "GPUs %d and %d list different numbers "
+						       "of links to each other: the text may "
+						       "be cut", b, a);
+				gt_node_set_partial(node);
+			}
+}
+
 static void set_owned(struct gt_node *node, const struct gt_nvlink_gpu *gpus, int count,
 		      const struct ends *ends, const int *owner)
 {
@@ -289,6 +302,7 @@ static void set_owned(struct gt_node *node, const struct gt_nvlink_gpu *gpus, in
 				gt_node_set_links(node, i, owner[e],
 						  links_to(&gpus[i], ends->id[e]));
 	}
+	check_both_ends(node, count);
 }
 
 /* Use the other ends, if the text shows them: true if that settled all pairs. */
