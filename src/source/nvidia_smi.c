@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `nvidia-smi topo -m`: from any driver, pasted, logged, indented or cut. The matrix is
- * the first N cells of each row, N the GPUs of the header; a row whose X does not stand in
- * its own column is mangled and counts as missing. A pair is what its two rows say, so
+ * the first N cells of each row, N the GPUs of the header; a row whose X does not stand
+ * in its own column is mangled and counts as missing. A pair is what its two rows say, so
  * that one missing row loses nothing.
  */
 #include "config.h"
@@ -15,12 +15,12 @@
 #include <string.h>
 
 enum cell_kind {
-	CELL_NONE = 0,		/* no such row, or the row ends before */
+	CELL_NONE = 0, /* no such row, or the row ends before */
 	CELL_SELF,
 	CELL_PATH,
 	CELL_LINKS,
-	CELL_P2P,		/* of `topo -p2p`: another matrix */
-	CELL_STRANGE,		/* a token that means nothing to us */
+	CELL_P2P,     /* of `topo -p2p`: another matrix */
+	CELL_STRANGE, /* a token that means nothing to us */
 };
 
 struct cell {
@@ -35,24 +35,15 @@ static const struct {
 	enum cell_kind kind;
 	enum gt_path path;
 } words[] = {
-	{"NODE", CELL_PATH, GT_PATH_NODE},
-	{"SYS", CELL_PATH, GT_PATH_SYS},
-	{"SOC", CELL_PATH, GT_PATH_SYS},
-	{"PHB", CELL_PATH, GT_PATH_PHB},
-	{"PXB", CELL_PATH, GT_PATH_PXB},
-	{"PIX", CELL_PATH, GT_PATH_PIX},
-	{"PSB", CELL_PATH, GT_PATH_PIX},
-	{"C2C", CELL_PATH, GT_PATH_C2C},
-	{"X", CELL_SELF, GT_PATH_SELF},
-	{"x", CELL_SELF, GT_PATH_SELF},
-	{"OK", CELL_P2P, GT_PATH_UNKNOWN},
-	{"CNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"GNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"TNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"NS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"DR", CELL_P2P, GT_PATH_UNKNOWN},
-	{"U", CELL_P2P, GT_PATH_UNKNOWN},
-	{"N/A", CELL_STRANGE, GT_PATH_UNKNOWN},
+	{"NODE", CELL_PATH, GT_PATH_NODE},  {"SYS", CELL_PATH, GT_PATH_SYS},
+	{"SOC", CELL_PATH, GT_PATH_SYS},    {"PHB", CELL_PATH, GT_PATH_PHB},
+	{"PXB", CELL_PATH, GT_PATH_PXB},    {"PIX", CELL_PATH, GT_PATH_PIX},
+	{"PSB", CELL_PATH, GT_PATH_PIX},    {"C2C", CELL_PATH, GT_PATH_C2C},
+	{"X", CELL_SELF, GT_PATH_SELF},	    {"x", CELL_SELF, GT_PATH_SELF},
+	{"OK", CELL_P2P, GT_PATH_UNKNOWN},  {"CNS", CELL_P2P, GT_PATH_UNKNOWN},
+	{"GNS", CELL_P2P, GT_PATH_UNKNOWN}, {"TNS", CELL_P2P, GT_PATH_UNKNOWN},
+	{"NS", CELL_P2P, GT_PATH_UNKNOWN},  {"DR", CELL_P2P, GT_PATH_UNKNOWN},
+	{"U", CELL_P2P, GT_PATH_UNKNOWN},   {"N/A", CELL_STRANGE, GT_PATH_UNKNOWN},
 };
 
 /* The text on its way into a node. */
@@ -63,18 +54,18 @@ struct topo {
 	bool has_header;
 	int header_gpus;
 	int header_line;
-	int first_line;		/* of the matrix */
-	int end_line;		/* the line after its last */
-	int devices;		/* columns before the affinity, 0: not known */
-	bool has_numa;		/* a NUMA Affinity column follows the CPU Affinity */
-	int most_cells;		/* in one row, NICs among them */
-	int other_rows;		/* rows of NICs */
+	int first_line; /* of the matrix */
+	int end_line;	/* the line after its last */
+	int devices;	/* columns before the affinity, 0: not known */
+	bool has_numa;	/* a NUMA Affinity column follows the CPU Affinity */
+	int most_cells; /* in one row, NICs among them */
+	int other_rows; /* rows of NICs */
 	int rows;
-	int bad_line;		/* the first mangled row, 0: none */
-	char strange[16];	/* the first unknown token */
+	int bad_line;	  /* the first mangled row, 0: none */
+	char strange[16]; /* the first unknown token */
 	bool second_matrix;
-	bool cut_end;		/* the text ends within a row of a GPU */
-	struct cell *cells;	/* n x n */
+	bool cut_end;	    /* the text ends within a row of a GPU */
+	struct cell *cells; /* n x n */
 	bool *seen;
 };
 
@@ -169,14 +160,15 @@ static const char *skip_prefix(const char *line)
 
 enum line_kind { LINE_OTHER, LINE_HEADER, LINE_GPU_ROW, LINE_NIC_ROW };
 
-/* Do cells begin at at? One that we don't know may be the first (another vendor's word, or
- * two that were glued), if the next one is known. */
+/* Do cells begin at at? One that we don't know may be the first (another vendor's word,
+ * or two that were glued), if the next one is known. */
 static bool begins_cells(const char *at)
 {
 	struct cell cell = {0};
 	bool strange_word;
 
-	strange_word = !strncmp(skip_gap(at), "N/A", 3) || !strncmp(skip_gap(at), "MX", 2);
+	strange_word =
+		!strncmp(skip_gap(at), "N/A", 3) || !strncmp(skip_gap(at), "MX", 2);
 	if (!is_gap(*at) || !next_cell(&at, &cell))
 		return false;
 	if (cell.kind != CELL_STRANGE || strange_word)
@@ -370,11 +362,13 @@ static bool ends_abruptly(const struct topo *topo, const char *at)
 {
 	const struct gt_source *src = topo->src;
 
-	return !*at && topo->lines.at >= topo->lines.end && src->text[src->size - 1] != '\n';
+	return !*at && topo->lines.at >= topo->lines.end &&
+	       src->text[src->size - 1] != '\n';
 }
 
 /* A count at the end of a row that is too short, or of the text, may have lost digits. */
-static void distrust_last(struct topo *topo, struct cell *cells, int count, const char *at)
+static void distrust_last(struct topo *topo, struct cell *cells, int count,
+			  const char *at)
 {
 	if (count > 0 && cells[count - 1].kind == CELL_LINKS &&
 	    (count < topo->n || ends_abruptly(topo, at)))
@@ -456,9 +450,10 @@ static bool set_pair(struct topo *topo, struct gt_node *node, int a, int b)
 		path = ba->path;
 	gt_node_set_path(node, a, b, (enum gt_path)path);
 	if (ab->kind == CELL_PATH && ba->kind == CELL_PATH && ab->path != ba->path)
-		gt_node_add_note(node, "GPUs %d and %d: %s one way and %s the other: the "
-				       "farther counts", a, b,
-				 gt_path_name((enum gt_path)ab->path),
+		gt_node_add_note(node,
+				 "GPUs %d and %d: %s one way and %s the other: the "
+				 "farther counts",
+				 a, b, gt_path_name((enum gt_path)ab->path),
 				 gt_path_name((enum gt_path)ba->path));
 	return true;
 }
@@ -473,7 +468,8 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 		if (!topo->seen[i])
 			gt_mask_set(&missing, i);
 	if (gt_mask_count(&missing)) {
-		gt_node_add_note(node, "no readable row of GPUs %s: the text is cut or mangled",
+		gt_node_add_note(node,
+				 "no readable row of GPUs %s: the text is cut or mangled",
 				 gt_mask_format(&missing, list, sizeof(list)));
 		gt_node_set_partial(node);
 	}
@@ -484,13 +480,16 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 	}
 	if (!topo->has_header && topo->most_cells > topo->n &&
 	    topo->most_cells != topo->rows + topo->other_rows) {
-		gt_node_add_note(node, "no header, and %d columns beside %d rows: GPUs may be "
-				       "missing", topo->most_cells, topo->rows);
+		gt_node_add_note(node,
+				 "no header, and %d columns beside %d rows: GPUs may be "
+				 "missing",
+				 topo->most_cells, topo->rows);
 		gt_node_set_partial(node);
 	}
 	if (!topo->has_header && topo->cut_end) {
-		gt_node_add_note(node, "no header, and no end of the last row: GPUs may be "
-				       "missing");
+		gt_node_add_note(node,
+				 "no header, and no end of the last row: GPUs may be "
+				 "missing");
 		gt_node_set_partial(node);
 	}
 	if (topo->strange[0])
@@ -516,8 +515,9 @@ static void note_rest(struct topo *topo, struct gt_node *node)
 		gt_node_add_note(node, "`nvidia-smi topo -mp` hides NVLink: use -m");
 		gt_node_set_partial(node);
 	} else if (gt_text_has(topo->src, "PIX  =") && !gt_text_has(topo->src, "NV#")) {
-		gt_node_add_note(node, "the legend has no NV# line, as that of `topo -mp`, "
-				       "which hides NVLink");
+		gt_node_add_note(node,
+				 "the legend has no NV# line, as that of `topo -mp`, "
+				 "which hides NVLink");
 	}
 }
 
