@@ -69,6 +69,13 @@ START_TEST(test_topo_shapes)
 		{"prose around", "$ nvidia-smi topo -m\n\tGPU0\tGPU1\tGPU2\n"
 				 "GPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
 				 "GPU2\tPIX\tPIX\t X \n\nGPU0 and GPU1 have a bridge.\n"},
+		{"behind mpirun's words",
+		 "[1,0]<stdout>:\tGPU0\tGPU1\tGPU2\n[1,0]<stdout>:GPU0\t X \tNV2\tPIX\n"
+		 "[1,0]<stdout>:GPU1\tNV2\t X \tPIX\n[1,0]<stdout>:GPU2\tPIX\tPIX\t X "
+		 "\n"},
+		{"behind a logger's words",
+		 "INFO n1:  GPU0  GPU1  GPU2  CPU Affinity\nINFO n1: GPU0  X  NV2  PIX\n"
+		 "INFO n1: GPU1  NV2  X  PIX\nINFO n1: GPU2  PIX  PIX  X\n"},
 		{"a peer-to-peer matrix before",
 		 " \tGPU0\tGPU1\tGPU2\n GPU0\tX\tOK\tOK\n GPU1\tOK\tX\tOK\n "
 		 "GPU2\tOK\tOK\tX\n"

@@ -22,6 +22,7 @@ struct component {
 	int smallest;
 	int busiest;   /* the most links of one GPU, summed over its pairs */
 	bool complete; /* every pair that is shown has links */
+	bool all_shown;
 };
 
 /* Every GPU that reaches start over links, by a flood from GPU to GPU. */
@@ -62,6 +63,8 @@ static void measure_gpu(const struct gt_node *node, struct component *c, int a)
 	     b = gt_mask_next(&c->gpus, b + 1)) {
 		int links = gt_node_raw_links(node, a, b);
 
+		if (a != b && links == GT_UNKNOWN)
+			c->all_shown = false;
 		if (a == b || links == GT_UNKNOWN)
 			continue;
 		sum += links;
@@ -81,6 +84,7 @@ static struct component measure(const struct gt_node *node, struct gt_mask gpus)
 	struct component c = {.gpus = gpus,
 			      .size = gt_mask_count(&gpus),
 			      .complete = true,
+			      .all_shown = true,
 			      .smallest = GT_MAX_LINKS};
 
 	for (int a = gt_mask_next(&gpus, 0); a >= 0; a = gt_mask_next(&gpus, a + 1))
@@ -146,6 +150,8 @@ static void note_mesh(struct gt_node *node, const struct component *c)
 {
 	char list[GT_MASK_TEXT_MAX];
 
+	if (!c->all_shown)
+		return;
 	gt_mask_format(&c->gpus, list, sizeof(list));
 	if (c->complete && c->smallest == 6 && c->largest == 6)
 		gt_node_add_note(

@@ -176,11 +176,55 @@ static bool begins_cells(const char *at)
 	return next_cell(&at, &cell) && cell.kind != CELL_STRANGE;
 }
 
+/* Is cell number of the row its X? */
+static bool has_own_x(const char *at, int number)
+{
+	struct cell cell = {0};
+
+	for (int column = 0; column <= number; column++)
+		if (!next_cell(&at, &cell) ||
+		    (cell.kind == CELL_SELF) != (column == number))
+			return false;
+	return true;
+}
+
+/* "GPU0 GPU1" or "GPU0 CPU Affinity", as only headers have it? */
+static bool is_sure_header(const char *after)
+{
+	const char *at = skip_gap(after);
+	int next;
+
+	return at > after &&
+	       ((next_gpu(&at, &next) && next == 1 && (!*at || is_gap(*at))) ||
+		!strncmp(at, "CPU Affinity", 12));
+}
+
+/* A row or a header behind words that a launcher or a logger put before it
+ * ("[1,0]<stdout>:", "INFO node1:"): only where nothing but the matrix reads like this.
+ */
+static enum line_kind classify_logged(const char *line, int *number, const char **rest)
+{
+	for (const char *at = strstr(line, "GPU"); at; at = strstr(at + 1, "GPU")) {
+		const char *after = at;
+
+		if ((at > line && isalnum((unsigned char)at[-1])) ||
+		    !next_gpu(&after, number))
+			continue;
+		*rest = after;
+		if (is_gap(*after) && has_own_x(after, *number))
+			return LINE_GPU_ROW;
+		*rest = at;
+		return *number == 0 && is_sure_header(after) ? LINE_HEADER : LINE_OTHER;
+	}
+	return LINE_OTHER;
+}
+
 /* What is this line? *rest: behind the row's name, or the header's first name. */
 static enum line_kind classify(const char *line, int *number, const char **rest)
 {
 	const char *at = skip_prefix(line), *after;
 	struct cell cell = {0};
+	enum line_kind kind;
 
 	*rest = after = at;
 	if (next_gpu(&after, number)) {
@@ -193,6 +237,9 @@ static enum line_kind classify(const char *line, int *number, const char **rest)
 		*rest = at;
 		return *first == '=' || *first == ':' ? LINE_OTHER : LINE_HEADER;
 	}
+	kind = classify_logged(line, number, rest);
+	if (kind != LINE_OTHER)
+		return kind;
 	/* a NIC: any one word, then nothing but cells, its own X among them */
 	after = at + token_length(at);
 	if (after > at && next_cell(&after, &cell) && cell.kind == CELL_PATH) {
