@@ -9,7 +9,6 @@
 
 #include <jansson.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,7 +134,7 @@ static bool to_mbps(const json_t *value, int *mbps)
 	gbps = json_number_value(value);
 	if (!(gbps > 0 && gbps <= GBPS_MAX))
 		return false;
-	*mbps = (int)lround(gbps * 1000);
+	*mbps = (int)(gbps * 1000 + 0.5);
 	return *mbps > 0;
 }
 
