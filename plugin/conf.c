@@ -50,6 +50,7 @@ struct gp_conf {
 	char *file;
 	struct group *groups;	/* [0] is the cluster */
 	int group_count;
+	int group_room;
 	struct avoid *avoids;
 	int avoid_count;
 	char *decision_log;
@@ -307,18 +308,22 @@ static const struct gp_settings defaults = {
 /* A new group at the end; the cluster's, if it is the first. */
 static struct group *add_group(struct gp_conf *conf, int line)
 {
-	struct group *more =
-		realloc(conf->groups, (size_t)(conf->group_count + 1) * sizeof(*more));
+	int room = conf->group_room ? 2 * conf->group_room : 8;
+	struct group *group;
 
-	if (!more)
-		return NULL;
-	conf->groups = more;
-	more += conf->group_count++;
-	memset(more, 0, sizeof(*more));
-	more->line = line;
-	more->settings = defaults;
-	more->settings.mix = gt_mix_default();
-	return more;
+	if (conf->group_count == conf->group_room) {
+		group = realloc(conf->groups, (size_t)room * sizeof(*group));
+		if (!group)
+			return NULL;
+		conf->groups = group;
+		conf->group_room = room;
+	}
+	group = &conf->groups[conf->group_count++];
+	memset(group, 0, sizeof(*group));
+	group->line = line;
+	group->settings = defaults;
+	group->settings.mix = gt_mix_default();
+	return group;
 }
 
 static enum gt_err start_nodes(struct place *at, const char *value)
