@@ -40,6 +40,42 @@ int cli_no_memory(void)
 	return CLI_FAILED;
 }
 
+static void print_menu(const struct cli_menu *menu, FILE *out)
+{
+	fprintf(out, "Usage: %s COMMAND [OPTIONS]\n%s\n\nCommands:\n", menu->name,
+		menu->about);
+	for (const struct cli_command *c = menu->commands; c->name; c++)
+		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+	fprintf(out, "\n'%s COMMAND --help' lists the options of a command.\n%s", menu->name,
+		menu->tail);
+}
+
+int cli_menu_run(const struct cli_menu *menu, int argc, char **argv)
+{
+	static char program[] = "gputopo";
+
+	if (argc < 2) {
+		print_menu(menu, stderr);
+		return CLI_MISUSED;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_menu(menu, stdout);
+		return CLI_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("gputopo %s\n", gt_version());
+		return CLI_DONE;
+	}
+	for (const struct cli_command *c = menu->commands; c->name; c++)
+		if (!strcmp(argv[1], c->name)) {
+			/* getopt's messages begin with the program's name. */
+			argv[1] = program;
+			return c->run(argc - 1, argv + 1);
+		}
+	cli_say("'%s' is not a command; see '%s --help'", argv[1], menu->name);
+	return CLI_MISUSED;
+}
+
 static int see_manual(const struct cli_common *c)
 {
 	fprintf(stderr, "Try 'gputopo %s --help'.\n", c->command);

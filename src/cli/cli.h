@@ -27,6 +27,25 @@ typedef int cli_run(int argc, char **argv);
 
 cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_sim, cmd_mig;
 
+/* ---- tables of commands ---- */
+
+struct cli_command {
+	const char *name;
+	cli_run *run;
+	const char *summary;
+};
+
+/* A program or a command that only leads to others. */
+struct cli_menu {
+	const char *name;		/* "gputopo", "gputopo sim" */
+	const char *about;		/* one line */
+	const char *tail;		/* after the table; may be "" */
+	const struct cli_command *commands;	/* ends with a NULL name */
+};
+
+/* Run the command that argv[1] names, or --help or --version; returns the exit status. */
+int cli_menu_run(const struct cli_menu *menu, int argc, char **argv);
+
 /* ---- messages ---- */
 
 /* "gputopo: text" */

@@ -9,46 +9,24 @@
 
 #define UNIT_WIDTH 6 /* characters of one unit in a picture */
 
-static const struct {
-	const char *name;
-	cli_run *run;
-	const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
 	{"show", mig_show, "the profiles of a GPU and where they may start"},
 	{"place", mig_place, "where the next instance goes"},
 	{"plan", mig_plan, "the fewest GPUs for a demand"},
 	{"advise", mig_advise, "which smaller profile would have been enough"},
+	{0},
 };
 
-#define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
-
-static void print_help(FILE *out)
-{
-	fputs("Usage: gputopo mig COMMAND [OPTIONS]\n"
-	      "GPU instances (MIG): tables, placement, plans.\n\nCommands:\n",
-	      out);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'gputopo mig COMMAND --help' lists the options of a command.\n", out);
-}
+static const struct cli_menu menu = {
+	.name = "gputopo mig",
+	.about = "GPU instances (MIG): tables, placement, plans.",
+	.tail = "",
+	.commands = commands,
+};
 
 int cmd_mig(int argc, char **argv)
 {
-	if (argc < 2) {
-		print_help(stderr);
-		return CLI_MISUSED;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help(stdout);
-		return CLI_DONE;
-	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (!strcmp(argv[1], commands[i].name)) {
-			argv[1] = argv[0];
-			return commands[i].run(argc - 1, argv + 1);
-		}
-	cli_say("'%s' is not a command of mig; see 'gputopo mig --help'", argv[1]);
-	return CLI_MISUSED;
+	return cli_menu_run(&menu, argc, argv);
 }
 
 /* ---- shared ---- */

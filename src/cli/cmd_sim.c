@@ -8,30 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	cli_run *run;
-	const char *summary;
-} verbs[] = {
+static const struct cli_command verbs[] = {
 	{"replay", cmd_sim_replay, "a site's jobs under several policies"},
 	{"gen", cmd_sim_gen, "random jobs, as a trace on standard output"},
+	{"mig", cmd_sim_mig, "GPU instances under several placement policies"},
 	{"query", cmd_sim_query, "a prompt: alloc, free, find, what-if, undo"},
 	{"compare", cmd_sim_compare, "two summaries side by side"},
 	{"merge", cmd_sim_merge, "summaries of a sweep: means and 95 % intervals"},
+	{0},
 };
 
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-
-static void print_help(FILE *out)
-{
-	fputs("Usage: gputopo sim VERB [OPTIONS]\n"
-	      "What another choice of GPUs would change, without touching a cluster.\n\n"
-	      "Verbs:\n",
-	      out);
-	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
-	fputs("\n'gputopo sim VERB --help' lists the options of a verb.\n", out);
-}
+static const struct cli_menu menu = {
+	.name = "gputopo sim",
+	.about = "What another choice of GPUs would change, without touching a cluster.",
+	.tail = "",
+	.commands = verbs,
+};
 
 int sim_read_number(const struct cli_common *c, const char *name, const char *text, double low,
 		    double high, double *value)
@@ -79,19 +71,5 @@ int sim_read_duration(const struct cli_common *c, const char *name, const char *
 
 int cmd_sim(int argc, char **argv)
 {
-	if (argc < 2) {
-		print_help(stderr);
-		return CLI_MISUSED;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help(stdout);
-		return CLI_DONE;
-	}
-	for (size_t i = 0; i < VERB_COUNT; i++)
-		if (!strcmp(argv[1], verbs[i].name)) {
-			argv[1] = argv[0];
-			return verbs[i].run(argc - 1, argv + 1);
-		}
-	cli_say("'sim %s' is not a verb; see 'gputopo sim --help'", argv[1]);
-	return CLI_MISUSED;
+	return cli_menu_run(&menu, argc, argv);
 }

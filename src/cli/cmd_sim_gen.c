@@ -20,7 +20,7 @@ static const char help[] =
 	"      --gpus N             GPUs of the cluster\n"
 	"      --jobs N             how many jobs\n"
 	"      --form FORM          job, node, task or socket (default node)\n"
-	"      --limit X            time limits are X times the durations (default 1)\n"
+	"      --limit X            time limits are X times the durations (default: none)\n"
 	"      --seed N             another stream (default 1)\n" CLI_HELP_HELP;
 
 enum { MIX = CLI_OPT_OWN, SIZES, DURATION, DURATIONS, LOAD, LOSS, GPUS, JOBS, FORM, LIMIT, SEED };

@@ -7,36 +7,25 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	cli_run *run;
-	const char *summary;
-} commands[] = {
+static const struct cli_command commands[] = {
 	{"show", cmd_show, "how the GPUs of a machine are connected"},
 	{"pick", cmd_pick, "the best K of the free GPUs"},
+	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
 	{"probe", cmd_probe, "this machine, as a node file"},
 	{"gres", cmd_gres, "gres.conf lines for a topology"},
 	{"check", cmd_check, "gputopo.conf and its files held against gres.conf"},
-	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 	{"sim", cmd_sim, "replay jobs: what another choice of GPUs would change"},
+	{0},
 };
 
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-static void print_help(FILE *out)
-{
-	fputs("Usage: gputopo COMMAND [OPTIONS]\n"
-	      "Which GPUs of a node talk fastest to each other.\n\n"
-	      "Commands:\n",
-	      out);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'gputopo COMMAND --help' lists the options of a command.\n"
-	      "Exit status: 0 done; 1 the input or the machine failed; 2 wrong usage;\n"
-	      "3 a valid request that cannot be satisfied.\n",
-	      out);
-}
+static const struct cli_menu menu = {
+	.name = "gputopo",
+	.about = "Which GPUs of a node talk fastest to each other.",
+	.tail = "Exit status: 0 done; 1 the input or the machine failed; 2 wrong usage;\n"
+		"3 a valid request that cannot be satisfied.\n",
+	.commands = commands,
+};
 
 /* A full disk or a closed pipe must not look like success. */
 static int close_output(int status)
@@ -49,26 +38,5 @@ static int close_output(int status)
 
 int main(int argc, char **argv)
 {
-	static char program[] = "gputopo";
-
-	if (argc < 2) {
-		print_help(stderr);
-		return CLI_MISUSED;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help(stdout);
-		return close_output(CLI_DONE);
-	}
-	if (!strcmp(argv[1], "--version")) {
-		printf("gputopo %s\n", gt_version());
-		return close_output(CLI_DONE);
-	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (!strcmp(argv[1], commands[i].name)) {
-			/* getopt's messages begin with the program's name. */
-			argv[1] = program;
-			return close_output(commands[i].run(argc - 1, argv + 1));
-		}
-	cli_say("'%s' is not a command; see 'gputopo --help'", argv[1]);
-	return CLI_MISUSED;
+	return close_output(cli_menu_run(&menu, argc, argv));
 }

@@ -85,12 +85,13 @@ void sim_cluster_tick(struct sim_cluster *c, int64_t now_ms)
 }
 
 void sim_cluster_take(struct sim_cluster *c, int node, uint64_t mask, uint32_t job,
-		      int64_t until_ms, int64_t now_ms)
+		      int64_t until_ms, bool is_limited, int64_t now_ms)
 {
 	struct sim_node *n = &c->nodes[node];
 
 	sim_cluster_tick(c, now_ms);
-	sim_cluster_slots(c, node)[n->slot_count++] = (struct sim_slot){mask, until_ms, job};
+	sim_cluster_slots(c, node)[n->slot_count++] =
+		(struct sim_slot){mask, until_ms, job, is_limited};
 	n->busy |= mask;
 	c->free_gpus -= __builtin_popcountll(mask);
 	update(c, node);

@@ -51,7 +51,7 @@ static inline struct sim_slot *sim_cluster_slots(const struct sim_cluster *clust
 
 /* A job takes free GPUs of a node; until_ms is its end by its time limit. */
 void sim_cluster_take(struct sim_cluster *cluster, int node, uint64_t mask, uint32_t job,
-		      int64_t until_ms, int64_t now_ms);
+		      int64_t until_ms, bool is_limited, int64_t now_ms);
 /* The job gives back what it holds of the node. */
 void sim_cluster_give(struct sim_cluster *cluster, int node, uint32_t job, int64_t now_ms);
 /* Sum up to now. */

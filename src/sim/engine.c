@@ -292,6 +292,8 @@ static void run_queue(struct engine *e)
 		e->p.now_ms = at;
 		arrive(e, (int32_t)next);
 		next++;
+		if (next == trace->count)
+			sim_placer_note_submitted(&e->p);
 		if (e->p.options->progress && next % PROGRESS_EVERY == 0)
 			e->p.options->progress(e->p.options->progress_arg, (int64_t)next);
 	}
@@ -324,6 +326,7 @@ static enum gt_err run_recorded(struct engine *e, struct gt_error *err)
 		if (e->p.options->progress && i % PROGRESS_EVERY == 0)
 			e->p.options->progress(e->p.options->progress_arg, (int64_t)i);
 	}
+	sim_placer_note_submitted(&e->p);
 	while (end_until(e, SIM_SOON - 1))
 		;
 	free(order);

@@ -63,7 +63,9 @@ struct sim_result {
 	struct sim_place *places;
 	size_t place_count, place_room;
 	int64_t first_ms, last_ms;	/* first submission, last end */
-	double busy_gpu_ms;
+	int64_t submitted_ms;		/* last submission */
+	double busy_gpu_ms;		/* up to last_ms */
+	double busy_submitted_gpu_ms;	/* up to submitted_ms */
 	int64_t decisions;
 	double stranded_ms[SIM_MAX_GPUS + 1];	/* node x milliseconds by request size */
 };

@@ -315,7 +315,7 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	o->end_ms = p->now_ms + run;
 	for (int i = 0; i < places; i++)
 		sim_cluster_take(&p->cluster, p->found[i].node, p->found[i].mask,
-				 (uint32_t)number, until, p->now_ms);
+				 (uint32_t)number, until, job->is_limited, p->now_ms);
 	push_end(p, o->end_ms, number);
 	if (o->end_ms > p->result->last_ms)
 		p->result->last_ms = o->end_ms;
@@ -365,6 +365,7 @@ int32_t sim_placer_end(struct sim_placer *p)
 	for (int i = 0; i < o->places; i++)
 		sim_cluster_give(&p->cluster, p->result->places[o->place + (unsigned)i].node,
 				 (uint32_t)job, p->now_ms);
+	sim_chooser_note_end(&p->chooser, &p->trace->jobs[job], o->end_ms - o->start_ms);
 	return job;
 }
 
@@ -462,6 +463,13 @@ void sim_placer_release(struct sim_placer *p)
 	sim_names_release(&p->recorded);
 	free(p->recorded_node);
 	memset(p, 0, sizeof(*p));
+}
+
+void sim_placer_note_submitted(struct sim_placer *p)
+{
+	sim_cluster_tick(&p->cluster, p->now_ms);
+	p->result->submitted_ms = p->now_ms;
+	p->result->busy_submitted_gpu_ms = p->cluster.busy_ms;
 }
 
 enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err)

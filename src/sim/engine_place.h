@@ -34,6 +34,8 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 			    const char *policy, const struct gt_mix *mix,
 			    const struct sim_options *options, struct gt_error *err);
 void sim_placer_release(struct sim_placer *p);
+/* No job comes after now: what was busy until here is the cluster's load. */
+void sim_placer_note_submitted(struct sim_placer *p);
 /* Hand over sums to the result. GT_ENOMEM if a start failed for want of memory. */
 enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err);
 

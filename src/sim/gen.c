@@ -261,6 +261,7 @@ enum gt_err sim_gen_run(const struct sim_gen *gen, struct sim_trace *trace,
 		job.duration_ms = (int64_t)(draw_duration(gen, &random) * 1000 + .5);
 		job.duration_ms += job.duration_ms == 0;
 		job.limit_ms = job.duration_ms;
+		job.is_limited = gen->limit > 0;
 		if (gen->limit > 1)
 			job.limit_ms = (int64_t)((double)job.duration_ms * gen->limit + .5);
 		if (!sim_trace_keep(trace, id, &job.id) || !sim_trace_add(trace, &job))

@@ -25,7 +25,7 @@ struct sim_gen {
 					 * not fit are lost: gpus is then one node */
 	int gpus;
 	int64_t jobs;
-	double limit;			/* time limit over duration, >= 1; 0 counts as 1 */
+	double limit;			/* time limit over duration, >= 1; 0: no limits */
 	enum sim_form form;
 	uint64_t seed;
 };

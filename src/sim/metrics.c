@@ -159,6 +159,10 @@ enum gt_err sim_metrics_make(struct sim_metrics *m, const struct sim_trace *trac
 	free(values);
 	m->decisions = r->decisions;
 	m->makespan_s = span / 1000;
+	if (r->submitted_ms > r->first_ms)
+		m->utilisation_submit = r->busy_submitted_gpu_ms /
+					(double)(r->submitted_ms - r->first_ms) /
+					(double)r->layout->gpus;
 	if (span > 0) {
 		m->utilisation = r->busy_gpu_ms / span / (double)r->layout->gpus;
 		for (int k = 2; k <= SIM_MAX_GPUS; k++)

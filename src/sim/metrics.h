@@ -25,7 +25,8 @@ struct sim_metrics {
 	double wait_mean_s, wait_p50_s, wait_p95_s;
 	double bounded_slowdown;	/* mean of (wait + run) / run, run at least 10 s */
 	double makespan_s;
-	double utilisation;
+	double utilisation;			/* busy share of the GPUs over the makespan */
+	double utilisation_submit;		/* until the last submission */
 	double gpu_hours, gpu_hours_below_ideal;
 	double stranded_nodes[SIM_MAX_GPUS + 1];	/* mean, by size */
 	int64_t decisions;

@@ -240,10 +240,14 @@ static uint64_t choose_slurm_24_05(struct sim_chooser *c, const struct sim_ask *
 
 /* ---- ours ---------------------------------------------------------------------------- */
 
-static int seconds_left(const struct sim_ask *ask, const struct sim_slot *slot)
+/* GT_UNKNOWN where limits are not known, or have told nothing so far. */
+static int seconds_left(const struct sim_chooser *c, const struct sim_ask *ask,
+			const struct sim_slot *slot, bool tells)
 {
 	int64_t left = (slot->until_ms - ask->now_ms) / 1000;
 
+	if (c->timeless || !slot->is_limited || !tells)
+		return GT_UNKNOWN;
 	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
@@ -257,6 +261,7 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		.running = running,
 		.running_count = c->blind ? 0 : ask->slot_count,
 	};
+	bool tells = gt_limit_memory_tells(&c->limits);
 	struct gt_choice choice;
 
 	if (ask->stock)
@@ -264,7 +269,7 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 	for (int i = 0; i < request.running_count; i++) {
 		memset(&running[i].gpus, 0, sizeof(running[i].gpus));
 		running[i].gpus.word[0] = ask->slots[i].mask;
-		running[i].seconds = seconds_left(ask, &ask->slots[i]);
+		running[i].seconds = seconds_left(c, ask, &ask->slots[i], tells);
 	}
 	if (gt_select(c->values[ask->type].table, &request, &choice))
 		return 0;
@@ -304,6 +309,8 @@ static bool take_option(struct sim_chooser *c, const char *option)
 		c->order = GT_POLICY_PRESERVE;
 	else if (ours && !strcmp(option, "blind"))
 		c->blind = true;
+	else if (ours && !strcmp(option, "timeless"))
+		c->timeless = true;
 	else if (ours && !strcmp(option, "nosplit"))
 		c->splits = false;
 	else if (!strcmp(option, "nodes=first"))
@@ -380,6 +387,13 @@ void sim_chooser_release(struct sim_chooser *c)
 	free(c->values);
 	free(c->memo);
 	memset(c, 0, sizeof(*c));
+}
+
+void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job, int64_t ran_ms)
+{
+	if (job->is_limited && c->policy->choose == choose_gputopo)
+		gt_limit_memory_add(&c->limits, (double)job->limit_ms / 1000,
+				    (double)ran_ms / 1000);
 }
 
 uint64_t sim_chooser_ask(struct sim_chooser *c, const struct sim_ask *ask)

@@ -20,6 +20,7 @@ struct sim_slot {
 	uint64_t mask;
 	int64_t until_ms;	/* by its time limit */
 	uint32_t job;
+	bool is_limited;	/* its limit is known to Slurm, not only to us */
 };
 
 /* A question to a policy: count free GPUs of this node. */
@@ -58,18 +59,22 @@ struct sim_chooser {
 	bool splits;
 	enum gt_policy order;			/* gputopo: bandwidth or preserve */
 	bool blind;				/* gputopo: running jobs are not looked at */
+	bool timeless;				/* gputopo: their time limits are not */
+	struct gt_limit_memory limits;		/* do time limits tell anything here? */
 	uint64_t seed;				/* state of random */
 	const struct sim_layout *layout;
 	struct sim_value *values;		/* by type */
 	uint16_t **memo;			/* by type: kept answers of exhaustive rules */
 };
 
-/* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, nodes=first|best,
- * nosplit. */
+/* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, timeless,
+ * nosplit; of all: nodes=first, nodes=best. */
 enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 			     const struct sim_layout *layout, const struct gt_mix *mix,
 			     int ringless_mbps, uint64_t seed, struct gt_error *err);
 void sim_chooser_release(struct sim_chooser *c);
+/* A job of the trace has ended. */
+void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job, int64_t ran_ms);
 /* Exactly ask->count free GPUs; 0 where the policy has none. */
 uint64_t sim_chooser_ask(struct sim_chooser *c, const struct sim_ask *ask);
 

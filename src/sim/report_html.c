@@ -90,7 +90,7 @@ static void put_summary(const struct sim_report *r, FILE *out)
 		put_cell(out, true, "%.0f", (double)m->all.ring_lost);
 		put_cell(out, true, "%.1f", m->wait_mean_s / 60);
 		put_cell(out, true, "%.1f", m->wait_p95_s / 60);
-		put_cell(out, true, "%.1f %%", 100 * m->utilisation);
+		put_cell(out, true, "%.1f %%", 100 * m->utilisation_submit);
 		put_cell(out, true, "%.0f", (double)m->split);
 		put_cell(out, true, "%.0f", (double)m->rejected);
 		fputs("</tr>\n", out);

@@ -135,10 +135,11 @@ static json_t *policy_json(const struct sim_report *r, int policy, int stock)
 			      "started", (json_int_t)m->started, "rejected",
 			      (json_int_t)m->rejected, "split", (json_int_t)m->split, "moved",
 			      (json_int_t)m->moved, "decisions", (json_int_t)m->decisions);
-	json_t *times = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "wait_mean_s",
+	json_t *times = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "wait_mean_s",
 				  m->wait_mean_s, "wait_p50_s", m->wait_p50_s, "wait_p95_s",
 				  m->wait_p95_s, "bounded_slowdown", m->bounded_slowdown,
 				  "makespan_s", m->makespan_s, "utilisation", m->utilisation,
+				  "utilisation_submit", m->utilisation_submit,
 				  "gpu_hours", m->gpu_hours, "gpu_hours_below_ideal",
 				  m->gpu_hours_below_ideal);
 	json_t *stats = stats_json(&m->all);

@@ -38,7 +38,7 @@ static void put_policy(const struct sim_report *r, int i, FILE *out)
 	fprintf(out, " %8" PRId64, m->all.ring_lost);
 	put_time(out, m->wait_mean_s);
 	put_time(out, m->wait_p95_s);
-	put_share(out, m->utilisation, true);
+	put_share(out, m->utilisation_submit, true);
 	fprintf(out, " %8" PRId64 "\n", m->rejected);
 }
 

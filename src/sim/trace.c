@@ -245,6 +245,7 @@ static enum gt_err read_row(struct reading *r, char *line, bool is_long,
 	if (!is_long)
 		reason = r->reader->row(r->trace, r->columns, line, r->options, &job);
 	if (reason == SIM_ROW_OK) {
+		job.is_limited = job.limit_ms > 0;
 		if (job.limit_ms < job.duration_ms)
 			job.limit_ms = job.duration_ms;
 		if (!sim_trace_add(r->trace, &job))
@@ -422,7 +423,7 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 		write_number(f, job->cpus);
 		write_number(f, job->tasks);
 		putc(',', f);
-		if (job->limit_ms != job->duration_ms)
+		if (job->is_limited)
 			write_seconds(f, job->limit_ms);
 		putc(',', f);
 		write_text(f, sim_trace_text(trace, job->user));

@@ -29,6 +29,7 @@ struct sim_job {
 	int32_t tasks;		/* 0: not given */
 	int16_t nodes;		/* 0: as many as it takes */
 	uint8_t form;		/* enum sim_form */
+	bool is_limited;	/* limit_ms is the trace's */
 };
 
 /* Why a row is no job of the replay. */
