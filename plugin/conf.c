@@ -32,7 +32,7 @@ enum key {
 };
 
 struct avoid {
-	char *host;		/* one host expression */
+	char *host; /* one host expression */
 	struct gt_mask gpus;
 };
 
@@ -40,7 +40,7 @@ struct avoid {
 struct group {
 	int line;
 	unsigned int given;
-	char *hosts;		/* NULL: the whole cluster */
+	char *hosts; /* NULL: the whole cluster */
 	char *topology;
 	char *domain;
 	struct gp_settings settings;
@@ -48,7 +48,7 @@ struct group {
 
 struct gp_conf {
 	char *file;
-	struct group *groups;	/* [0] is the cluster */
+	struct group *groups; /* [0] is the cluster */
 	int group_count;
 	int group_room;
 	struct avoid *avoids;
@@ -57,7 +57,7 @@ struct gp_conf {
 	char *metrics_file;
 	bool admin_comment;
 	enum gp_stray mig_stray;
-	unsigned int changed;	/* keys that were given a value other than the default */
+	unsigned int changed; /* keys that were given a value other than the default */
 };
 
 /* Where we are, for errors. */
@@ -267,7 +267,7 @@ static enum gt_err set_avoid(struct place *at, const char *value)
 }
 
 #define CLUSTER 1
-#define NODES 2
+#define NODES	2
 
 static const struct {
 	const char *name;
@@ -329,7 +329,8 @@ static struct group *add_group(struct gp_conf *conf, int line)
 static enum gt_err start_nodes(struct place *at, const char *value)
 {
 	if (!gp_hosts_valid(value))
-		return bad(at, "NodeName", value, "node names such as dgx[01-16] are wanted");
+		return bad(at, "NodeName", value,
+			   "node names such as dgx[01-16] are wanted");
 	at->group = add_group(at->conf, at->line);
 	if (!at->group)
 		return out_of_memory(at);
@@ -344,13 +345,13 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 	int key;
 
 	if (!value || value == word)
-		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
-				  "'%.64s' is not Key=Value", word);
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "'%.64s' is not Key=Value", word);
 	*value++ = '\0';
 	key = key_of(word);
 	if (key < 0)
-		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
-				  "unknown key '%.64s'", word);
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "unknown key '%.64s'", word);
 	if (*value == '\0')
 		return bad(at, keys[key].name, value, "a value is wanted");
 	if (key == KEY_NODE_NAME)
@@ -371,7 +372,8 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 static enum gt_err read_line(struct gp_conf *conf, char *text, int line,
 			     struct gt_error *err)
 {
-	struct place at = {.conf = conf, .group = &conf->groups[0], .line = line, .err = err};
+	struct place at = {
+		.conf = conf, .group = &conf->groups[0], .line = line, .err = err};
 	bool first = true;
 	char *p = text;
 
@@ -602,7 +604,8 @@ char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *b
 
 		if (!at || !(conf->changed & (1u << i)))
 			continue;
-		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", keys[i].name);
+		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+			     keys[i].name);
 		if (n < 0 || (size_t)n >= size - used)
 			break;
 		used += (size_t)n;

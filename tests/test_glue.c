@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_glue.c - the method inside slurmctld: the mask, the rerun, the restoring, and stock's
- * answer wherever the rerun does not give what was wanted. The plugin is the real file; Slurm
- * and the stock plugin are mocked. After every job_test the node structs must be as before.
+ * test_glue.c - the method inside slurmctld: the mask, the rerun, the restoring, and
+ * stock's answer wherever the rerun does not give what was wanted. The plugin is the real
+ * file; Slurm and the stock plugin are mocked. After every job_test the node structs must
+ * be as before.
  */
 #include "plugin/compat.h"
 
@@ -14,7 +15,8 @@
 #include "gputopo.h"
 #include "tests/mock/stage.h"
 
-/* ---- the method --------------------------------------------------------------------- */
+/* ---- the method ---------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *why;
@@ -57,7 +59,8 @@ END_TEST
 
 START_TEST(the_rerun_sees_only_the_wanted_gpus)
 {
-	const struct mock_call *first = &mock_stock.call[0], *second = &mock_stock.call[1];
+	const struct mock_call *first = &mock_stock.call[0],
+			       *second = &mock_stock.call[1];
 
 	start_with(&dgx, 0x7f);
 	/* the double link that leaves the most */
@@ -73,7 +76,8 @@ END_TEST
 
 START_TEST(a_shared_record_counts_what_is_hidden)
 {
-	static const struct mock_gpus gpus = {.count = 8, .links = dgx1v, .gpus_per_record = 8};
+	static const struct mock_gpus gpus = {
+		.count = 8, .links = dgx1v, .gpus_per_record = 8};
 
 	start_with(&gpus, 0xff);
 	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
@@ -151,10 +155,12 @@ START_TEST(a_node_without_topology_keeps_its_gpus_beside_one_with)
 }
 END_TEST
 
-/* ---- faults of the rerun ------------------------------------------------------------ */
+/* ---- faults of the rerun ------------------------------------------------------------
+ */
 
 static const enum mock_fault faults[] = {
-	MOCK_FAIL, MOCK_FEWER, MOCK_OTHER, MOCK_NO_RESOURCES, MOCK_OTHER_CPUS, MOCK_FAR_CORES,
+	MOCK_FAIL,	   MOCK_FEWER,	    MOCK_OTHER,
+	MOCK_NO_RESOURCES, MOCK_OTHER_CPUS, MOCK_FAR_CORES,
 };
 
 /* The fault in every rerun: eight tries, then stock's plain answer again. */
@@ -187,7 +193,8 @@ START_TEST(one_failure_leads_to_the_next_best_set)
 	/* again a double link, another one */
 	ck_assert_uint_ne(gpus, SET2(0, 3));
 	ck_assert_int_eq(__builtin_popcountll(gpus), 2);
-	ck_assert_int_eq(dgx1v[__builtin_ctzll(gpus) * 8 + 63 - __builtin_clzll(gpus)], 2);
+	ck_assert_int_eq(dgx1v[__builtin_ctzll(gpus) * 8 + 63 - __builtin_clzll(gpus)],
+			 2);
 	ck_assert_int_eq(mock_stock.calls, 3);
 }
 END_TEST
@@ -237,13 +244,14 @@ START_TEST(a_failing_first_call_is_all_there_is)
 }
 END_TEST
 
-/* ---- rule b -------------------------------------------------------------------------- */
+/* ---- rule b --------------------------------------------------------------------------
+ */
 
 START_TEST(cores_stay_near_a_gpu)
 {
-	/* Stock takes {2,5}, no link, with cores on GPU 2's socket, and has none elsewhere.
-	 * A double link of the other socket would leave the job without a near core;
-	 * {2,6}, one link, touches the cores' socket. */
+	/* Stock takes {2,5}, no link, with cores on GPU 2's socket, and has none
+	 * elsewhere. A double link of the other socket would leave the job without a near
+	 * core; {2,6}, one link, touches the cores' socket. */
 	start_with(&dgx, SET4(2, 5, 6, 7));
 	mock_stock.core_socket = 0;
 	ck_assert_uint_eq(run(job_for(2)), SET2(2, 6));
@@ -269,8 +277,10 @@ static TCase *method_case(void)
 	tcase_add_test(tc, the_rerun_starts_from_the_same_job);
 	tcase_add_test(tc, every_node_of_a_job_is_improved);
 	tcase_add_test(tc, a_node_without_topology_keeps_its_gpus_beside_one_with);
-	/* far cores are no fault where a set spans the sockets: see cores_stay_near_a_gpu */
-	tcase_add_loop_test(tc, a_failing_rerun_leaves_stocks_answer, 0, ROWS(faults) - 1);
+	/* far cores are no fault where a set spans the sockets: see cores_stay_near_a_gpu
+	 */
+	tcase_add_loop_test(tc, a_failing_rerun_leaves_stocks_answer, 0,
+			    ROWS(faults) - 1);
 	tcase_add_loop_test(tc, one_failure_leads_to_the_next_best_set, 0, ROWS(faults));
 	tcase_add_test(tc, tries_are_counted);
 	tcase_add_test(tc, a_failing_restore_asks_as_slurm_did);

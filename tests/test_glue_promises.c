@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_glue_promises.c - beyond one node and one moment: the decision log, node choice, wishes
- * and forecasts.
+ * test_glue_promises.c - beyond one node and one moment: the decision log, node choice,
+ * wishes and forecasts.
  */
 #include "plugin/compat.h"
 
@@ -14,7 +14,8 @@
 #include "plugin/decision.h"
 #include "tests/mock/stage.h"
 
-/* ---- the decision log and the metrics -------------------------------------------------- */
+/* ---- the decision log and the metrics
+ * -------------------------------------------------- */
 
 static char *read_file(const char *name)
 {
@@ -34,8 +35,8 @@ static void conf_with_log(const char *more)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "DecisionLog=%s/log MetricsFile=%s/metrics\n%s", stage.dir, stage.dir,
-		 more);
+	snprintf(text, sizeof(text), "DecisionLog=%s/log MetricsFile=%s/metrics\n%s",
+		 stage.dir, stage.dir, more);
 	write_conf(text);
 }
 
@@ -64,19 +65,21 @@ START_TEST(a_started_job_gets_its_line)
 	run(job);
 	ck_assert_str_eq(read_file("log"), "");
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
-	expect_line(read_file("log"),
-		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
-		    "\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
-		    "\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
-		    "\"mode\":\"enforce\",\"changed\":true,\"split\":false,"
-		    "\"reason\":\"changed\"}");
+	expect_line(
+		read_file("log"),
+		"\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		"\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
+		"\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
+		"\"mode\":\"enforce\",\"changed\":true,\"split\":false,"
+		"\"reason\":\"changed\"}");
 	/* once */
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
 	ck_assert_ptr_eq(strchr(read_file("log"), '\n')[1] ? "two" : NULL, NULL);
 	ck_assert_ptr_nonnull(strstr(read_file("metrics"),
 				     "gputopo_decisions_total{reason=\"changed\"} 1\n"));
 	ck_assert_ptr_nonnull(strstr(read_file("metrics"), "gputopo_reruns_total 1\n"));
-	ck_assert_ptr_nonnull(strstr(read_file("metrics"), "gputopo_jobs_started_total 1\n"));
+	ck_assert_ptr_nonnull(
+		strstr(read_file("metrics"), "gputopo_jobs_started_total 1\n"));
 }
 END_TEST
 
@@ -106,12 +109,13 @@ START_TEST(observe_logs_what_it_would_have_done)
 	job = job_for(2);
 	expect_stock(job, SET2(0, 1), 1);
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
-	expect_line(read_file("log"),
-		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
-		    "\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
-		    "\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
-		    "\"mode\":\"observe\",\"changed\":false,\"split\":false,"
-		    "\"reason\":\"observed\"}");
+	expect_line(
+		read_file("log"),
+		"\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		"\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
+		"\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
+		"\"mode\":\"observe\",\"changed\":false,\"split\":false,"
+		"\"reason\":\"observed\"}");
 }
 END_TEST
 
@@ -125,12 +129,13 @@ START_TEST(what_is_left_alone_has_its_reason)
 	job->bit_flags |= GRES_ENFORCE_BIND;
 	run(job);
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
-	expect_line(read_file("log"),
-		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":1,"
-		    "\"free\":\"0-7\",\"stock\":\"0\",\"chosen\":\"0\","
-		    "\"stock_gbps\":null,\"gbps\":null,\"ideal_gbps\":null,\"level\":null,"
-		    "\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
-		    "\"reason\":\"enforce-binding\"}");
+	expect_line(
+		read_file("log"),
+		"\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":1,"
+		"\"free\":\"0-7\",\"stock\":\"0\",\"chosen\":\"0\","
+		"\"stock_gbps\":null,\"gbps\":null,\"ideal_gbps\":null,\"level\":null,"
+		"\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
+		"\"reason\":\"enforce-binding\"}");
 }
 END_TEST
 
@@ -143,7 +148,8 @@ START_TEST(a_log_that_cannot_be_opened_is_named)
 }
 END_TEST
 
-/* ---- node choice --------------------------------------------------------------------- */
+/* ---- node choice ---------------------------------------------------------------------
+ */
 
 /* n0, n1, ... with these free GPUs each. */
 static void start_nodes(const uint64_t *free, int count)
@@ -312,7 +318,8 @@ START_TEST(node_choice_stands_aside)
 }
 END_TEST
 
-/* ---- wishes --------------------------------------------------------------------------- */
+/* ---- wishes ---------------------------------------------------------------------------
+ */
 
 static char *topo_env[1];
 
@@ -354,7 +361,8 @@ static const struct {
 	{"above the admin's ratio", "OTHER=1", "MinRatio=0.5\n", 0x03, 2, false},
 	{"a wish of one's own instead", "GPUTOPO_MIN_BUSBW=20", "MinRatio=0.9\n", 0x03, 2,
 	 false},
-	{"observe holds nobody up", "GPUTOPO_TOPO=ring", "Mode=observe\n", 0x21, 2, false},
+	{"observe holds nobody up", "GPUTOPO_TOPO=ring", "Mode=observe\n", 0x21, 2,
+	 false},
 };
 
 START_TEST(wishes_wait_until_they_are_met)
@@ -494,8 +502,8 @@ START_TEST(a_wish_beyond_the_machine_is_refused)
 	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes),
 			 ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE);
 	/* busy now is no reason */
-	ck_assert_int_eq(test_job(job_with("GPUTOPO_MIN_BUSBW=40", 2), SELECT_MODE_TEST_ONLY,
-				  &nodes),
+	ck_assert_int_eq(test_job(job_with("GPUTOPO_MIN_BUSBW=40", 2),
+				  SELECT_MODE_TEST_ONLY, &nodes),
 			 SLURM_SUCCESS);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_glue_requests.c - what is left to stock and why: requests, types, sockets, topologies
- * that do not fit, settings, our index of running jobs, and the canary.
+ * test_glue_requests.c - what is left to stock and why: requests, types, sockets,
+ * topologies that do not fit, settings, our index of running jobs, and the canary.
  */
 #include "plugin/compat.h"
 
@@ -13,7 +13,8 @@
 #include "gputopo.h"
 #include "tests/mock/stage.h"
 
-/* ---- requests that are left alone ---------------------------------------------------- */
+/* ---- requests that are left alone ----------------------------------------------------
+ */
 
 static const uint16_t other_modes[] = {
 	SELECT_MODE_TEST_ONLY,
@@ -142,7 +143,8 @@ START_TEST(a_split_answer_is_left_alone)
 }
 END_TEST
 
-/* ---- per socket, types --------------------------------------------------------------- */
+/* ---- per socket, types ---------------------------------------------------------------
+ */
 
 START_TEST(per_socket_counts_stay)
 {
@@ -163,7 +165,8 @@ END_TEST
 
 START_TEST(per_socket_without_sockets_is_left_alone)
 {
-	static const struct mock_gpus gpus = {.count = 8, .links = dgx1v, .no_sockets = true};
+	static const struct mock_gpus gpus = {
+		.count = 8, .links = dgx1v, .no_sockets = true};
 	job_record_t *job;
 
 	start_with(&gpus, 0xff);
@@ -239,7 +242,7 @@ START_TEST(rows_that_are_no_permutation_leave_stock)
 	expect_stock(job_for(2), SET2(0, 1), 1);
 	expect_stock(job_for(2), SET2(0, 1), 1);
 	ck_assert(mock_logged("n0 keeps stock's choice of GPUs: Links= of gres.conf"));
-	ck_assert_int_eq(mock_slurm.lines, 2);	/* loaded, and once for the node */
+	ck_assert_int_eq(mock_slurm.lines, 2); /* loaded, and once for the node */
 }
 END_TEST
 
@@ -254,7 +257,8 @@ START_TEST(typed_gpus_without_links_leave_stock)
 }
 END_TEST
 
-/* ---- topology ----------------------------------------------------------------------- */
+/* ---- topology -----------------------------------------------------------------------
+ */
 
 START_TEST(no_topology_leaves_stock_and_says_so_once)
 {
@@ -335,8 +339,12 @@ static void write_reversed_model(const int *links)
 	fprintf(f, "],\"links\":[");
 	for (int a = 0; a < 8; a++)
 		for (int b = 0; b < 8; b++)
-			fprintf(f, "%s%d%s", b ? "," : a ? ",[" : "[",
-				a == b ? 0 : links[8 * (7 - a) + 7 - b], b == 7 ? "]" : "");
+			fprintf(f, "%s%d%s",
+				b   ? ","
+				: a ? ",["
+				    : "[",
+				a == b ? 0 : links[8 * (7 - a) + 7 - b],
+				b == 7 ? "]" : "");
 	fprintf(f, "]}");
 	fclose(f);
 }
@@ -371,10 +379,14 @@ START_TEST(avoided_gpus_come_last)
 }
 END_TEST
 
-/* ---- settings ----------------------------------------------------------------------- */
+/* ---- settings -----------------------------------------------------------------------
+ */
 
 static const char *const off_confs[] = {
-	"Mode=off\n", "Mode=observe\n", "NodeName=n0 Mode=off\n", "NodeName=n0 Mode=observe\n",
+	"Mode=off\n",
+	"Mode=observe\n",
+	"NodeName=n0 Mode=off\n",
+	"NodeName=n0 Mode=observe\n",
 };
 
 START_TEST(off_and_observe_change_nothing)
@@ -403,8 +415,10 @@ static const struct {
 	const char *says;
 } broken_confs[] = {
 	{"Mode=off\nModus=x\n", "gputopo.conf:2: unknown key 'Modus'"},
-	{"Mode=off\nNodeName=n0 Topology=/nonexistent\n", "gputopo.conf:2: Topology=/nonexistent"},
-	{"Mode=off\nNodeName=n0 Topology=builtin:no-such\n", "gputopo.conf:2: Topology=builtin:no"},
+	{"Mode=off\nNodeName=n0 Topology=/nonexistent\n",
+	 "gputopo.conf:2: Topology=/nonexistent"},
+	{"Mode=off\nNodeName=n0 Topology=builtin:no-such\n",
+	 "gputopo.conf:2: Topology=builtin:no"},
 };
 
 START_TEST(a_broken_file_keeps_the_old_settings)
@@ -435,7 +449,8 @@ START_TEST(keys_without_effect_yet_are_named)
 }
 END_TEST
 
-/* ---- running jobs and the canary ------------------------------------------------------ */
+/* ---- running jobs and the canary ------------------------------------------------------
+ */
 
 START_TEST(a_finished_job_frees_its_gpus)
 {
@@ -508,7 +523,7 @@ START_TEST(a_job_that_slurm_does_not_know_is_a_canary)
 	start_with(&dgx, 0xff);
 	job = job_for(2);
 	job->job_id = 99;
-	job_list->count--;	/* find_job_record has never heard of it */
+	job_list->count--; /* find_job_record has never heard of it */
 	ck_assert_uint_eq(run(job), SET2(0, 1));
 	job_list->count++;
 	ck_assert_int_eq(mock_stock.calls, 1);
@@ -548,7 +563,8 @@ static TCase *request_case(void)
 	tcase_add_test(tc, an_answer_without_resources_is_left_alone);
 	tcase_add_test(tc, enforce_binding_is_left_alone);
 	tcase_add_test(tc, whole_nodes_are_left_alone);
-	tcase_add_loop_test(tc, jobs_that_share_gpus_are_left_alone, 0, ROWS(shared_names));
+	tcase_add_loop_test(tc, jobs_that_share_gpus_are_left_alone, 0,
+			    ROWS(shared_names));
 	tcase_add_test(tc, nodes_that_share_gpus_are_left_alone);
 	tcase_add_test(tc, jobs_without_gpus_are_left_alone);
 	tcase_add_test(tc, a_split_answer_is_left_alone);
@@ -577,8 +593,10 @@ static TCase *topology_case(void)
 	tcase_add_test(tc, avoided_gpus_come_last);
 	tcase_add_loop_test(tc, off_and_observe_change_nothing, 0, ROWS(off_confs));
 	tcase_add_test(tc, reconfigure_switches_off_and_on);
-	tcase_add_loop_test(tc, a_broken_file_keeps_the_old_settings, 0, ROWS(broken_confs));
-	tcase_add_loop_test(tc, a_broken_file_at_the_start_leaves_stock, 0, ROWS(broken_confs));
+	tcase_add_loop_test(tc, a_broken_file_keeps_the_old_settings, 0,
+			    ROWS(broken_confs));
+	tcase_add_loop_test(tc, a_broken_file_at_the_start_leaves_stock, 0,
+			    ROWS(broken_confs));
 	tcase_add_test(tc, keys_without_effect_yet_are_named);
 	return tc;
 }

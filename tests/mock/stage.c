@@ -13,12 +13,14 @@
 
 struct stage stage;
 
+/* clang-format off */
 const int dgx1v[64] = {
 	-1, 1, 1, 2, 2, 0, 0, 0,	1, -1, 2, 1, 0, 2, 0, 0,
 	1, 2, -1, 2, 0, 0, 1, 0,	2, 1, 2, -1, 0, 0, 0, 1,
 	2, 0, 0, 0, -1, 1, 1, 2,	0, 2, 0, 0, 1, -1, 2, 1,
 	0, 0, 1, 0, 1, 2, -1, 2,	0, 0, 0, 1, 2, 1, 2, -1,
 };
+/* clang-format on */
 
 const struct mock_gpus dgx = {.count = 8, .links = dgx1v};
 
@@ -51,7 +53,8 @@ void stage_setup(void)
 	stage.asked_nodes = 1;
 	strcpy(stage.dir, "/tmp/gputopo-glue-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(stage.dir));
-	snprintf(stage.slurm_conf_path, sizeof(stage.slurm_conf_path), "%s/slurm.conf", stage.dir);
+	snprintf(stage.slurm_conf_path, sizeof(stage.slurm_conf_path), "%s/slurm.conf",
+		 stage.dir);
 	slurm_conf.slurm_conf = stage.slurm_conf_path;
 	ck_assert(mock_load(&stage.ours, MOCK_OURS ":" MOCK_STOCK));
 	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
@@ -112,8 +115,9 @@ int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes)
 		before[n] = mock_node_sum(n);
 	}
 	mock_stock.calls = 0;
-	rc = stage.ours.job_test(job, offered, stage.asked_nodes, 500000, stage.asked_nodes, mode, (gp_list_t)dgx1v, &stage.preempted,
-			   TAIL);
+	rc = stage.ours.job_test(job, offered, stage.asked_nodes, 500000,
+				 stage.asked_nodes, mode, (gp_list_t)dgx1v,
+				 &stage.preempted, TAIL);
 	*nodes = 0;
 	for (int n = 0; n < node_record_count; n++) {
 		*nodes |= (uint64_t)bit_test(offered, n) << n;
@@ -138,4 +142,3 @@ void expect_stock(job_record_t *job, uint64_t gpus, int calls)
 	ck_assert_uint_eq(run(job), gpus);
 	ck_assert_int_eq(mock_stock.calls, calls);
 }
-

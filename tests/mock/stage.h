@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stage.h - what the tests of the glue share: machines, sets, jobs, and the call of job_test
- * that sees to it that nothing of the nodes has changed behind it.
+ * stage.h - what the tests of the glue share: machines, sets, jobs, and the call of
+ * job_test that sees to it that nothing of the nodes has changed behind it.
  */
 #ifndef GPUTOPO_TESTS_STAGE_H
 #define GPUTOPO_TESTS_STAGE_H
@@ -17,9 +17,9 @@ extern const struct mock_gpus dgx;
 extern const int regrouped[8];
 extern const char *const types[8];
 
-#define SET1(a) ((uint64_t)1 << (a))
-#define SET2(a, b) (SET1(a) | SET1(b))
-#define SET3(a, b, c) (SET2(a, b) | SET1(c))
+#define SET1(a)		 ((uint64_t)1 << (a))
+#define SET2(a, b)	 (SET1(a) | SET1(b))
+#define SET3(a, b, c)	 (SET2(a, b) | SET1(c))
 #define SET4(a, b, c, d) (SET2(a, b) | SET2(c, d))
 
 #define ROWS(array) ((int)(sizeof(array) / sizeof(array[0])))
@@ -31,12 +31,12 @@ extern const char *const types[8];
 #endif
 
 struct stage {
-	struct mock_ours ours;		/* our plugin, loaded */
-	char dir[64];			/* of slurm.conf and gputopo.conf */
+	struct mock_ours ours; /* our plugin, loaded */
+	char dir[64];	       /* of slurm.conf and gputopo.conf */
 	char slurm_conf_path[128];
-	gp_list_t preempted;		/* what job_test was given for preemptees */
+	gp_list_t preempted; /* what job_test was given for preemptees */
 	uint32_t next_job;
-	uint32_t asked_nodes;		/* -N, or 1 */
+	uint32_t asked_nodes; /* -N, or 1 */
 };
 
 extern struct stage stage;
