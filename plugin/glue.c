@@ -16,6 +16,7 @@
 #define CONF_NAME "gputopo.conf"
 #define MAX_TOLD 10		/* nodes that are named for one reason */
 #define REBUILD_SECONDS 60
+#define JUST_BEGUN 10		/* seconds */
 
 /* Keys that are read, and do nothing yet. */
 #define NOT_YET "Domain,AdminComment,MigStray"
@@ -183,10 +184,22 @@ void gp_glue_node_init(void)
 	pthread_mutex_unlock(&glue->lock);
 }
 
+/* Jobs that slurmctld recovers at its start began long ago, and were counted then. */
+static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
+{
+	struct gp_glue *glue = arg;
+
+	(void)job_id;
+	if (gpus && glue->models)
+		gp_models_began(glue->models, node, __builtin_popcountll(gpus));
+}
+
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_held(job, put_held, &the_glue.running);
+	if (time(NULL) - job->start_time < JUST_BEGUN)
+		gp_bridge_held(job, count_begin, &the_glue);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -202,6 +215,9 @@ void gp_glue_job_ends(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_nodes(job, drop_held, &the_glue.running);
+	if (job->start_time && job->time_limit != INFINITE && job->time_limit != NO_VAL)
+		gt_limit_memory_add(&the_glue.limits, job->time_limit * 60.0,
+				    difftime(time(NULL), job->start_time));
 	pthread_mutex_unlock(&the_glue.lock);
 }
 

@@ -42,6 +42,7 @@ struct gp_glue {
 	bool has_ratio;			/* MinRatio= is given somewhere */
 	bool no_split;			/* Split=no for the cluster */
 	struct gp_running running;
+	struct gt_limit_memory limits;	/* do time limits tell how long jobs run? */
 	time_t rebuilt;			/* when the index was last rebuilt for a mismatch */
 	uint64_t *told;			/* by node: reasons that were logged, a bit each */
 	int node_count;

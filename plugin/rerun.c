@@ -176,12 +176,13 @@ static enum gp_reason read_seats(struct attempt *a)
 static enum gp_reason choose(struct attempt *a, bool *observed)
 {
 	enum gp_reason why = GP_BEST;
+	bool ends_tell = gt_limit_memory_tells(&a->glue->limits);
 	bool wants = false;
 
 	*observed = false;
 	for (int i = 0; i < a->seats; i++) {
 		struct gp_seat *seat = &a->glue->seats[i];
-		enum gp_reason one = gp_seat_choose(seat, &a->glue->running);
+		enum gp_reason one = gp_seat_choose(seat, &a->glue->running, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_glue_tell(a->glue, seat, one);

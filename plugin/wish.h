@@ -10,10 +10,7 @@
 #include "plugin/bridge.h"
 #include "plugin/model.h"
 #include "plugin/running.h"
-
-/* Set by the SPANK options --gpu-topo and --gpu-min-busbw in the job's control environment. */
-#define GP_ENV_TOPO "GPUTOPO_TOPO"
-#define GP_ENV_MIN_BUSBW "GPUTOPO_MIN_BUSBW"
+#include "plugin/wish_names.h"
 
 struct gp_wish {
 	bool asked;		/* by the user: ring or min_mbps */
