@@ -365,7 +365,6 @@ static enum gt_err write_layout(const struct keeper *k, struct gt_mig_layout *la
 			    k->space->heads[s->state][u] != k->space->shape_of[p] + 1)
 				continue;
 			s->profile[u] = (int8_t)p;
-			s->kept |= (uint16_t)(1u << u);
 			kept[p]++;
 		}
 	return GT_OK;
@@ -462,6 +461,28 @@ static int assign_limited(struct gt_mig_layout *layout, const struct gt_mig_spac
 	return n;
 }
 
+/* Where instances that were to stay are in the way of a limited profile, take the slots
+ * of those that can stand anywhere. Returns how many are left over. */
+static int evict_for(struct gt_mig_layout *layout, const struct gt_mig_space *space,
+		     int profile, int n)
+{
+	for (int i = 0; i < layout->count; i++) {
+		struct gt_mig_slots *s = &layout->gpu[i];
+
+		for (int u = 0; u < space->gpu.units && n > 0; u++) {
+			int other = s->profile[u];
+
+			if (other == GT_UNKNOWN || space->limited[other] ||
+			    space->shape_of[other] != space->shape_of[profile] ||
+			    count_profile(s, profile) == space->gpu.profile[profile].max)
+				continue;
+			s->profile[u] = (int8_t)profile;
+			n--;
+		}
+	}
+	return n;
+}
+
 static int assign_any(struct gt_mig_layout *layout, const struct gt_mig_space *space,
 		      int profile, int n)
 {
@@ -485,9 +506,10 @@ static int count_in_layout(const struct gt_mig_layout *layout, int profile)
 	return n;
 }
 
-/* Every instance of a shape, the limited ones first; false: some found no slot. */
+/* Every instance of a shape, the limited ones first; false: some found no slot. *evicted
+ * is set where something that was to stay had to go. */
 static bool assign_shape(struct gt_mig_layout *layout, const struct gt_mig_space *space,
-			 const struct gt_mig_demand *demand, int shape)
+			 const struct gt_mig_demand *demand, int shape, bool *evicted)
 {
 	int over = 0;
 
@@ -499,8 +521,13 @@ static bool assign_shape(struct gt_mig_layout *layout, const struct gt_mig_space
 			    space->limited[p] != (pass == 0))
 				continue;
 			n -= count_in_layout(layout, p);
-			over += pass == 0 ? assign_limited(layout, space, p, n)
-					  : assign_any(layout, space, p, n);
+			if (pass == 1) {
+				over += assign_any(layout, space, p, n);
+				continue;
+			}
+			n = assign_limited(layout, space, p, n);
+			*evicted |= n > 0;
+			over += evict_for(layout, space, p, n);
 		}
 	return over == 0;
 }
@@ -511,10 +538,8 @@ static void clear_shape(struct gt_mig_layout *layout, const struct gt_mig_space 
 {
 	for (int i = 0; i < layout->count; i++)
 		for (int u = 0; u < space->gpu.units; u++)
-			if (space->heads[layout->gpu[i].state][u] == shape + 1) {
+			if (space->heads[layout->gpu[i].state][u] == shape + 1)
 				layout->gpu[i].profile[u] = GT_UNKNOWN;
-				layout->gpu[i].kept &= (uint16_t) ~(1u << u);
-			}
 }
 
 /* ---- the plan ---- */
@@ -544,7 +569,8 @@ static void count_changes(struct gt_mig_plan *plan, const struct gt_mig_space *s
 static enum gt_err write_plan(const struct gt_mig_layout *layout,
 			      const struct gt_mig_space *space,
 			      const struct gt_mig_demand *demand,
-			      struct gt_mig_plan *plan, struct gt_error *err)
+			      const struct gt_mig_fleet *now, struct gt_mig_plan *plan,
+			      struct gt_error *err)
 {
 	size_t total = 0;
 
@@ -556,11 +582,16 @@ static enum gt_err write_plan(const struct gt_mig_layout *layout,
 	for (int i = 0; i < layout->count; i++) {
 		const struct gt_mig_slots *s = &layout->gpu[i];
 
-		for (int u = 0; u < GT_MIG_UNITS; u++)
-			if (s->profile[u] != GT_UNKNOWN)
-				plan->instances[plan->count++] = (struct gt_mig_instance){
-					s->gpu, s->profile[u], u};
-		plan->kept += __builtin_popcount(s->kept);
+		for (int u = 0; u < GT_MIG_UNITS; u++) {
+			int p = s->profile[u];
+
+			if (p == GT_UNKNOWN)
+				continue;
+			plan->instances[plan->count++] =
+				(struct gt_mig_instance){s->gpu, p, u};
+			plan->kept += now && s->gpu < gt_mig_fleet_size(now) &&
+				      gt_mig_fleet_profile_at(now, s->gpu, u) == p;
+		}
 	}
 	return GT_OK;
 }
@@ -571,18 +602,19 @@ enum gt_err gt_mig_layout_assign(struct gt_mig_layout *layout,
 				 const struct gt_mig_fleet *now, struct gt_mig_plan *plan,
 				 struct gt_error *err)
 {
+	bool evicted = false;
 	enum gt_err code;
 
 	for (int shape = 0; shape < space->shapes; shape++) {
-		if (assign_shape(layout, space, demand, shape))
+		if (assign_shape(layout, space, demand, shape, &evicted))
 			continue;
-		/* An instance that stays is in the way of a limited profile. Rare enough
-		 * to start this shape afresh, without the proof. */
 		clear_shape(layout, space, shape);
-		assign_shape(layout, space, demand, shape);
-		plan->exact = false;
+		evicted = true;
+		if (!assign_shape(layout, space, demand, shape, &evicted))
+			return gt_fail(err, GT_EINVAL, "the sets do not hold the demand");
 	}
-	code = write_plan(layout, space, demand, plan, err);
+	plan->exact &= !evicted;
+	code = write_plan(layout, space, demand, now, plan, err);
 	if (!code)
 		count_changes(plan, space, demand, now);
 	return code;
