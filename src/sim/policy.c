@@ -202,8 +202,9 @@ static uint64_t exactly(uint64_t set, uint64_t free, int count)
 	return set;
 }
 
-static uint64_t choose_slurm(struct sim_chooser *c, const struct sim_ask *ask,
-			     enum sim_slurm_release release)
+/* *near: the GPUs of the sockets with the job's cores; may be NULL. */
+static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
+			     enum sim_slurm_release release, uint64_t *near)
 {
 	const struct sim_type *type = &c->layout->types[ask->type];
 	const struct sim_job *job = ask->job;
@@ -224,18 +225,20 @@ static uint64_t choose_slurm(struct sim_chooser *c, const struct sim_ask *ask,
 	sim_slurm_cores(&r, &type->slurm, ask->count, cores, free_cores);
 	sim_slurm_tasks(&r, cores / tasks);
 	r.count = form_count(ask, &r);
+	for (int s = 0; near && s < type->slurm.sockets; s++)
+		*near |= r.cores[s] > 0 ? type->slurm.near[s] : 0;
 	return exactly(sim_slurm_select(release, &type->slurm, &r), free_of(c, ask),
 		       ask->count);
 }
 
 static uint64_t choose_slurm_22_05(struct sim_chooser *c, const struct sim_ask *ask)
 {
-	return choose_slurm(c, ask, SIM_SLURM_22_05);
+	return choose_stock(c, ask, SIM_SLURM_22_05, NULL);
 }
 
 static uint64_t choose_slurm_24_05(struct sim_chooser *c, const struct sim_ask *ask)
 {
-	return choose_slurm(c, ask, SIM_SLURM_24_05);
+	return choose_stock(c, ask, SIM_SLURM_24_05, NULL);
 }
 
 /* ---- ours ---------------------------------------------------------------------------- */
@@ -251,6 +254,24 @@ static int seconds_left(const struct sim_chooser *c, const struct sim_ask *ask,
 	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
+/* The plugin leaves stock's set where its own is not strictly better. */
+static uint64_t better_than(struct sim_chooser *c, const struct sim_ask *ask,
+			    const struct gt_request *request, const struct gt_mask *ours,
+			    uint64_t stock)
+{
+	struct gt_table *table = c->values[ask->type].table;
+	struct gt_mask set = {.word = {stock}};
+	struct gt_score a, b;
+	int order;
+
+	if (ours->word[0] == stock)
+		return stock;
+	gt_select_score(table, request, ours, &a);
+	gt_select_score(table, request, &set, &b);
+	gt_score_compare(&a, &b, request->policy, &order);
+	return order < 0 ? ours->word[0] : stock;
+}
+
 static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 {
 	struct gt_running running[SIM_MAX_GPUS];
@@ -262,6 +283,7 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		.running_count = c->blind ? 0 : ask->slot_count,
 	};
 	bool tells = gt_limit_memory_tells(&c->limits);
+	uint64_t stock = 0, near = 0;
 	struct gt_choice choice;
 
 	if (ask->stock)
@@ -271,9 +293,14 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		running[i].gpus.word[0] = ask->slots[i].mask;
 		running[i].seconds = seconds_left(c, ask, &ask->slots[i], tells);
 	}
+	if (c->over) {
+		stock = choose_stock(c, ask, c->stock, &near);
+		request.near.word[0] = near;
+	}
 	if (gt_select(c->values[ask->type].table, &request, &choice))
-		return 0;
-	return choice.gpus.word[0];
+		return stock;
+	return c->over ? better_than(c, ask, &request, &choice.gpus, stock)
+		       : choice.gpus.word[0];
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
@@ -311,7 +338,11 @@ static bool take_option(struct sim_chooser *c, const char *option)
 		c->blind = true;
 	else if (ours && !strcmp(option, "timeless"))
 		c->timeless = true;
-	else if (ours && !strcmp(option, "nosplit"))
+	else if (ours && !strncmp(option, "over=", 5) &&
+		 (!strcmp(option + 5, "22.05") || !strcmp(option + 5, "24.05"))) {
+		c->over = true;
+		c->stock = !strcmp(option + 5, "22.05") ? SIM_SLURM_22_05 : SIM_SLURM_24_05;
+	} else if (ours && !strcmp(option, "nosplit"))
 		c->splits = false;
 	else if (!strcmp(option, "nodes=first"))
 		c->nodes = SIM_NODES_FIRST;
