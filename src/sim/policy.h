@@ -21,6 +21,7 @@ struct sim_slot {
 	int64_t until_ms;	/* by its time limit */
 	uint32_t job;
 	bool is_limited;	/* its limit is known to Slurm, not only to us */
+	uint16_t cores[SIM_MAX_SOCKETS];	/* where Slurm would have put its tasks */
 };
 
 /* A question to a policy: count free GPUs of this node. */
@@ -64,6 +65,7 @@ struct sim_chooser {
 						 * better on levels 0 to 3, as in the plugin */
 	enum sim_slurm_release stock;		/* what stock is then */
 	struct gt_limit_memory limits;		/* do time limits tell anything here? */
+	uint16_t cores[SIM_MAX_SOCKETS];	/* of the last answer; all 0 unless by Slurm */
 	uint64_t seed;				/* state of random */
 	const struct sim_layout *layout;
 	struct sim_value *values;		/* by type */
