@@ -598,6 +598,8 @@ int gt_mig_fleet_profile_at(const struct gt_mig_fleet *fleet, int gpu, int start
 /* Free units that a request of the mix cannot use though it could on an empty GPU: the
  * expectation over the mix, summed over the fleet. O(GPUs). */
 double gt_mig_fleet_stranded(const struct gt_mig_fleet *fleet);
+/* Those of one GPU. O(1). */
+double gt_mig_fleet_stranded_gpu(const struct gt_mig_fleet *fleet, int gpu);
 /* "GPU:PROFILE@START,..." such as "0:3g.40gb@4,1:7g.80gb@0": add each. GT_EPARSE or
  * GT_EINVAL with the entry; the fleet keeps the entries before it. */
 enum gt_err gt_mig_fleet_parse(struct gt_mig_fleet *fleet, const char *text,

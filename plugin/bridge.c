@@ -452,17 +452,33 @@ void gp_bridge_held(const job_record_t *job,
 	}
 }
 
-int gp_bridge_seconds_left(uint32_t job_id)
+bool gp_bridge_is_settled(const node_record_t *node)
+{
+	uint32_t base = node->node_state & NODE_STATE_BASE;
+
+	return (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED ||
+		base == NODE_STATE_ALLOCATED) &&
+	       !(node->node_state & (NODE_STATE_NO_RESPOND | NODE_STATE_POWERED_DOWN));
+}
+
+time_t gp_bridge_end(uint32_t job_id)
 {
 	const job_record_t *job = find_job_record(job_id);
-	time_t left;
 
 	if (!job || job->time_limit == INFINITE || job->time_limit == NO_VAL)
-		return GT_UNKNOWN;
-	left = job->end_time - time(NULL);
-	if (left < 0)
 		return 0;
-	return left < INT_MAX ? (int)left : INT_MAX;
+	return job->end_time;
+}
+
+int gp_bridge_seconds_left(uint32_t job_id)
+{
+	time_t end = gp_bridge_end(job_id), now = time(NULL);
+
+	if (!end)
+		return GT_UNKNOWN;
+	if (end <= now)
+		return 0;
+	return end - now < INT_MAX ? (int)(end - now) : INT_MAX;
 }
 
 void gp_bridge_nodes(const job_record_t *job,

@@ -93,6 +93,10 @@ void gp_bridge_unhide(struct gp_hidden *hidden);
 void gp_bridge_held(const job_record_t *job,
 		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
 		    void *arg);
+/* Has the node said what it has? Until it registers, its Links= may be still to come. */
+bool gp_bridge_is_settled(const node_record_t *node);
+/* When the job's time limit ends it; 0 without a limit. */
+time_t gp_bridge_end(uint32_t job_id);
 /* Seconds until the job's time limit ends it, at least 0; GT_UNKNOWN without a limit. */
 int gp_bridge_seconds_left(uint32_t job_id);
 /* Call with each node of the job's resources. */

@@ -61,7 +61,7 @@ static uint64_t touching(const struct gp_seat *seat)
 }
 
 static int read_running(const struct gp_seat *seat, const struct gp_running *running,
-			struct gt_running *out)
+			bool ends_tell, struct gt_running *out)
 {
 	int count, used = 0;
 	const struct gp_held *held = gp_running_on(running, seat->node, &count);
@@ -69,7 +69,8 @@ static int read_running(const struct gp_seat *seat, const struct gp_running *run
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
 	for (int i = 0; i < count && used < GP_MAX_GPUS; i++, used++) {
 		out[used].gpus = gp_binding_to_model(seat->binding, held[i].gpus);
-		out[used].seconds = gp_bridge_seconds_left(held[i].job_id);
+		out[used].seconds = ends_tell ? gp_bridge_seconds_left(held[i].job_id)
+					      : GT_UNKNOWN;
 	}
 	return used;
 }
@@ -105,7 +106,8 @@ static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *reque
 	return GP_OK;
 }
 
-enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running)
+enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
+			      bool ends_tell)
 {
 	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
@@ -125,13 +127,14 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	if (request.count == __builtin_popcountll(seat->gpus.free))
 		return GP_NO_CHOICE;
 	near = touching(seat);
-	request.policy = seat->binding->settings.policy;
+	request.policy = seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
+	request.min_busbw_mbps = seat->need_mbps;
 	request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
 	request.near = gp_binding_to_model(seat->binding, near);
 	if (seat->must_touch)
 		request.touch = request.near;
 	request.quota_count = read_quotas(seat, quotas);
-	request.running_count = read_running(seat, running, jobs);
+	request.running_count = read_running(seat, running, ends_tell, jobs);
 	if (gt_select(seat->binding->table, &request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
 	return judge(seat, &request, &choice);

@@ -27,6 +27,8 @@ struct gp_seat {
 	int cell_count;
 	struct gt_mask except[GP_MAX_TRIES];	/* tried, in the model's numbers */
 	int except_count;
+	int need_mbps;			/* what a wish demands; 0: nothing */
+	bool preserve;			/* --gpu-topo=any */
 	/* the decision */
 	uint64_t wanted;		/* what the job shall get: stock where nothing is better */
 	uint64_t proposed;		/* the same, but for Mode=observe */
@@ -39,8 +41,10 @@ struct gp_seat {
 void gp_seat_read(struct gp_seat *seat, const job_record_t *job, const struct gp_job *asked,
 		  int node, struct gp_models *models);
 /* Set seat->wanted to the best set that is strictly better than stock's and was not tried,
- * or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_BUDGET or GP_RERUN (all were tried). */
-enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running);
+ * or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_BUDGET or GP_RERUN (all were tried).
+ * ends_tell: time limits say when running jobs end. */
+enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
+			      bool ends_tell);
 /* What was wanted did not work: not again. */
 void gp_seat_give_up(struct gp_seat *seat);
 

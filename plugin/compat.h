@@ -26,6 +26,8 @@
 #include "src/common/list.h"
 #include "src/common/node_conf.h"
 #include "src/common/run_in_daemon.h"
+#include "src/common/xmalloc.h"
+#include "src/common/xstring.h"
 #include "src/slurmctld/slurmctld.h"
 /* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
 #include "select_ops.h"
@@ -101,6 +103,17 @@ typedef struct xlist *gp_list_t;
 /* running_in_slurmctld is a macro over run_in_daemon from 25.05 on. */
 #if GP_SINCE(25, 5)
 #define GP_RUN_IN_DAEMON
+#endif
+
+/* The forecast of WILL_RUN beside job->start_time. */
+#if GP_SINCE(24, 11)
+#define GP_FORECAST(test, when)                                          \
+	do {                                                             \
+		if ((test)->will_run && (test)->will_run->start < (when)) \
+			(test)->will_run->start = (when);                \
+	} while (0)
+#else
+#define GP_FORECAST(test, when) (void)(when)
 #endif
 
 /* fini returns nothing from 25.11 on. */

@@ -9,16 +9,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/forecast.h"
 #include "plugin/glue.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME "gputopo.conf"
 #define MAX_TOLD 10		/* nodes that are named for one reason */
 #define REBUILD_SECONDS 60
+#define JUST_BEGUN 10		/* seconds */
 
 /* Keys that are read, and do nothing yet. */
-#define NOT_YET \
-	"Split,MinRatio,Domain,AdminComment,MigStray"
+#define NOT_YET "Domain,AdminComment,MigStray"
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -48,6 +49,17 @@ static void say_loaded(const struct gp_conf *conf, bool exists)
 		info("gputopo: %s: not yet in effect: %s", gp_conf_file(conf), later);
 }
 
+static void note_promises(struct gp_glue *glue)
+{
+	struct gp_settings cluster;
+	char word[32];
+
+	gp_conf_node(glue->conf, "", &cluster);
+	glue->no_split = !cluster.split;
+	gp_conf_non_default(glue->conf, "MinRatio", word, sizeof(word));
+	glue->has_ratio = word[0] != '\0';
+}
+
 /* Read gputopo.conf and the files that it names; all of it or nothing. */
 static bool load_conf(struct gp_glue *glue)
 {
@@ -69,6 +81,7 @@ static bool load_conf(struct gp_glue *glue)
 	gp_conf_free(glue->conf);
 	glue->conf = conf;
 	glue->models = models;
+	note_promises(glue);
 	say_loaded(conf, exists);
 	if (!gp_decisions_open(&glue->decisions, conf))
 		error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
@@ -171,10 +184,22 @@ void gp_glue_node_init(void)
 	pthread_mutex_unlock(&glue->lock);
 }
 
+/* Jobs that slurmctld recovers at its start began long ago, and were counted then. */
+static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
+{
+	struct gp_glue *glue = arg;
+
+	(void)job_id;
+	if (gpus && glue->models)
+		gp_models_began(glue->models, node, __builtin_popcountll(gpus));
+}
+
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_held(job, put_held, &the_glue.running);
+	if (time(NULL) - job->start_time < JUST_BEGUN)
+		gp_bridge_held(job, count_begin, &the_glue);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -190,6 +215,9 @@ void gp_glue_job_ends(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_nodes(job, drop_held, &the_glue.running);
+	if (job->start_time && job->time_limit != INFINITE && job->time_limit != NO_VAL)
+		gt_limit_memory_add(&the_glue.limits, job->time_limit * 60.0,
+				    difftime(time(NULL), job->start_time));
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -207,20 +235,37 @@ void gp_glue_rebuild(void)
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
+/* The modes that start nothing. */
+static int test_ahead(struct gp_glue *glue, const struct gp_inner *inner,
+		      const struct gp_test *test)
+{
+	struct gp_quest quest;
+
+	if (!SELECT_IS_MODE_RESV(test->mode)) {
+		gp_quest_read(&quest, glue, test);
+		if (quest.binds && SELECT_IS_MODE_WILL_RUN(test->mode))
+			return gp_quest_will_run(&quest, glue, inner, test);
+		if (quest.binds && SELECT_IS_MODE_TEST_ONLY(test->mode))
+			return gp_quest_test_only(&quest, glue, inner, test);
+	}
+	return gp_rerun_plain(inner, test);
+}
+
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 {
 	int rc;
 
 	pthread_mutex_lock(&the_glue.lock);
-	if (the_glue.active && SELECT_IS_MODE_RUN_NOW(test->mode)) {
-		rc = gp_rerun_job_test(&the_glue, inner, test);
+	if (!the_glue.active) {
 		pthread_mutex_unlock(&the_glue.lock);
-		return rc;
+		return gp_rerun_plain(inner, test);
 	}
+	if (SELECT_IS_MODE_RUN_NOW(test->mode))
+		rc = gp_rerun_job_test(&the_glue, inner, test);
+	else
+		rc = test_ahead(&the_glue, inner, test);
 	pthread_mutex_unlock(&the_glue.lock);
-	return inner->job_test(test->job, test->nodes, test->min_nodes, test->max_nodes,
-			       test->req_nodes, test->mode, test->candidates,
-			       test->preemptees, GP_TAIL_OF(test));
+	return rc;
 }
 
 void gp_glue_stop(void)

@@ -39,7 +39,10 @@ struct gp_glue {
 	bool active;			/* in slurmctld, with a configuration */
 	struct gp_conf *conf;
 	struct gp_models *models;
+	bool has_ratio;			/* MinRatio= is given somewhere */
+	bool no_split;			/* Split=no for the cluster */
 	struct gp_running running;
+	struct gt_limit_memory limits;	/* do time limits tell how long jobs run? */
 	time_t rebuilt;			/* when the index was last rebuilt for a mismatch */
 	uint64_t *told;			/* by node: reasons that were logged, a bit each */
 	int node_count;

@@ -10,6 +10,8 @@
 #include "plugin/model.h"
 
 #define MAX_FIT_STEPS 100000	/* of the search for a permutation that would fit */
+#define LEARNED_JOBS 20		/* before the sizes that start are believed */
+#define LEARN_GPUS 8		/* larger types would take too long to weigh again */
 
 struct source {
 	const char *spec;
@@ -18,8 +20,10 @@ struct source {
 
 struct type {
 	struct gt_node *node;
-	struct gt_mix mix;
+	struct gt_mix mix;		/* of the configuration */
 	struct gt_table *table;
+	struct gt_size_memory sizes;
+	int began;
 };
 
 struct gp_models {
@@ -156,6 +160,7 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 		models->types = more;
 		type = &more[models->type_count];
 		*type = (struct type){.node = node, .mix = *mix};
+		gt_size_memory_init(&type->sizes);
 		if (gt_table_new(&type->table, node, &type->mix, NULL) == GT_OK) {
 			models->type_count++;
 			return type->table;
@@ -345,6 +350,29 @@ const struct gp_binding *gp_models_recall(const struct gp_models *models, int in
 	if (index < 0 || index >= models->node_count || !models->bindings[index].seen)
 		return NULL;
 	return &models->bindings[index];
+}
+
+static struct type *find_type(struct gp_models *models, const struct gt_table *table)
+{
+	for (int i = 0; table && i < models->type_count; i++)
+		if (models->types[i].table == table)
+			return &models->types[i];
+	return NULL;
+}
+
+void gp_models_began(struct gp_models *models, int node, int count)
+{
+	const struct gp_binding *binding = gp_models_recall(models, node);
+	struct type *type = binding ? find_type(models, binding->table) : NULL;
+	struct gt_mix mix;
+
+	if (!type || gt_node_size(type->node) > LEARN_GPUS)
+		return;
+	gt_size_memory_add(&type->sizes, count);
+	if (++type->began % LEARNED_JOBS)
+		return;
+	mix = gt_size_memory_mix(&type->sizes);
+	gt_table_set_mix(type->table, &mix);
 }
 
 struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits)

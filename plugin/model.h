@@ -33,6 +33,9 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int node, const char
 /* The binding that a node had when it was last looked at closely; NULL: never. Good enough
  * to rank nodes, not to choose GPUs. */
 const struct gp_binding *gp_models_recall(const struct gp_models *models, int node);
+/* A job that holds count GPUs of the node began: what starts on a node type weighs its
+ * level 3 from the 20th job on, JobSizeMix= until then. */
+void gp_models_began(struct gp_models *models, int node, int count);
 /* How many node types have tables, and their bytes. */
 int gp_models_types(const struct gp_models *models, size_t *bytes);
 

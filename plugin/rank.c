@@ -100,6 +100,22 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 	return true;
 }
 
+bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models, const struct gp_running *running)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	struct gp_gpus gpus;
+
+	memset(prospect, 0, sizeof(*prospect));
+	if (!record || gp_bridge_node(record, &gpus) != GP_OK)
+		return false;
+	prospect->binding = gp_models_bind(models, node, record->name, &gpus);
+	prospect->usable = of_type(&gpus, asked);
+	prospect->free = gpus.free;
+	prospect->held = gp_running_on(running, node, &prospect->held_count);
+	return prospect->binding && __builtin_popcountll(prospect->usable) >= count;
+}
+
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
 		  int count, struct gp_models *models)
 {

@@ -8,6 +8,7 @@
 
 #include "plugin/bridge.h"
 #include "plugin/model.h"
+#include "plugin/wish.h"
 
 #define GP_FEW_NODES 16		/* nodes of one narrowed call */
 
@@ -23,6 +24,10 @@ struct gp_rank {
  * node of that weight is not ours to choose (NodeChoice=no, Mode=observe or off). */
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
 		  int count, struct gp_models *models);
+/* A node as the job sees it, running jobs included. false: too few GPUs at any time, or none
+ * of ours. */
+bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models, const struct gp_running *running);
 /* Put up to GP_FEW_NODES of the best into *few (of offered's size, emptied first): those as
  * good as the best on quality and damage (only_ties), or the least damaged of the best
  * quality. Returns how many. */

@@ -36,6 +36,7 @@ static const struct {
 	[GP_CANARY] = {"canary", "slurmctld's structs are not those gputopo was built for",
 		       true},
 	[GP_MEMORY] = {"memory", "out of memory", true},
+	[GP_WAIT] = {"wait", "the job waits for better connected GPUs", false},
 	[GP_RERUN] = {"rerun", "stock can't place the job on better GPUs", false},
 };
 

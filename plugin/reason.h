@@ -33,6 +33,7 @@ enum gp_reason {
 	GP_CANARY,		/* Slurm's structs don't look as compiled */
 	GP_MEMORY,
 	GP_RERUN,		/* no better set could be had with stock's rules */
+	GP_WAIT,		/* the job waits: its wish cannot be met now */
 	GP_REASON_COUNT
 };
 

@@ -8,12 +8,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/forecast.h"
 #include "plugin/rerun.h"
 
 /* What a run of job_test changes in the job besides its answer: a second run has to start
- * from the same values (--overcommit multiplies min_cpus each time). */
+ * from the same values (--overcommit multiplies min_cpus each time, memory by GPU becomes
+ * memory by node). */
 struct fields {
 	uint32_t min_cpus;
+	uint64_t pn_min_memory;
 	uint32_t total_cpus;
 	uint16_t start_protocol_ver;
 	bool best_switch;
@@ -24,6 +27,7 @@ struct attempt {
 	struct gp_glue *glue;
 	const struct gp_inner *inner;
 	const struct gp_test *test;
+	struct gp_quest quest;
 	struct gp_job asked;
 	struct fields before;
 	int seats;		/* in glue->seats: the nodes of the answer */
@@ -37,6 +41,7 @@ static struct fields read_fields(const job_record_t *job)
 {
 	return (struct fields){
 		.min_cpus = job->details ? job->details->min_cpus : 0,
+		.pn_min_memory = job->details ? job->details->pn_min_memory : 0,
 		.total_cpus = job->total_cpus,
 		.start_protocol_ver = job->start_protocol_ver,
 		.best_switch = job->best_switch,
@@ -45,15 +50,16 @@ static struct fields read_fields(const job_record_t *job)
 
 static void write_fields(job_record_t *job, const struct fields *fields)
 {
-	if (job->details)
+	if (job->details) {
 		job->details->min_cpus = fields->min_cpus;
+		job->details->pn_min_memory = fields->pn_min_memory;
+	}
 	job->total_cpus = fields->total_cpus;
 	job->start_protocol_ver = fields->start_protocol_ver;
 	job->best_switch = fields->best_switch;
 }
 
-/* A run with stock's own arguments. */
-static int run_plain(const struct gp_inner *inner, const struct gp_test *t)
+int gp_rerun_plain(const struct gp_inner *inner, const struct gp_test *t)
 {
 	return inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
 			       t->mode, t->candidates, t->preemptees, GP_TAIL_OF(t));
@@ -66,8 +72,7 @@ static int run_without_preemption(const struct gp_inner *inner, const struct gp_
 			       t->mode, NULL, NULL, GP_TAIL_OF(t));
 }
 
-/* Scratch bitmaps of the size of this one. */
-static bool make_scratch(struct gp_glue *glue, bitstr_t *nodes)
+bool gp_rerun_scratch(struct gp_glue *glue, bitstr_t *nodes)
 {
 	bitoff_t size = bit_size(nodes);
 
@@ -109,9 +114,12 @@ static enum gp_reason may_change(struct attempt *a)
 	const job_record_t *job = a->test->job;
 	enum gp_reason why;
 
-	why = gp_bridge_job(job, &a->asked);
+	a->asked = a->quest.asked;
+	why = a->quest.why;
 	if (why == GP_NO_GPUS || why == GP_SHARED || why == GP_LIMIT)
 		return why;
+	if (a->quest.wish.off)
+		return GP_OFF;
 	if (!job->job_resrcs || (a->test->preemptees && *a->test->preemptees))
 		return GP_PREEMPTION;
 	if (!is_plausible(job) || !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
@@ -152,6 +160,11 @@ static enum gp_reason read_seats(struct attempt *a)
 			seat->why = GP_INDEX;
 		if (seat->why != GP_OK)
 			gp_glue_tell(glue, seat, seat->why);
+		else if (a->quest.binds)
+			seat->need_mbps = gp_wish_need_mbps(
+				&a->quest.wish, seat->binding,
+				__builtin_popcountll(seat->stock));
+		seat->preserve = a->quest.wish.preserve;
 		if (!any)
 			first = seat->why;
 		any |= seat->why == GP_OK;
@@ -163,12 +176,13 @@ static enum gp_reason read_seats(struct attempt *a)
 static enum gp_reason choose(struct attempt *a, bool *observed)
 {
 	enum gp_reason why = GP_BEST;
+	bool ends_tell = gt_limit_memory_tells(&a->glue->limits);
 	bool wants = false;
 
 	*observed = false;
 	for (int i = 0; i < a->seats; i++) {
 		struct gp_seat *seat = &a->glue->seats[i];
-		enum gp_reason one = gp_seat_choose(seat, &a->glue->running);
+		enum gp_reason one = gp_seat_choose(seat, &a->glue->running, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_glue_tell(a->glue, seat, one);
@@ -267,13 +281,13 @@ static int restore(struct attempt *a)
 
 	write_fields(t->job, &a->before);
 	bit_copybits(t->nodes, a->glue->answer);
-	rc = run_plain(a->inner, t);
+	rc = gp_rerun_plain(a->inner, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs)
 		return rc;
 	/* Never seen; the call as it came is right in any case. */
 	write_fields(t->job, &a->before);
 	bit_copybits(t->nodes, a->glue->offered);
-	return run_plain(a->inner, t);
+	return gp_rerun_plain(a->inner, t);
 }
 
 /* Try sets in the order of their worth. GP_CHANGED, or why stock's answer stays. */
@@ -371,39 +385,87 @@ static bool answer_from_few(struct attempt *a, int ranked, int count, bool only_
 static bool answer_by_rank(struct attempt *a)
 {
 	const struct gp_test *t = a->test;
+	const struct gp_job *asked = &a->quest.asked;
 	struct gp_glue *glue = a->glue;
-	struct gp_job asked;
-	int count, ranked;
+	int ranked;
 
-	if (!glue->ranks || t->min_nodes > 1 || t->req_nodes > 1 ||
-	    bit_size(t->nodes) > glue->node_count ||
-	    gp_bridge_job(t->job, &asked) != GP_OK || !gp_bridge_any_node(t->job) ||
-	    (asked.typed && asked.entries > 1))
+	if (!glue->ranks || t->min_nodes > 1 || t->req_nodes > 1 || a->quest.count < 1 ||
+	    a->quest.why != GP_OK || a->quest.wish.off || !gp_bridge_any_node(t->job) ||
+	    bit_size(t->nodes) > glue->node_count || (asked->typed && asked->entries > 1))
 		return false;
-	count = gp_bridge_count(t->job, &asked);
-	if (count < 1)
-		return false;
-	ranked = gp_rank_nodes(glue->ranks, t->nodes, &asked, count, glue->models);
+	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, a->quest.count, glue->models);
 	if (ranked == 0 || bit_set_count(t->nodes) == 1)
 		return false;
-	return answer_from_few(a, ranked, count, true) ||
-	       (ranked > 1 && answer_from_few(a, ranked, count, false));
+	return answer_from_few(a, ranked, a->quest.count, true) ||
+	       (ranked > 1 && answer_from_few(a, ranked, a->quest.count, false));
+}
+
+/* Is the answer as wished? One that we could not read is not ours to refuse. */
+static bool is_as_wished(const struct attempt *a, enum gp_reason why)
+{
+	if (!a->quest.binds || why == GP_PREEMPTION || why == GP_CANARY || why == GP_MEMORY)
+		return true;
+	if (why == GP_SPLIT && (a->quest.wish.one_node || a->quest.wish.asked))
+		return false;
+	for (int i = 0; i < a->seats; i++) {
+		const struct gp_seat *seat = &a->glue->seats[i];
+		struct gt_mask set;
+
+		if (!seat->binding)
+			continue;
+		set = gp_binding_to_model(seat->binding,
+					  why == GP_CHANGED ? seat->wanted : seat->stock);
+		if (!gp_wish_met_by(&a->quest.wish, seat->binding, &set))
+			return false;
+	}
+	return true;
+}
+
+/* The job waits. */
+static int refuse(struct attempt *a)
+{
+	free_job_resources(&a->test->job->job_resrcs);
+	write_fields(a->test->job, &a->before);
+	gp_decisions_begin(&a->glue->decisions, 0);
+	a->glue->counters.by_reason[GP_WAIT]++;
+	return ESLURM_NODES_BUSY;
+}
+
+/* Nodes that cannot meet the wish now are no nodes now. With jobs to preempt they are, for
+ * those may hold what is wanted. false: nothing is left. */
+static bool filter_nodes(struct attempt *a)
+{
+	const struct gp_test *t = a->test;
+
+	if (!a->quest.binds || gp_quest_filter(&a->quest, a->glue, t) >=
+				       (int)(t->min_nodes > 1 ? t->min_nodes : 1))
+		return true;
+	bit_copybits(t->nodes, a->glue->offered);
+	return t->candidates != NULL;
 }
 
 int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		      const struct gp_test *test)
 {
-	struct attempt a = {.glue = glue, .inner = inner, .test = test};
+	struct gp_test mine = *test;
+	struct attempt a = {.glue = glue, .inner = inner, .test = &mine};
 	enum gp_reason why;
-	int rc;
+	int rc = SLURM_SUCCESS;
 
-	if (!make_scratch(glue, test->nodes))
-		return run_plain(inner, test);
+	if (!gp_rerun_scratch(glue, test->nodes))
+		return gp_rerun_plain(inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	a.before = read_fields(test->job);
-	rc = SLURM_SUCCESS;
+	gp_quest_read(&a.quest, glue, test);
+	if (!filter_nodes(&a))
+		return refuse(&a);
+	bit_copybits(glue->offered, test->nodes);
+	/* Who may not be split is not split. */
+	if (a.quest.binds && a.quest.asked.per_job && test->min_nodes <= 1 &&
+	    (a.quest.wish.one_node || a.quest.wish.asked))
+		mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
 	if (!answer_by_rank(&a))
-		rc = run_plain(inner, test);
+		rc = gp_rerun_plain(inner, &mine);
 	if (rc != SLURM_SUCCESS)
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &a.answered);
@@ -424,6 +486,8 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		gp_glue_tell(glue, NULL, why);
 	glue->counters.by_reason[why]++;
 	glue->counters.reruns += (uint64_t)a.reruns;
+	if (rc == SLURM_SUCCESS && !is_as_wished(&a, why))
+		return refuse(&a);
 	record(&a, why);
 	return rc;
 }

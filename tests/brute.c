@@ -9,10 +9,11 @@
 #define CHANCE_TO_END .25 /* of a running job, where its end is not known */
 
 void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
-		struct gt_table *worths)
+		struct gt_table *table, bool trust)
 {
 	graph_of_node(&b->g, node);
-	b->worths = worths;
+	b->rounding = table;
+	b->worths = trust ? table : NULL;
 	oracle_fill(&b->t, &b->g, mix->weight, 0);
 }
 
@@ -104,6 +105,17 @@ static bool is_lower(unsigned x, unsigned y)
 	return (x & first) != 0;
 }
 
+/* Does the library count the same worth? 1/3 + 2/3 need not be 1 in its whole numbers. */
+static bool rounds_alike(const struct brute *b, unsigned x, unsigned y)
+{
+	struct gt_mask mx = mask_of(x), my = mask_of(y);
+	struct gt_score sx, sy;
+
+	gt_select_score(b->rounding, b->request, &mx, &sx);
+	gt_select_score(b->rounding, b->request, &my, &sy);
+	return sx.remaining == sy.remaining;
+}
+
 static bool beats(const struct brute *b, unsigned rival, unsigned set, char *why,
 		  size_t size)
 {
@@ -113,7 +125,8 @@ static bool beats(const struct brute *b, unsigned rival, unsigned set, char *why
 
 	/* Level 4 and indices only among those that are equal however worths are rounded.
 	 */
-	if (key == 0 && by_key(b, rival, set, 1e-12) == 0) {
+	if (key == 0 && by_key(b, rival, set, 1e-12) == 0 &&
+	    rounds_alike(b, rival, set)) {
 		int four = by_level_4(b, rival, set);
 
 		what = four ? "is better on level 4" : "has lower indices";

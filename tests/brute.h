@@ -17,6 +17,7 @@
 struct brute {
 	struct oracle_graph g;
 	struct oracle_table t;
+	struct gt_table *rounding;	/* whose whole numbers decide what is equal on level 3 */
 	struct gt_table *worths;	/* not NULL: what stays free is worth what this says */
 	const struct gt_request *request;
 	unsigned free;
@@ -24,11 +25,11 @@ struct brute {
 	int jobs;
 };
 
-/* Make the tables of a machine; the mix as in the library. The definition of h says nothing
- * of GPUs out of service or in MIG mode: where there are any, worths is the library's table
- * and level 3 is taken from it, else it must be NULL. */
+/* Make the tables of a machine; the mix as in the library's table, which says what is equal
+ * on level 3. trust: take level 3 from it altogether, since the definition of h says nothing
+ * of GPUs out of service or in MIG mode. */
 void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
-		struct gt_table *worths);
+		struct gt_table *table, bool trust);
 /* What follows is asked of this request. */
 void brute_ask(struct brute *b, const struct gt_request *request);
 /* May the request get this set at all? */

@@ -251,7 +251,9 @@ START_TEST(the_rerun_starts_from_the_same_job)
 	ck_assert_int_eq(mock_stock.calls, 2);
 	ck_assert_uint_eq(mock_stock.call[0].min_cpus, 3);
 	ck_assert_uint_eq(mock_stock.call[1].min_cpus, 3);
+	ck_assert_uint_eq(mock_stock.call[0].memory, mock_stock.call[1].memory);
 	ck_assert_uint_eq(job->details->min_cpus, 6);
+	ck_assert_uint_eq(job->details->pn_min_memory, 107);
 	ck_assert(mock_stock.call[1].best_switch);
 	/* the first answer's node only */
 	ck_assert_uint_eq(mock_stock.call[0].nodes, 3);
@@ -803,9 +805,9 @@ END_TEST
 
 START_TEST(keys_without_effect_yet_are_named)
 {
-	write_conf("MinRatio=0.5\n");
+	write_conf("AdminComment=yes\n");
 	start_with(&dgx, 0xff);
-	ck_assert(mock_logged("not yet in effect: MinRatio"));
+	ck_assert(mock_logged("not yet in effect: AdminComment"));
 }
 END_TEST
 
@@ -1227,6 +1229,212 @@ START_TEST(node_choice_stands_aside)
 }
 END_TEST
 
+/* ---- wishes --------------------------------------------------------------------------- */
+
+static char *topo_env[1];
+
+static job_record_t *job_with(const char *option, int gpus)
+{
+	job_record_t *job = job_for(gpus);
+
+	topo_env[0] = (char *)option;
+	job->spank_job_env = topo_env;
+	job->spank_job_env_size = 1;
+	return job;
+}
+
+static void expect_wait(job_record_t *job)
+{
+	uint64_t nodes;
+
+	ck_assert_int_ne(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_ptr_null(job->job_resrcs);
+}
+
+static const struct {
+	const char *why;
+	const char *option;
+	const char *conf;
+	uint64_t free;
+	int count;
+	bool waits;
+} wish_rows[] = {
+	{"a ring is there", "GPUTOPO_TOPO=ring", "", 0xff, 2, false},
+	{"no link, no ring", "GPUTOPO_TOPO=ring", "", 0x21, 2, true},
+	{"a star is no ring", "GPUTOPO_TOPO=ring", "", 0x1b, 4, true},
+	{"one GPU always has its ring", "GPUTOPO_TOPO=ring", "", 0x21, 1, false},
+	{"40 GB/s by a double link", "GPUTOPO_MIN_BUSBW=40", "", 0x09, 2, false},
+	{"40 GB/s not by a single one", "GPUTOPO_MIN_BUSBW=40", "", 0x03, 2, true},
+	{"20 GB/s by a single one", "GPUTOPO_MIN_BUSBW=20", "", 0x03, 2, false},
+	{"an unknown value is no wish", "GPUTOPO_TOPO=what", "", 0x21, 2, false},
+	{"below the admin's ratio", "OTHER=1", "MinRatio=0.9\n", 0x03, 2, true},
+	{"above the admin's ratio", "OTHER=1", "MinRatio=0.5\n", 0x03, 2, false},
+	{"a wish of one's own instead", "GPUTOPO_MIN_BUSBW=20", "MinRatio=0.9\n", 0x03, 2,
+	 false},
+	{"observe holds nobody up", "GPUTOPO_TOPO=ring", "Mode=observe\n", 0x21, 2, false},
+};
+
+START_TEST(wishes_wait_until_they_are_met)
+{
+	job_record_t *job;
+	uint64_t nodes;
+	int rc;
+
+	write_conf(wish_rows[_i].conf);
+	start_with(&dgx, wish_rows[_i].free);
+	job = job_with(wish_rows[_i].option, wish_rows[_i].count);
+	if (wish_rows[_i].waits) {
+		expect_wait(job);
+		return;
+	}
+	rc = test_job(job, SELECT_MODE_RUN_NOW, &nodes);
+	ck_assert_msg(rc == SLURM_SUCCESS, "%s", wish_rows[_i].why);
+}
+END_TEST
+
+START_TEST(a_wish_whose_rerun_fails_waits)
+{
+	start_with(&dgx, SET4(0, 1, 3, 6));
+	for (int i = 1; i < 16; i++)
+		mock_stock.fault[i] = MOCK_FEWER;
+	mock_stock.fault[1] = MOCK_FAIL;
+	expect_wait(job_with("GPUTOPO_MIN_BUSBW=40", 2));
+}
+END_TEST
+
+START_TEST(a_wish_finds_the_node_that_meets_it)
+{
+	static const uint64_t free[] = {0x21, 0x03, 0x09};
+	int n;
+
+	start_nodes(free, 3);
+	for (n = 0; n < 3; n++)
+		node_record_table_ptr[n]->sched_weight = (uint64_t)(n + 1) << 8;
+	ck_assert_int_eq(node_of(job_with("GPUTOPO_MIN_BUSBW=40", 2)), 2);
+	ck_assert_int_eq(node_of(job_with("GPUTOPO_TOPO=ring", 2)), 1);
+}
+END_TEST
+
+START_TEST(off_is_stocks_choice)
+{
+	start_with(&dgx, 0xff);
+	expect_stock(job_with("GPUTOPO_TOPO=off", 2), SET2(0, 1), 1);
+}
+END_TEST
+
+/* Jobs that leave n0 {0,5}: 3 ends in 100 s, the others in 200 s. */
+static void start_busy(time_t now)
+{
+	start_with(&dgx, 0x21);
+	for (uint32_t id = 100; id < 108; id++) {
+		job_record_t *job = find_job_record(id);
+
+		if (!job)
+			continue;
+		job->time_limit = 10;
+		job->end_time = now + (id == 103 ? 100 : 200);
+	}
+}
+
+START_TEST(a_forecast_waits_for_the_right_end)
+{
+	time_t now = time(NULL);
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_busy(now);
+	job = job_with("GPUTOPO_TOPO=ring", 2);
+	job->start_time = now;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_WILL_RUN, &nodes), SLURM_SUCCESS);
+	/* {0,3} when 3 is free, within a second of the clock */
+	ck_assert_int_ge(job->start_time, now + 100);
+	ck_assert_int_le(job->start_time, now + 103);
+	ck_assert_ptr_nonnull(strstr(job->state_desc, "waiting"));
+}
+END_TEST
+
+START_TEST(a_met_wish_is_forecast_as_stock_does)
+{
+	time_t now = time(NULL);
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_with(&dgx, 0xff);
+	job = job_with("GPUTOPO_TOPO=ring", 2);
+	job->start_time = now;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_WILL_RUN, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(job->start_time, now);
+	ck_assert_ptr_null(job->state_desc);
+}
+END_TEST
+
+START_TEST(jobs_without_a_limit_put_the_forecast_far_away)
+{
+	time_t now = time(NULL);
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_with(&dgx, 0x21);
+	job = job_with("GPUTOPO_TOPO=ring", 2);
+	job->start_time = now;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_WILL_RUN, &nodes), SLURM_SUCCESS);
+	ck_assert_int_ge(job->start_time, now + 300 * 24 * 3600);
+}
+END_TEST
+
+START_TEST(a_wish_that_can_never_be_met_is_refused)
+{
+	static const struct mock_gpus bare = {.count = 8};
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_with(&bare, 0xff);
+	job = job_with("GPUTOPO_TOPO=ring", 2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes),
+			 ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE);
+	ck_assert_int_eq(test_job(job_with("GPUTOPO_TOPO=ring", 1), SELECT_MODE_TEST_ONLY,
+				  &nodes),
+			 SLURM_SUCCESS);
+	/* a node that has not registered may yet bring links */
+	node_record_table_ptr[0]->node_state |= NODE_STATE_NO_RESPOND;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes), SLURM_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_wish_beyond_the_machine_is_refused)
+{
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_with(&dgx, 0x21);
+	job = job_with("GPUTOPO_MIN_BUSBW=60", 2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes),
+			 ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE);
+	/* busy now is no reason */
+	ck_assert_int_eq(test_job(job_with("GPUTOPO_MIN_BUSBW=40", 2), SELECT_MODE_TEST_ONLY,
+				  &nodes),
+			 SLURM_SUCCESS);
+}
+END_TEST
+
+START_TEST(split_no_waits_for_one_node)
+{
+	static const uint64_t free[] = {0x03, 0x03, 0x03};
+	job_record_t *job;
+	uint64_t nodes;
+
+	write_conf("Split=no\n");
+	start_nodes(free, 3);
+	mock_stock.nodes_wanted = 2;
+	job = mock_job_add(7);
+	mock_job_entry(job, "gpu", NULL)->gres_per_job = 4;
+	expect_wait(job);
+	/* who asked for two nodes gets them */
+	asked_nodes = 2;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+}
+END_TEST
+
 #define ROWS(array) ((int)(sizeof(array) / sizeof(array[0])))
 
 static TCase *method_case(void)
@@ -1330,6 +1538,24 @@ static TCase *node_case(void)
 	return tc;
 }
 
+static TCase *wish_case(void)
+{
+	TCase *tc = tcase_create("wishes");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, wishes_wait_until_they_are_met, 0, ROWS(wish_rows));
+	tcase_add_test(tc, a_wish_whose_rerun_fails_waits);
+	tcase_add_test(tc, a_wish_finds_the_node_that_meets_it);
+	tcase_add_test(tc, off_is_stocks_choice);
+	tcase_add_test(tc, a_forecast_waits_for_the_right_end);
+	tcase_add_test(tc, a_met_wish_is_forecast_as_stock_does);
+	tcase_add_test(tc, jobs_without_a_limit_put_the_forecast_far_away);
+	tcase_add_test(tc, a_wish_that_can_never_be_met_is_refused);
+	tcase_add_test(tc, a_wish_beyond_the_machine_is_refused);
+	tcase_add_test(tc, split_no_waits_for_one_node);
+	return tc;
+}
+
 static TCase *log_case(void)
 {
 	TCase *tc = tcase_create("log");
@@ -1355,6 +1581,7 @@ int main(void)
 	suite_add_tcase(suite, running_case());
 	suite_add_tcase(suite, node_case());
 	suite_add_tcase(suite, log_case());
+	suite_add_tcase(suite, wish_case());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -104,7 +104,7 @@ START_TEST(every_answer_is_the_best)
 			char why[256];
 
 			if (t == 0)
-				brute_init(&brute, m.node, &mix, NULL);
+				brute_init(&brute, m.node, &mix, m.table, false);
 			brute_ask(&brute, &request);
 			if (gt_select(m.table, &request, &choice) == GT_FIT_OK)
 				ck_assert_msg(brute_is_best(&brute, set_of(&choice.gpus),

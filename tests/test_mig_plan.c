@@ -1,78 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Plans against brute force and against glpsol. */
+/* Plans against brute force. */
 #include "config.h"
 
-#include "mig_tables.h"
+#include "mig_plans.h"
 #include "unit.h"
 
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define SMALL_DEMANDS  600
-#define LAYOUTS	       400
-#define GLPSOL_DEMANDS 1000
-
-static uint64_t seed_of_the_day(void)
-{
-	const char *given = getenv("GPUTOPO_TEST_SEED");
-
-	return given ? strtoull(given, NULL, 0) : 20261121;
-}
-
-static struct gt_mig_space *space_of(const struct gt_mig_gpu *gpu)
-{
-	struct gt_mig_space *space;
-
-	ck_assert_int_eq(gt_mig_space_new(&space, gpu, NULL, NULL), GT_OK);
-	return space;
-}
-
-/* The plan is legal, holds the demand exactly, and counts its GPUs right. */
-static void check_layout(const struct gt_mig_gpu *gpu, const struct gt_mig_plan *plan,
-			 const struct gt_mig_demand *demand)
-{
-	struct om_table t = om_table_of(gpu);
-	int have[GT_MIG_PROFILES] = {0}, gpus = 0;
-	struct om_fleet f;
-
-	for (int i = 0; i < plan->count; i++) {
-		const struct gt_mig_instance *now = &plan->instances[i];
-
-		if (i == 0 || now->gpu != now[-1].gpu) {
-			ck_assert(i == 0 || now->gpu > now[-1].gpu);
-			om_fleet_init(&f, &t, 1);
-			gpus++;
-		}
-		ck_assert_msg(om_legal(&f, 0, now->profile, now->start),
-			      "%s: %s@%d on GPU %d is not legal", gpu->name,
-			      gpu->profile[now->profile].name, now->start, now->gpu);
-		f.holds[0][now->start] = now->profile;
-		have[now->profile]++;
-	}
-	ck_assert_int_eq(plan->gpus, gpus);
-	for (int p = 0; p < gpu->count; p++)
-		ck_assert_int_eq(have[p], demand->count[p]);
-}
-
-static void random_demand(struct gt_mig_demand *d, const struct gt_mig_gpu *gpu,
-			  uint64_t *random, int most)
-{
-	int total = 0;
-
-	*d = (struct gt_mig_demand){0};
-	while (total == 0)
-		for (int p = 0; p < gpu->count; p++)
-			if (om_random(random, 3) == 0) {
-				int n = om_random(random,
-						  most * 8 / gpu->profile[p].size *
-								  gpu->units / 8 +
-							  1);
-
-				d->count[p] = n;
-				total += n;
-			}
-}
+#define SMALL_DEMANDS 600
+#define LAYOUTS	      400
 
 /* Cells of the oracle's memory that a demand needs. */
 static long size_of_demand(const struct gt_mig_demand *d, int profiles)
@@ -201,144 +138,6 @@ START_TEST(plans_from_a_layout_keep_the_most_instances)
 }
 END_TEST
 
-/* ---- against glpsol ---- */
-
-static bool have_glpsol(void)
-{
-	return system("glpsol --version >/dev/null 2>&1") == 0;
-}
-
-/* The fewest of all vectors of one GPU that cover the demand, as a CPLEX LP file. */
-static void write_program(const char *path, const struct om_table *t, const int *vectors,
-			  int count, const struct gt_mig_demand *d)
-{
-	FILE *f = fopen(path, "w");
-
-	ck_assert_ptr_nonnull(f);
-	fputs("Minimize\n gpus:", f);
-	for (int v = 0; v < count; v++)
-		fprintf(f, " + x%d\n", v);
-	fputs("Subject To\n", f);
-	for (int p = 0; p < t->profiles; p++) {
-		if (d->count[p] == 0)
-			continue;
-		fprintf(f, " p%d:", p);
-		for (int v = 0; v < count; v++)
-			if (vectors[v * t->profiles + p])
-				fprintf(f, " + %d x%d\n", vectors[v * t->profiles + p],
-					v);
-		fprintf(f, " >= %d\n", d->count[p]);
-	}
-	fputs("General\n", f);
-	for (int v = 0; v < count; v++)
-		fprintf(f, " x%d\n", v);
-	fputs("End\n", f);
-	ck_assert_int_eq(fclose(f), 0);
-}
-
-static int ask_glpsol(const char *program, const char *answer)
-{
-	char command[512], line[256];
-	double objective = -1;
-	bool optimal = false;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "glpsol --lp %s -o %s >/dev/null 2>&1",
-		 program, answer);
-	ck_assert_int_eq(system(command), 0);
-	f = fopen(answer, "r");
-	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof(line), f)) {
-		optimal |= strstr(line, "INTEGER OPTIMAL") != NULL;
-		sscanf(line, "Objective: gpus = %lf", &objective);
-	}
-	fclose(f);
-	ck_assert(optimal);
-	return (int)(objective + 0.5);
-}
-
-static bool covers(const int *a, const int *b, int width)
-{
-	for (int p = 0; p < width; p++)
-		if (a[p] < b[p])
-			return false;
-	return true;
-}
-
-/* Keep the vectors that no other one covers, moved to the front: glpsol then needs a
- * tenth of the time for the same optimum. All vectors differ. */
-static int drop_covered(int *vectors, int count, int width)
-{
-	bool *covered = calloc((size_t)count, sizeof(*covered));
-	int kept = 0;
-
-	ck_assert_ptr_nonnull(covered);
-	for (int i = 0; i < count; i++)
-		for (int j = 0; j < count && !covered[i]; j++)
-			covered[i] = j != i && covers(vectors + j * width,
-						      vectors + i * width, width);
-	for (int i = 0; i < count; i++)
-		if (!covered[i])
-			memmove(vectors + kept++ * width, vectors + i * width,
-				sizeof(int) * (size_t)width);
-	free(covered);
-	return kept;
-}
-
-START_TEST(a_thousand_plans_agree_with_glpsol)
-{
-	uint64_t seed = seed_of_the_day() + 2, random = seed;
-	char program[] = "/tmp/gputopo-plan-XXXXXX", answer[64];
-	int most = 0, fd;
-
-	if (!have_glpsol()) {
-		puts("# skipped: 1 test, as there is no glpsol");
-		return;
-	}
-	fd = mkstemp(program);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	snprintf(answer, sizeof(answer), "%s.answer", program);
-	for (int i = 0; gt_mig_gpu_at(i); i++) {
-		const struct gt_mig_gpu *gpu = gt_mig_gpu_at(i);
-		struct gt_mig_space *space = space_of(gpu);
-		struct om_table t = om_table_of(gpu);
-		int count, *vectors = om_vectors(&t, &count);
-
-		count = drop_covered(vectors, count, t.profiles);
-		for (int r = i; r < GLPSOL_DEMANDS;) {
-			struct gt_mig_demand d;
-			struct gt_mig_plan plan;
-
-			random_demand(&d, gpu, &random, 1 + om_random(&random, 8));
-			ck_assert_int_eq(gt_mig_plan_make(&plan, space, &d, NULL, NULL),
-					 GT_OK);
-			if (plan.gpus <= 16) {
-				int want;
-
-				write_program(program, &t, vectors, count, &d);
-				want = ask_glpsol(program, answer);
-				ck_assert_msg(plan.gpus == want && plan.exact,
-					      "seed %llu, row %d: %s: %d, not %d",
-					      (unsigned long long)seed, r, gpu->name,
-					      plan.gpus, want);
-				check_layout(gpu, &plan, &d);
-				most = plan.gpus > most ? plan.gpus : most;
-				r += 13;
-			}
-			gt_mig_plan_release(&plan);
-		}
-		free(vectors);
-		gt_mig_space_free(space);
-	}
-	unlink(program);
-	unlink(answer);
-	printf("# seed %llu: %d demands, up to %d GPUs\n", (unsigned long long)seed,
-	       GLPSOL_DEMANDS, most);
-	ck_assert_int_eq(most, 16);
-}
-END_TEST
-
 /* ---- large ones ---- */
 
 static double seconds(void)
@@ -424,7 +223,6 @@ int main(void)
 	static const struct unit_test tests[] = {
 		UNIT(small_plans_are_the_fewest_gpus),
 		UNIT(plans_from_a_layout_keep_the_most_instances),
-		UNIT(a_thousand_plans_agree_with_glpsol),
 		UNIT(ten_thousand_instances_take_less_than_a_second),
 		UNIT(a_large_layout_is_a_plan_of_itself),
 		UNIT(an_empty_demand_needs_nothing),

@@ -36,7 +36,7 @@ static void bench_open(struct bench *b, const char *name, const struct oracle_gr
 		special = special || g->broken[i] || g->mig[i];
 	ck_assert_msg(gt_table_new(&b->table, b->node, &b->mix, &err) == GT_OK, "%s: %s",
 		      name, err.text);
-	brute_init(&brute, b->node, &b->mix, special ? b->table : NULL);
+	brute_init(&brute, b->node, &b->mix, b->table, special);
 }
 
 static void bench_close(struct bench *b)
@@ -641,10 +641,10 @@ START_TEST(another_mix_is_another_worth)
 	bench_open(&b, "mix", &g);
 	ck_assert_int_eq(gt_select(b.table, &request, &before), GT_FIT_OK);
 	gt_table_set_mix(b.table, &pairs);
-	brute_init(&brute, b.node, &pairs, NULL);
+	brute_init(&brute, b.node, &pairs, b.table, false);
 	check_request(&b, &request);
 	gt_table_set_mix(b.table, &eights);
-	brute_init(&brute, b.node, &eights, NULL);
+	brute_init(&brute, b.node, &eights, b.table, false);
 	check_request(&b, &request);
 	ck_assert_int_eq(gt_select(b.table, &request, &after), GT_FIT_OK);
 	gt_table_set_mix(b.table, &b.mix);

@@ -219,17 +219,24 @@ START_TEST(test_amd_tables)
 }
 END_TEST
 
-/* 4 MB of nothing in particular, from a fixed seed: refused, and soon. */
+static double seconds_since(const struct timespec *before)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)(now.tv_sec - before->tv_sec) +
+	       (double)(now.tv_nsec - before->tv_nsec) * 1e-9;
+}
+
+/* 4 MB of nothing in particular, from a fixed seed: whoever reads it ends soon. */
 START_TEST(test_garbage)
 {
 	static const char letters[] = "GPU0 1X\tNV2SYS<>{}\"=|:\n[],-abc";
+	static const char *const formats[] = {NULL, "json", "hwloc", "nccl", "rocm-smi",
+					      "amd-smi", "gres", "nvidia-smi", "nvlink"};
 	size_t size = 4 << 20;
 	char *text = malloc(size + 1);
 	uint64_t state = 20261121;
-	struct timespec before, after;
-	struct gt_node *node;
-	struct gt_error err;
-	double seconds;
 
 	ck_assert_ptr_nonnull(text);
 	for (size_t i = 0; i < size; i++) {
@@ -237,14 +244,59 @@ START_TEST(test_garbage)
 		text[i] = letters[(state >> 33) % (sizeof(letters) - 1)];
 	}
 	text[size] = '\0';
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-	ck_assert(gt_node_parse(&node, text, size, "garbage", NULL, &err) != GT_OK ||
-		  gt_node_is_partial(node));
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-	seconds = (double)(after.tv_sec - before.tv_sec) +
-		  (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
-	ck_assert_msg(seconds < 1, "seed 20261121: %.2f s", seconds);
-	gt_node_free(node);
+	for (size_t f = 0; f < sizeof(formats) / sizeof(formats[0]); f++) {
+		struct gt_load_options options = {.format = formats[f]};
+		struct timespec before;
+		struct gt_node *node;
+		struct gt_error err;
+		double seconds;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+		ck_assert(gt_node_parse(&node, text, size, "garbage", &options, &err) !=
+				  GT_OK || gt_node_is_partial(node));
+		seconds = seconds_since(&before);
+		ck_assert_msg(seconds < 1, "seed 20261121, %s: %.2f s",
+			      formats[f] ? formats[f] : "any", seconds);
+		gt_node_free(node);
+	}
+	free(text);
+}
+END_TEST
+
+/* Every line a row, a GPU, a link: what costs the readers most. */
+START_TEST(test_repetition)
+{
+	static const struct {
+		const char *format;
+		const char *line;
+	} rows[] = {
+		{"nvidia-smi", "\tGPU0\tGPU1\n"},
+		{"nvidia-smi", "GPU0\t X \tNV1\n"},
+		{"gres", "Name=gpu File=/dev/nvidia0 Links=-1,1\n"},
+		{"gres", "Name=gpu Count=1024\n"},
+		{"nvlink", "GPU 1023: A100\n"},
+		{"nvlink", "GPU 0: A100\n\t Link 0: Remote Device 00000000:D5:00.0: Link 0\n"},
+		{"rocm-smi", "Weight between two GPUs\n GPU0 GPU1\nGPU0 0 15\n"},
+		{"amd-smi", "LINK TYPE TABLE:\n"},
+	};
+	size_t size = 4 << 20;
+	char *text = malloc(size);
+
+	ck_assert_ptr_nonnull(text);
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		struct gt_load_options options = {.format = rows[r].format};
+		size_t len = strlen(rows[r].line), used = 0;
+		struct timespec before;
+		struct gt_node *node;
+
+		for (; used + len <= size; used += len)
+			memcpy(text + used, rows[r].line, len);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+		gt_node_parse(&node, text, used, "repeated", &options, NULL);
+		ck_assert_msg(seconds_since(&before) < 1, "%s: %.2f s", rows[r].line,
+			      seconds_since(&before));
+		gt_node_free(node);
+	}
 	free(text);
 }
 END_TEST
@@ -254,7 +306,8 @@ int main(void)
 	static const struct unit_test tests[] = {
 		UNIT(test_nccl_links),	  UNIT(test_nccl_refusals), UNIT(test_pcie_speed_wins),
 		UNIT(test_entity_bomb),	  UNIT(test_xml_limits),    UNIT(test_rocm_tables),
-		UNIT(test_amd_tables),	  UNIT(test_garbage),	    {NULL, NULL},
+		UNIT(test_amd_tables),	  UNIT(test_garbage),
+		UNIT(test_repetition),	  {NULL, NULL},
 	};
 
 	return unit_main("source_xml", tests);

@@ -11,6 +11,7 @@
 static const struct cli_command verbs[] = {
 	{"replay", cmd_sim_replay, "a site's jobs under several policies"},
 	{"gen", cmd_sim_gen, "random jobs, as a trace on standard output"},
+	{"mig", cmd_sim_mig, "GPU instances under several placement policies"},
 	{"query", cmd_sim_query, "a prompt: alloc, free, find, what-if, undo"},
 	{"compare", cmd_sim_compare, "two summaries side by side"},
 	{"merge", cmd_sim_merge, "summaries of a sweep: means and 95 % intervals"},

@@ -5,7 +5,8 @@
 
 #include "cli/cli.h"
 
-cli_run cmd_sim_replay, cmd_sim_gen, cmd_sim_query, cmd_sim_compare, cmd_sim_merge;
+cli_run cmd_sim_replay, cmd_sim_gen, cmd_sim_query, cmd_sim_compare, cmd_sim_merge,
+	cmd_sim_mig;
 
 /* A number of an option, or a message and CLI_MISUSED. */
 int sim_read_number(const struct cli_common *c, const char *name, const char *text, double low,

@@ -147,8 +147,8 @@ static void note_mesh(struct gt_node *node, const struct component *c)
 				 "switched 16-GPU machine: a mesh inferred",
 				 list);
 	else if (c->complete && c->smallest == c->largest)
-		gt_node_add_note(node, "GPUs %s: %d links on every pair: a mesh inferred",
-				 list, c->largest);
+		gt_node_add_note(node, "GPUs %s: %d link%s on every pair: a mesh inferred",
+				 list, c->largest, c->largest > 1 ? "s" : "");
 }
 
 static int next_island(const struct gt_node *node)

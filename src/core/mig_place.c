@@ -235,6 +235,11 @@ int gt_mig_fleet_profile_at(const struct gt_mig_fleet *fleet, int gpu, int start
 	return fleet->profile[gpu][start];
 }
 
+double gt_mig_fleet_stranded_gpu(const struct gt_mig_fleet *fleet, int gpu)
+{
+	return fleet->space->stranded[fleet->state[gpu]];
+}
+
 double gt_mig_fleet_stranded(const struct gt_mig_fleet *fleet)
 {
 	double sum = 0;

@@ -15,12 +15,12 @@
 #define TIE	32	     /* > GT_MIG_UNITS: room for the tie-break below the score */
 
 /*
- * The three figures were chosen by tests/bench/mig_policies (16 GPUs, load 0.9, five
- * mixes, true, missing and wrong beliefs). SCARCE 1 to 3 and DOUBT below 0.5 were better
- * by up to 0.4 points with the true mix, but lost up to 13 points to best fit when the
- * mix was wrong. A value from one GPU's own stream of requests (relative value iteration)
- * was rejected: it spreads small requests, as it does not see that the other GPUs of a
- * fleet take them; it lost 2 to 8 points.
+ * The figures were chosen with tests/bench/mig_policies: 16 GPUs, load 0.9, five mixes,
+ * true, missing and wrong beliefs. SCARCE 2 and 3 or less DOUBT gained up to 0.5 points
+ * with a true mix, and lost up to 13 to best fit with a wrong one. The value of a state
+ * from one GPU's own stream of requests, by value iteration, was rejected: it spreads
+ * small requests, as it cannot see that the other GPUs of a fleet take them, and lost up
+ * to 8 points with the true mix. FRAG without PACKING lost up to 1.7 points to best fit.
  */
 
 /* ---- stranded slices ---- */

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "source/apart.h"
 #include "source/cpu.h"
 #include "source/hwloc.h"
 #include "source/xml.h"
@@ -449,19 +450,29 @@ static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topolog
 	return rc;
 }
 
-static enum gt_err read_hwloc(struct gt_source *src, struct gt_node **node,
-			      struct gt_error *err)
+static enum gt_err read_loaded(struct gt_source *src, struct gt_node **node,
+			       struct gt_error *err)
 {
 	hwloc_topology_t topology = NULL;
-	enum gt_err rc = check_xml(src, err);
+	enum gt_err rc = load_xml(src, &topology, err);
 
-	if (rc)
-		return rc;
-	rc = load_xml(src, &topology, err);
 	if (rc == GT_OK)
 		rc = read_topology(src, topology, node, err);
 	if (topology)
 		hwloc_topology_destroy(topology);
+	return rc;
+}
+
+static enum gt_err read_hwloc(struct gt_source *src, struct gt_node **node,
+			      struct gt_error *err)
+{
+	enum gt_err rc = check_xml(src, err);
+
+	if (rc)
+		return rc;
+	rc = gt_read_apart(src, node, read_loaded, "libhwloc", err);
+	if (rc == GT_OK)
+		gt_node_set_source(*node, "hwloc", src->file);
 	return rc;
 }
 

@@ -45,24 +45,24 @@ struct form {
 	bool one_each;		/* one GPU each, not N */
 	int tasks;		/* -n; 0: not given, TASKS_N: N */
 	int cpus_per_task;	/* -c; 0: not given */
-	const char *cpus_per_gpu;
+	int cpus_per_gpu;	/* 0: not given */
 	int sockets;		/* --sockets-per-node; 0: not given */
 };
 
 #define TASKS_N (-1)
 
 static const struct form forms[] = {
-	{ "--gpus=N", PER_JOB, false, 0, 0, NULL, 0 },
-	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, NULL, 0 },
-	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, "gres:gpu:2", 0 },
-	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, NULL, 0 },
-	{ "--gres=gpu:N", PER_NODE, false, 0, 0, NULL, 0 },
-	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, NULL, 0 },
-	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, NULL, 0 },
-	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, NULL, 0 },
+	{ "--gpus=N", PER_JOB, false, 0, 0, 0, 0 },
+	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, 0, 0 },
+	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, 2, 0 },
+	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, 0, 0 },
+	{ "--gres=gpu:N", PER_NODE, false, 0, 0, 0, 0 },
+	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, 0, 0 },
+	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, 0, 0 },
+	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, 0, 0 },
 	/* with -u only: N GPUs on each of up to so many sockets */
-	{ "--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, NULL, 1 },
-	{ "-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, NULL, 2 },
+	{ "--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, 0, 1 },
+	{ "-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, 0, 2 },
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -210,6 +210,14 @@ static void cpus_find(struct cluster *cluster, uint32_t id)
 	pclose(f);
 }
 
+/* "4 a GPU" as the release at run time writes it; libslurm's 40 is Slurm 23.11. */
+static void tres_write(char *buf, size_t size, int n)
+{
+	const char *name = slurm_api_version() >> 16 >= 40 ? "gres/gpu" : "gres:gpu";
+
+	snprintf(buf, size, "%s:%d", name, n);
+}
+
 /* Allocate at once or fail. Returns the job's id and its GPUs, or 0 and errno. */
 static uint32_t job_start(struct cluster *cluster, const struct form *form, int n,
 			  uint32_t *gpus)
@@ -217,7 +225,7 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	resource_allocation_response_msg_t *answer = NULL;
 	job_info_msg_t *info;
 	job_desc_msg_t desc;
-	char tres[32];
+	char tres[32], cpus[32];
 	uint32_t id;
 
 	*gpus = 0;
@@ -232,8 +240,10 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	desc.user_id = getuid();
 	desc.group_id = getgid();
 	desc.immediate = 1;
-	desc.cpus_per_tres = (char *)form->cpus_per_gpu;
-	snprintf(tres, sizeof(tres), "gres:gpu:%d", form->one_each ? 1 : n);
+	tres_write(tres, sizeof(tres), form->one_each ? 1 : n);
+	tres_write(cpus, sizeof(cpus), form->cpus_per_gpu);
+	if (form->cpus_per_gpu)
+		desc.cpus_per_tres = cpus;
 	if (form->where == PER_JOB)
 		desc.tres_per_job = tres;
 	else if (form->where == PER_NODE)

@@ -63,9 +63,11 @@ static inline void fuzz_one(const char *format, const uint8_t *data, size_t size
 		fuzz_must(!node && err.text[0]);
 		return;
 	}
-	fuzz_check_model(node);
-	if (gt_node_size(node) <= 64)
+	/* large models cost time and show nothing that small ones don't */
+	if (gt_node_size(node) <= 64) {
+		fuzz_check_model(node);
 		fuzz_check_writing(node);
+	}
 	gt_node_free(node);
 }
 

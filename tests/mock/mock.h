@@ -76,6 +76,7 @@ struct mock_call {
 	void *candidates;
 	void *preemptees;
 	uint32_t min_cpus;
+	uint64_t memory;		/* pn_min_memory */
 	bool best_switch;
 };
 

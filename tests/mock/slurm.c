@@ -81,6 +81,29 @@ bool running_in_slurmctld(void)
 }
 #endif
 
+/* ---- memory --------------------------------------------------------------------------- */
+
+void slurm_xfree(void **p)
+{
+	free(*p);
+	*p = NULL;
+}
+
+char *xstrdup(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+void free_job_resources(job_resources_t **made)
+{
+	if (!*made)
+		return;
+	FREE_NULL_BITMAP((*made)->node_bitmap);
+	FREE_NULL_BITMAP((*made)->core_bitmap);
+	free(*made);
+	*made = NULL;
+}
+
 /* ---- bit strings: two words of head (a mark, the size), then the bits ----------------- */
 
 enum { HEAD = 2, MARK = 0x42434445 };

@@ -111,6 +111,7 @@ int mock_node_add(const char *name, const struct mock_gpus *gpus)
 	node->tot_cores = MOCK_CORES;
 	node->cores = MOCK_CORES / 2;
 	node->tot_sockets = 2;
+	node->node_state = NODE_STATE_IDLE;
 	table[node_record_count] = node;
 	node_record_table_ptr = table;
 	job_list = &jobs;
@@ -157,6 +158,7 @@ job_record_t *mock_job_add(uint32_t job_id)
 	job->job_id = job_id;
 	job->details = zeroed(1, sizeof(*job->details));
 	job->details->min_cpus = 3;
+	job->details->pn_min_memory = 100;
 	job->best_switch = true;
 	job->time_limit = INFINITE;
 	job->gres_list_req = zeroed(1, sizeof(struct xlist));
@@ -185,12 +187,7 @@ gres_job_state_t *mock_job_entry(job_record_t *job, const char *name, const char
 
 static void free_resources(job_record_t *job)
 {
-	if (!job->job_resrcs)
-		return;
-	FREE_NULL_BITMAP(job->job_resrcs->node_bitmap);
-	FREE_NULL_BITMAP(job->job_resrcs->core_bitmap);
-	free(job->job_resrcs);
-	job->job_resrcs = NULL;
+	free_job_resources(&job->job_resrcs);
 }
 
 static struct job_resources *make_resources(job_record_t *job, uint64_t picked)
@@ -360,6 +357,7 @@ static void write_down(const job_record_t *job, bitstr_t *offered, void *candida
 	call->candidates = candidates;
 	call->preemptees = preemptees;
 	call->min_cpus = job->details->min_cpus;
+	call->memory = job->details->pn_min_memory;
 	call->best_switch = job->best_switch;
 }
 
@@ -395,6 +393,7 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 	mock_stock.calls++;
 	free_resources(job);
 	job->details->min_cpus *= 2;	/* as --overcommit has it */
+	job->details->pn_min_memory += 7;
 	job->best_switch = false;
 	picked = pick_nodes(job, nodes, wanted, fault);
 	if (!picked || fault == MOCK_FAIL)
@@ -469,6 +468,7 @@ void mock_cluster_free(void)
 		free_resources(job);
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
+		free(job->state_desc);
 		free(job->details);
 		free(job);
 	}
