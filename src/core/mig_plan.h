@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the planner's two halves share: rows and sets (mig_plan.c), GPUs with their slots
- * (mig_layout.c). */
+/* What the planner's parts share: rows and sets (mig_plan.c), the sets of a current layout
+ * (mig_layout.c), slots (mig_assign.c). */
 #ifndef GT_MIG_PLAN_H
 #define GT_MIG_PLAN_H
 
