@@ -137,7 +137,7 @@ static void note(struct prompt *p, struct change change)
 static void take(struct prompt *p, int job)
 {
 	sim_cluster_take(&p->cluster, p->jobs[job].node, p->jobs[job].mask, (uint32_t)job,
-			 SIM_SOON, false, p->ticks);
+			 SIM_SOON, false, NULL, p->ticks);
 	p->jobs[job].runs = true;
 }
 

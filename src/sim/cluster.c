@@ -85,13 +85,21 @@ void sim_cluster_tick(struct sim_cluster *c, int64_t now_ms)
 }
 
 void sim_cluster_take(struct sim_cluster *c, int node, uint64_t mask, uint32_t job,
-		      int64_t until_ms, bool is_limited, int64_t now_ms)
+		      int64_t until_ms, bool is_limited, const uint16_t *cores,
+		      int64_t now_ms)
 {
 	struct sim_node *n = &c->nodes[node];
+	struct sim_slot *slot = &sim_cluster_slots(c, node)[n->slot_count++];
 
 	sim_cluster_tick(c, now_ms);
-	sim_cluster_slots(c, node)[n->slot_count++] =
-		(struct sim_slot){mask, until_ms, job, is_limited};
+	*slot = (struct sim_slot){
+		.mask = mask,
+		.until_ms = until_ms,
+		.job = job,
+		.is_limited = is_limited,
+	};
+	if (cores)
+		memcpy(slot->cores, cores, sizeof(slot->cores));
 	n->busy |= mask;
 	c->free_gpus -= __builtin_popcountll(mask);
 	update(c, node);

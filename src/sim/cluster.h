@@ -49,9 +49,11 @@ static inline struct sim_slot *sim_cluster_slots(const struct sim_cluster *clust
 	return cluster->slots + (size_t)node * (size_t)cluster->layout->largest;
 }
 
-/* A job takes free GPUs of a node; until_ms is its end by its time limit. */
+/* A job takes free GPUs of a node; until_ms is its end by its time limit, cores (may be
+ * NULL) counts its cores on each socket. */
 void sim_cluster_take(struct sim_cluster *cluster, int node, uint64_t mask, uint32_t job,
-		      int64_t until_ms, bool is_limited, int64_t now_ms);
+		      int64_t until_ms, bool is_limited, const uint16_t *cores,
+		      int64_t now_ms);
 /* The job gives back what it holds of the node. */
 void sim_cluster_give(struct sim_cluster *cluster, int node, uint32_t job, int64_t now_ms);
 /* Sum up to now. */

@@ -44,6 +44,11 @@ struct sim_place {
 	int32_t node;
 };
 
+/* Cores of one place by socket, kept while the job starts. */
+struct sim_cores {
+	uint16_t on[SIM_MAX_SOCKETS];
+};
+
 struct sim_outcome {
 	int64_t start_ms, end_ms;
 	uint32_t place;		/* first of its places */

@@ -122,6 +122,8 @@ static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int
 
 	place->node = node;
 	place->mask = sim_chooser_ask(&p->chooser, &ask);
+	memcpy(p->found_cores[place - p->found].on, p->chooser.cores,
+	       sizeof(p->chooser.cores));
 	p->result->decisions++;
 	if (p->options->times_decisions)
 		p->result->jobs[job].decision_ns += (int32_t)(clock_ns() - from);
@@ -315,7 +317,8 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	o->end_ms = p->now_ms + run;
 	for (int i = 0; i < places; i++)
 		sim_cluster_take(&p->cluster, p->found[i].node, p->found[i].mask,
-				 (uint32_t)number, until, job->is_limited, p->now_ms);
+				 (uint32_t)number, until, job->is_limited,
+				 p->found_cores[i].on, p->now_ms);
 	push_end(p, o->end_ms, number);
 	if (o->end_ms > p->result->last_ms)
 		p->result->last_ms = o->end_ms;
@@ -444,7 +447,8 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 	p->ends = malloc(((size_t)layout->gpus + 1) * sizeof(*p->ends));
 	p->avoid = malloc(((size_t)layout->nodes + 1) * 2 * sizeof(*p->avoid));
 	p->found = malloc(((size_t)layout->nodes + 1) * sizeof(*p->found));
-	if (!result->jobs || !p->ends || !p->avoid || !p->found ||
+	p->found_cores = malloc(((size_t)layout->nodes + 1) * sizeof(*p->found_cores));
+	if (!result->jobs || !p->ends || !p->avoid || !p->found || !p->found_cores ||
 	    (options->sched == SIM_SCHED_RECORDED && !map_recorded(p)))
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	return sim_cluster_init(&p->cluster, layout, p->chooser.values, sizes,
@@ -460,6 +464,7 @@ void sim_placer_release(struct sim_placer *p)
 	free(p->ends);
 	free(p->avoid);
 	free(p->found);
+	free(p->found_cores);
 	sim_names_release(&p->recorded);
 	free(p->recorded_node);
 	memset(p, 0, sizeof(*p));

@@ -24,6 +24,7 @@ struct sim_placer {
 	size_t end_count;
 	int *avoid;			/* scratch: nodes that are not asked, ascending */
 	struct sim_place *found;	/* scratch: the places of a job */
+	struct sim_cores *found_cores;	/* and its cores there */
 	struct sim_names recorded;	/* names of recorded nodes */
 	int *recorded_node;		/* by number: the layout's node; -1: none */
 };

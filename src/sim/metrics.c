@@ -119,6 +119,9 @@ static void make_counts(struct sim_metrics *m, const struct sim_trace *trace,
 			m->gpu_hours_below_ideal += hours;
 	}
 	m->started = m->jobs - m->rejected;
+	for (size_t i = 0; i < r->count && r->decisions; i++)
+		m->decision_ns += r->jobs[i].decision_ns;
+	m->decision_ns /= r->decisions ? (double)r->decisions : 1;
 }
 
 /* The sizes that occur, ascending; the smallest SIM_MAX_SIZES where there are more. */

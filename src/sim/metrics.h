@@ -30,6 +30,7 @@ struct sim_metrics {
 	double gpu_hours, gpu_hours_below_ideal;
 	double stranded_nodes[SIM_MAX_GPUS + 1];	/* mean, by size */
 	int64_t decisions;
+	double decision_ns;		/* mean; 0: not measured */
 };
 
 /* Jobs submitted before warmup_ms are left out. GT_ENOMEM. */

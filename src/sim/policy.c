@@ -202,21 +202,27 @@ static uint64_t exactly(uint64_t set, uint64_t free, int count)
 	return set;
 }
 
-static uint64_t choose_slurm(struct sim_chooser *c, const struct sim_ask *ask,
-			     enum sim_slurm_release release)
+/* Of the free GPUs not in beside. *near: the GPUs of the sockets with the job's cores; may
+ * be NULL. */
+static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
+			     enum sim_slurm_release release, uint64_t beside, uint64_t *near)
 {
 	const struct sim_type *type = &c->layout->types[ask->type];
 	const struct sim_job *job = ask->job;
 	struct sim_slurm_request r = {
 		.form = (enum sim_form)job->form,
-		.busy = ask->busy,
+		.busy = ask->busy | beside,
 		.had = ask->had,
 		.nodes_left = 1,
 	};
 	int nodes = at_least(job->nodes, 1), free_cores[SIM_MAX_SOCKETS], cores, tasks;
 
-	for (int s = 0; s < SIM_MAX_SOCKETS; s++)
+	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
 		free_cores[s] = type->cores_per_socket;
+		for (int i = 0; i < ask->slot_count; i++)
+			free_cores[s] -= ask->slots[i].cores[s];
+		free_cores[s] = at_least(free_cores[s], 0);
+	}
 	/* a job by tasks without their number: one GPU each */
 	tasks = job->tasks ? at_least(job->tasks / nodes, 1)
 			   : job->form == SIM_FORM_TASK ? ask->count : 1;
@@ -224,18 +230,23 @@ static uint64_t choose_slurm(struct sim_chooser *c, const struct sim_ask *ask,
 	sim_slurm_cores(&r, &type->slurm, ask->count, cores, free_cores);
 	sim_slurm_tasks(&r, cores / tasks);
 	r.count = form_count(ask, &r);
-	return exactly(sim_slurm_select(release, &type->slurm, &r), free_of(c, ask),
+	for (int s = 0; s < type->slurm.sockets; s++) {
+		c->cores[s] = (uint16_t)r.cores[s];
+		if (near && r.cores[s] > 0)
+			*near |= type->slurm.near[s];
+	}
+	return exactly(sim_slurm_select(release, &type->slurm, &r), type->all & ~r.busy,
 		       ask->count);
 }
 
 static uint64_t choose_slurm_22_05(struct sim_chooser *c, const struct sim_ask *ask)
 {
-	return choose_slurm(c, ask, SIM_SLURM_22_05);
+	return choose_stock(c, ask, SIM_SLURM_22_05, 0, NULL);
 }
 
 static uint64_t choose_slurm_24_05(struct sim_chooser *c, const struct sim_ask *ask)
 {
-	return choose_slurm(c, ask, SIM_SLURM_24_05);
+	return choose_stock(c, ask, SIM_SLURM_24_05, 0, NULL);
 }
 
 /* ---- ours ---------------------------------------------------------------------------- */
@@ -251,6 +262,24 @@ static int seconds_left(const struct sim_chooser *c, const struct sim_ask *ask,
 	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
+/* The plugin leaves stock's set where its own is not strictly better. */
+static uint64_t better_than(struct sim_chooser *c, const struct sim_ask *ask,
+			    const struct gt_request *request, const struct gt_mask *ours,
+			    uint64_t stock)
+{
+	struct gt_table *table = c->values[ask->type].table;
+	struct gt_mask set = {.word = {stock}};
+	struct gt_score a, b;
+	int order;
+
+	if (ours->word[0] == stock)
+		return stock;
+	gt_select_score(table, request, ours, &a);
+	gt_select_score(table, request, &set, &b);
+	gt_score_compare(&a, &b, request->policy, &order);
+	return order < 0 ? ours->word[0] : stock;
+}
+
 static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 {
 	struct gt_running running[SIM_MAX_GPUS];
@@ -262,6 +291,7 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		.running_count = c->blind ? 0 : ask->slot_count,
 	};
 	bool tells = gt_limit_memory_tells(&c->limits);
+	uint64_t stock = 0, near = 0, ours;
 	struct gt_choice choice;
 
 	if (ask->stock)
@@ -271,9 +301,19 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		running[i].gpus.word[0] = ask->slots[i].mask;
 		running[i].seconds = seconds_left(c, ask, &ask->slots[i], tells);
 	}
+	if (c->over) {
+		stock = choose_stock(c, ask, c->stock, 0, &near);
+		request.near.word[0] = near;
+	}
 	if (gt_select(c->values[ask->type].table, &request, &choice))
-		return 0;
-	return choice.gpus.word[0];
+		return stock;
+	if (!c->over)
+		return choice.gpus.word[0];
+	ours = better_than(c, ask, &request, &choice.gpus, stock);
+	/* the plugin runs stock again with only our GPUs free: the cores follow */
+	if (ours != stock)
+		choose_stock(c, ask, c->stock, free_of(c, ask) & ~ours, NULL);
+	return ours;
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
@@ -311,7 +351,11 @@ static bool take_option(struct sim_chooser *c, const char *option)
 		c->blind = true;
 	else if (ours && !strcmp(option, "timeless"))
 		c->timeless = true;
-	else if (ours && !strcmp(option, "nosplit"))
+	else if (ours && !strncmp(option, "over=", 5) &&
+		 (!strcmp(option + 5, "22.05") || !strcmp(option + 5, "24.05"))) {
+		c->over = true;
+		c->stock = !strcmp(option + 5, "22.05") ? SIM_SLURM_22_05 : SIM_SLURM_24_05;
+	} else if (ours && !strcmp(option, "nosplit"))
 		c->splits = false;
 	else if (!strcmp(option, "nodes=first"))
 		c->nodes = SIM_NODES_FIRST;

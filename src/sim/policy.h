@@ -21,6 +21,7 @@ struct sim_slot {
 	int64_t until_ms;	/* by its time limit */
 	uint32_t job;
 	bool is_limited;	/* its limit is known to Slurm, not only to us */
+	uint16_t cores[SIM_MAX_SOCKETS];	/* where Slurm would have put its tasks */
 };
 
 /* A question to a policy: count free GPUs of this node. */
@@ -60,7 +61,11 @@ struct sim_chooser {
 	enum gt_policy order;			/* gputopo: bandwidth or preserve */
 	bool blind;				/* gputopo: running jobs are not looked at */
 	bool timeless;				/* gputopo: their time limits are not */
+	bool over;				/* gputopo: stock's set stands where ours is not
+						 * better on levels 0 to 3, as in the plugin */
+	enum sim_slurm_release stock;		/* what stock is then */
 	struct gt_limit_memory limits;		/* do time limits tell anything here? */
+	uint16_t cores[SIM_MAX_SOCKETS];	/* of the last answer; all 0 unless by Slurm */
 	uint64_t seed;				/* state of random */
 	const struct sim_layout *layout;
 	struct sim_value *values;		/* by type */
@@ -68,7 +73,7 @@ struct sim_chooser {
 };
 
 /* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, timeless,
- * nosplit; of all: nodes=first, nodes=best. */
+ * nosplit, over=22.05|24.05; of all: nodes=first, nodes=best. */
 enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 			     const struct sim_layout *layout, const struct gt_mix *mix,
 			     int ringless_mbps, uint64_t seed, struct gt_error *err);

@@ -508,7 +508,8 @@ static int free_on(const struct sim_slurm_node *node, uint64_t busy, int socket)
 }
 
 /* The fewest sockets that hold the GPUs wanted, as a mask: those with the most free GPUs. */
-static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy, int gpus)
+static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy, int gpus,
+			       const int *free_cores)
 {
 	uint64_t all = node->n < 64 ? (UINT64_C(1) << node->n) - 1 : UINT64_MAX;
 	int had = __builtin_popcountll(node->any & all & ~busy);
@@ -520,7 +521,9 @@ static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy,
 		for (int s = 0; s < node->sockets; s++)
 			if (!(needed >> s & 1) &&
 			    (most < 0 ||
-			     free_on(node, busy, s) > free_on(node, busy, most)))
+			     free_on(node, busy, s) > free_on(node, busy, most) ||
+			     (free_on(node, busy, s) == free_on(node, busy, most) &&
+			      free_cores[s] > free_cores[most])))
 				most = s;
 		if (most < 0)
 			break;
@@ -533,7 +536,7 @@ static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy,
 void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_node *node,
 		     int gpus, int count, const int *free_cores)
 {
-	unsigned needed = sockets_needed(node, request->busy, gpus);
+	unsigned needed = sockets_needed(node, request->busy, gpus, free_cores);
 	int sockets = __builtin_popcount(needed), each = count / sockets;
 	int over = count % sockets, at = 0, left = count;
 

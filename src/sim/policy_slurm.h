@@ -52,8 +52,8 @@ struct sim_slurm_request {
 };
 
 /* Where slurmctld finds count cores for a request that wants gpus GPUs of the node, given
- * the free GPUs and the free cores of each socket: on the socket with the most free GPUs if
- * it has enough, else evenly on the fewest sockets that have, and what does not fit there on
+ * the free GPUs and the free cores of each socket: on the socket with the most free GPUs
+ * (ties: the most free cores, then the first) if it has enough, else evenly on the fewest sockets that have, and what does not fit there on
  * the others. As seen on real daemons. */
 void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_node *node,
 		     int gpus, int count, const int *free_cores);

@@ -72,9 +72,13 @@ static void put_job(const struct sim_report *report, const struct sim_result *r,
 	put_text(out, sim_trace_text(report->trace, job->id));
 	put_text(out, sim_trace_text(report->trace, job->user));
 	put_seconds(out, job->submit_ms);
-	put_seconds(out, o->start_ms);
-	put_seconds(out, o->end_ms);
-	put_seconds(out, o->start_ms - job->submit_ms);
+	if (o->flags & SIM_REJECTED) {
+		fputs(",,,", out);
+	} else {
+		put_seconds(out, o->start_ms);
+		put_seconds(out, o->end_ms);
+		put_seconds(out, o->start_ms - job->submit_ms);
+	}
 	fprintf(out, "%d,%s,", job->gpus, sim_form_name((enum sim_form)job->form));
 	put_places(out, r, o);
 	put_gbps(out, o->got_mbps);

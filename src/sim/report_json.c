@@ -148,6 +148,8 @@ static json_t *policy_json(const struct sim_report *r, int policy, int stock)
 	json_object_update(p, times);
 	json_decref(stats);
 	json_decref(times);
+	if (r->options->times_decisions)
+		json_object_set_new(p, "decision_ns", json_real(m->decision_ns));
 	json_object_set_new(p, "stranded_nodes", stranded_json(m));
 	json_object_set_new(p, "regret", regret_json(r, policy, stock));
 	json_object_set_new(p, "by_size", sizes_json(m));

@@ -82,6 +82,15 @@ static void put_regret(const struct sim_report *r, FILE *out)
 	}
 }
 
+static void put_decisions(const struct sim_report *r, FILE *out)
+{
+	putc('\n', out);
+	for (int i = 0; i < r->count; i++)
+		fprintf(out, "%-22s %" PRId64 " decisions, %.0f ns each, %.2f million a second\n",
+			r->results[i].name, r->metrics[i].decisions, r->metrics[i].decision_ns,
+			r->metrics[i].decision_ns > 0 ? 1e3 / r->metrics[i].decision_ns : 0);
+}
+
 void sim_report_table(const struct sim_report *r, FILE *out)
 {
 	fprintf(out, "%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64 "\n",
@@ -97,4 +106,6 @@ void sim_report_table(const struct sim_report *r, FILE *out)
 		put_policy(r, i, out);
 	put_sizes(r, out);
 	put_regret(r, out);
+	if (r->options->times_decisions)
+		put_decisions(r, out);
 }
