@@ -179,10 +179,12 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 	size = bit_size(state->gres_bit_alloc);
 	if (size < 1 || size > GP_MAX_GPUS || state->gres_cnt_avail != (uint64_t)size)
 		return false;
-	if (state->gres_cnt_alloc < (uint64_t)size)
-		*free = ~read_bits(state->gres_bit_alloc, (int)size) &
-			(~(uint64_t)0 >> (64 - size));
-	return true;
+	*free = ~read_bits(state->gres_bit_alloc, (int)size) &
+		(~(uint64_t)0 >> (64 - size));
+	/* Until a node has registered again, its counts and bits may disagree. */
+	return state->topo_cnt &&
+	       state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
+		       (uint64_t)size;
 }
 
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
