@@ -19,7 +19,8 @@ static uint64_t bit(int i)
 	return (uint64_t)1 << i;
 }
 
-/* ---- the node ----------------------------------------------------------------------- */
+/* ---- the node -----------------------------------------------------------------------
+ */
 
 static int find_gpu(void *x, void *arg)
 {
@@ -62,13 +63,15 @@ static void read_records(const node_record_t *node, struct gp_gpus *gpus)
 	const gres_node_state_t *state = gpus->state;
 
 	for (int t = 0; t < state->topo_cnt; t++) {
-		bitstr_t *members = state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+		bitstr_t *members =
+			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
 		uint64_t sockets;
 
 		if (!members || bit_size(members) != gpus->size)
 			continue;
-		sockets = state->topo_core_bitmap ? sockets_of(node, state->topo_core_bitmap[t])
-						  : 0;
+		sockets = state->topo_core_bitmap
+				  ? sockets_of(node, state->topo_core_bitmap[t])
+				  : 0;
 		for (int g = 0; g < gpus->size; g++) {
 			if (!bit_test(members, g))
 				continue;
@@ -170,15 +173,18 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 	if (!node->gres_list)
 		return false;
 	(void)list_for_each(node->gres_list, find_gpu, &state);
-	if (!state || !state->gres_bit_alloc || GP_SHARED_WITH(state) || state->no_consume)
+	if (!state || !state->gres_bit_alloc || GP_SHARED_WITH(state) ||
+	    state->no_consume)
 		return false;
 	size = bit_size(state->gres_bit_alloc);
 	if (size < 1 || size > GP_MAX_GPUS || state->gres_cnt_avail != (uint64_t)size)
 		return false;
-	if (state->gres_cnt_alloc < (uint64_t)size)
-		*free = ~read_bits(state->gres_bit_alloc, (int)size) &
-			(~(uint64_t)0 >> (64 - size));
-	return true;
+	*free = ~read_bits(state->gres_bit_alloc, (int)size) &
+		(~(uint64_t)0 >> (64 - size));
+	/* Until a node has registered again, its counts and bits may disagree. */
+	return state->topo_cnt &&
+	       state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
+		       (uint64_t)size;
 }
 
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
@@ -188,7 +194,8 @@ int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
 	return links > 0 ? links : 0;
 }
 
-/* ---- the job ------------------------------------------------------------------------ */
+/* ---- the job ------------------------------------------------------------------------
+ */
 
 struct job_walk {
 	struct gp_job *out;
@@ -204,7 +211,8 @@ static int read_entry(void *x, void *arg)
 
 	if (!gres->gres_name || !entry)
 		return 0;
-	if (strcmp(gres->gres_name, "mps") == 0 || strcmp(gres->gres_name, "shard") == 0) {
+	if (strcmp(gres->gres_name, "mps") == 0 ||
+	    strcmp(gres->gres_name, "shard") == 0) {
 		walk->reason = GP_SHARED;
 		return -1;
 	}
@@ -286,7 +294,8 @@ bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 	bitstr_t *bits;
 
 	*gpus = 0;
-	if (!state->gres_bit_select || node < 0 || (uint32_t)node >= state->total_node_cnt)
+	if (!state->gres_bit_select || node < 0 ||
+	    (uint32_t)node >= state->total_node_cnt)
 		return false;
 	bits = state->gres_bit_select[node];
 	if (!bits || bit_size(bits) != size)
@@ -309,9 +318,9 @@ enum gp_reason gp_bridge_cells(const struct gp_gpus *gpus, const struct gp_job *
 
 		if (job->per_socket && __builtin_popcountll(gpus->sockets[g]) != 1)
 			return GP_PER_SOCKET;
-		while (c < *count && ((by_type && gpus->type[first[c]] != gpus->type[g]) ||
-				      (job->per_socket &&
-				       gpus->sockets[first[c]] != gpus->sockets[g])))
+		while (c < *count &&
+		       ((by_type && gpus->type[first[c]] != gpus->type[g]) ||
+			(job->per_socket && gpus->sockets[first[c]] != gpus->sockets[g])))
 			c++;
 		if (c == GP_MAX_CELLS)
 			return GP_LIMIT;
@@ -352,19 +361,22 @@ bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
 		if (core / node->cores < 64)
 			cores->sockets |= bit(core / node->cores);
 		for (int t = 0; t < state->topo_cnt; t++) {
-			bitstr_t *near = state->topo_core_bitmap ? state->topo_core_bitmap[t]
-								 : NULL;
+			bitstr_t *near = state->topo_core_bitmap
+						 ? state->topo_core_bitmap[t]
+						 : NULL;
 
 			if (near && core < bit_size(near) && bit_test(near, core) &&
 			    state->topo_gres_bitmap && state->topo_gres_bitmap[t] &&
 			    bit_size(state->topo_gres_bitmap[t]) == gpus->size)
-				cores->near |= read_bits(state->topo_gres_bitmap[t], gpus->size);
+				cores->near |=
+					read_bits(state->topo_gres_bitmap[t], gpus->size);
 		}
 	}
 	return true;
 }
 
-/* ---- hiding GPUs -------------------------------------------------------------------- */
+/* ---- hiding GPUs --------------------------------------------------------------------
+ */
 
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden)
 {
@@ -409,10 +421,11 @@ void gp_bridge_unhide(struct gp_hidden *hidden)
 	memset(hidden, 0, sizeof(*hidden));
 }
 
-/* ---- running jobs ------------------------------------------------------------------- */
+/* ---- running jobs -------------------------------------------------------------------
+ */
 
 struct held_walk {
-	int offset;		/* the node's place among the job's nodes */
+	int offset; /* the node's place among the job's nodes */
 	uint64_t gpus;
 };
 
@@ -428,8 +441,9 @@ static int read_held(void *x, void *arg)
 		return 0;
 	bits = entry->gres_bit_alloc[walk->offset];
 	if (bits)
-		walk->gpus |= read_bits(bits, bit_size(bits) < GP_MAX_GPUS ? (int)bit_size(bits)
-									  : GP_MAX_GPUS);
+		walk->gpus |=
+			read_bits(bits, bit_size(bits) < GP_MAX_GPUS ? (int)bit_size(bits)
+								     : GP_MAX_GPUS);
 	return 0;
 }
 
@@ -442,7 +456,8 @@ void gp_bridge_held(const job_record_t *job,
 
 	if (!nodes || !job->gres_list_alloc)
 		return;
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
 		if (!bit_test(nodes, n))
 			continue;
 		walk.gpus = 0;

@@ -2,8 +2,8 @@
 /*
  * bridge.h - from Slurm's structs to plain data and back. It decides nothing.
  *
- * Every caller is inside a select operation, so Slurm's job and node write locks are held.
- * A set of GPUs is 64 bits here, bit i being gres bit i of the node.
+ * Every caller is inside a select operation, so Slurm's job and node write locks are
+ * held. A set of GPUs is 64 bits here, bit i being gres bit i of the node.
  */
 #ifndef GPUTOPO_PLUGIN_BRIDGE_H
 #define GPUTOPO_PLUGIN_BRIDGE_H
@@ -12,9 +12,9 @@
 #include "plugin/compat.h"
 #include "plugin/reason.h"
 
-#define GP_MAX_GPUS 64		/* of one node; larger nodes stay stock */
-#define GP_MAX_ENTRIES 8	/* gpu entries (types) in one job */
-#define GP_MAX_CELLS 16		/* groups of GPUs with a count of their own */
+#define GP_MAX_GPUS    64 /* of one node; larger nodes stay stock */
+#define GP_MAX_ENTRIES 8  /* gpu entries (types) in one job */
+#define GP_MAX_CELLS   16 /* groups of GPUs with a count of their own */
 
 /* The GPUs of a node as slurmctld knows them. */
 struct gp_gpus {
@@ -22,17 +22,17 @@ struct gp_gpus {
 	int size;
 	uint64_t allocated;
 	uint64_t free;
-	int types;			/* distinct ones, 1 where none is named */
+	int types; /* distinct ones, 1 where none is named */
 	uint32_t type[GP_MAX_GPUS];
-	const char *model;		/* the only type's name, or NULL */
-	uint64_t sockets[GP_MAX_GPUS];	/* of each GPU's near cores; 0: unknown */
-	bool has_links;			/* links_cnt with something in it */
-	bool order_known;		/* physical[] holds */
-	int physical[GP_MAX_GPUS];	/* position in gres.conf of gres bit i */
+	const char *model;	       /* the only type's name, or NULL */
+	uint64_t sockets[GP_MAX_GPUS]; /* of each GPU's near cores; 0: unknown */
+	bool has_links;		       /* links_cnt with something in it */
+	bool order_known;	       /* physical[] holds */
+	int physical[GP_MAX_GPUS];     /* position in gres.conf of gres bit i */
 };
 
-/* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT, GP_SHARED,
- * GP_BAD_LINKS. *gpus is valid as far as it was read. */
+/* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
+ * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. */
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
 /* Links between two GPUs by their position in gres.conf; only where has_links. */
 int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
@@ -54,7 +54,8 @@ struct gp_job {
 enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
 /* How many GPUs the job takes if one node serves it; 0: not known beforehand. */
 int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
-/* Does the job leave it to us which node serves it, all else (room, weight) being equal? */
+/* Does the job leave it to us which node serves it, all else (room, weight) being equal?
+ */
 bool gp_bridge_any_node(const job_record_t *job);
 /* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
  * of its own in the low byte. */
@@ -65,14 +66,15 @@ bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 			uint64_t *gpus);
 
 /* Groups of GPUs from which stock's count must be kept: one a type for typed jobs, one a
- * socket for per-socket jobs. *count 0: no such rule. GP_OK, GP_PER_SOCKET or GP_LIMIT. */
+ * socket for per-socket jobs. *count 0: no such rule. GP_OK, GP_PER_SOCKET or GP_LIMIT.
+ */
 enum gp_reason gp_bridge_cells(const struct gp_gpus *gpus, const struct gp_job *job,
 			       uint64_t cells[GP_MAX_CELLS], int *count);
 
 /* Where a job's cores on its n-th node lie. */
 struct gp_cores {
-	uint64_t sockets;	/* that hold one of its cores */
-	uint64_t near;		/* GPUs with one of its cores near */
+	uint64_t sockets; /* that hold one of its cores */
+	uint64_t near;	  /* GPUs with one of its cores near */
 };
 /* false if core_bitmap has not the size that the nodes say. */
 bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
@@ -83,7 +85,7 @@ struct gp_hidden {
 	gres_node_state_t *state;
 	uint64_t added;
 	uint64_t count_alloc;
-	uint64_t *topo_alloc;	/* topo_cnt of them */
+	uint64_t *topo_alloc; /* topo_cnt of them */
 };
 /* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);

@@ -25,8 +25,8 @@ static enum gp_reason read_selection(struct gp_seat *seat, const struct gp_job *
 	return seat->stock ? GP_OK : GP_NO_GPUS;
 }
 
-void gp_seat_read(struct gp_seat *seat, const job_record_t *job, const struct gp_job *asked,
-		  int node, struct gp_models *models)
+void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
+		  const struct gp_job *asked, int node, struct gp_models *models)
 {
 	memset(seat, 0, sizeof(*seat));
 	seat->node = node;
@@ -69,8 +69,8 @@ static int read_running(const struct gp_seat *seat, const struct gp_running *run
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
 	for (int i = 0; i < count && used < GP_MAX_GPUS; i++, used++) {
 		out[used].gpus = gp_binding_to_model(seat->binding, held[i].gpus);
-		out[used].seconds = ends_tell ? gp_bridge_seconds_left(held[i].job_id)
-					      : GT_UNKNOWN;
+		out[used].seconds =
+			ends_tell ? gp_bridge_seconds_left(held[i].job_id) : GT_UNKNOWN;
 	}
 	return used;
 }
@@ -127,7 +127,8 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	if (request.count == __builtin_popcountll(seat->gpus.free))
 		return GP_NO_CHOICE;
 	near = touching(seat);
-	request.policy = seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
+	request.policy =
+		seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
 	request.min_busbw_mbps = seat->need_mbps;
 	request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
 	request.near = gp_binding_to_model(seat->binding, near);
@@ -144,5 +145,6 @@ void gp_seat_give_up(struct gp_seat *seat)
 {
 	if (seat->wanted == seat->stock || seat->except_count == GP_MAX_TRIES)
 		return;
-	seat->except[seat->except_count++] = gp_binding_to_model(seat->binding, seat->wanted);
+	seat->except[seat->except_count++] =
+		gp_binding_to_model(seat->binding, seat->wanted);
 }

@@ -9,7 +9,7 @@
 #include "plugin/model.h"
 #include "plugin/running.h"
 
-#define GP_MAX_TRIES 8		/* reruns for one job, slurm.md's rule c */
+#define GP_MAX_TRIES 8 /* reruns for one job, slurm.md's rule c */
 
 /* A job's place on one node. */
 struct gp_seat {
@@ -17,32 +17,33 @@ struct gp_seat {
 	const node_record_t *record;
 	struct gp_gpus gpus;
 	const struct gp_binding *binding;
-	enum gp_reason why;		/* GP_OK: we may choose here */
-	uint64_t stock;			/* stock's GPUs: all entries together */
-	int counts[GP_MAX_ENTRIES];	/* and how many of them each entry has */
+	enum gp_reason why;	    /* GP_OK: we may choose here */
+	uint64_t stock;		    /* stock's GPUs: all entries together */
+	int counts[GP_MAX_ENTRIES]; /* and how many of them each entry has */
 	bool cores_known;
-	struct gp_cores cores;		/* of stock's answer */
-	bool must_touch;		/* one of our GPUs must be near those cores' sockets */
+	struct gp_cores cores; /* of stock's answer */
+	bool must_touch;       /* one of our GPUs must be near those cores' sockets */
 	uint64_t cells[GP_MAX_CELLS];
 	int cell_count;
-	struct gt_mask except[GP_MAX_TRIES];	/* tried, in the model's numbers */
+	struct gt_mask except[GP_MAX_TRIES]; /* tried, in the model's numbers */
 	int except_count;
-	int need_mbps;			/* what a wish demands; 0: nothing */
-	bool preserve;			/* --gpu-topo=any */
+	int need_mbps; /* what a wish demands; 0: nothing */
+	bool preserve; /* --gpu-topo=any */
 	/* the decision */
-	uint64_t wanted;		/* what the job shall get: stock where nothing is better */
-	uint64_t proposed;		/* the same, but for Mode=observe */
-	int level;			/* of the score that decided */
+	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
+	uint64_t proposed; /* the same, but for Mode=observe */
+	int level;	   /* of the score that decided */
 	struct gt_score stock_score;
 	struct gt_score score;
 };
 
-/* Read the answer of job_test for one of its nodes. seat->why says whether we may choose. */
-void gp_seat_read(struct gp_seat *seat, const job_record_t *job, const struct gp_job *asked,
-		  int node, struct gp_models *models);
-/* Set seat->wanted to the best set that is strictly better than stock's and was not tried,
- * or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_BUDGET or GP_RERUN (all were tried).
- * ends_tell: time limits say when running jobs end. */
+/* Read the answer of job_test for one of its nodes. seat->why says whether we may choose.
+ */
+void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
+		  const struct gp_job *asked, int node, struct gp_models *models);
+/* Set seat->wanted to the best set that is strictly better than stock's and was not
+ * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_BUDGET or GP_RERUN (all were
+ * tried). ends_tell: time limits say when running jobs end. */
 enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
 			      bool ends_tell);
 /* What was wanted did not work: not again. */

@@ -14,7 +14,8 @@
 #include "slurm/slurm_version.h"
 #include "src/common/slurm_xlator.h"
 
-#define GP_SINCE(major, minor) (SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(major, minor, 0))
+#define GP_SINCE(major, minor)                                                           \
+	(SLURM_VERSION_NUMBER >= SLURM_VERSION_NUM(major, minor, 0))
 
 #if GP_SINCE(23, 2)
 #include "src/interfaces/gres.h"
@@ -40,30 +41,31 @@
 /* List until 24.08, list_t * after: one type under two names. */
 typedef struct xlist *gp_list_t;
 
-/* The arguments of job_test behind preemptee_job_list: prototype, call, struct members. */
+/* The arguments of job_test behind preemptee_job_list: prototype, call, struct members.
+ */
 #if GP_SINCE(24, 11)
 #define GP_TAIL_COUNT 2
 #define GP_TAIL_PROTO resv_exc_t *resv_exc, will_run_data_t *will_run
-#define GP_TAIL_ARGS resv_exc, will_run
-#define GP_TAIL_FIELDS        \
-	resv_exc_t *resv_exc; \
+#define GP_TAIL_ARGS  resv_exc, will_run
+#define GP_TAIL_FIELDS                                                                   \
+	resv_exc_t *resv_exc;                                                            \
 	will_run_data_t *will_run;
-#define GP_TAIL_INIT .resv_exc = resv_exc, .will_run = will_run
+#define GP_TAIL_INIT  .resv_exc = resv_exc, .will_run = will_run
 #define GP_TAIL_OF(t) (t)->resv_exc, (t)->will_run
 #elif GP_SINCE(23, 11)
-#define GP_TAIL_COUNT 1
-#define GP_TAIL_PROTO resv_exc_t *resv_exc
-#define GP_TAIL_ARGS resv_exc
+#define GP_TAIL_COUNT  1
+#define GP_TAIL_PROTO  resv_exc_t *resv_exc
+#define GP_TAIL_ARGS   resv_exc
 #define GP_TAIL_FIELDS resv_exc_t *resv_exc;
-#define GP_TAIL_INIT .resv_exc = resv_exc
-#define GP_TAIL_OF(t) (t)->resv_exc
+#define GP_TAIL_INIT   .resv_exc = resv_exc
+#define GP_TAIL_OF(t)  (t)->resv_exc
 #else
-#define GP_TAIL_COUNT 1
-#define GP_TAIL_PROTO bitstr_t *exc_cores
-#define GP_TAIL_ARGS exc_cores
+#define GP_TAIL_COUNT  1
+#define GP_TAIL_PROTO  bitstr_t *exc_cores
+#define GP_TAIL_ARGS   exc_cores
 #define GP_TAIL_FIELDS bitstr_t *exc_cores;
-#define GP_TAIL_INIT .exc_cores = exc_cores
-#define GP_TAIL_OF(t) (t)->exc_cores
+#define GP_TAIL_INIT   .exc_cores = exc_cores
+#define GP_TAIL_OF(t)  (t)->exc_cores
 #endif
 
 /* Rows of forward.h by their first and last release. */
@@ -94,10 +96,10 @@ typedef struct xlist *gp_list_t;
 #endif
 
 /* Hold a signature of ours against Slurm's. */
-#define GP_OPS_CHECK(symbol, member)                                                        \
-	_Static_assert(__builtin_types_compatible_p(                                        \
-			       __typeof__(&select_p_##symbol),                              \
-			       __typeof__(((slurm_select_ops_t *)0)->member)),              \
+#define GP_OPS_CHECK(symbol, member)                                                     \
+	_Static_assert(__builtin_types_compatible_p(                                     \
+			       __typeof__(&select_p_##symbol),                           \
+			       __typeof__(((slurm_select_ops_t *)0)->member)),           \
 		       "select_p_" #symbol " differs from this Slurm's " #member);
 
 /* running_in_slurmctld is a macro over run_in_daemon from 25.05 on. */
@@ -107,10 +109,10 @@ typedef struct xlist *gp_list_t;
 
 /* The forecast of WILL_RUN beside job->start_time. */
 #if GP_SINCE(24, 11)
-#define GP_FORECAST(test, when)                                          \
-	do {                                                             \
-		if ((test)->will_run && (test)->will_run->start < (when)) \
-			(test)->will_run->start = (when);                \
+#define GP_FORECAST(test, when)                                                          \
+	do {                                                                             \
+		if ((test)->will_run && (test)->will_run->start < (when))                \
+			(test)->will_run->start = (when);                                \
 	} while (0)
 #else
 #define GP_FORECAST(test, when) (void)(when)
@@ -118,10 +120,10 @@ typedef struct xlist *gp_list_t;
 
 /* fini returns nothing from 25.11 on. */
 #if GP_SINCE(25, 11)
-#define GP_FINI_TYPE void
+#define GP_FINI_TYPE   void
 #define GP_FINI_RETURN return
 #else
-#define GP_FINI_TYPE int
+#define GP_FINI_TYPE   int
 #define GP_FINI_RETURN return SLURM_SUCCESS
 #endif
 

@@ -32,7 +32,7 @@ enum key {
 };
 
 struct avoid {
-	char *host;		/* one host expression */
+	char *host; /* one host expression */
 	struct gt_mask gpus;
 };
 
@@ -40,7 +40,7 @@ struct avoid {
 struct group {
 	int line;
 	unsigned int given;
-	char *hosts;		/* NULL: the whole cluster */
+	char *hosts; /* NULL: the whole cluster */
 	char *topology;
 	char *domain;
 	struct gp_settings settings;
@@ -48,15 +48,16 @@ struct group {
 
 struct gp_conf {
 	char *file;
-	struct group *groups;	/* [0] is the cluster */
+	struct group *groups; /* [0] is the cluster */
 	int group_count;
+	int group_room;
 	struct avoid *avoids;
 	int avoid_count;
 	char *decision_log;
 	char *metrics_file;
 	bool admin_comment;
 	enum gp_stray mig_stray;
-	unsigned int changed;	/* keys that were given a value other than the default */
+	unsigned int changed; /* keys that were given a value other than the default */
 };
 
 /* Where we are, for errors. */
@@ -266,7 +267,7 @@ static enum gt_err set_avoid(struct place *at, const char *value)
 }
 
 #define CLUSTER 1
-#define NODES 2
+#define NODES	2
 
 static const struct {
 	const char *name;
@@ -307,24 +308,29 @@ static const struct gp_settings defaults = {
 /* A new group at the end; the cluster's, if it is the first. */
 static struct group *add_group(struct gp_conf *conf, int line)
 {
-	struct group *more =
-		realloc(conf->groups, (size_t)(conf->group_count + 1) * sizeof(*more));
+	int room = conf->group_room ? 2 * conf->group_room : 8;
+	struct group *group;
 
-	if (!more)
-		return NULL;
-	conf->groups = more;
-	more += conf->group_count++;
-	memset(more, 0, sizeof(*more));
-	more->line = line;
-	more->settings = defaults;
-	more->settings.mix = gt_mix_default();
-	return more;
+	if (conf->group_count == conf->group_room) {
+		group = realloc(conf->groups, (size_t)room * sizeof(*group));
+		if (!group)
+			return NULL;
+		conf->groups = group;
+		conf->group_room = room;
+	}
+	group = &conf->groups[conf->group_count++];
+	memset(group, 0, sizeof(*group));
+	group->line = line;
+	group->settings = defaults;
+	group->settings.mix = gt_mix_default();
+	return group;
 }
 
 static enum gt_err start_nodes(struct place *at, const char *value)
 {
 	if (!gp_hosts_valid(value))
-		return bad(at, "NodeName", value, "node names such as dgx[01-16] are wanted");
+		return bad(at, "NodeName", value,
+			   "node names such as dgx[01-16] are wanted");
 	at->group = add_group(at->conf, at->line);
 	if (!at->group)
 		return out_of_memory(at);
@@ -339,13 +345,13 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 	int key;
 
 	if (!value || value == word)
-		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
-				  "'%.64s' is not Key=Value", word);
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "'%.64s' is not Key=Value", word);
 	*value++ = '\0';
 	key = key_of(word);
 	if (key < 0)
-		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
-				  "unknown key '%.64s'", word);
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "unknown key '%.64s'", word);
 	if (*value == '\0')
 		return bad(at, keys[key].name, value, "a value is wanted");
 	if (key == KEY_NODE_NAME)
@@ -366,7 +372,8 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 static enum gt_err read_line(struct gp_conf *conf, char *text, int line,
 			     struct gt_error *err)
 {
-	struct place at = {.conf = conf, .group = &conf->groups[0], .line = line, .err = err};
+	struct place at = {
+		.conf = conf, .group = &conf->groups[0], .line = line, .err = err};
 	bool first = true;
 	char *p = text;
 
@@ -597,7 +604,8 @@ char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *b
 
 		if (!at || !(conf->changed & (1u << i)))
 			continue;
-		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", keys[i].name);
+		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+			     keys[i].name);
 		if (n < 0 || (size_t)n >= size - used)
 			break;
 		used += (size_t)n;

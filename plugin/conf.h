@@ -8,7 +8,7 @@
 
 #include "gputopo.h"
 
-#define GP_MAX_CONF (4 << 20)	/* bytes of one gputopo.conf */
+#define GP_MAX_CONF (4 << 20) /* bytes of one gputopo.conf */
 
 enum gp_mode { GP_MODE_ENFORCE, GP_MODE_OBSERVE, GP_MODE_OFF };
 
@@ -20,18 +20,18 @@ struct gp_settings {
 	enum gt_policy policy;
 	bool node_choice;
 	bool split;
-	double min_ratio;	/* 0 to 1 */
+	double min_ratio; /* 0 to 1 */
 	struct gt_mix mix;
-	const char *topology;	/* as written; NULL: Slurm's Links= */
-	const char *domain;	/* NULL: none */
-	struct gt_mask avoid;	/* GPUs out of service */
+	const char *topology; /* as written; NULL: Slurm's Links= */
+	const char *domain;   /* NULL: none */
+	struct gt_mask avoid; /* GPUs out of service */
 };
 
 struct gp_conf;
 
-/* Read path. A file that does not exist is GT_OK with the defaults (enforce on Links=) and
- * *exists false; anything else that cannot be read or understood is an error with file and
- * line, and *conf NULL. */
+/* Read path. A file that does not exist is GT_OK with the defaults (enforce on Links=)
+ * and *exists false; anything else that cannot be read or understood is an error with
+ * file and line, and *conf NULL. */
 enum gt_err gp_conf_load(struct gp_conf **conf, const char *path, bool *exists,
 			 struct gt_error *err);
 /* Same from a text of size bytes; name stands for the file in errors and dirs. */
@@ -47,8 +47,8 @@ bool gp_conf_is_off(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
 const char *gp_conf_file(const struct gp_conf *conf);
-const char *gp_conf_decision_log(const struct gp_conf *conf);	/* NULL: none */
-const char *gp_conf_metrics_file(const struct gp_conf *conf);	/* NULL: none */
+const char *gp_conf_decision_log(const struct gp_conf *conf); /* NULL: none */
+const char *gp_conf_metrics_file(const struct gp_conf *conf); /* NULL: none */
 bool gp_conf_admin_comment(const struct gp_conf *conf);
 enum gp_stray gp_conf_mig_stray(const struct gp_conf *conf);
 /* "NodeChoice, MinRatio": the keys that were given a value other than the default among

@@ -14,8 +14,9 @@
 #include "plugin/decision.h"
 
 #define METRICS_SECONDS 15
-#define METRICS_MAX 8192
-#define MAX_WAITING (1 << 20)	/* bytes of one job's lines; more are dropped and counted */
+#define METRICS_MAX	8192
+/* Bytes of one job's waiting lines; more are dropped and counted. */
+#define MAX_WAITING (1 << 20)
 
 #define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
 #define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)
@@ -37,7 +38,8 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 	decisions->metrics = gp_conf_metrics_file(conf);
 	if (!path)
 		return true;
-	decisions->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	decisions->fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 	decisions->open = decisions->fd >= 0;
 	return decisions->open;
 }
@@ -48,7 +50,8 @@ void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
 	decisions->used = 0;
 }
 
-/* ---- a line --------------------------------------------------------------------------- */
+/* ---- a line ---------------------------------------------------------------------------
+ */
 
 struct text {
 	char *buf;
@@ -56,7 +59,8 @@ struct text {
 	size_t used;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *fmt,
+						      ...)
 {
 	va_list args;
 	int n;
@@ -115,18 +119,21 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 		       const struct gp_seat *seat, time_t now)
 {
 	int k = __builtin_popcountll(seat->stock);
-	enum gp_mode mode = seat->binding ? seat->binding->settings.mode : GP_MODE_ENFORCE;
+	enum gp_mode mode =
+		seat->binding ? seat->binding->settings.mode : GP_MODE_ENFORCE;
 	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
 
 	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-	    (long long)now, verdict->job_id, seat->record->name, RELEASE_MAJOR, RELEASE_MINOR,
-	    RELEASE_MICRO);
+	    (long long)now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
+	    RELEASE_MINOR, RELEASE_MICRO);
 	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", seat->gpus.free);
 	put_list(text, "stock", seat->stock);
 	put_list(text, "chosen", seat->proposed);
 	put_worth(text, seat, k);
-	put(text, ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s,\"us\":%ld,\"reason\":\"%s\"}\n",
+	put(text,
+	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s,\"us\":%ld,\"reason\":\"%s\"}"
+	    "\n",
 	    gp_mode_name(mode),
 	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
 	    verdict->split ? "true" : "false", verdict->us, gp_reason_word(why));
@@ -161,12 +168,14 @@ void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *v
 	decisions->used += text.used;
 }
 
-/* ---- metrics --------------------------------------------------------------------------- */
+/* ---- metrics
+ * --------------------------------------------------------------------------- */
 
-static void put_counter(struct text *text, const char *name, const char *help, uint64_t value)
+static void put_counter(struct text *text, const char *name, const char *help,
+			uint64_t value)
 {
-	put(text, "# HELP gputopo_%s %s\n# TYPE gputopo_%s counter\ngputopo_%s %llu\n", name,
-	    help, name, name, (unsigned long long)value);
+	put(text, "# HELP gputopo_%s %s\n# TYPE gputopo_%s counter\ngputopo_%s %llu\n",
+	    name, help, name, name, (unsigned long long)value);
 }
 
 static void put_metrics(struct text *text, const struct gp_counters *counters,
@@ -175,8 +184,9 @@ static void put_metrics(struct text *text, const struct gp_counters *counters,
 	size_t bytes = 0;
 	int types = models ? gp_models_types(models, &bytes) : 0;
 
-	put(text, "# HELP gputopo_decisions_total Answers of job_test by what became of them\n"
-		  "# TYPE gputopo_decisions_total counter\n");
+	put(text,
+	    "# HELP gputopo_decisions_total Answers of job_test by what became of them\n"
+	    "# TYPE gputopo_decisions_total counter\n");
 	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
 		put(text, "gputopo_decisions_total{reason=\"%s\"} %llu\n",
 		    gp_reason_word((enum gp_reason)r),
@@ -185,17 +195,23 @@ static void put_metrics(struct text *text, const struct gp_counters *counters,
 		    counters->reruns);
 	put_counter(text, "failed_reruns_total", "Further runs that gave no use",
 		    counters->failed_reruns);
-	put_counter(text, "narrowed_total", "First runs with few nodes that gave an answer",
-		    counters->narrowed);
-	put_counter(text, "failed_narrowed_total", "First runs with few nodes that gave none",
-		    counters->failed_narrow);
-	put_counter(text, "jobs_started_total", "Jobs with GPUs that began", counters->started);
-	put_counter(text, "lost_lines_total", "Lines of the decision log that were not written",
+	put_counter(text, "narrowed_total",
+		    "First runs with few nodes that gave an answer", counters->narrowed);
+	put_counter(text, "failed_narrowed_total",
+		    "First runs with few nodes that gave none", counters->failed_narrow);
+	put_counter(text, "jobs_started_total", "Jobs with GPUs that began",
+		    counters->started);
+	put_counter(text, "lost_lines_total",
+		    "Lines of the decision log that were not written",
 		    counters->lost_lines);
-	put(text, "# HELP gputopo_node_types Node types with a table\n"
-		  "# TYPE gputopo_node_types gauge\ngputopo_node_types %d\n", types);
-	put(text, "# HELP gputopo_table_bytes Memory of all tables\n"
-		  "# TYPE gputopo_table_bytes gauge\ngputopo_table_bytes %zu\n", bytes);
+	put(text,
+	    "# HELP gputopo_node_types Node types with a table\n"
+	    "# TYPE gputopo_node_types gauge\ngputopo_node_types %d\n",
+	    types);
+	put(text,
+	    "# HELP gputopo_table_bytes Memory of all tables\n"
+	    "# TYPE gputopo_table_bytes gauge\ngputopo_table_bytes %zu\n",
+	    bytes);
 }
 
 /* Readers see the old file or the new one, never half of it. */
@@ -225,8 +241,8 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
 	if (!decisions->job_id || decisions->job_id != job_id)
 		return;
 	counters->started++;
-	if (decisions->used &&
-	    write(decisions->fd, decisions->lines, decisions->used) != (ssize_t)decisions->used)
+	if (decisions->used && write(decisions->fd, decisions->lines, decisions->used) !=
+				       (ssize_t)decisions->used)
 		counters->lost_lines++;
 	gp_decisions_begin(decisions, 0);
 	if (decisions->metrics && now - decisions->written >= METRICS_SECONDS) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * decision.h - what was decided for jobs that started: one JSON line a node in the decision
- * log, counters as a Prometheus text file. A job_test is no start: its lines wait until
- * job_begin names the same job.
+ * decision.h - what was decided for jobs that started: one JSON line a node in the
+ * decision log, counters as a Prometheus text file. A job_test is no start: its lines
+ * wait until job_begin names the same job.
  */
 #ifndef GPUTOPO_PLUGIN_DECISION_H
 #define GPUTOPO_PLUGIN_DECISION_H
@@ -11,41 +11,42 @@
 #include "plugin/conf.h"
 #include "plugin/reason.h"
 
-#define GP_LINE_MAX 2048	/* of one line; four GPU lists of 64 single GPUs fit */
+#define GP_LINE_MAX 2048 /* of one line; four GPU lists of 64 single GPUs fit */
 
 struct gp_counters {
 	uint64_t by_reason[GP_REASON_COUNT];
-	uint64_t reruns;		/* second and later calls of the inner job_test */
+	uint64_t reruns; /* second and later calls of the inner job_test */
 	uint64_t failed_reruns;
-	uint64_t narrowed;		/* first calls with few nodes that gave an answer */
-	uint64_t failed_narrow;		/* and those that did not */
-	uint64_t started;		/* jobs with GPUs that began */
-	uint64_t lost_lines;		/* of the decision log, not written */
+	uint64_t narrowed;	/* first calls with few nodes that gave an answer */
+	uint64_t failed_narrow; /* and those that did not */
+	uint64_t started;	/* jobs with GPUs that began */
+	uint64_t lost_lines;	/* of the decision log, not written */
 };
 
 /* The log and what waits for it. Zeroed: no log. */
 struct gp_decisions {
-	int fd;				/* valid if open */
+	int fd; /* valid if open */
 	bool open;
-	uint32_t job_id;		/* whose lines wait; 0: none */
+	uint32_t job_id; /* whose lines wait; 0: none */
 	char *lines;
 	size_t used;
 	size_t room;
-	const char *metrics;		/* the file's name, or NULL; belongs to the conf */
-	time_t written;			/* when the metrics were */
+	const char *metrics; /* the file's name, or NULL; belongs to the conf */
+	time_t written;	     /* when the metrics were */
 };
 
-/* Close what is open and open what conf names. false: the log could not be opened (errno). */
+/* Close what is open and open what conf names. false: the log could not be opened
+ * (errno). */
 bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf);
 void gp_decisions_close(struct gp_decisions *decisions);
 
 /* What all nodes of one answer have in common. */
 struct gp_verdict {
 	uint32_t job_id;
-	const char *form;		/* "gpus", "gpus-per-node", ... */
+	const char *form; /* "gpus", "gpus-per-node", ... */
 	enum gp_reason why;
-	bool split;			/* --gpus over several nodes */
-	long us;			/* what we added to stock's time */
+	bool split; /* --gpus over several nodes */
+	long us;    /* what we added to stock's time */
 };
 
 /* Forget what waits, and begin with this job. */

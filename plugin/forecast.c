@@ -12,7 +12,7 @@
 
 /* Start of a job whose wish waits for jobs without a time limit. */
 #define FAR_AWAY (365 * 24 * 3600)
-#define WAITING "gputopo: waiting for GPUs that are connected as asked"
+#define WAITING	 "gputopo: waiting for GPUs that are connected as asked"
 
 void gp_quest_read(struct gp_quest *quest, const struct gp_glue *glue,
 		   const struct gp_test *test)
@@ -28,8 +28,8 @@ void gp_quest_read(struct gp_quest *quest, const struct gp_glue *glue,
 	quest->count = gp_bridge_count(job, &quest->asked);
 	for (int e = 0; e < quest->asked.entries; e++)
 		per_node &= quest->asked.entry[e]->gres_per_node != 0;
-	quest->wish.one_node = glue->no_split && quest->asked.per_job && test->min_nodes <= 1 &&
-			       job->details->max_nodes <= 1;
+	quest->wish.one_node = glue->no_split && quest->asked.per_job &&
+			       test->min_nodes <= 1 && job->details->max_nodes <= 1;
 	/* Several nodes: only where each one's share is known. Types: only one. */
 	quest->binds = quest->count > 1 && (test->min_nodes <= 1 || per_node) &&
 		       !(quest->asked.typed && quest->asked.entries > 1) &&
@@ -37,7 +37,8 @@ void gp_quest_read(struct gp_quest *quest, const struct gp_glue *glue,
 }
 
 /* When one node can meet it; -1 never. */
-static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int node, time_t now)
+static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int node,
+			time_t now)
 {
 	struct gp_prospect prospect;
 
@@ -54,7 +55,8 @@ int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 	time_t now = time(NULL);
 	int left = 0;
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
 		if (!bit_test(nodes, n))
 			continue;
 		if (node_when(quest, glue, (int)n, now) == 0)
@@ -76,12 +78,14 @@ static time_t first_moment(const struct gp_quest *quest, struct gp_glue *glue,
 	bool unknown = false;
 	int reached = 0;
 
-	/* One round for each different moment; few in practice, and wanted is mostly 1. */
+	/* One round for each different moment; few in practice, and wanted is mostly 1.
+	 */
 	for (;;) {
 		int here = 0;
 
 		best = -1;
-		for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+		for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes);
+		     n >= 0 && n <= last; n++) {
 			time_t when;
 
 			if (!bit_test(nodes, n))
@@ -117,8 +121,10 @@ static void keep_until(const struct gp_quest *quest, struct gp_glue *glue,
 {
 	bitstr_t *nodes = test->nodes;
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
-		time_t when = bit_test(nodes, n) ? node_when(quest, glue, (int)n, now) : -1;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		time_t when =
+			bit_test(nodes, n) ? node_when(quest, glue, (int)n, now) : -1;
 
 		if (when < 0 || when > until)
 			bit_clear(nodes, n);
@@ -158,13 +164,15 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 	return rc;
 }
 
-/* Could it be met with nothing running? A node that has not registered may bring links. */
+/* Could it be met with nothing running? A node that has not registered may bring links.
+ */
 static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
 			const struct gp_test *test)
 {
 	bitstr_t *nodes = test->nodes;
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
 		struct gp_prospect prospect;
 
 		if (!bit_test(nodes, n))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * forecast.h - jobs that wait for a wish: which nodes can meet it now, and when the others
- * will, so that start estimates and backfill's reservations are true.
+ * forecast.h - jobs that wait for a wish: which nodes can meet it now, and when the
+ * others will, so that start estimates and backfill's reservations are true.
  */
 #ifndef GPUTOPO_PLUGIN_FORECAST_H
 #define GPUTOPO_PLUGIN_FORECAST_H
@@ -11,10 +11,10 @@
 /* What a job_test is about, as far as wishes go. */
 struct gp_quest {
 	struct gp_job asked;
-	enum gp_reason why;	/* of gp_bridge_job */
+	enum gp_reason why; /* of gp_bridge_job */
 	struct gp_wish wish;
-	int count;		/* GPUs on each node; 0: not known beforehand */
-	bool binds;		/* there may be something to wait for */
+	int count;  /* GPUs on each node; 0: not known beforehand */
+	bool binds; /* there may be something to wait for */
 };
 
 void gp_quest_read(struct gp_quest *quest, const struct gp_glue *glue,

@@ -13,10 +13,10 @@
 #include "plugin/glue.h"
 #include "plugin/rerun.h"
 
-#define CONF_NAME "gputopo.conf"
-#define MAX_TOLD 10		/* nodes that are named for one reason */
+#define CONF_NAME	"gputopo.conf"
+#define MAX_TOLD	10 /* nodes that are named for one reason */
 #define REBUILD_SECONDS 60
-#define JUST_BEGUN 10		/* seconds */
+#define JUST_BEGUN	10 /* seconds */
 
 /* Keys that are read, and do nothing yet. */
 #define NOT_YET "Domain,AdminComment,MigStray"
@@ -24,7 +24,8 @@
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
 
-/* ---- configuration ------------------------------------------------------------------ */
+/* ---- configuration ------------------------------------------------------------------
+ */
 
 /* gputopo.conf beside slurm.conf. */
 static void conf_path(char *path, size_t size)
@@ -103,7 +104,8 @@ static bool keep_conf(struct gp_glue *glue)
 	return models != NULL;
 }
 
-/* ---- the index of running jobs ------------------------------------------------------ */
+/* ---- the index of running jobs ------------------------------------------------------
+ */
 
 static void put_held(int node, uint32_t job_id, uint64_t gpus, void *arg)
 {
@@ -126,7 +128,8 @@ static int put_job(void *x, void *arg)
 
 static void rebuild(struct gp_glue *glue)
 {
-	if (!gp_running_reset(&glue->running, glue->node_count) || !&job_list || !job_list)
+	if (!gp_running_reset(&glue->running, glue->node_count) || !&job_list ||
+	    !job_list)
 		return;
 	(void)list_for_each(job_list, put_job, &glue->running);
 }
@@ -145,7 +148,8 @@ bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat)
 	return gp_running_agrees(&glue->running, seat->node, seat->gpus.allocated);
 }
 
-/* ---- messages ----------------------------------------------------------------------- */
+/* ---- messages -----------------------------------------------------------------------
+ */
 
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why)
 {
@@ -160,12 +164,13 @@ void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reas
 		told[seat->node] |= bit;
 	glue->told_count[why]++;
 	info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
-	     seat ? seat->record->name : "(any)", gp_reason_text(why), detail[0] ? ": " : "",
-	     detail,
+	     seat ? seat->record->name : "(any)", gp_reason_text(why),
+	     detail[0] ? ": " : "", detail,
 	     glue->told_count[why] == MAX_TOLD ? " (and no more nodes are named)" : "");
 }
 
-/* ---- hooks -------------------------------------------------------------------------- */
+/* ---- hooks --------------------------------------------------------------------------
+ */
 
 void gp_glue_node_init(void)
 {
@@ -180,7 +185,8 @@ void gp_glue_node_init(void)
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
-		       (load_conf(glue) || keep_conf(glue)) && !gp_conf_is_off(glue->conf);
+		       (load_conf(glue) || keep_conf(glue)) &&
+		       !gp_conf_is_off(glue->conf);
 	pthread_mutex_unlock(&glue->lock);
 }
 

@@ -35,24 +35,24 @@ struct gp_test {
 };
 
 struct gp_glue {
-	pthread_mutex_t lock;		/* over everything below */
-	bool active;			/* in slurmctld, with a configuration */
+	pthread_mutex_t lock; /* over everything below */
+	bool active;	      /* in slurmctld, with a configuration */
 	struct gp_conf *conf;
 	struct gp_models *models;
-	bool has_ratio;			/* MinRatio= is given somewhere */
-	bool no_split;			/* Split=no for the cluster */
+	bool has_ratio; /* MinRatio= is given somewhere */
+	bool no_split;	/* Split=no for the cluster */
 	struct gp_running running;
-	struct gt_limit_memory limits;	/* do time limits tell how long jobs run? */
-	time_t rebuilt;			/* when the index was last rebuilt for a mismatch */
-	uint64_t *told;			/* by node: reasons that were logged, a bit each */
+	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
+	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
+	uint64_t *told; /* by node: reasons that were logged, a bit each */
 	int node_count;
 	int told_count[GP_REASON_COUNT];
 	/* scratch, kept so that a job_test allocates nothing */
-	bitstr_t *offered;		/* the nodes that job_test was offered */
-	bitstr_t *answer;		/* and those that it picked */
+	bitstr_t *offered; /* the nodes that job_test was offered */
+	bitstr_t *answer;  /* and those that it picked */
 	struct gp_seat *seats;
 	int seat_room;
-	struct gp_rank *ranks;		/* node_count of them, or NULL: no node choice */
+	struct gp_rank *ranks; /* node_count of them, or NULL: no node choice */
 	struct gp_decisions decisions;
 	struct gp_counters counters;
 };
@@ -73,8 +73,8 @@ void gp_glue_rebuild(void);
 /* At fini. */
 void gp_glue_stop(void);
 
-/* For rerun.c: say once a node, and for a few nodes only, what the admin should know. seat
- * may be NULL: about no node in particular. */
+/* For rerun.c: say once a node, and for a few nodes only, what the admin should know.
+ * seat may be NULL: about no node in particular. */
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);
 /* Does the index of running jobs match the node? Rebuilds it at most once a minute. */
 bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat);

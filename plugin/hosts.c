@@ -8,7 +8,7 @@
 
 #include "plugin/hosts.h"
 
-#define MAX_DIGITS 9	/* of a number in brackets: fits an unsigned long everywhere */
+#define MAX_DIGITS 9 /* of a number in brackets: fits an unsigned long everywhere */
 
 /* "lo" or "lo-hi" at p; returns the character behind, or NULL. */
 static const char *read_range(const char *p, unsigned long *lo, unsigned long *hi,
@@ -46,7 +46,7 @@ bool gp_hosts_valid(const char *text)
 {
 	size_t part = 0;
 
-	for (const char *p = text; p; ) {
+	for (const char *p = text; p;) {
 		if (*p == ',' || *p == '\0') {
 			if (part == 0)
 				return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hosts.h - does a node name fit a host expression such as dgx[01-16,20]? Nothing of Slurm,
- * so that the command line can check a gputopo.conf on a host without it.
+ * hosts.h - does a node name fit a host expression such as dgx[01-16,20]? Nothing of
+ * Slurm, so that the command line can check a gputopo.conf on a host without it.
  */
 #ifndef GPUTOPO_PLUGIN_HOSTS_H
 #define GPUTOPO_PLUGIN_HOSTS_H
@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Is text a list of host expressions, "a,b[1-3],c[01-16]x[1,2]"? Brackets hold numbers and
- * ranges; an empty list is none. */
+/* Is text a list of host expressions, "a,b[1-3],c[01-16]x[1,2]"? Brackets hold numbers
+ * and ranges; an empty list is none. */
 bool gp_hosts_valid(const char *text);
 /* Is name among the hosts of a valid expression list? No expansion: O(length). */
 bool gp_hosts_match(const char *text, const char *name);

@@ -21,7 +21,7 @@ static const struct {
 	const char *symbol;
 	size_t offset;
 } operations[] = {
-#define GP_OP_ROW(ret, name, member, proto, args) \
+#define GP_OP_ROW(ret, name, member, proto, args)                                        \
 	{"select_p_" #name, offsetof(struct gp_inner, name)},
 	GP_OPERATIONS(GP_OP_ROW, GP_OP_ROW)
 #undef GP_OP_ROW
@@ -59,7 +59,8 @@ static void resolve(struct gp_inner *inner)
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
 		void *symbol = dlsym(inner->handle, operations[i].symbol);
 
-		/* ISO C has no cast from void * to a function; POSIX gives it this way. */
+		/* ISO C has no cast from void * to a function; POSIX gives it this way.
+		 */
 		memcpy((char *)inner + operations[i].offset, &symbol, sizeof(symbol));
 	}
 }
@@ -90,7 +91,8 @@ static bool try_file(struct gp_inner *inner, const char *path, char *why, size_t
 	return true;
 }
 
-bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why, size_t size)
+bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
+		   size_t size)
 {
 	const char *dir = plugin_dirs ? plugin_dirs : "";
 

@@ -11,7 +11,8 @@
  * that is not this file or another copy of gputopo, load it, check its type and release,
  * and fill *inner. Does not run its init(). Returns false with one line in why (size
  * bytes) and *inner emptied. */
-bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why, size_t size);
+bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
+		   size_t size);
 /* Run the stock plugin's init(); a plugin without one is ready. */
 int gp_inner_init(const struct gp_inner *inner);
 /* Run its fini() and unload it. Safe on an emptied struct. */

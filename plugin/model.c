@@ -9,9 +9,9 @@
 
 #include "plugin/model.h"
 
-#define MAX_FIT_STEPS 100000	/* of the search for a permutation that would fit */
-#define LEARNED_JOBS 20		/* before the sizes that start are believed */
-#define LEARN_GPUS 8		/* larger types would take too long to weigh again */
+#define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
+#define LEARNED_JOBS  20     /* before the sizes that start are believed */
+#define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
 
 struct source {
 	const char *spec;
@@ -20,7 +20,7 @@ struct source {
 
 struct type {
 	struct gt_node *node;
-	struct gt_mix mix;		/* of the configuration */
+	struct gt_mix mix; /* of the configuration */
 	struct gt_table *table;
 	struct gt_size_memory sizes;
 	int began;
@@ -36,7 +36,8 @@ struct gp_models {
 	int node_count;
 };
 
-/* ---- Topology= ---------------------------------------------------------------------- */
+/* ---- Topology= ----------------------------------------------------------------------
+ */
 
 /* A relative path is meant beside gputopo.conf. */
 static void resolve_path(const struct gp_conf *conf, const char *spec, char *path,
@@ -62,8 +63,8 @@ static struct gt_node *find_source(const struct gp_models *models, const char *s
 static enum gt_err load_source(struct gp_models *models, const char *spec, int line,
 			       struct gt_error *err)
 {
-	struct source *more = realloc(models->sources, (size_t)(models->source_count + 1) *
-							       sizeof(*more));
+	struct source *more = realloc(models->sources,
+				      (size_t)(models->source_count + 1) * sizeof(*more));
 	const char *file = gp_conf_file(models->conf);
 	struct gt_node *node = NULL;
 	struct gt_error cause;
@@ -76,19 +77,20 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 	resolve_path(models->conf, spec, path, sizeof(path));
 	code = gt_node_load(&node, path, NULL, &cause);
 	if (code != GT_OK)
-		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s", spec,
-				  cause.line, cause.text);
+		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
+				  spec, cause.line, cause.text);
 	if (gt_node_is_partial(node)) {
 		gt_node_free(node);
 		return gt_fail_at(err, GT_EINVAL, file, line, 0,
 				  "Topology=%s does not show every pair of GPUs", spec);
 	}
-	models->sources[models->source_count++] = (struct source){.spec = spec, .node = node};
+	models->sources[models->source_count++] =
+		(struct source){.spec = spec, .node = node};
 	return GT_OK;
 }
 
-enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf, int node_count,
-			  struct gt_error *err)
+enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
+			  int node_count, struct gt_error *err)
 {
 	struct gp_models *models = calloc(1, sizeof(*models));
 	enum gt_err code = GT_OK;
@@ -139,7 +141,8 @@ int gp_models_types(const struct gp_models *models, size_t *bytes)
 	return models->type_count;
 }
 
-/* ---- types -------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------
+ */
 
 /* The table for a model; takes the node over, also where it fails. */
 static struct gt_table *share_table(struct gp_models *models, struct gt_node *node,
@@ -170,7 +173,8 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 	return NULL;
 }
 
-/* ---- Links= ------------------------------------------------------------------------- */
+/* ---- Links= -------------------------------------------------------------------------
+ */
 
 /* The gres bit at a position of gres.conf. */
 static int bit_at(const struct gp_gpus *gpus, int physical)
@@ -197,7 +201,8 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
 		for (int b = 0; b < gpus->size; b++)
 			if (a != b)
-				gt_node_set_links(node, a, b, gp_bridge_links(gpus, g, b));
+				gt_node_set_links(node, a, b,
+						  gp_bridge_links(gpus, g, b));
 	}
 	gt_node_infer_fabric(node);
 	if (gt_node_finish(node, NULL) == GT_OK)
@@ -218,8 +223,8 @@ static bool same_links(const struct gp_gpus *gpus, const struct gt_node *node)
 
 /* Search a permutation that makes the model's links those of gres.conf: fit[a] is the
  * model's GPU at position a. Backtracking with counted steps. */
-static bool find_fit(const struct gp_gpus *gpus, const struct gt_node *node, int *fit, int a,
-		     uint64_t used, int *steps)
+static bool find_fit(const struct gp_gpus *gpus, const struct gt_node *node, int *fit,
+		     int a, uint64_t used, int *steps)
 {
 	if (a == gpus->size)
 		return true;
@@ -247,7 +252,8 @@ static void describe_difference(struct gp_binding *binding, const struct gp_gpus
 	size_t used;
 
 	if (!find_fit(gpus, node, fit, 0, 0, &steps)) {
-		snprintf(binding->detail, sizeof(binding->detail), "no order of GPUs would fit");
+		snprintf(binding->detail, sizeof(binding->detail),
+			 "no order of GPUs would fit");
 		return;
 	}
 	used = (size_t)snprintf(binding->detail, sizeof(binding->detail),
@@ -258,7 +264,8 @@ static void describe_difference(struct gp_binding *binding, const struct gp_gpus
 					 a ? ',' : ' ', fit[a]);
 }
 
-/* ---- bindings ----------------------------------------------------------------------- */
+/* ---- bindings -----------------------------------------------------------------------
+ */
 
 static uint64_t mix_in(uint64_t hash, uint64_t value)
 {

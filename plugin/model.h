@@ -11,12 +11,12 @@
 
 struct gp_binding {
 	struct gp_settings settings;
-	struct gt_table *table;		/* NULL: see why */
+	struct gt_table *table; /* NULL: see why */
 	enum gp_reason why;
-	char detail[200];		/* more about why, "" if there is no more */
-	int to_model[GP_MAX_GPUS];	/* the model's GPU of each gres bit */
+	char detail[200];	   /* more about why, "" if there is no more */
+	int to_model[GP_MAX_GPUS]; /* the model's GPU of each gres bit */
 	int size;
-	uint64_t seen;			/* fingerprint of what this was made from; 0: nothing */
+	uint64_t seen; /* fingerprint of what this was made from; 0: nothing */
 };
 
 struct gp_models;
@@ -30,8 +30,8 @@ void gp_models_free(struct gp_models *models);
  * change. Never NULL for a node in range; NULL otherwise. */
 struct gp_binding *gp_models_bind(struct gp_models *models, int node, const char *name,
 				  const struct gp_gpus *gpus);
-/* The binding that a node had when it was last looked at closely; NULL: never. Good enough
- * to rank nodes, not to choose GPUs. */
+/* The binding that a node had when it was last looked at closely; NULL: never. Good
+ * enough to rank nodes, not to choose GPUs. */
 const struct gp_binding *gp_models_recall(const struct gp_models *models, int node);
 /* A job that holds count GPUs of the node began: what starts on a node type weighs its
  * level 3 from the 20th job on, JobSizeMix= until then. */

@@ -8,8 +8,8 @@
 
 #include "plugin/rank.h"
 
-#define EQUAL 1e-9		/* damages this close are the same */
-#define MEMO 64			/* nodes of one type in one state are looked up once */
+#define EQUAL 1e-9 /* damages this close are the same */
+#define MEMO  64   /* nodes of one type in one state are looked up once */
 
 struct memo {
 	const struct gt_table *table;
@@ -18,8 +18,8 @@ struct memo {
 	double damage;
 };
 
-/* What a node of this type with these free GPUs gives and loses. Running jobs are left out:
- * with them no two nodes would be alike. */
+/* What a node of this type with these free GPUs gives and loses. Running jobs are left
+ * out: with them no two nodes would be alike. */
 static void evaluate(struct gt_table *table, const struct gt_mask *usable,
 		     const struct gt_mask *free, int count, struct gp_rank *rank)
 {
@@ -44,7 +44,8 @@ static void evaluate(struct gt_table *table, const struct gt_mask *usable,
 static void look_up(struct memo *memos, const struct gp_binding *binding, uint64_t usable,
 		    uint64_t free, int count, struct gp_rank *rank)
 {
-	uint64_t hash = (usable * 0x9e3779b97f4a7c15 ^ (uintptr_t)binding->table >> 4) >> 7;
+	uint64_t hash =
+		(usable * 0x9e3779b97f4a7c15 ^ (uintptr_t)binding->table >> 4) >> 7;
 	struct memo *memo = &memos[hash % MEMO];
 	struct gt_mask usable_mask, free_mask;
 
@@ -80,7 +81,8 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 	uint64_t free, usable;
 
 	*ours = true;
-	if (!record || !gp_bridge_free(record, &free) || __builtin_popcountll(free) < count)
+	if (!record || !gp_bridge_free(record, &free) ||
+	    __builtin_popcountll(free) < count)
 		return false;
 	usable = free;
 	if (!binding || asked->typed) {
@@ -93,7 +95,8 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 	}
 	if (!binding || __builtin_popcountll(usable) < count)
 		return false;
-	*ours = binding->settings.mode == GP_MODE_ENFORCE && binding->settings.node_choice;
+	*ours = binding->settings.mode == GP_MODE_ENFORCE &&
+		binding->settings.node_choice;
 	*rank = (struct gp_rank){.node = node};
 	if (binding->table)
 		look_up(memos, binding, usable, free, count, rank);
@@ -101,7 +104,8 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 }
 
 bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models, const struct gp_running *running)
+		      int count, struct gp_models *models,
+		      const struct gp_running *running)
 {
 	const node_record_t *record = node_record_table_ptr[node];
 	struct gp_gpus gpus;
@@ -125,15 +129,16 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 	int ranked = 0;
 
 	memset(memos, 0, sizeof(memos));
-	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last; n++) {
+	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
+	     n++) {
 		uint64_t weight;
 		bool ours;
 
 		if (!bit_test(offered, n))
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
-		if (weight > lowest || !rank_node(&ranks[ranked], memos, (int)n, asked, count,
-						  models, &ours))
+		if (weight > lowest || !rank_node(&ranks[ranked], memos, (int)n, asked,
+						  count, models, &ours))
 			continue;
 		if (weight < lowest) {
 			lowest = weight;
@@ -158,8 +163,8 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ti
 	for (int i = 0; i < ranked; i++)
 		if (ranks[i].quality > quality)
 			quality = ranks[i].quality;
-	/* Without links anywhere there is nothing to prefer, but for a job of one GPU, which
-	 * then goes where there are none to break. */
+	/* Without links anywhere there is nothing to prefer, but for a job of one GPU,
+	 * which then goes where there are none to break. */
 	if (quality == 0 && count > 1)
 		return 0;
 	/* Level by level of damage, the least first. */

@@ -10,26 +10,28 @@
 #include "plugin/model.h"
 #include "plugin/wish.h"
 
-#define GP_FEW_NODES 16		/* nodes of one narrowed call */
+#define GP_FEW_NODES 16 /* nodes of one narrowed call */
 
 /* What one node would give. */
 struct gp_rank {
 	int node;
-	uint64_t quality;	/* gt_table_quality of its free GPUs: larger is better */
-	double damage;		/* what the job takes from the jobs to come, 0 to 1 */
+	uint64_t quality; /* gt_table_quality of its free GPUs: larger is better */
+	double damage;	  /* what the job takes from the jobs to come, 0 to 1 */
 };
 
-/* Rank the offered nodes that have count free GPUs of the asked type, of the lowest weight
- * among those; ranks has room for every node. Returns how many there are; 0 also where a
- * node of that weight is not ours to choose (NodeChoice=no, Mode=observe or off). */
+/* Rank the offered nodes that have count free GPUs of the asked type, of the lowest
+ * weight among those; ranks has room for every node. Returns how many there are; 0 also
+ * where a node of that weight is not ours to choose (NodeChoice=no, Mode=observe or off).
+ */
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
 		  int count, struct gp_models *models);
-/* A node as the job sees it, running jobs included. false: too few GPUs at any time, or none
- * of ours. */
+/* A node as the job sees it, running jobs included. false: too few GPUs at any time, or
+ * none of ours. */
 bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models, const struct gp_running *running);
-/* Put up to GP_FEW_NODES of the best into *few (of offered's size, emptied first): those as
- * good as the best on quality and damage (only_ties), or the least damaged of the best
+		      int count, struct gp_models *models,
+		      const struct gp_running *running);
+/* Put up to GP_FEW_NODES of the best into *few (of offered's size, emptied first): those
+ * as good as the best on quality and damage (only_ties), or the least damaged of the best
  * quality. Returns how many. */
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
 		bitstr_t *few);

@@ -30,7 +30,7 @@ struct attempt {
 	struct gp_quest quest;
 	struct gp_job asked;
 	struct fields before;
-	int seats;		/* in glue->seats: the nodes of the answer */
+	int seats; /* in glue->seats: the nodes of the answer */
 	int reruns;
 	/* of stock's answer */
 	uint32_t total_cpus;
@@ -122,7 +122,8 @@ static enum gp_reason may_change(struct attempt *a)
 		return GP_OFF;
 	if (!job->job_resrcs || (a->test->preemptees && *a->test->preemptees))
 		return GP_PREEMPTION;
-	if (!is_plausible(job) || !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
+	if (!is_plausible(job) ||
+	    !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
 		return GP_CANARY;
 	if (why == GP_OK && a->asked.per_job && job->job_resrcs->nhosts > 1)
 		return GP_SPLIT;
@@ -136,8 +137,8 @@ static bool is_readable(enum gp_reason why)
 	       why == GP_EXCLUSIVE;
 }
 
-/* Read every node of the answer. The first reason that forbids a choice is returned; GP_OK
- * if at least one node leaves one. */
+/* Read every node of the answer. The first reason that forbids a choice is returned;
+ * GP_OK if at least one node leaves one. */
 static enum gp_reason read_seats(struct attempt *a)
 {
 	struct gp_glue *glue = a->glue;
@@ -147,7 +148,8 @@ static enum gp_reason read_seats(struct attempt *a)
 
 	if (!make_seats(glue, (int)a->test->job->job_resrcs->nhosts))
 		return GP_MEMORY;
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++) {
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
 		struct gp_seat *seat;
 
 		if (!bit_test(nodes, n))
@@ -161,9 +163,9 @@ static enum gp_reason read_seats(struct attempt *a)
 		if (seat->why != GP_OK)
 			gp_glue_tell(glue, seat, seat->why);
 		else if (a->quest.binds)
-			seat->need_mbps = gp_wish_need_mbps(
-				&a->quest.wish, seat->binding,
-				__builtin_popcountll(seat->stock));
+			seat->need_mbps =
+				gp_wish_need_mbps(&a->quest.wish, seat->binding,
+						  __builtin_popcountll(seat->stock));
 		seat->preserve = a->quest.wish.preserve;
 		if (!any)
 			first = seat->why;
@@ -213,7 +215,8 @@ static bool verify(const struct attempt *a)
 		for (int e = 0; e < a->asked.entries && seat->gpus.size; e++) {
 			uint64_t bits;
 
-			gp_bridge_selected(&a->asked, e, seat->node, seat->gpus.size, &bits);
+			gp_bridge_selected(&a->asked, e, seat->node, seat->gpus.size,
+					   &bits);
 			if (__builtin_popcountll(bits) != seat->counts[e] || (bits & got))
 				return false;
 			got |= bits;
@@ -236,8 +239,8 @@ static bool rerun(struct attempt *a)
 		struct gp_seat *seat = &a->glue->seats[i];
 
 		if (seat->stock)
-			ready = gp_bridge_hide(&seat->gpus, seat->gpus.free & ~seat->wanted,
-					       &hidden[i]);
+			ready = gp_bridge_hide(
+				&seat->gpus, seat->gpus.free & ~seat->wanted, &hidden[i]);
 	}
 	if (ready) {
 		write_fields(a->test->job, &a->before);
@@ -325,8 +328,8 @@ static const char *form_of(const struct gp_job *asked)
 
 	if (!entry)
 		return "none";
-	return entry->gres_per_job      ? "gpus"
-	       : entry->gres_per_node   ? "gpus-per-node"
+	return entry->gres_per_job	? "gpus"
+	       : entry->gres_per_node	? "gpus-per-node"
 	       : entry->gres_per_socket ? "gpus-per-socket"
 					: "gpus-per-task";
 }
@@ -370,7 +373,8 @@ static bool answer_from_few(struct attempt *a, int ranked, int count, bool only_
 	if (!gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
 		return false;
 	bit_copybits(t->nodes, glue->answer);
-	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL, GP_TAIL_OF(t));
+	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL,
+				GP_TAIL_OF(t));
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
 		glue->counters.narrowed++;
 		return true;
@@ -393,7 +397,8 @@ static bool answer_by_rank(struct attempt *a)
 	    a->quest.why != GP_OK || a->quest.wish.off || !gp_bridge_any_node(t->job) ||
 	    bit_size(t->nodes) > glue->node_count || (asked->typed && asked->entries > 1))
 		return false;
-	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, a->quest.count, glue->models);
+	ranked =
+		gp_rank_nodes(glue->ranks, t->nodes, asked, a->quest.count, glue->models);
 	if (ranked == 0 || bit_set_count(t->nodes) == 1)
 		return false;
 	return answer_from_few(a, ranked, a->quest.count, true) ||
@@ -403,7 +408,8 @@ static bool answer_by_rank(struct attempt *a)
 /* Is the answer as wished? One that we could not read is not ours to refuse. */
 static bool is_as_wished(const struct attempt *a, enum gp_reason why)
 {
-	if (!a->quest.binds || why == GP_PREEMPTION || why == GP_CANARY || why == GP_MEMORY)
+	if (!a->quest.binds || why == GP_PREEMPTION || why == GP_CANARY ||
+	    why == GP_MEMORY)
 		return true;
 	if (why == GP_SPLIT && (a->quest.wish.one_node || a->quest.wish.asked))
 		return false;
@@ -431,8 +437,8 @@ static int refuse(struct attempt *a)
 	return ESLURM_NODES_BUSY;
 }
 
-/* Nodes that cannot meet the wish now are no nodes now. With jobs to preempt they are, for
- * those may hold what is wanted. false: nothing is left. */
+/* Nodes that cannot meet the wish now are no nodes now. With jobs to preempt they are,
+ * for those may hold what is wanted. false: nothing is left. */
 static bool filter_nodes(struct attempt *a)
 {
 	const struct gp_test *t = a->test;

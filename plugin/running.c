@@ -75,7 +75,8 @@ void gp_running_put(struct gp_running *running, int node, uint32_t job_id, uint6
 	jobs->held[jobs->count++] = (struct gp_held){.job_id = job_id, .gpus = gpus};
 }
 
-const struct gp_held *gp_running_on(const struct gp_running *running, int node, int *count)
+const struct gp_held *gp_running_on(const struct gp_running *running, int node,
+				    int *count)
 {
 	const struct gp_node_jobs *jobs = node_at(running, node);
 

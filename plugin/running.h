@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * running.h - an index of our own: which job holds which GPUs of which node. Slurm knows it
- * too, but only by a walk over all jobs, which has no place in the scheduler's inner loop.
+ * running.h - an index of our own: which job holds which GPUs of which node. Slurm knows
+ * it too, but only by a walk over all jobs, which has no place in the scheduler's inner
+ * loop.
  */
 #ifndef GPUTOPO_PLUGIN_RUNNING_H
 #define GPUTOPO_PLUGIN_RUNNING_H
@@ -11,14 +12,14 @@
 
 struct gp_held {
 	uint32_t job_id;
-	uint64_t gpus;		/* bit i is gres bit i */
+	uint64_t gpus; /* bit i is gres bit i */
 };
 
 struct gp_node_jobs {
 	struct gp_held *held;
 	int count;
 	int room;
-	bool incomplete;	/* memory ran out: don't believe this node */
+	bool incomplete; /* memory ran out: don't believe this node */
 };
 
 struct gp_running {
@@ -33,7 +34,8 @@ void gp_running_release(struct gp_running *running);
 void gp_running_put(struct gp_running *running, int node, uint32_t job_id, uint64_t gpus);
 void gp_running_drop(struct gp_running *running, int node, uint32_t job_id);
 /* The jobs of a node; *count 0 and NULL if there are none. */
-const struct gp_held *gp_running_on(const struct gp_running *running, int node, int *count);
+const struct gp_held *gp_running_on(const struct gp_running *running, int node,
+				    int *count);
 /* Are the jobs' sets disjoint and their union what the node says is allocated? */
 bool gp_running_agrees(const struct gp_running *running, int node, uint64_t allocated);
 

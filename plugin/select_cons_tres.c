@@ -2,8 +2,9 @@
 /*
  * select_cons_tres.c - what Slurm loads instead of its own select_cons_tres.so.
  *
- * It bears the stock plugin's type and id, finds the stock file behind itself in PluginDir
- * and forwards every operation to it. Only inside slurmctld some of them do more.
+ * It bears the stock plugin's type and id, finds the stock file behind itself in
+ * PluginDir and forwards every operation to it. Only inside slurmctld some of them do
+ * more.
  */
 #include "plugin/compat.h"
 
@@ -56,12 +57,13 @@ GP_FINI_TYPE fini(void)
 	GP_FINI_RETURN;
 }
 
-/* ---- forwards ----------------------------------------------------------------------- */
+/* ---- forwards -----------------------------------------------------------------------
+ */
 
-#define GP_OP_FORWARD(ret, name, member, proto, args) \
-	ret select_p_##name proto                     \
-	{                                             \
-		return inner.name args;               \
+#define GP_OP_FORWARD(ret, name, member, proto, args)                                    \
+	ret select_p_##name proto                                                        \
+	{                                                                                \
+		return inner.name args;                                                  \
 	}
 #define GP_OP_NOTHING(ret, name, member, proto, args)
 GP_OPERATIONS(GP_OP_FORWARD, GP_OP_NOTHING)
@@ -69,7 +71,8 @@ GP_OPERATIONS(GP_OP_FORWARD, GP_OP_NOTHING)
 #define GP_OP_CHECK(ret, name, member, proto, args) GP_OPS_CHECK(name, member)
 GP_OPERATIONS(GP_OP_CHECK, GP_OP_CHECK)
 
-/* ---- hooks -------------------------------------------------------------------------- */
+/* ---- hooks --------------------------------------------------------------------------
+ */
 
 int select_p_job_test GP_JOB_TEST_PROTO
 {

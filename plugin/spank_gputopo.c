@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * spank_gputopo.c - what users may ask of gputopo on the command line of sbatch, salloc and
- * srun. The values travel to slurmctld in the job's control environment.
+ * spank_gputopo.c - what users may ask of gputopo on the command line of sbatch, salloc
+ * and srun. The values travel to slurmctld in the job's control environment.
  *
  * plugstack.conf: optional /usr/lib/.../gputopo/RELEASE/spank_gputopo.so
  */
@@ -62,24 +62,29 @@ static int take(int which, const char *value, int remote)
 	struct option *option = &options[which];
 
 	(void)remote;
-	if (!value || strlen(value) >= sizeof(option->value) || !option->is_valid(value)) {
-		slurm_error("gputopo: '%s' is not %s", value ? value : "", option->wanted);
+	if (!value || strlen(value) >= sizeof(option->value) ||
+	    !option->is_valid(value)) {
+		slurm_error("gputopo: '%s' is not %s", value ? value : "",
+			    option->wanted);
 		return -1;
 	}
 	for (size_t i = 0; i <= strlen(value); i++)
-		option->value[i] = (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32
-									     : value[i]);
+		option->value[i] =
+			(char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32
+								  : value[i]);
 	return 0;
 }
 
 static struct spank_option table[] = {
 	{"gpu-topo", "best|ring|any|off",
-	 "[gputopo] which GPUs: the best free ones (best), wait for an NVLink ring through all "
+	 "[gputopo] which GPUs: the best free ones (best), wait for an NVLink ring "
+	 "through all "
 	 "of them (ring), those that others need least (any), Slurm's own choice (off)",
 	 1, OPTION_TOPO, take},
 	{"gpu-min-busbw", "GBPS",
-	 "[gputopo] wait until the GPUs' all-reduce bus bandwidth is at least this, in GB/s", 1,
-	 OPTION_MIN_BUSBW, take},
+	 "[gputopo] wait until the GPUs' all-reduce bus bandwidth is at least this, in "
+	 "GB/s",
+	 1, OPTION_MIN_BUSBW, take},
 };
 
 int slurm_spank_init(spank_t spank, int argc, char **argv)
@@ -104,8 +109,8 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (!options[i].value[0] || strcmp(options[i].value, "best") == 0)
 			continue;
-		if (spank_job_control_setenv(spank, options[i].env, options[i].value, 1) !=
-		    ESPANK_SUCCESS) {
+		if (spank_job_control_setenv(spank, options[i].env, options[i].value,
+					     1) != ESPANK_SUCCESS) {
 			slurm_error("gputopo: %s could not be passed on", options[i].env);
 			return -1;
 		}

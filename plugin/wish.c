@@ -40,13 +40,15 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 	wish->asked = wish->ring || wish->min_mbps;
 }
 
-bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings, int count)
+bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
+		   int count)
 {
 	return count > 1 && settings->mode == GP_MODE_ENFORCE && !wish->off &&
 	       (wish->asked || settings->min_ratio > 0);
 }
 
-int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding, int count)
+int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
+		      int count)
 {
 	double ideal;
 
@@ -66,7 +68,8 @@ bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding
 
 	if (!gp_wish_binds(wish, &binding->settings, count))
 		return true;
-	/* MinRatio holds where there is something to compare; the user's wish everywhere. */
+	/* MinRatio holds where there is something to compare; the user's wish everywhere.
+	 */
 	if (!binding->table)
 		return !wish->asked;
 	gt_score_set(gt_table_node(binding->table), set, &score);
@@ -74,8 +77,8 @@ bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding
 	       score.busbw_mbps >= gp_wish_need_mbps(wish, binding, count);
 }
 
-bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding, uint64_t gpus,
-		    int count)
+bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
+		    uint64_t gpus, int count)
 {
 	struct gt_request request = {.count = count};
 	struct gt_choice choice;
@@ -92,7 +95,8 @@ bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding
 	       gp_wish_met_by(wish, binding, &choice.gpus);
 }
 
-/* When the job ends at the latest; 0 without a limit. A job past its end will be gone soon. */
+/* When the job ends at the latest; 0 without a limit. A job past its end will be gone
+ * soon. */
 static time_t end_of(uint32_t job_id, time_t now)
 {
 	time_t end = gp_bridge_end(job_id);
@@ -100,8 +104,8 @@ static time_t end_of(uint32_t job_id, time_t now)
 	return end && end <= now ? now + 1 : end;
 }
 
-time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect, int count,
-		    time_t now)
+time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect,
+		    int count, time_t now)
 {
 	uint64_t free = prospect->free, all = free;
 	uint64_t done = 0;
@@ -128,7 +132,8 @@ time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospe
 				done |= (uint64_t)1 << i;
 				free |= prospect->held[i].gpus;
 			}
-		if (gp_wish_met_in(wish, prospect->binding, free & prospect->usable, count))
+		if (gp_wish_met_in(wish, prospect->binding, free & prospect->usable,
+				   count))
 			return next;
 	}
 	return -2;

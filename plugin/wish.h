@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wish.h - what a job was promised: a ring, a bandwidth, not to be split. A job with a wish
- * waits until it can be met; that has to be known to forecasts as well, or backfill starves
- * it or stops behind it.
+ * wish.h - what a job was promised: a ring, a bandwidth, not to be split. A job with a
+ * wish waits until it can be met; that has to be known to forecasts as well, or backfill
+ * starves it or stops behind it.
  */
 #ifndef GPUTOPO_PLUGIN_WISH_H
 #define GPUTOPO_PLUGIN_WISH_H
@@ -13,20 +13,23 @@
 #include "plugin/wish_names.h"
 
 struct gp_wish {
-	bool asked;		/* by the user: ring or min_mbps */
-	bool ring;		/* an NVLink ring through all GPUs */
-	int min_mbps;		/* bus bandwidth; 0: none */
-	bool off;		/* stock's choice, for comparison */
-	bool preserve;		/* --gpu-topo=any */
-	bool one_node;		/* Split=no, for a --gpus job that gave no -N */
+	bool asked;    /* by the user: ring or min_mbps */
+	bool ring;     /* an NVLink ring through all GPUs */
+	int min_mbps;  /* bus bandwidth; 0: none */
+	bool off;      /* stock's choice, for comparison */
+	bool preserve; /* --gpu-topo=any */
+	bool one_node; /* Split=no, for a --gpus job that gave no -N */
 };
 
-/* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them). */
+/* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
+ */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
-bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings, int count);
+bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
+		   int count);
 /* The bus bandwidth that count GPUs of the node must have; 0: any will do. */
-int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding, int count);
+int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
+		      int count);
 /* Is the wish met by this set of the node? */
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
 		    const struct gt_mask *set);
@@ -37,7 +40,7 @@ bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding
 /* A node as one job sees it, for forecasts. */
 struct gp_prospect {
 	const struct gp_binding *binding;
-	uint64_t usable;	/* GPUs of the asked type */
+	uint64_t usable; /* GPUs of the asked type */
 	uint64_t free;
 	const struct gp_held *held;
 	int held_count;
@@ -45,7 +48,7 @@ struct gp_prospect {
 
 /* When the node can meet the wish: 0 now, else the end of a running job; -1 never, -2 not
  * before a job without a time limit ends. now is the clock's. */
-time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect, int count,
-		    time_t now);
+time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect,
+		    int count, time_t now);
 
 #endif

@@ -48,6 +48,11 @@ has() {
 	esac
 }
 
+# In setup: most of these tests look into JSON.
+needs_jq() {
+	command -v jq >/dev/null || skip "jq is not installed"
+}
+
 # json FILTER: of $output, by jq; numbers with a fraction are better compared in the filter.
 json() {
 	printf '%s' "$output" | jq -c "$1"

@@ -3,6 +3,10 @@
 
 load cli.bash
 
+setup() {
+	needs_jq
+}
+
 @test "the whole DGX-1V: two quads, four double pairs" {
 	gputopo order -t builtin:dgx1v --gpus 0-7 --json
 	same "$status" 0 status

@@ -4,6 +4,7 @@
 load cli.bash
 
 setup() {
+	needs_jq
 	cd "$BATS_TEST_TMPDIR"
 }
 

@@ -143,8 +143,8 @@ four() {
 	gputopo_conf Mode=off
 	stock=$(four)
 	gputopo_conf "Mode=enforce" "Modus=x"
-	grep -q "gputopo.conf:2: unknown key 'Modus'; the old settings stay" \
-		"$CLUSTER/log/slurmctld"
+	# From 24.05 on a reconfigure is a new slurmctld, which has no old settings: stock then.
+	grep -q "gputopo.conf:2: unknown key 'Modus'" "$CLUSTER/log/slurmctld"
 	assert_equal "$(four)" "$stock"
 	gputopo_conf "Mode=enforce"
 	best=$(four)

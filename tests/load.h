@@ -14,7 +14,8 @@ static inline struct gt_node *load_text(const char *text)
 	struct gt_node *node;
 	struct gt_error err;
 
-	ck_assert_msg(gt_node_parse(&node, text, strlen(text), "text", NULL, &err) == GT_OK,
+	ck_assert_msg(gt_node_parse(&node, text, strlen(text), "text", NULL, &err) ==
+			      GT_OK,
 		      "line %d: %s", err.line, err.text);
 	return node;
 }
@@ -25,7 +26,8 @@ static inline void refuse_text(const char *text, struct gt_error *err)
 	struct gt_node *node = NULL;
 
 	memset(err, 0, sizeof(*err));
-	ck_assert_msg(gt_node_parse(&node, text, strlen(text), "text", NULL, err) != GT_OK,
+	ck_assert_msg(gt_node_parse(&node, text, strlen(text), "text", NULL, err) !=
+			      GT_OK,
 		      "taken: %s", text);
 	ck_assert_ptr_null(node);
 	ck_assert(err->text[0]);

@@ -139,7 +139,7 @@ setup() {
 }
 
 @test "wrong usage is status 2 with a sentence" {
-	fails 2 "is not a command of mig" mig eat
+	fails 2 "'eat' is not a command; see 'gputopo mig --help'" mig eat
 	fails 2 "which GPU?" mig place -r 1g.10gb
 	fails 2 "which GPU?" mig place -g A30 --table x -r 1g.10gb
 	fails 2 "which profile?" mig place -g A30

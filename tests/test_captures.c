@@ -12,7 +12,7 @@
 
 #include <ctype.h>
 
-#define ROW_MAX 4096
+#define ROW_MAX	  4096
 #define LINKS_MAX 65
 
 /* What a row, or the table below, says of a model; -1: nothing. */
@@ -20,7 +20,7 @@ struct wish {
 	bool refused;
 	bool may_be_cut;
 	int gpus, edges, links, switch_links;
-	int hist[LINKS_MAX];	/* pairs by their count of links; used if any is set */
+	int hist[LINKS_MAX]; /* pairs by their count of links; used if any is set */
 	int paths[GT_PATH_SYS + 1];
 	bool has_hist, has_paths, partial;
 };
@@ -35,7 +35,8 @@ static const struct {
 	{"nvidia-smi-topo/synth-tkestack-1gpu-lowercase-x.txt", "gpus=1; nv_edges=0"},
 	{"nvidia-smi-topo/doc-ml-eng-2gpu-nv2-and-phb.txt",
 	 "gpus=2; nv_edges=1; nv_links=2; upper-triangle=NV2:1"},
-	{"hwloc-xml/flux-tuo.CPX.xml", "gpus=24; nv_edges=276; nv_links=552; switch_links=0"},
+	{"hwloc-xml/flux-tuo.CPX.xml",
+	 "gpus=24; nv_edges=276; nv_links=552; switch_links=0"},
 	{"hwloc-xml/flux-tuo.SPX.xml", "gpus=4; nv_edges=6; nv_links=12; switch_links=0"},
 	{"hwloc-xml/hwloc-annotate-output2.xml",
 	 "gpus=4; nv_edges=2; nv_links=4; switch_links=0"},
@@ -53,8 +54,10 @@ static const struct {
 	 "gpus=4; nv_edges=6; nv_links=36; switch_links=0"},
 	/* no peers in `nvlink -s`: GPUs are known, pairs are not */
 	{"nvidia-smi-nvlink/a100sxm-4gpu-status-TRUNCATED-gpu2.txt", "gpus=3; PARTIAL"},
-	{"nvidia-smi-nvlink/a6000-3gpu-status-inactive.txt", "gpus=3; nv_edges=0; PARTIAL"},
-	{"nvidia-smi-nvlink/atlas-2xa100pcie-allinactive.txt", "gpus=2; nv_edges=0; PARTIAL"},
+	{"nvidia-smi-nvlink/a6000-3gpu-status-inactive.txt",
+	 "gpus=3; nv_edges=0; PARTIAL"},
+	{"nvidia-smi-nvlink/atlas-2xa100pcie-allinactive.txt",
+	 "gpus=2; nv_edges=0; PARTIAL"},
 	{"nvidia-smi-nvlink/aws-p4de-gpu0-only.txt", "gpus=1; PARTIAL"},
 	{"nvidia-smi-nvlink/h100-status-snipped.txt", "gpus=1; PARTIAL"},
 	{"nvidia-smi-nvlink/synth-a100-partial-inactive.txt", "gpus=1; PARTIAL"},
@@ -89,7 +92,8 @@ static void read_hist(struct wish *wish, const char *at)
 	int links, pairs, used;
 
 	wish->has_hist = true;
-	for (at++; sscanf(at, " %d: %d%n", &links, &pairs, &used) == 2; at += *at == ',') {
+	for (at++; sscanf(at, " %d: %d%n", &links, &pairs, &used) == 2;
+	     at += *at == ',') {
 		if (links > 0 && links < LINKS_MAX)
 			wish->hist[links] = pairs;
 		at += used;
@@ -103,7 +107,8 @@ static void read_triangle(struct wish *wish, const char *at)
 	int pairs, used;
 
 	wish->has_paths = wish->has_hist = true;
-	for (; sscanf(at, "%7[A-Z0-9]:%d%n", name, &pairs, &used) == 2; at += *at == ',') {
+	for (; sscanf(at, "%7[A-Z0-9]:%d%n", name, &pairs, &used) == 2;
+	     at += *at == ',') {
 		if (!strncmp(name, "NV", 2))
 			wish->hist[atoi(name + 2) % LINKS_MAX] = pairs;
 		for (int p = GT_PATH_C2C; p <= GT_PATH_SYS; p++)
@@ -125,10 +130,10 @@ static bool has_word(const char *text, const char *const *words)
 /* False: nothing in the row could be understood. */
 static bool read_wish(struct wish *wish, const char *file, const char *says)
 {
-	static const char *const cut[] = {"TRUNC", "-trunc", "GLUED", "MANGLED", "ABRIDGED",
-					  "SNIPPET", "NOTTOPO", NULL};
-	static const char *const refused[] = {"unparseable", "exit 1", "gpus=0", "no status",
-					      "nothing to read", NULL};
+	static const char *const cut[] = {"TRUNC",    "-trunc",	 "GLUED",   "MANGLED",
+					  "ABRIDGED", "SNIPPET", "NOTTOPO", NULL};
+	static const char *const refused[] = {"unparseable", "exit 1",		"gpus=0",
+					      "no status",   "nothing to read", NULL};
 	int targets = 0;
 
 	*wish = (struct wish){.gpus = -1, .edges = -1, .links = -1, .switch_links = -1};
@@ -190,7 +195,7 @@ static bool check_pairs(const struct gt_node *node, const struct wish *wish, cha
 	for (int p = GT_PATH_C2C; wish->has_paths && p <= GT_PATH_SYS; p++)
 		if (paths[p] != wish->paths[p])
 			return differ(why, gt_path_name((enum gt_path)p), paths[p],
-				    wish->paths[p]);
+				      wish->paths[p]);
 	return true;
 }
 
@@ -200,13 +205,15 @@ static bool check_round_trip(const struct gt_node *node, char *why)
 	char *first = NULL, *second = NULL;
 	struct gt_node *copy = NULL;
 	struct gt_error err = {0};
-	bool same = gt_node_write(node, &first, &err) == GT_OK &&
-		    gt_node_parse(&copy, first, strlen(first), "copy", NULL, &err) == GT_OK &&
-		    gt_node_write(copy, &second, &err) == GT_OK && !strcmp(first, second) &&
-		    gt_node_same_type(node, copy);
+	bool same =
+		gt_node_write(node, &first, &err) == GT_OK &&
+		gt_node_parse(&copy, first, strlen(first), "copy", NULL, &err) == GT_OK &&
+		gt_node_write(copy, &second, &err) == GT_OK && !strcmp(first, second) &&
+		gt_node_same_type(node, copy);
 
 	if (!same)
-		snprintf(why, 256, "not the same after writing and reading: %.200s", err.text);
+		snprintf(why, 256, "not the same after writing and reading: %.200s",
+			 err.text);
 	free(first);
 	free(second);
 	gt_node_free(copy);
@@ -228,7 +235,8 @@ static bool check_model(const struct gt_node *node, const struct wish *wish, cha
 	if (!wish->partial && !wish->may_be_cut && gt_node_is_partial(node))
 		return differ(why, "partial", 1, 0);
 	if (wish->switch_links >= 0 && into_switches != wish->switch_links)
-		return differ(why, "links into switches", into_switches, wish->switch_links);
+		return differ(why, "links into switches", into_switches,
+			      wish->switch_links);
 	return check_pairs(node, wish, why) && check_round_trip(node, why);
 }
 
@@ -294,7 +302,8 @@ static bool check_cuts(const char *path, const struct gt_node *whole, char *why)
 			continue;
 		ok = check_cut(cut, whole, why);
 		if (!ok)
-			snprintf(why + strlen(why), 256 - strlen(why), " (at byte %zu)", part);
+			snprintf(why + strlen(why), 256 - strlen(why), " (at byte %zu)",
+				 part);
 		gt_node_free(cut);
 	}
 	free(text);
@@ -375,7 +384,8 @@ int main(void)
 	FILE *in;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	snprintf(path, sizeof(path), "%.2000s/topologies/INDEX.tsv", folder ? folder : "");
+	snprintf(path, sizeof(path), "%.2000s/topologies/INDEX.tsv",
+		 folder ? folder : "");
 	in = fopen(path, "r");
 	if (!in) {
 		puts("1..1\nok 1 # SKIP no captures here: all of them are skipped");
@@ -392,8 +402,8 @@ int main(void)
 		check_row(++number, folder, row, last + 1);
 	}
 	fclose(in);
-	printf("# %d captures: %d models, %d partial ones, %d refused, %d wrong\n", number,
-	       models, partials, refusals, wrongs);
+	printf("# %d captures: %d models, %d partial ones, %d refused, %d wrong\n",
+	       number, models, partials, refusals, wrongs);
 	printf("# %d cut texts held against their wholes\n", cuts);
 	printf("1..%d\n", number);
 	return wrongs > 0;

@@ -13,7 +13,8 @@
 #include "plugin/conf.h"
 #include "plugin/hosts.h"
 
-/* ---- host expressions --------------------------------------------------------------- */
+/* ---- host expressions ---------------------------------------------------------------
+ */
 
 static const struct {
 	const char *why;
@@ -51,8 +52,9 @@ START_TEST(hosts_match)
 END_TEST
 
 static const char *const bad_hosts[] = {
-	"", ",", "n1,", "n[", "n[]", "n[1", "n[2-1]", "n[1-]", "n[a-b]", "n]", "n[1,]", "n 1",
-	"n[1-2][", "n[12345678901]", "n=1",
+	"",	 ",",	   "n1,", "n[",	   "n[]", "n[1",     "n[2-1]",
+	"n[1-]", "n[a-b]", "n]",  "n[1,]", "n 1", "n[1-2][", "n[12345678901]",
+	"n=1",
 };
 
 START_TEST(hosts_invalid)
@@ -61,7 +63,8 @@ START_TEST(hosts_invalid)
 }
 END_TEST
 
-/* ---- settings ----------------------------------------------------------------------- */
+/* ---- settings -----------------------------------------------------------------------
+ */
 
 static struct gp_conf *parse(const char *text)
 {
@@ -100,11 +103,12 @@ END_TEST
 
 START_TEST(every_key_is_read)
 {
-	struct gp_conf *conf = parse("mode=OBSERVE policy=preserve NodeChoice=no Split=no\n"
-				     "MinRatio=0.5 JobSizeMix=2:1,4:3 # comment\n"
-				     "Avoid=n3:5,n[4-5]:0\tDecisionLog=/l MetricsFile=/m\r\n"
-				     "AdminComment=yes MigStray=drain\n"
-				     "NodeName=n[1-9] Topology=builtin:dgx1v Domain=rack7\n");
+	struct gp_conf *conf =
+		parse("mode=OBSERVE policy=preserve NodeChoice=no Split=no\n"
+		      "MinRatio=0.5 JobSizeMix=2:1,4:3 # comment\n"
+		      "Avoid=n3:5,n[4-5]:0\tDecisionLog=/l MetricsFile=/m\r\n"
+		      "AdminComment=yes MigStray=drain\n"
+		      "NodeName=n[1-9] Topology=builtin:dgx1v Domain=rack7\n");
 	struct gp_settings s;
 	char buf[200];
 	int line;
@@ -129,7 +133,8 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(gp_conf_metrics_file(conf), "/m");
 	ck_assert(gp_conf_admin_comment(conf));
 	ck_assert_int_eq(gp_conf_mig_stray(conf), GP_STRAY_DRAIN);
-	ck_assert_str_eq(gp_conf_non_default(conf, "NodeChoice,MinRatio,MigStray", buf, 200),
+	ck_assert_str_eq(gp_conf_non_default(conf, "NodeChoice,MinRatio,MigStray", buf,
+					     200),
 			 "NodeChoice, MinRatio, MigStray");
 	gp_conf_free(conf);
 }
@@ -166,7 +171,8 @@ START_TEST(off_for_all_is_known)
 }
 END_TEST
 
-/* ---- errors ------------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *text;
@@ -205,7 +211,8 @@ START_TEST(errors_say_where)
 	struct gt_error err;
 	const char *text = bad_rows[_i].text;
 
-	ck_assert_int_eq(gp_conf_parse(&conf, text, strlen(text), "g.conf", &err), GT_EPARSE);
+	ck_assert_int_eq(gp_conf_parse(&conf, text, strlen(text), "g.conf", &err),
+			 GT_EPARSE);
 	ck_assert_ptr_null(conf);
 	ck_assert_str_eq(err.file, "g.conf");
 	ck_assert_msg(strstr(err.text, bad_rows[_i].says) != NULL, "'%s'", err.text);
@@ -219,7 +226,8 @@ START_TEST(a_nul_byte_is_refused)
 	struct gp_conf *conf;
 	struct gt_error err;
 
-	ck_assert_int_eq(gp_conf_parse(&conf, "Mode=off\0\n", 10, "g.conf", &err), GT_EPARSE);
+	ck_assert_int_eq(gp_conf_parse(&conf, "Mode=off\0\n", 10, "g.conf", &err),
+			 GT_EPARSE);
 	ck_assert_ptr_null(conf);
 }
 END_TEST
@@ -230,7 +238,8 @@ START_TEST(a_missing_file_is_no_error)
 	struct gt_error err;
 	bool exists = true;
 
-	ck_assert_int_eq(gp_conf_load(&conf, "/nonexistent/gputopo.conf", &exists, &err), GT_OK);
+	ck_assert_int_eq(gp_conf_load(&conf, "/nonexistent/gputopo.conf", &exists, &err),
+			 GT_OK);
 	ck_assert(!exists);
 	ck_assert_ptr_nonnull(conf);
 	gp_conf_free(conf);

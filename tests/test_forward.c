@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_forward.c - every operation reaches the stock plugin's own, with its arguments, and
- * brings its answer back. The plugin is the real file, loaded as Slurm would.
+ * test_forward.c - every operation reaches the stock plugin's own, with its arguments,
+ * and brings its answer back. The plugin is the real file, loaded as Slurm would.
  */
 #include "plugin/compat.h"
 
@@ -38,7 +38,8 @@ static void teardown(void)
 	mock_unload(&ours);
 }
 
-/* ---- every forward ------------------------------------------------------------------ */
+/* ---- every forward ------------------------------------------------------------------
+ */
 
 /* Arguments: pointers that nobody may look into, and numbers that differ. */
 #define P(n) ((void *)(uintptr_t)(0x1000 * (n)))
@@ -48,15 +49,15 @@ static int reached;
 
 /* A call of ours, then what the stock plugin must have seen. The answer is a new one for
  * each operation. */
-#define EXPECT(op, count, ...)                                                              \
-	do {                                                                                \
-		mock_inner.answer = (uintptr_t)(0x100 + ++reached);                         \
-		mock_inner.name = "nothing";                                                \
-		mock_inner.calls = 0;                                                       \
-		ck_assert_uint_eq((uintptr_t)ours.op(__VA_ARGS__), mock_inner.answer);      \
-		ck_assert_str_eq(mock_inner.name, #op);                                     \
-		ck_assert_int_eq(mock_inner.calls, 1);                                      \
-		ck_assert_int_eq(mock_inner.args, count);                                   \
+#define EXPECT(op, count, ...)                                                           \
+	do {                                                                             \
+		mock_inner.answer = (uintptr_t)(0x100 + ++reached);                      \
+		mock_inner.name = "nothing";                                             \
+		mock_inner.calls = 0;                                                    \
+		ck_assert_uint_eq((uintptr_t)ours.op(__VA_ARGS__), mock_inner.answer);   \
+		ck_assert_str_eq(mock_inner.name, #op);                                  \
+		ck_assert_int_eq(mock_inner.calls, 1);                                   \
+		ck_assert_int_eq(mock_inner.args, count);                                \
 	} while (0)
 #define ARG(i, value) ck_assert_uint_eq(mock_inner.arg[i], (uintptr_t)(value))
 
@@ -190,7 +191,8 @@ static void forward_oldest(void)
 
 static void forward_job_test(void)
 {
-	EXPECT(job_test, 8 + GP_TAIL_COUNT, P(1), P(2), N(3), N(4), N(5), N(6), P(7), P(8), TAIL);
+	EXPECT(job_test, 8 + GP_TAIL_COUNT, P(1), P(2), N(3), N(4), N(5), N(6), P(7),
+	       P(8), TAIL);
 	for (int i = 0; i < GP_TAIL_COUNT; i++)
 		ARG(8 + i, P(9 + i));
 	ARG(0, P(1));
@@ -255,7 +257,8 @@ START_TEST(job_test_of_other_modes_is_forwarded_inside_slurmctld)
 }
 END_TEST
 
-/* ---- loading ------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------
+ */
 
 START_TEST(identity_is_that_of_the_stock_plugin)
 {
@@ -345,7 +348,8 @@ START_TEST(copies_and_links_of_ourselves_are_passed_over)
 		if (copy)
 			copy_file(MOCK_OURS "/select_cons_tres.so", path);
 		else
-			ck_assert_int_eq(symlink(MOCK_OURS "/select_cons_tres.so", path), 0);
+			ck_assert_int_eq(symlink(MOCK_OURS "/select_cons_tres.so", path),
+					 0);
 		memset(&mock_inner, 0, sizeof(mock_inner));
 		ck_assert(mock_load(&other, dirs));
 		ck_assert_int_eq(other.init(), SLURM_SUCCESS);

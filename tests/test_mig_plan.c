@@ -202,6 +202,34 @@ START_TEST(a_large_layout_is_a_plan_of_itself)
 }
 END_TEST
 
+/* What stays was counted as nothing where one of the plain instances that fill a GPU had
+ * to make room for the one with media engines. */
+START_TEST(an_instance_makes_room_for_a_limited_one)
+{
+	struct gt_mig_space *space = space_of(gt_mig_gpu_at(0));
+	struct gt_mig_demand d = {.count = {6, 2}};
+	struct gt_mig_fleet *fleet;
+	struct gt_mig_plan plan;
+
+	ck_assert_str_eq(gt_mig_gpu_at(0)->profile[1].name, "1g.6gb+me");
+	ck_assert_int_eq(gt_mig_fleet_new(&fleet, space, 2, NULL), GT_OK);
+	ck_assert_int_eq(gt_mig_fleet_parse(fleet,
+					    "0:1g.6gb@0,0:1g.6gb@1,0:1g.6gb@2,0:1g.6gb@3,"
+					    "1:1g.6gb@0,1:1g.6gb@1",
+					    NULL),
+			 GT_OK);
+	ck_assert_int_eq(gt_mig_plan_make(&plan, space, &d, fleet, NULL), GT_OK);
+	check_layout(gt_mig_gpu_at(0), &plan, &d);
+	ck_assert_int_eq(plan.gpus, 2);
+	ck_assert_int_eq(plan.kept, 5);
+	ck_assert_int_eq(plan.recreated, 1);
+	ck_assert_int_eq(plan.created, 2);
+	gt_mig_plan_release(&plan);
+	gt_mig_fleet_free(fleet);
+	gt_mig_space_free(space);
+}
+END_TEST
+
 START_TEST(an_empty_demand_needs_nothing)
 {
 	struct gt_mig_space *space = space_of(gt_mig_gpu_at(0));
@@ -225,6 +253,7 @@ int main(void)
 		UNIT(plans_from_a_layout_keep_the_most_instances),
 		UNIT(ten_thousand_instances_take_less_than_a_second),
 		UNIT(a_large_layout_is_a_plan_of_itself),
+		UNIT(an_instance_makes_room_for_a_limited_one),
 		UNIT(an_empty_demand_needs_nothing),
 		{0},
 	};

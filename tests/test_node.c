@@ -229,7 +229,7 @@ START_TEST(test_islands_fill_their_links)
 		gt_node_edit_gpu(node, i)->island = i < 3 ? 7 : 2;
 		gt_node_edit_gpu(node, i)->switch_links = i == 1 ? 17 : 18;
 	}
-	gt_node_edit_gpu(node, 4)->island = 7;	/* all its links are down */
+	gt_node_edit_gpu(node, 4)->island = 7; /* all its links are down */
 	finish(node);
 	ck_assert_int_eq(gt_node_gpu(node, 0)->island, 0);
 	ck_assert_int_eq(gt_node_gpu(node, 3)->island, 1);
@@ -371,7 +371,7 @@ START_TEST(test_notes_are_bounded)
 
 	for (int i = 0; i < 100; i++)
 		gt_node_add_note(node, "note %d", i);
-	gt_node_add_note(node, "note 5");	/* said already */
+	gt_node_add_note(node, "note 5"); /* said already */
 	ck_assert_int_eq(gt_node_note_count(node), GT_MAX_NOTES);
 	ck_assert_str_eq(gt_node_note(node, GT_MAX_NOTES - 1), "and 69 more notes");
 	ck_assert_str_eq(gt_node_note(node, GT_MAX_NOTES - 2), "note 30");
@@ -381,7 +381,8 @@ END_TEST
 
 START_TEST(test_text_is_cleaned)
 {
-	struct gt_node *node = fresh(1, "a\x80" "b\n\xc3\xa9\xc3");
+	struct gt_node *node = fresh(1, "a\x80"
+					"b\n\xc3\xa9\xc3");
 
 	gt_node_set_name(node, "\xff\xfe");
 	finish(node);
@@ -480,7 +481,8 @@ START_TEST(test_same_type)
 		finish(a);
 		finish(b);
 		ck_assert(gt_node_same_type(a, a));
-		ck_assert_msg(gt_node_same_type(a, b) == rows[i].same, "%s", rows[i].what);
+		ck_assert_msg(gt_node_same_type(a, b) == rows[i].same, "%s",
+			      rows[i].what);
 		gt_node_free(a);
 		gt_node_free(b);
 	}
@@ -513,9 +515,9 @@ START_TEST(test_names)
 	ck_assert_str_eq(gt_path_name(GT_PATH_SYS), "SYS");
 	ck_assert_str_eq(gt_fabric_name(GT_FABRIC_SWITCH), "switch");
 	for (int i = GT_CPU_INTEL; i <= GT_CPU_ARM; i++)
-		ck_assert_int_eq(gt_cpu_vendor_parse(
-					 gt_cpu_vendor_name((enum gt_cpu_vendor)i)),
-				 i);
+		ck_assert_int_eq(
+			gt_cpu_vendor_parse(gt_cpu_vendor_name((enum gt_cpu_vendor)i)),
+			i);
 	ck_assert_int_eq(gt_cpu_vendor_parse("AuthenticAMD"), GT_CPU_AMD);
 	ck_assert_int_eq(gt_cpu_vendor_parse("amd"), GT_CPU_AMD);
 	ck_assert_int_eq(gt_cpu_vendor_parse(""), GT_CPU_UNKNOWN);

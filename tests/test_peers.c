@@ -178,11 +178,12 @@ static double combinations(int n, int k)
 	return c;
 }
 
-static void open_sixteen(const char *name, const struct oracle_graph *machine)
+/* Takes the node over. */
+static void open_sixteen(const char *name, struct gt_node *node)
 {
 	memset(&sixteen, 0, sizeof(sixteen));
 	sixteen.name = name;
-	sixteen.node = graph_node(machine);
+	sixteen.node = node;
 	graph_of_node(&sixteen.g, sixteen.node);
 	sixteen.table = open_table(sixteen.node);
 }
@@ -194,10 +195,9 @@ static void close_sixteen(void)
 }
 
 /* Every small K on the idle node and on random masks, and random (mask, K) beyond. */
-static void check_irregular(const char *name, const struct oracle_graph *machine,
-			    struct rng *r)
+static void check_all_of(const char *name, struct gt_node *node, struct rng *r)
 {
-	open_sixteen(name, machine);
+	open_sixteen(name, node);
 	for (int k = 1; k <= 5; k++) {
 		check_sixteen((1u << SIXTEEN) - 1, k);
 		for (int i = 0; i < 100; i++) {
@@ -228,7 +228,7 @@ START_TEST(torus_of_sixteen)
 
 	shared_mapa_graph(&g, json_object_get(json_object_get(mapa, "topologies"),
 					      "torus-2d"));
-	check_irregular("torus-2d", &g, &r);
+	check_all_of("torus-2d", graph_node(&g), &r);
 	json_decref(mapa);
 }
 END_TEST
@@ -241,8 +241,32 @@ START_TEST(cube_mesh_of_sixteen)
 
 	shared_mapa_graph(&g, json_object_get(json_object_get(mapa, "topologies"),
 					      "cubeMesh-16"));
-	check_irregular("cubeMesh-16", &g, &r);
+	check_all_of("cubeMesh-16", graph_node(&g), &r);
 	json_decref(mapa);
+}
+END_TEST
+
+/* Captured machines of 16 GPUs: two that a switch joins, one of two islands of xGMI. */
+START_TEST(captures_of_sixteen)
+{
+	static const char *const captures[] = {
+		"hwloc-xml/hwloc-nvidiaDGX2.xml",
+		"hwloc-xml/hwloc-annotate-output3.xml",
+		"rccl-xml/topo_16p1h_vm.xml",
+	};
+	struct rng r = rng_start("captures");
+	struct gt_error err;
+	struct gt_node *node;
+	char path[4096];
+
+	for (size_t i = 0; i < sizeof(captures) / sizeof(*captures); i++) {
+		snprintf(path, sizeof(path), "%s/topologies/%s", getenv("GPUTOPO_SHARED"),
+			 captures[i]);
+		ck_assert_msg(gt_node_load(&node, path, NULL, &err) == GT_OK, "%s: %s",
+			      path, err.text);
+		ck_assert_int_eq(gt_node_size(node), SIXTEEN);
+		check_all_of(captures[i], node, &r);
+	}
 }
 END_TEST
 
@@ -548,6 +572,7 @@ int main(int argc, char **argv)
 		UNIT(published_best_sets_of_mapas_machines),
 		UNIT(torus_of_sixteen),
 		UNIT(cube_mesh_of_sixteen),
+		UNIT(captures_of_sixteen),
 		UNIT(every_case_of_go_gpuallocator),
 		{0},
 	};

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define RANDOM_GRAPHS	2000
-#define LARGER_GRAPHS	60
+#define LARGER_GRAPHS	200
 #define RANDOM_REQUESTS 3000
 #define RELABELLINGS	1000
 #define WHY_MAX		256

@@ -32,17 +32,20 @@ START_TEST(test_topo_plain)
 }
 END_TEST
 
-/* Shapes of one matrix that must all read the same: NV2 between 0 and 1, PIX elsewhere. */
+/* Shapes of one matrix that must all read the same: NV2 between 0 and 1, PIX elsewhere.
+ */
 START_TEST(test_topo_shapes)
 {
 	static const struct {
 		const char *why;
 		const char *text;
 	} rows[] = {
-		{"expanded tabs", "        GPU0    GPU1    GPU2\nGPU0     X      NV2     PIX\n"
-				  "GPU1    NV2      X      PIX\nGPU2    PIX     PIX      X\n"},
-		{"no tab before the header", "GPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\n"
-					     "GPU1\tNV2\t X \tPIX\nGPU2\tPIX\tPIX\t X \n"},
+		{"expanded tabs",
+		 "        GPU0    GPU1    GPU2\nGPU0     X      NV2     PIX\n"
+		 "GPU1    NV2      X      PIX\nGPU2    PIX     PIX      X\n"},
+		{"no tab before the header",
+		 "GPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\n"
+		 "GPU1\tNV2\t X \tPIX\nGPU2\tPIX\tPIX\t X \n"},
 		{"underlined by a terminal",
 		 "\t\033[4mGPU0\tGPU1\tGPU2\tCPU Affinity\033[0m\nGPU0\t X \tNV2\tPIX\n"
 		 "GPU1\tNV2\t X \tPIX\nGPU2\tPIX\tPIX\t X \n"},
@@ -66,8 +69,16 @@ START_TEST(test_topo_shapes)
 		{"prose around", "$ nvidia-smi topo -m\n\tGPU0\tGPU1\tGPU2\n"
 				 "GPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
 				 "GPU2\tPIX\tPIX\t X \n\nGPU0 and GPU1 have a bridge.\n"},
+		{"behind mpirun's words",
+		 "[1,0]<stdout>:\tGPU0\tGPU1\tGPU2\n[1,0]<stdout>:GPU0\t X \tNV2\tPIX\n"
+		 "[1,0]<stdout>:GPU1\tNV2\t X \tPIX\n[1,0]<stdout>:GPU2\tPIX\tPIX\t X "
+		 "\n"},
+		{"behind a logger's words",
+		 "INFO n1:  GPU0  GPU1  GPU2  CPU Affinity\nINFO n1: GPU0  X  NV2  PIX\n"
+		 "INFO n1: GPU1  NV2  X  PIX\nINFO n1: GPU2  PIX  PIX  X\n"},
 		{"a peer-to-peer matrix before",
-		 " \tGPU0\tGPU1\tGPU2\n GPU0\tX\tOK\tOK\n GPU1\tOK\tX\tOK\n GPU2\tOK\tOK\tX\n"
+		 " \tGPU0\tGPU1\tGPU2\n GPU0\tX\tOK\tOK\n GPU1\tOK\tX\tOK\n "
+		 "GPU2\tOK\tOK\tX\n"
 		 "\n\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
 		 "GPU2\tPIX\tPIX\t X \n"},
 		{"another matrix after",
@@ -80,8 +91,8 @@ START_TEST(test_topo_shapes)
 
 		ck_assert_msg(gt_node_size(node) == 3, "%s: %d GPUs", rows[i].why,
 			      gt_node_size(node));
-		ck_assert_msg(gt_node_links(node, 0, 1) == 2 && link_sum(node) == 2, "%s: %d",
-			      rows[i].why, link_sum(node));
+		ck_assert_msg(gt_node_links(node, 0, 1) == 2 && link_sum(node) == 2,
+			      "%s: %d", rows[i].why, link_sum(node));
 		ck_assert_msg(gt_node_path(node, 0, 2) == GT_PATH_PIX &&
 				      gt_node_path(node, 1, 2) == GT_PATH_PIX,
 			      "%s", rows[i].why);
@@ -142,8 +153,8 @@ START_TEST(test_topo_cut_anywhere)
 			for (int b = 0; b < a; b++) {
 				int links = gt_node_links(node, a, b);
 
-				ck_assert_msg(links == 18 || links == GT_UNKNOWN, "%zu: %d",
-					      size, links);
+				ck_assert_msg(links == 18 || links == GT_UNKNOWN,
+					      "%zu: %d", size, links);
 			}
 		ck_assert_int_eq(gt_node_size(node), 3);
 		gt_node_free(node);
@@ -174,7 +185,8 @@ START_TEST(test_topo_refusals)
 		{"prose", "Nothing to see here.\n"},
 		{"rows of other GPUs", "\tGPU4\tGPU5\nGPU4\tX\tNV2\nGPU5\tNV2\tX\n"},
 		{"a header alone", "\tGPU0\tGPU1\n"},
-		{"a peer-to-peer matrix alone", "\tGPU0\tGPU1\nGPU0\tX\tOK\nGPU1\tOK\tX\n"},
+		{"a peer-to-peer matrix alone",
+		 "\tGPU0\tGPU1\nGPU0\tX\tOK\nGPU1\tOK\tX\n"},
 		{"not UTF-8", "\tGPU0\tGPU1\nGPU0\t X \tNV1\xff\nGPU1\tNV1\t X \n"},
 	};
 
@@ -194,14 +206,15 @@ START_TEST(test_counts_beside_the_matrix)
 	char text[4096];
 	struct gt_node *node;
 
-	/* six links a pair and six live links a GPU: one bundle into a switch, not a mesh */
+	/* six links a pair and six live links a GPU: one bundle into a switch, not a mesh
+	 */
 	strcpy(text, "\tGPU0\tGPU1\tGPU2\nGPU0\tX\tNV6\tNV6\nGPU1\tNV6\tX\tNV6\n"
 		     "GPU2\tNV6\tNV6\tX\n");
 	for (int g = 0; g < 3; g++) {
 		char line[64];
 
-		snprintf(line, sizeof(line), "GPU %d: Tesla V100-SXM3-32GB (UUID: GPU-%d)\n", g,
-			 g);
+		snprintf(line, sizeof(line),
+			 "GPU %d: Tesla V100-SXM3-32GB (UUID: GPU-%d)\n", g, g);
 		strcat(text, line);
 		for (int l = 0; l < 6; l++) {
 			snprintf(line, sizeof(line), "\t Link %d: %s\n", l,
@@ -241,13 +254,14 @@ START_TEST(test_gres)
 	gt_node_free(node);
 
 	/* the same in slurmd -G's words, in another order: the -1 tells the position */
-	node = load_text("slurmd: Gres Name=gpu Type=a6000 Count=1 Index=1 ID=7 "
-			 "File=/dev/nvidia1 Links=4,-1,0 Flags=X\n"
-			 "slurmd: Gres Name=gpu Type=a6000 Count=1 Index=0 ID=7 "
-			 "File=/dev/nvidia0 Links=-1,4,0 Flags=X\n"
-			 "slurmd: Gres Name=gpu Type=a6000 Count=1 Index=2 ID=7 "
-			 "File=/dev/nvidia2 Links=0,0,-1 Flags=X\n"
-			 "slurmd: Gres Name=shard Type=(null) Count=8 File=/dev/nvidia0\n");
+	node = load_text(
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=1 ID=7 "
+		"File=/dev/nvidia1 Links=4,-1,0 Flags=X\n"
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=0 ID=7 "
+		"File=/dev/nvidia0 Links=-1,4,0 Flags=X\n"
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=2 ID=7 "
+		"File=/dev/nvidia2 Links=0,0,-1 Flags=X\n"
+		"slurmd: Gres Name=shard Type=(null) Count=8 File=/dev/nvidia0\n");
 	ck_assert_int_eq(gt_node_size(node), 3);
 	ck_assert_int_eq(gt_node_gpu(node, 1)->minor, 1);
 	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
@@ -288,27 +302,26 @@ END_TEST
 START_TEST(test_gres_bad_links)
 {
 	struct gt_error err;
-	struct gt_node *node =
-		load_text("Name=gpu File=/dev/nvidia0 Links=\n"
-			  "Name=gpu File=/dev/nvidia1 Links=0,1\n"
-			  "Name=gpu File=/dev/nvidia2 Links=-1,-1\n"
-			  "Name=gpu File=/dev/nvidia3 Links=null\n");
+	struct gt_node *node = load_text("Name=gpu File=/dev/nvidia0 Links=\n"
+					 "Name=gpu File=/dev/nvidia1 Links=0,1\n"
+					 "Name=gpu File=/dev/nvidia2 Links=-1,-1\n"
+					 "Name=gpu File=/dev/nvidia3 Links=null\n");
 
 	ck_assert_int_eq(gt_node_size(node), 4);
 	ck_assert_int_eq(link_sum(node), 0);
 	ck_assert(has_note(node, "4 lines with an invalid Links= (first: line 1)"));
 	gt_node_free(node);
 	refuse_text("Name=gpu File=/dev/nvidia0 Links=-1,1\n"
-		    "Name=gpu File=/dev/nvidia1 Links=-1,1\n", &err);
+		    "Name=gpu File=/dev/nvidia1 Links=-1,1\n",
+		    &err);
 	ck_assert_int_eq(err.line, 2);
 }
 END_TEST
 
 START_TEST(test_gres_other_words)
 {
-	struct gt_node *node =
-		load_text("a100|4|0-1|-1,4|/dev/nvidia0|(null)|(null)\n"
-			  "a100|4|2-3|4,-1|/dev/nvidia1\n");
+	struct gt_node *node = load_text("a100|4|0-1|-1,4|/dev/nvidia0|(null)|(null)\n"
+					 "a100|4|2-3|4,-1|/dev/nvidia1\n");
 
 	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
 	ck_assert_str_eq(gt_node_gpu(node, 1)->cpus, "2-3");
@@ -351,8 +364,8 @@ START_TEST(test_builtins)
 		struct gt_error err;
 
 		snprintf(spec, sizeof(spec), "builtin:%s", name);
-		ck_assert_msg(gt_node_load(&node, spec, NULL, &err) == GT_OK, "%s: %s", name,
-			      err.text);
+		ck_assert_msg(gt_node_load(&node, spec, NULL, &err) == GT_OK, "%s: %s",
+			      name, err.text);
 		ck_assert(gt_node_size(node) > 0);
 		ck_assert_msg(!gt_node_is_partial(node), "%s", name);
 		for (int i = 0; i < gt_node_size(node); i++) {
@@ -428,7 +441,8 @@ START_TEST(test_text_limits)
 	ck_assert_int_eq(err.line, 1);
 	memset(text, 0, size);
 	ck_assert_int_eq(gt_node_parse(&node, text, size, "t", NULL, &err), GT_EPARSE);
-	ck_assert_int_eq(gt_node_parse(&node, text, (size_t)GT_MAX_TEXT + 1, "t", NULL, &err),
+	ck_assert_int_eq(gt_node_parse(&node, text, (size_t)GT_MAX_TEXT + 1, "t", NULL,
+				       &err),
 			 GT_ELIMIT);
 	free(text);
 }
@@ -439,9 +453,13 @@ START_TEST(test_bus_ids)
 	static const struct {
 		const char *text, *id;
 	} rows[] = {
-		{"00000000:3B:00.0", "0000:3b:00.0"}, {"0000:3b:00.0", "0000:3b:00.0"},
-		{"3b:00.0", "0000:3b:00.0"},	      {"0001:00:00.0", "0001:00:00.0"},
-		{"fffffff:ff:ff.0", "fffffff:ff:ff.0"}, {"nonsense", ""}, {"", ""},
+		{"00000000:3B:00.0", "0000:3b:00.0"},
+		{"0000:3b:00.0", "0000:3b:00.0"},
+		{"3b:00.0", "0000:3b:00.0"},
+		{"0001:00:00.0", "0001:00:00.0"},
+		{"fffffff:ff:ff.0", "fffffff:ff:ff.0"},
+		{"nonsense", ""},
+		{"", ""},
 		{"3b:00.0x", ""},
 	};
 

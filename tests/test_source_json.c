@@ -49,7 +49,8 @@ START_TEST(test_round_trip_of_everything)
 	for (int i = 0; i < 3; i++) {
 		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
 
-		snprintf(gpu->model, sizeof(gpu->model), "odd \"model\" \\ %d \xc3\xa9\x01", i);
+		snprintf(gpu->model, sizeof(gpu->model),
+			 "odd \"model\" \\ %d \xc3\xa9\x01", i);
 		snprintf(gpu->uuid, sizeof(gpu->uuid), "GPU-%d", i);
 		snprintf(gpu->bus_id, sizeof(gpu->bus_id), "0000:0%d:00.0", i);
 		snprintf(gpu->pci_root, sizeof(gpu->pci_root), "root%d", i);
@@ -96,35 +97,42 @@ START_TEST(test_by_hand)
 	} rows[] = {
 		{"links alone", HEAD "\"links\": [[0, 2], [2, 0]]}", 2, GT_PATH_LINK,
 		 GT_FABRIC_MESH},
-		{"paths alone", HEAD "\"paths\": [[\"X\", \"NV4\"], [\"NV4\", \"X\"]]}", 4,
-		 GT_PATH_LINK, GT_FABRIC_MESH},
-		{"paths without links", HEAD "\"paths\": [[\"X\", \"PHB\"], [\"PHB\", \"X\"]]}",
-		 0, GT_PATH_PHB, GT_FABRIC_PCIE},
-		{"a PCIe path beneath links", HEAD "\"links\": [[0, 1], [1, 0]], "
-		 "\"paths\": [[\"X\", \"PIX\"], [\"PIX\", \"X\"]]}", 1, GT_PATH_LINK,
-		 GT_FABRIC_MESH},
-		{"unknown fields", HEAD "\"colour\": [\"red\"], \"links\": [[0, 0], [0, 0]]}", 0,
+		{"paths alone", HEAD "\"paths\": [[\"X\", \"NV4\"], [\"NV4\", \"X\"]]}",
+		 4, GT_PATH_LINK, GT_FABRIC_MESH},
+		{"paths without links",
+		 HEAD "\"paths\": [[\"X\", \"PHB\"], [\"PHB\", \"X\"]]}", 0, GT_PATH_PHB,
+		 GT_FABRIC_PCIE},
+		{"a PCIe path beneath links",
+		 HEAD "\"links\": [[0, 1], [1, 0]], "
+		      "\"paths\": [[\"X\", \"PIX\"], [\"PIX\", \"X\"]]}",
+		 1, GT_PATH_LINK, GT_FABRIC_MESH},
+		{"unknown fields",
+		 HEAD "\"colour\": [\"red\"], \"links\": [[0, 0], [0, 0]]}", 0,
 		 GT_PATH_UNKNOWN, GT_FABRIC_PCIE},
-		{"a switch in one word", HEAD "\"fabric\": \"switch\", "
-		 "\"links\": [[0, 7], [7, 0]]}", 7, GT_PATH_LINK, GT_FABRIC_SWITCH},
-		{"a byte order mark", "\xef\xbb\xbf" HEAD "\"links\": [[0, 3], [3, 0]]}", 3,
-		 GT_PATH_LINK, GT_FABRIC_MESH},
+		{"a switch in one word",
+		 HEAD "\"fabric\": \"switch\", "
+		      "\"links\": [[0, 7], [7, 0]]}",
+		 7, GT_PATH_LINK, GT_FABRIC_SWITCH},
+		{"a byte order mark", "\xef\xbb\xbf" HEAD "\"links\": [[0, 3], [3, 0]]}",
+		 3, GT_PATH_LINK, GT_FABRIC_MESH},
 		{"an island, its links left to the pairs",
 		 "{\"version\": 1, \"gpus\": [{\"island\": 5}, {\"island\": 5}], "
-		 "\"links\": [[0, 9], [9, 0]]}", 9, GT_PATH_LINK, GT_FABRIC_SWITCH},
-		{"null is not known", HEAD "\"links\": [[0, null], [null, 0]]}", GT_UNKNOWN,
-		 GT_PATH_UNKNOWN, GT_FABRIC_PCIE},
+		 "\"links\": [[0, 9], [9, 0]]}",
+		 9, GT_PATH_LINK, GT_FABRIC_SWITCH},
+		{"null is not known", HEAD "\"links\": [[0, null], [null, 0]]}",
+		 GT_UNKNOWN, GT_PATH_UNKNOWN, GT_FABRIC_PCIE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct gt_node *node = load_text(rows[i].text);
 
-		ck_assert_msg(gt_node_links(node, 0, 1) == rows[i].links, "%s: %d", rows[i].why,
-			      gt_node_links(node, 0, 1));
-		ck_assert_msg(gt_node_path(node, 0, 1) == rows[i].path, "%s", rows[i].why);
-		ck_assert_msg(gt_node_fabric(node) == rows[i].fabric, "%s", rows[i].why);
-		ck_assert_msg(gt_node_is_partial(node) == (rows[i].links == GT_UNKNOWN), "%s",
+		ck_assert_msg(gt_node_links(node, 0, 1) == rows[i].links, "%s: %d",
+			      rows[i].why, gt_node_links(node, 0, 1));
+		ck_assert_msg(gt_node_path(node, 0, 1) == rows[i].path, "%s",
 			      rows[i].why);
+		ck_assert_msg(gt_node_fabric(node) == rows[i].fabric, "%s", rows[i].why);
+		ck_assert_msg(gt_node_is_partial(node) == (rows[i].links == GT_UNKNOWN),
+			      "%s", rows[i].why);
 		check_round_trip(node, rows[i].why);
 		gt_node_free(node);
 	}
@@ -149,9 +157,11 @@ START_TEST(test_refusals)
 		{"negative links", 1, HEAD "\"links\": [[0, -1], [-1, 0]]}"},
 		{"a link to itself", 1, HEAD "\"links\": [[1, 0], [0, 0]]}"},
 		{"links that are words", 1, HEAD "\"links\": [[0, \"1\"], [1, 0]]}"},
-		{"an unknown path", 1, HEAD "\"paths\": [[\"X\", \"FAR\"], [\"SYS\", \"X\"]]}"},
-		{"paths and links that differ", 1, HEAD "\"links\": [[0, 1], [1, 0]], "
-		 "\"paths\": [[\"X\", \"NV2\"], [\"NV2\", \"X\"]]}"},
+		{"an unknown path", 1,
+		 HEAD "\"paths\": [[\"X\", \"FAR\"], [\"SYS\", \"X\"]]}"},
+		{"paths and links that differ", 1,
+		 HEAD "\"links\": [[0, 1], [1, 0]], "
+		      "\"paths\": [[\"X\", \"NV2\"], [\"NV2\", \"X\"]]}"},
 		{"an index out of place", 2,
 		 "{\"version\": 1, \"gpus\": [{\"index\": 0},\n{\"index\": 0}], "
 		 "\"links\": [[0, 0], [0, 0]]}"},
@@ -160,10 +170,12 @@ START_TEST(test_refusals)
 		 "{\"island\": 0, \"switch_links\": 6}],\n\"links\": [[0, 5], [5, 0]]}"},
 		{"switch links without an island", 1,
 		 "{\"version\": 1, \"gpus\": [{\"switch_links\": 6}], \"links\": [[0]]}"},
-		{"a group of nobody", 2, HEAD "\n\"groups\": [[2]], "
-		 "\"links\": [[0, 0], [0, 0]]}"},
-		{"a speed of nothing", 2, HEAD "\n\"link_gbps\": 0, "
-		 "\"links\": [[0, 0], [0, 0]]}"},
+		{"a group of nobody", 2,
+		 HEAD "\n\"groups\": [[2]], "
+		      "\"links\": [[0, 0], [0, 0]]}"},
+		{"a speed of nothing", 2,
+		 HEAD "\n\"link_gbps\": 0, "
+		      "\"links\": [[0, 0], [0, 0]]}"},
 		{"a field twice", 1, HEAD "\"links\": [[0, 0], [0, 0]], \"version\": 1}"},
 		{"not UTF-8", 1, HEAD "\"name\": \"\xff\", \"links\": [[0, 0], [0, 0]]}"},
 		{"a list", 0, "[1]"},
@@ -173,8 +185,8 @@ START_TEST(test_refusals)
 		struct gt_error err;
 
 		refuse_text(rows[i].text, &err);
-		ck_assert_msg(err.line == rows[i].line, "%s: line %d: %s", rows[i].why, err.line,
-			      err.text);
+		ck_assert_msg(err.line == rows[i].line, "%s: line %d: %s", rows[i].why,
+			      err.line, err.text);
 	}
 }
 END_TEST

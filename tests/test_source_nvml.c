@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The live machine against a made-up one: a libnvidia-ml.so.1 of our own, loaded before the
- * reader asks for one of that name, and hwloc told to read a file.
+ * The live machine against a made-up one: a libnvidia-ml.so.1 of our own, loaded before
+ * the reader asks for one of that name, and hwloc told to read a file.
  */
 #include "config.h"
 
@@ -9,10 +9,12 @@
 
 #include <dlfcn.h>
 
-static const char *const machines[] = {"a100-mesh-4", "hgx-h100", "b200-dead-links", "mig-2",
-				       "no-nvlink",   "dgx2",	  "one",	     "none"};
+static const char *const machines[] = {"a100-mesh-4", "hgx-h100",  "b200-dead-links",
+				       "mig-2",	      "no-nvlink", "dgx2",
+				       "one",	      "none"};
 
-static const char *data_file(const char *name, const char *suffix, char *path, size_t size)
+static const char *data_file(const char *name, const char *suffix, char *path,
+			     size_t size)
 {
 	const char *top = getenv("GPUTOPO_SRCDIR");
 
@@ -28,7 +30,8 @@ static void become(const char *machine)
 	snprintf(path, sizeof(path), "%s/tests/mock/.libs/libnvidia-ml.so.1",
 		 build ? build : ".");
 	ck_assert_msg(dlopen(path, RTLD_NOW | RTLD_GLOBAL) != NULL, "%s", dlerror());
-	setenv("GPUTOPO_FAKE_NVML", data_file(machine, ".machine", path, sizeof(path)), 1);
+	setenv("GPUTOPO_FAKE_NVML", data_file(machine, ".machine", path, sizeof(path)),
+	       1);
 	setenv("HWLOC_XMLFILE", data_file("two-sockets", ".xml", path, sizeof(path)), 1);
 	setenv("HWLOC_THISSYSTEM", "0", 1);
 }

@@ -7,12 +7,12 @@
 
 #include <time.h>
 
-#define TWO_GPUS(a, b) \
+#define TWO_GPUS(a, b)                                                                   \
 	"<system version=\"1\"><cpu numaid=\"0\" affinity=\"0000000f\" arch=\"x86_64\" " \
-	"vendor=\"GenuineIntel\" familyid=\"6\" modelid=\"85\">" \
-	"<pci busid=\"0000:01:00.0\" class=\"0x030200\"><gpu dev=\"0\" sm=\"70\">" a \
-	"</gpu></pci>" \
-	"<pci busid=\"0000:02:00.0\" class=\"0x030200\"><gpu dev=\"1\" sm=\"70\">" b \
+	"vendor=\"GenuineIntel\" familyid=\"6\" modelid=\"85\">"                         \
+	"<pci busid=\"0000:01:00.0\" class=\"0x030200\"><gpu dev=\"0\" sm=\"70\">" a     \
+	"</gpu></pci>"                                                                   \
+	"<pci busid=\"0000:02:00.0\" class=\"0x030200\"><gpu dev=\"1\" sm=\"70\">" b     \
 	"</gpu></pci></cpu></system>"
 
 START_TEST(test_nccl_links)
@@ -24,26 +24,38 @@ START_TEST(test_nccl_links)
 		const char *note;
 	} rows[] = {
 		{"both ends in the file",
-		 TWO_GPUS("<nvlink target=\"0000:02:00.0\" count=\"2\" tclass=\"0x030200\"/>",
-			  "<nvlink target=\"0000:01:00.0\" count=\"2\" tclass=\"0x030200\"/>"),
+		 TWO_GPUS("<nvlink target=\"0000:02:00.0\" count=\"2\" "
+			  "tclass=\"0x030200\"/>",
+			  "<nvlink target=\"0000:01:00.0\" count=\"2\" "
+			  "tclass=\"0x030200\"/>"),
 		 2, 0, NULL},
 		{"no class, but the target is there",
 		 TWO_GPUS("<nvlink target=\"0000:02:00.0\" count=\"3\"/>",
-			  "<nvlink target=\"0000:01:00.0\" count=\"2\"/>"), 2, 0, "smaller"},
+			  "<nvlink target=\"0000:01:00.0\" count=\"2\"/>"),
+		 2, 0, "smaller"},
 		{"the switches are hidden",
-		 TWO_GPUS("<nvlink target=\"fffffff:ff:ff.0\" count=\"6\" tclass=\"0x068000\"/>",
-			  "<nvlink target=\"fffffff:ff:ff.0\" count=\"5\" tclass=\"0x068000\"/>"),
+		 TWO_GPUS("<nvlink target=\"fffffff:ff:ff.0\" count=\"6\" "
+			  "tclass=\"0x068000\"/>",
+			  "<nvlink target=\"fffffff:ff:ff.0\" count=\"5\" "
+			  "tclass=\"0x068000\"/>"),
 		 5, 6, NULL},
 		{"several switches are one fabric",
-		 TWO_GPUS("<nvlink target=\"0000:c1:00.0\" count=\"2\" tclass=\"0x068000\"/>"
-			  "<nvlink target=\"0000:c2:00.0\" count=\"3\" tclass=\"0x068000\"/>",
-			  "<nvlink target=\"0000:c1:00.0\" count=\"5\" tclass=\"0x068000\"/>"),
+		 TWO_GPUS("<nvlink target=\"0000:c1:00.0\" count=\"2\" "
+			  "tclass=\"0x068000\"/>"
+			  "<nvlink target=\"0000:c2:00.0\" count=\"3\" "
+			  "tclass=\"0x068000\"/>",
+			  "<nvlink target=\"0000:c1:00.0\" count=\"5\" "
+			  "tclass=\"0x068000\"/>"),
 		 5, 5, NULL},
 		{"the peer was not dumped",
-		 TWO_GPUS("<nvlink target=\"0000:09:00.0\" count=\"2\" tclass=\"0x030200\"/>", ""),
+		 TWO_GPUS("<nvlink target=\"0000:09:00.0\" count=\"2\" "
+			  "tclass=\"0x030200\"/>",
+			  ""),
 		 0, 0, "not in the file"},
 		{"a POWER CPU is no GPU",
-		 TWO_GPUS("<nvlink target=\"0004:04:00.0\" count=\"3\" tclass=\"0x068001\"/>", ""),
+		 TWO_GPUS("<nvlink target=\"0004:04:00.0\" count=\"3\" "
+			  "tclass=\"0x068001\"/>",
+			  ""),
 		 0, 0, NULL},
 		{"nothing but PCIe", TWO_GPUS("", ""), 0, 0, NULL},
 	};
@@ -51,12 +63,13 @@ START_TEST(test_nccl_links)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct gt_node *node = load_text(rows[i].text);
 
-		ck_assert_msg(gt_node_links(node, 0, 1) == rows[i].links, "%s: %d", rows[i].why,
-			      gt_node_links(node, 0, 1));
-		ck_assert_msg(gt_node_gpu(node, 0)->switch_links == rows[i].switch_links, "%s",
-			      rows[i].why);
+		ck_assert_msg(gt_node_links(node, 0, 1) == rows[i].links, "%s: %d",
+			      rows[i].why, gt_node_links(node, 0, 1));
+		ck_assert_msg(gt_node_gpu(node, 0)->switch_links == rows[i].switch_links,
+			      "%s", rows[i].why);
 		ck_assert_msg(rows[i].note ? has_note(node, rows[i].note)
-					   : gt_node_note_count(node) == 0, "%s", rows[i].why);
+					   : gt_node_note_count(node) == 0,
+			      "%s", rows[i].why);
 		ck_assert_str_eq(gt_node_gpu(node, 0)->cpus, "0-3");
 		ck_assert_int_eq(gt_node_cpu_vendor(node), GT_CPU_INTEL_SKX);
 		gt_node_free(node);
@@ -70,16 +83,20 @@ START_TEST(test_nccl_refusals)
 		const char *why;
 		const char *text;
 	} rows[] = {
-		{"a link to itself",
-		 TWO_GPUS("<nvlink target=\"0000:01:00.0\" count=\"1\" tclass=\"0x030200\"/>", "")},
+		{"a link to itself", TWO_GPUS("<nvlink target=\"0000:01:00.0\" "
+					      "count=\"1\" tclass=\"0x030200\"/>",
+					      "")},
 		{"a count that is none",
 		 TWO_GPUS("<nvlink target=\"0000:02:00.0\" count=\"many\"/>", "")},
 		{"more links than any GPU has",
-		 TWO_GPUS("<nvlink target=\"0000:c2:00.0\" count=\"64\" tclass=\"0x068000\"/>"
-			  "<nvlink target=\"0000:c3:00.0\" count=\"64\" tclass=\"0x068000\"/>",
+		 TWO_GPUS("<nvlink target=\"0000:c2:00.0\" count=\"64\" "
+			  "tclass=\"0x068000\"/>"
+			  "<nvlink target=\"0000:c3:00.0\" count=\"64\" "
+			  "tclass=\"0x068000\"/>",
 			  "")},
-		{"no GPU elements", "<system version=\"1\"><cpu><pci busid=\"0000:01:00.0\" "
-				    "class=\"0x030200\"/></cpu></system>"},
+		{"no GPU elements",
+		 "<system version=\"1\"><cpu><pci busid=\"0000:01:00.0\" "
+		 "class=\"0x030200\"/></cpu></system>"},
 		{"a graph dump", "<graphs version=\"1\"><graph id=\"0\"/></graphs>"},
 		{"a GPU outside PCIe", "<system><cpu><gpu dev=\"0\"/></cpu></system>"},
 		{"not closed", "<system version=\"1\"><cpu>"},
@@ -99,10 +116,12 @@ END_TEST
 START_TEST(test_pcie_speed_wins)
 {
 	struct gt_node *node = load_text(
-		"<system version=\"1\"><cpu numaid=\"0\" arch=\"x86_64\" vendor=\"AuthenticAMD\">"
+		"<system version=\"1\"><cpu numaid=\"0\" arch=\"x86_64\" "
+		"vendor=\"AuthenticAMD\">"
 		"<pci busid=\"0000:10:00.0\" class=\"0x060400\" link_speed=\"16 GT/s\" "
 		"link_width=\"8\">"
-		"<pci busid=\"0000:01:00.0\" link_speed=\"16.0 GT/s PCIe\" link_width=\"16\">"
+		"<pci busid=\"0000:01:00.0\" link_speed=\"16.0 GT/s PCIe\" "
+		"link_width=\"16\">"
 		"<gpu dev=\"0\" sm=\"80\"/></pci>"
 		"<pci busid=\"0000:02:00.0\" link_speed=\"8 GT/s\" link_width=\"16\">"
 		"<gpu dev=\"1\" sm=\"80\"/></pci></pci>"
@@ -127,8 +146,10 @@ START_TEST(test_entity_bomb)
 		char text[4096], line[128];
 		struct gt_error err;
 
-		snprintf(text, sizeof(text), "<?xml version=\"1.0\"?>\n<!DOCTYPE %s [\n"
-			 "<!ENTITY a0 \"aaaaaaaaaa\">\n", roots[r]);
+		snprintf(text, sizeof(text),
+			 "<?xml version=\"1.0\"?>\n<!DOCTYPE %s [\n"
+			 "<!ENTITY a0 \"aaaaaaaaaa\">\n",
+			 roots[r]);
 		for (int i = 1; i < 10; i++) {
 			snprintf(line, sizeof(line), "<!ENTITY a%d \"", i);
 			strcat(text, line);
@@ -232,8 +253,9 @@ static double seconds_since(const struct timespec *before)
 START_TEST(test_garbage)
 {
 	static const char letters[] = "GPU0 1X\tNV2SYS<>{}\"=|:\n[],-abc";
-	static const char *const formats[] = {NULL, "json", "hwloc", "nccl", "rocm-smi",
-					      "amd-smi", "gres", "nvidia-smi", "nvlink"};
+	static const char *const formats[] = {NULL,   "json",	    "hwloc",
+					      "nccl", "rocm-smi",   "amd-smi",
+					      "gres", "nvidia-smi", "nvlink"};
 	size_t size = 4 << 20;
 	char *text = malloc(size + 1);
 	uint64_t state = 20261121;
@@ -253,7 +275,8 @@ START_TEST(test_garbage)
 
 		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
 		ck_assert(gt_node_parse(&node, text, size, "garbage", &options, &err) !=
-				  GT_OK || gt_node_is_partial(node));
+				  GT_OK ||
+			  gt_node_is_partial(node));
 		seconds = seconds_since(&before);
 		ck_assert_msg(seconds < 1, "seed 20261121, %s: %.2f s",
 			      formats[f] ? formats[f] : "any", seconds);
@@ -275,7 +298,8 @@ START_TEST(test_repetition)
 		{"gres", "Name=gpu File=/dev/nvidia0 Links=-1,1\n"},
 		{"gres", "Name=gpu Count=1024\n"},
 		{"nvlink", "GPU 1023: A100\n"},
-		{"nvlink", "GPU 0: A100\n\t Link 0: Remote Device 00000000:D5:00.0: Link 0\n"},
+		{"nvlink",
+		 "GPU 0: A100\n\t Link 0: Remote Device 00000000:D5:00.0: Link 0\n"},
 		{"rocm-smi", "Weight between two GPUs\n GPU0 GPU1\nGPU0 0 15\n"},
 		{"amd-smi", "LINK TYPE TABLE:\n"},
 	};
@@ -304,10 +328,11 @@ END_TEST
 int main(void)
 {
 	static const struct unit_test tests[] = {
-		UNIT(test_nccl_links),	  UNIT(test_nccl_refusals), UNIT(test_pcie_speed_wins),
-		UNIT(test_entity_bomb),	  UNIT(test_xml_limits),    UNIT(test_rocm_tables),
-		UNIT(test_amd_tables),	  UNIT(test_garbage),
-		UNIT(test_repetition),	  {NULL, NULL},
+		UNIT(test_nccl_links),	    UNIT(test_nccl_refusals),
+		UNIT(test_pcie_speed_wins), UNIT(test_entity_bomb),
+		UNIT(test_xml_limits),	    UNIT(test_rocm_tables),
+		UNIT(test_amd_tables),	    UNIT(test_garbage),
+		UNIT(test_repetition),	    {NULL, NULL},
 	};
 
 	return unit_main("source_xml", tests);

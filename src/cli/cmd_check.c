@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gputopo check: gputopo.conf and the files it names, held against gres.conf. Every problem
- * is a line; none is an empty output and status 0.
+ * gputopo check: gputopo.conf and the files it names, held against gres.conf. Every
+ * problem is a line; none is an empty output and status 0.
  */
 #include "config.h"
 
@@ -19,18 +19,19 @@
 #define PATH_SIZE 4096
 #define LINE_SIZE 32768
 #define HOST_SIZE 256
-#define STEPS_MAX 1000000	/* of the search for an order that fits */
+#define STEPS_MAX 1000000 /* of the search for an order that fits */
 
 enum { OPT_GRES = CLI_OPT_OWN };
 
 static const char help[] =
 	"Usage: gputopo check [CONF] [--gres FILE]\n"
-	"Read gputopo.conf and every topology it names, and hold them against gres.conf.\n"
+	"Read gputopo.conf and every topology it names, and hold them against "
+	"gres.conf.\n"
 	"Every problem is a line on standard error, with file and line.\n\n"
 	"  CONF           gputopo.conf; without it the one beside $SLURM_CONF, or in\n"
 	"                 /etc/slurm\n"
-	"      --gres FILE  gres.conf; without it the one beside CONF, if there is one\n"
-	CLI_HELP_HELP;
+	"      --gres FILE  gres.conf; without it the one beside CONF, if there is "
+	"one\n" CLI_HELP_HELP;
 
 /* One check, its files and what it found. */
 struct check {
@@ -40,8 +41,8 @@ struct check {
 	int problems;
 };
 
-__attribute__((format(printf, 4, 5)))
-static void problem(struct check *check, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void
+problem(struct check *check, const char *file, int line, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
@@ -63,7 +64,8 @@ static void sibling(const char *beside, const char *name, char *out)
 {
 	const char *slash = strrchr(beside, '/');
 
-	snprintf(out, PATH_SIZE, "%.*s%s", slash ? (int)(slash - beside) + 1 : 0, beside, name);
+	snprintf(out, PATH_SIZE, "%.*s%s", slash ? (int)(slash - beside) + 1 : 0, beside,
+		 name);
 }
 
 static void find_files(struct check *check, const char *conf, const char *gres)
@@ -130,8 +132,10 @@ static void check_topology(struct check *check, const char *spec, int line)
 			"Topology=%s does not show every pair of GPUs: not used", spec);
 	else if (!is_for_slurmctld(path))
 		problem(check, check->conf_path, line,
-			"Topology=%s is of format %s, which slurmctld does not read: convert it "
-			"with gputopo show --json", spec, gt_node_source_format(node));
+			"Topology=%s is of format %s, which slurmctld does not read: "
+			"convert it "
+			"with gputopo show --json",
+			spec, gt_node_source_format(node));
 	gt_node_free(node);
 }
 
@@ -197,15 +201,17 @@ static bool has_links(const struct gt_node *node)
 }
 
 static void compare(struct check *check, const char *host, int line,
-		    const struct gt_node *gres, const struct gt_node *node, const char *spec)
+		    const struct gt_node *gres, const struct gt_node *node,
+		    const char *spec)
 {
 	struct order *order;
 	char list[256] = "";
 	size_t used = 0;
 
 	if (gt_node_size(gres) != gt_node_size(node)) {
-		problem(check, check->gres_path, line, "%s: %d GPUs, but Topology=%s has %d",
-			host, gt_node_size(gres), spec, gt_node_size(node));
+		problem(check, check->gres_path, line,
+			"%s: %d GPUs, but Topology=%s has %d", host, gt_node_size(gres),
+			spec, gt_node_size(node));
 		return;
 	}
 	/* AutoDetect's zeros say nothing */
@@ -221,8 +227,10 @@ static void compare(struct check *check, const char *host, int line,
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
 						 i ? "," : "", order->fit[i]);
 		problem(check, check->gres_path, line,
-			"%s: Links= number the GPUs otherwise than Topology=%s: its GPUs %s, in "
-			"this order, would fit", host, spec, list);
+			"%s: Links= number the GPUs otherwise than Topology=%s: its GPUs "
+			"%s, in "
+			"this order, would fit",
+			host, spec, list);
 	} else {
 		problem(check, check->gres_path, line,
 			"%s: Links= contradict Topology=%s", host, spec);
@@ -244,9 +252,10 @@ static void check_host(struct check *check, const char *host, int line)
 		return;
 	topology_path(check, settings.topology, path);
 	if (gt_node_load(&node, path, NULL, NULL))
-		return;		/* said already */
+		return; /* said already */
 	if (gt_node_load(&gres, check->gres_path, &options, &err)) {
-		problem(check, check->gres_path, err.line ? err.line : line, "%s", err.text);
+		problem(check, check->gres_path, err.line ? err.line : line, "%s",
+			err.text);
 	} else {
 		compare(check, host, line, gres, node, settings.topology);
 		gt_node_free(gres);
@@ -268,7 +277,8 @@ static bool first_host(const char *hosts, char *out)
 			const char *open = memrchr(hosts, '[', i);
 			const char *close = memchr(hosts + i, ']', len - i);
 
-			if (open && close && !memchr(open, ']', (size_t)(hosts + i - open))) {
+			if (open && close &&
+			    !memchr(open, ']', (size_t)(hosts + i - open))) {
 				i = (size_t)(close - hosts);
 				continue;
 			}
@@ -294,7 +304,8 @@ static void check_gres(struct check *check)
 		char *at = strcasestr(line, "NodeName="), *hosts;
 
 		number++;
-		if (!at || line[strspn(line, " \t")] == '#' || !strcasestr(line, "Name=gpu"))
+		if (!at || line[strspn(line, " \t")] == '#' ||
+		    !strcasestr(line, "Name=gpu"))
 			continue;
 		hosts = at + strlen("NodeName=");
 		hosts[strcspn(hosts, " \t\r\n")] = '\0';
@@ -305,7 +316,8 @@ static void check_gres(struct check *check)
 		if (first_host(hosts, host))
 			check_host(check, host, number);
 		else
-			problem(check, check->gres_path, number, "'%s' are no node names", hosts);
+			problem(check, check->gres_path, number, "'%s' are no node names",
+				hosts);
 	}
 	fclose(in);
 	if (!named)

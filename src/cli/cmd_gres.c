@@ -11,10 +11,13 @@ enum { OPT_TYPE = CLI_OPT_OWN };
 
 static const char help[] =
 	"Usage: gputopo gres -t TOPOLOGY [--node NAME] [--type NAME]\n"
-	"Print gres.conf lines with Links= and Cores=. GPUs on NVSwitches get the links they\n"
-	"have into the fabric, where Slurm's AutoDetect writes zeros.\n\n" CLI_TOPOLOGY_HELP
-	"      --type NAME    Type= of the GPUs; without it, the model as AutoDetect writes it\n"
-	"\nWith another format than gres.conf --node is the NodeName= of the lines.\n" CLI_HELP_HELP;
+	"Print gres.conf lines with Links= and Cores=. GPUs on NVSwitches get the links "
+	"they\n"
+	"have into the fabric, where Slurm's AutoDetect writes "
+	"zeros.\n\n" CLI_TOPOLOGY_HELP "      --type NAME    Type= of the GPUs; without "
+				       "it, the model as AutoDetect writes it\n"
+	"\nWith another format than gres.conf --node is the NodeName= of the "
+	"lines.\n" CLI_HELP_HELP;
 
 /* AutoDetect's way: lower case, blanks as underscores. */
 static void print_type(const char *model)
@@ -34,8 +37,9 @@ static void print_device(const struct gt_gpu *gpu, int i)
 {
 	int minor = gpu->minor >= 0 ? gpu->minor : i;
 
-	if (is_amd(gpu))	/* render nodes begin at 128 */
-		printf(" File=/dev/dri/renderD%d", gpu->minor >= 128 ? gpu->minor : 128 + minor);
+	if (is_amd(gpu)) /* render nodes begin at 128 */
+		printf(" File=/dev/dri/renderD%d",
+		       gpu->minor >= 128 ? gpu->minor : 128 + minor);
 	else
 		printf(" File=/dev/nvidia%d", minor);
 }
@@ -48,15 +52,16 @@ static void print_cores(const char *cpus)
 
 	if (sscanf(cpus, "%d-%d%n", &a, &b, &used) == 2 && !cpus[used])
 		printf(" Cores=%d-%d", a, b);
-	else if (sscanf(cpus, "%d-%d,%d-%d%n", &a, &b, &c, &d, &used) == 4 && !cpus[used] &&
-		 d - c == b - a && c > b)
+	else if (sscanf(cpus, "%d-%d,%d-%d%n", &a, &b, &c, &d, &used) == 4 &&
+		 !cpus[used] && d - c == b - a && c > b)
 		printf(" Cores=%d-%d", a, b);
 }
 
 static void print_links(const struct gt_node *node, int i)
 {
 	for (int j = 0; j < gt_node_size(node); j++)
-		printf("%s%d", j ? "," : " Links=", j == i ? -1 : gt_node_links(node, i, j));
+		printf("%s%d",
+		       j ? "," : " Links=", j == i ? -1 : gt_node_links(node, i, j));
 	putchar('\n');
 }
 
@@ -64,7 +69,8 @@ static int print_lines(const struct gt_node *node, const char *name, const char 
 {
 	if (gt_node_is_partial(node)) {
 		cli_say("the topology is partial: %s",
-			gt_node_note_count(node) ? gt_node_note(node, 0) : "some pairs are not shown");
+			gt_node_note_count(node) ? gt_node_note(node, 0)
+						 : "some pairs are not shown");
 		return CLI_FAILED;
 	}
 	for (int i = 0; i < gt_node_size(node); i++) {

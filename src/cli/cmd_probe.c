@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"Usage: gputopo probe [-o FILE]\n"
-	"Look at this machine, by NVIDIA's driver library and hwloc, and print it as a node\n"
-	"file for gputopo.conf's Topology=.\n\n"
-	"  -o, --output FILE  write it there\n" CLI_HELP_HELP;
+static const char help[] = "Usage: gputopo probe [-o FILE]\n"
+			   "Look at this machine, by NVIDIA's driver library and hwloc, "
+			   "and print it as a node\n"
+			   "file for gputopo.conf's Topology=.\n\n"
+			   "  -o, --output FILE  write it there\n" CLI_HELP_HELP;
 
 static int write_file(const char *path, const char *text)
 {

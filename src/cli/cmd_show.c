@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 static const char help[] =
-	"Usage: gputopo show -t TOPOLOGY [--json | --matrix | --heat | --svg FILE | --dot]\n"
+	"Usage: gputopo show -t TOPOLOGY [--json | --matrix | --heat | --svg FILE | "
+	"--dot]\n"
 	"                    [--mark LIST]\n"
 	"Print how the GPUs of a machine are connected, and the best bandwidth by job\n"
 	"size.\n\n" CLI_TOPOLOGY_HELP
@@ -352,7 +353,8 @@ int cmd_show(int argc, char **argv)
 	}
 	status = cli_no_more(&c, argc, argv);
 	if (status == CLI_GO_ON && forms > 1)
-		status = cli_misuse(&c, "--json, --matrix, --heat, --svg and --dot: one of them");
+		status = cli_misuse(
+			&c, "--json, --matrix, --heat, --svg and --dot: one of them");
 	if (status == CLI_GO_ON)
 		status = cli_load(&c, &node);
 	if (status != CLI_GO_ON)

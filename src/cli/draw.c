@@ -43,8 +43,11 @@ void draw_title(const struct gt_node *node, char *buf, size_t size)
 	for (int i = 1; i < n; i++)
 		if (strcmp(gt_node_gpu(node, i)->model, model))
 			model = "";
-	snprintf(buf, size, "%s%s%d %s%s", gt_node_name(node), gt_node_name(node)[0] ? ": " : "",
-		 n, model[0] ? "x " : "", model[0] ? model : n == 1 ? "GPU" : "GPUs");
+	snprintf(buf, size, "%s%s%d %s%s", gt_node_name(node),
+		 gt_node_name(node)[0] ? ": " : "", n, model[0] ? "x " : "",
+		 model[0] ? model
+		 : n == 1 ? "GPU"
+			  : "GPUs");
 }
 
 void draw_xml_text(FILE *out, const char *text)

@@ -20,8 +20,8 @@ void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark
 struct draw_boxes {
 	int count;
 	int box[GT_MAX_GPUS];
-	int key[GT_MAX_GPUS];		/* of each box: the socket or NUMA number */
-	const char *word;		/* "socket", "NUMA node" or "" */
+	int key[GT_MAX_GPUS]; /* of each box: the socket or NUMA number */
+	const char *word;     /* "socket", "NUMA node" or "" */
 };
 void draw_boxes_find(struct draw_boxes *boxes, const struct gt_node *node);
 /* "8 x Tesla V100", or what there is. */

@@ -50,7 +50,8 @@ static void put_gpu(FILE *out, const struct gt_node *node, int a, bool marked)
 {
 	const struct gt_gpu *gpu = gt_node_gpu(node, a);
 
-	fprintf(out, "\t\tgpu%d [label=\"GPU %d%s\"%s%s];\n", a, a, gpu->mig ? "\\nMIG" : "",
+	fprintf(out, "\t\tgpu%d [label=\"GPU %d%s\"%s%s];\n", a, a,
+		gpu->mig ? "\\nMIG" : "",
 		marked ? ", fillcolor=\"#ffd8a8\", color=\"#d9480f\"" : "",
 		gpu->healthy ? "" : ", style=\"rounded,dashed\"");
 }
@@ -65,7 +66,8 @@ static void put_boxes(FILE *out, const struct gt_node *node, const struct gt_mas
 	for (int b = 0; b < boxes->count; b++) {
 		fprintf(out, "\tsubgraph cluster_%d {\n", b);
 		if (boxes->word[0])
-			fprintf(out, "\t\tlabel=\"%s %d\";\n", boxes->word, boxes->key[b]);
+			fprintf(out, "\t\tlabel=\"%s %d\";\n", boxes->word,
+				boxes->key[b]);
 		for (int a = 0; a < gt_node_size(node); a++)
 			if (boxes->box[a] == b)
 				put_gpu(out, node, a, gt_mask_has(mark, a));
@@ -113,14 +115,17 @@ void draw_dot(FILE *out, const struct gt_node *node, const struct gt_mask *mark)
 	fputs("graph gputopo {\n\tlabel=", out);
 	put_string(out, title);
 	fputs(";\n\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\"];\n"
-	      "\tedge [color=\"#3b7dd8\"];\n", out);
+	      "\tedge [color=\"#3b7dd8\"];\n",
+	      out);
 	put_boxes(out, node, mark);
 	for (int a = 0; a < gt_node_size(node); a++)
 		if (gt_node_gpu(node, a)->island >= islands)
 			islands = gt_node_gpu(node, a)->island + 1;
 	for (int i = 0; i < islands; i++)
-		fprintf(out, "\tswitch%d [label=\"switch fabric %d\", fillcolor=\"#22577a\", "
-			     "fontcolor=\"#ffffff\"];\n", i, i);
+		fprintf(out,
+			"\tswitch%d [label=\"switch fabric %d\", fillcolor=\"#22577a\", "
+			"fontcolor=\"#ffffff\"];\n",
+			i, i);
 	put_edges(out, node, mark);
 	fputs("}\n", out);
 }

@@ -47,12 +47,14 @@ static void put_cell(FILE *out, const struct gt_node *node, int a, int b, int be
 	if (a == b)
 		strcpy(text, "X");
 	else if (mbps > 0)
-		snprintf(text, sizeof(text), mbps < 10000 ? "%.1f" : "%.0f", mbps / 1000.0);
+		snprintf(text, sizeof(text), mbps < 10000 ? "%.1f" : "%.0f",
+			 mbps / 1000.0);
 	if (colours)
 		fprintf(out, "\033[48;5;%dm\033[38;5;231m%5s \033[0m",
 			a == b ? 232 : backgrounds[shade_of(mbps, best)], text);
 	else
-		fprintf(out, "%5s%s", text, a == b ? "   " : densities[shade_of(mbps, best)]);
+		fprintf(out, "%5s%s", text,
+			a == b ? "   " : densities[shade_of(mbps, best)]);
 }
 
 void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark,
@@ -62,7 +64,8 @@ void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark
 
 	fputs("GB/s  ", out);
 	for (int i = 0; i < n; i++)
-		fprintf(out, colours ? " %s%-4d" : " %s%-6d", gt_mask_has(mark, i) ? "*" : " ", i);
+		fprintf(out, colours ? " %s%-4d" : " %s%-6d",
+			gt_mask_has(mark, i) ? "*" : " ", i);
 	fputc('\n', out);
 	for (int a = 0; a < n; a++) {
 		fprintf(out, "%sGPU %-3d", gt_mask_has(mark, a) ? "*" : " ", a);

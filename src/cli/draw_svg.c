@@ -2,8 +2,8 @@
 /*
  * A node as SVG. Every socket is a box with its GPUs in a row; boxes of the first half
  * stand side by side above the switch fabrics, the others below. Links inside a half are
- * arcs on its outer side, links between the halves run straight, so that a cube mesh reads
- * as one.
+ * arcs on its outer side, links between the halves run straight, so that a cube mesh
+ * reads as one.
  */
 #include "config.h"
 
@@ -13,46 +13,46 @@
 #include <string.h>
 
 enum {
-	GPU_W = 76,		/* a GPU's rectangle */
+	GPU_W = 76, /* a GPU's rectangle */
 	GPU_H = 40,
-	STEP_X = 128,		/* from GPU to GPU */
-	STEP_Y = 64,		/* from row to row, where a box has several */
-	ROW_MAX = 8,		/* GPUs in a row */
-	PAD = 24,		/* inside a box */
-	BESIDE = 16,		/* between boxes of one half */
-	ARC_STEP = 26,		/* how much higher an arc over one more GPU is */
+	STEP_X = 128,  /* from GPU to GPU */
+	STEP_Y = 64,   /* from row to row, where a box has several */
+	ROW_MAX = 8,   /* GPUs in a row */
+	PAD = 24,      /* inside a box */
+	BESIDE = 16,   /* between boxes of one half */
+	ARC_STEP = 26, /* how much higher an arc over one more GPU is */
 	ARC_MIN = 30,
-	GAP = 84,		/* between the halves, where links cross */
+	GAP = 84, /* between the halves, where links cross */
 	GAP_EMPTY = 24,
-	BAR_H = 34,		/* a switch fabric */
+	BAR_H = 34, /* a switch fabric */
 	BAR_GAP = 56,
-	HEAD = 56,		/* the title's share */
-	FOOT = 64,		/* the legend's */
+	HEAD = 56, /* the title's share */
+	FOOT = 64, /* the legend's */
 	MARGIN = 28,
-	LEGEND_MAX = 6,		/* kinds of lines that the legend explains */
+	LEGEND_MAX = 6, /* kinds of lines that the legend explains */
 };
 
-#define WIDTH_MAX 10.0		/* of the widest line */
+#define WIDTH_MAX 10.0 /* of the widest line */
 #define WIDTH_MIN 1.5
 
 struct place {
-	int x, y;		/* the centre */
-	int row, column;	/* in the box */
+	int x, y;	 /* the centre */
+	int row, column; /* in the box */
 };
 
 struct box {
 	int gpus, rows, columns;
-	int x, w;		/* outer edge */
+	int x, w; /* outer edge */
 	int half;
 };
 
 /* The boxes above the fabrics, or below. */
 struct half {
 	int w;
-	int y, h;		/* outer edge of all its boxes */
+	int y, h; /* outer edge of all its boxes */
 	int rows;
-	int arcs;		/* room for arcs */
-	int side;		/* -1: arcs go up, 1: down */
+	int arcs; /* room for arcs */
+	int side; /* -1: arcs go up, 1: down */
 };
 
 struct svg {
@@ -64,10 +64,10 @@ struct svg {
 	struct box box[GT_MAX_GPUS];
 	struct half half[2];
 	int islands;
-	int bar_y;		/* of the first fabric */
+	int bar_y; /* of the first fabric */
 	int width, height;
 	int widest_mbps;
-	bool links;		/* the node has some; else PCIe paths are drawn */
+	bool links; /* the node has some; else PCIe paths are drawn */
 };
 
 /* ---- what is drawn ---- */
@@ -88,7 +88,8 @@ static bool same_island(const struct gt_node *node, int a, int b)
 static bool has_line(const struct svg *svg, int a, int b)
 {
 	if (svg->links)
-		return gt_node_links(svg->node, a, b) > 0 && !same_island(svg->node, a, b);
+		return gt_node_links(svg->node, a, b) > 0 &&
+		       !same_island(svg->node, a, b);
 	return gt_node_path(svg->node, a, b) == GT_PATH_PIX;
 }
 
@@ -117,7 +118,8 @@ static void survey(struct svg *svg)
 		if (port_mbps(svg, a) > svg->widest_mbps)
 			svg->widest_mbps = port_mbps(svg, a);
 		for (int b = 0; b < a; b++)
-			if (has_line(svg, a, b) && line_mbps(svg, a, b) > svg->widest_mbps)
+			if (has_line(svg, a, b) &&
+			    line_mbps(svg, a, b) > svg->widest_mbps)
 				svg->widest_mbps = line_mbps(svg, a, b);
 	}
 }
@@ -182,7 +184,8 @@ static void place_across(struct svg *svg)
 	for (int i = 0; i < gt_node_size(svg->node); i++) {
 		const struct box *box = &svg->box[svg->boxes.box[i]];
 
-		svg->place[i].x = box->x + PAD / 2 + STEP_X / 2 + svg->place[i].column * STEP_X;
+		svg->place[i].x =
+			box->x + PAD / 2 + STEP_X / 2 + svg->place[i].column * STEP_X;
 	}
 }
 
@@ -248,12 +251,16 @@ static void put_head(struct svg *svg)
 
 	fprintf(svg->out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-		"viewBox=\"0 0 %d %d\" font-family=\"DejaVu Sans, Helvetica, sans-serif\" "
-		"font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
+		"viewBox=\"0 0 %d %d\" font-family=\"DejaVu Sans, Helvetica, "
+		"sans-serif\" "
+		"font-size=\"13\">\n<rect width=\"100%%\" height=\"100%%\" "
+		"fill=\"#ffffff\"/>\n",
 		svg->width, svg->height, svg->width, svg->height);
 	draw_title(svg->node, title, sizeof(title));
-	fprintf(svg->out, "<text x=\"%d\" y=\"34\" font-size=\"18\" font-weight=\"bold\" "
-			  "fill=\"#1f2933\">", MARGIN);
+	fprintf(svg->out,
+		"<text x=\"%d\" y=\"34\" font-size=\"18\" font-weight=\"bold\" "
+		"fill=\"#1f2933\">",
+		MARGIN);
 	draw_xml_text(svg->out, title);
 	fputs("</text>\n", svg->out);
 }
@@ -270,7 +277,8 @@ static void put_boxes(struct svg *svg)
 			"fill=\"#f4f6f8\" stroke=\"#c3ccd5\"/>\n",
 			box->x, half->y, box->w, half->h);
 		if (svg->boxes.word[0])
-			fprintf(svg->out, "<text x=\"%d\" y=\"%d\" fill=\"#66727f\">%s %d</text>\n",
+			fprintf(svg->out,
+				"<text x=\"%d\" y=\"%d\" fill=\"#66727f\">%s %d</text>\n",
 				box->x + 12, text_y, svg->boxes.word, svg->boxes.key[b]);
 	}
 }
@@ -323,7 +331,8 @@ static void put_port(struct svg *svg, int a)
 		return;
 	if (place->row != last)
 		y = place->y - side * STEP_Y;
-	fprintf(svg->out, "<path d=\"M%d %d L%d %d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
+	fprintf(svg->out,
+		"<path d=\"M%d %d L%d %d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
 		place->x, place->y, place->x, y, line_colour(svg, is_marked(svg, a)),
 		line_width(svg, port_mbps(svg, a)),
 		is_marked(svg, a) ? "" : " stroke-opacity=\"0.75\"");
@@ -340,10 +349,11 @@ static void put_fabrics(struct svg *svg)
 			count += gt_node_gpu(svg->node, a)->island == i;
 		fprintf(svg->out,
 			"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" "
-			"fill=\"#22577a\"/>\n<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
+			"fill=\"#22577a\"/>\n<text x=\"%d\" y=\"%d\" "
+			"text-anchor=\"middle\" "
 			"fill=\"#ffffff\">switch fabric %d: %d GPUs</text>\n",
-			MARGIN + PAD, y, svg->width - 2 * (MARGIN + PAD), BAR_H, svg->width / 2,
-			y + BAR_H / 2 + 5, i, count);
+			MARGIN + PAD, y, svg->width - 2 * (MARGIN + PAD), BAR_H,
+			svg->width / 2, y + BAR_H / 2 + 5, i, count);
 	}
 }
 
@@ -352,23 +362,28 @@ static void put_gpu(struct svg *svg, int a)
 	const struct gt_gpu *gpu = gt_node_gpu(svg->node, a);
 	const struct place *place = &svg->place[a];
 	bool marked = is_marked(svg, a);
-	const char *second = !gpu->healthy ? "out of service"
-			     : gpu->mig	   ? "MIG"
-			     : svg->islands && gpu->island < 0 ? "no links" : "";
+	const char *second = !gpu->healthy		       ? "out of service"
+			     : gpu->mig			       ? "MIG"
+			     : svg->islands && gpu->island < 0 ? "no links"
+							       : "";
 
 	fprintf(svg->out,
 		"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\" "
 		"stroke=\"%s\" stroke-width=\"1.5\"%s/>\n",
 		place->x - GPU_W / 2, place->y - GPU_H / 2, GPU_W, GPU_H,
-		marked ? "#ffd8a8" : gpu->healthy ? "#ffffff" : "#e9ecef",
-		marked ? "#d9480f" : "#52606d", gpu->healthy ? "" : " stroke-dasharray=\"5 3\"");
+		marked	       ? "#ffd8a8"
+		: gpu->healthy ? "#ffffff"
+			       : "#e9ecef",
+		marked ? "#d9480f" : "#52606d",
+		gpu->healthy ? "" : " stroke-dasharray=\"5 3\"");
 	fprintf(svg->out,
 		"<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-weight=\"bold\" "
 		"fill=\"#1f2933\">GPU %d</text>\n",
 		place->x, place->y + (second[0] ? -1 : 5), a);
 	if (second[0])
 		fprintf(svg->out,
-			"<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-size=\"9.5\" "
+			"<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
+			"font-size=\"9.5\" "
 			"fill=\"#66727f\">%s</text>\n",
 			place->x, place->y + 13, second);
 }
@@ -376,7 +391,7 @@ static void put_gpu(struct svg *svg, int a)
 /* ---- legend ---- */
 
 struct key {
-	int links;		/* 0: a PCIe path */
+	int links; /* 0: a PCIe path */
 	int mbps;
 };
 
@@ -393,19 +408,21 @@ static void put_key(struct svg *svg, const struct key *key, int x, int y)
 {
 	fprintf(svg->out,
 		"<path d=\"M%d %d h40\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n"
-		"<text x=\"%d\" y=\"%d\" fill=\"#1f2933\">", x, y,
-		line_colour(svg, false), line_width(svg, key->mbps), x + 48, y + 5);
+		"<text x=\"%d\" y=\"%d\" fill=\"#1f2933\">",
+		x, y, line_colour(svg, false), line_width(svg, key->mbps), x + 48, y + 5);
 	if (key->links)
 		fprintf(svg->out, "%d link%s, %g GB/s</text>\n", key->links,
 			key->links > 1 ? "s" : "", key->mbps / 1000.0);
 	else
-		fprintf(svg->out, "one PCIe switch, %g GB/s</text>\n", key->mbps / 1000.0);
+		fprintf(svg->out, "one PCIe switch, %g GB/s</text>\n",
+			key->mbps / 1000.0);
 }
 
 static void put_legend(struct svg *svg)
 {
 	struct key keys[LEGEND_MAX];
-	int count = 0, x = MARGIN, y = svg->height - FOOT / 2, n = gt_node_size(svg->node);
+	int count = 0, x = MARGIN, y = svg->height - FOOT / 2,
+	    n = gt_node_size(svg->node);
 
 	for (int a = 0; a < n; a++) {
 		if (gt_node_gpu(svg->node, a)->island >= 0)
@@ -419,7 +436,8 @@ static void put_legend(struct svg *svg)
 	for (int i = 0; i < count; i++, x += svg->links ? 176 : 220)
 		put_key(svg, &keys[i], x, y);
 	if (!count)
-		fprintf(svg->out, "<text x=\"%d\" y=\"%d\" fill=\"#66727f\">PCIe only</text>\n", x,
+		fprintf(svg->out,
+			"<text x=\"%d\" y=\"%d\" fill=\"#66727f\">PCIe only</text>\n", x,
 			y + 5);
 }
 

@@ -7,20 +7,22 @@
 #include <stdlib.h>
 
 /*
- * No GPU up to Blackwell has more than 18 NVLinks, and no pair of a mesh more than 6 (quad
- * H100): where the counts go beyond, they are each GPU's whole bundle into a switch.
+ * No GPU up to Blackwell has more than 18 NVLinks, and no pair of a mesh more than 6
+ * (quad H100): where the counts go beyond, they are each GPU's whole bundle into a
+ * switch.
  */
-#define GPU_LINKS_MAX 18
+#define GPU_LINKS_MAX	18
 #define ISLAND_PAIR_MIN 8
 
 /* One connected component of the graph of pairs with links. */
 struct component {
 	struct gt_mask gpus;
 	int size;
-	int largest;		/* the largest count on a pair that is shown */
+	int largest; /* the largest count on a pair that is shown */
 	int smallest;
-	int busiest;		/* the most links of one GPU, summed over its pairs */
-	bool complete;		/* every pair that is shown has links */
+	int busiest;   /* the most links of one GPU, summed over its pairs */
+	bool complete; /* every pair that is shown has links */
+	bool all_shown;
 };
 
 /* Every GPU that reaches start over links, by a flood from GPU to GPU. */
@@ -57,9 +59,12 @@ static void measure_gpu(const struct gt_node *node, struct component *c, int a)
 {
 	int sum = 0;
 
-	for (int b = gt_mask_next(&c->gpus, 0); b >= 0; b = gt_mask_next(&c->gpus, b + 1)) {
+	for (int b = gt_mask_next(&c->gpus, 0); b >= 0;
+	     b = gt_mask_next(&c->gpus, b + 1)) {
 		int links = gt_node_raw_links(node, a, b);
 
+		if (a != b && links == GT_UNKNOWN)
+			c->all_shown = false;
 		if (a == b || links == GT_UNKNOWN)
 			continue;
 		sum += links;
@@ -76,7 +81,10 @@ static void measure_gpu(const struct gt_node *node, struct component *c, int a)
 
 static struct component measure(const struct gt_node *node, struct gt_mask gpus)
 {
-	struct component c = {.gpus = gpus, .size = gt_mask_count(&gpus), .complete = true,
+	struct component c = {.gpus = gpus,
+			      .size = gt_mask_count(&gpus),
+			      .complete = true,
+			      .all_shown = true,
 			      .smallest = GT_MAX_LINKS};
 
 	for (int a = gt_mask_next(&gpus, 0); a >= 0; a = gt_mask_next(&gpus, a + 1))
@@ -84,8 +92,9 @@ static struct component measure(const struct gt_node *node, struct gt_mask gpus)
 	return c;
 }
 
-/* Is every pair worth the smaller of its two ends' bundles? True of one switch, also where
- * some GPU has lost a link; an equal count on all pairs is the common case of it. */
+/* Is every pair worth the smaller of its two ends' bundles? True of one switch, also
+ * where some GPU has lost a link; an equal count on all pairs is the common case of it.
+ */
 static bool fits_one_switch(const struct gt_node *node, const struct component *c,
 			    const int *bundle)
 {
@@ -130,24 +139,29 @@ static void make_island(struct gt_node *node, const struct component *c, int isl
 		node->gpu[g].island = island;
 		node->gpu[g].switch_links = bundle[g];
 	}
-	gt_node_add_note(node,
-			 "GPUs %s: %d links on every pair are more than a mesh can have: one "
-			 "switch fabric inferred",
-			 gt_mask_format(&c->gpus, list, sizeof(list)), c->largest);
+	gt_node_add_note(
+		node,
+		"GPUs %s: %d links on every pair are more than a mesh can have: one "
+		"switch fabric inferred",
+		gt_mask_format(&c->gpus, list, sizeof(list)), c->largest);
 }
 
 static void note_mesh(struct gt_node *node, const struct component *c)
 {
 	char list[GT_MASK_TEXT_MAX];
 
+	if (!c->all_shown)
+		return;
 	gt_mask_format(&c->gpus, list, sizeof(list));
 	if (c->complete && c->smallest == 6 && c->largest == 6)
-		gt_node_add_note(node,
-				 "GPUs %s: 6 links on every pair may be a mesh or a part of a "
-				 "switched 16-GPU machine: a mesh inferred",
-				 list);
+		gt_node_add_note(
+			node,
+			"GPUs %s: 6 links on every pair may be a mesh or a part of a "
+			"switched 16-GPU machine: a mesh inferred",
+			list);
 	else if (c->complete && c->smallest == c->largest)
-		gt_node_add_note(node, "GPUs %s: %d link%s on every pair: a mesh inferred",
+		gt_node_add_note(node,
+				 "GPUs %s: %d link%s on every pair: a mesh inferred",
 				 list, c->largest, c->largest > 1 ? "s" : "");
 }
 

@@ -27,12 +27,24 @@ struct gt_homes {
 	struct home *home;
 };
 
-/* What is to be had on one socket. */
-struct supply {
-	int gpus;
-	int roots;
-	uint64_t evenness; /* sum of 16^(GPUs of a home): smaller is more even */
-};
+/*
+ * What is to be had on one socket, as the order in which sockets are used up: the fullest
+ * first; of equals the one on fewer roots, then the one that would be worse to be taken
+ * from in part, which is the most even. GPUs << 48 | (65535 - roots) << 32 | (all ones -
+ * sum of 16^(GPUs of a home)); 0: nothing. One number, so that the largest is found
+ * without branches.
+ */
+#define HOME_COUNTED 7 /* fuller homes count as this full in the sum */
+
+static int supply_gpus(uint64_t supply)
+{
+	return (int)(supply >> 48);
+}
+
+static int supply_roots(uint64_t supply)
+{
+	return 0xffff - (int)(supply >> 32 & 0xffff);
+}
 
 /* ---- life ---- */
 
@@ -123,18 +135,20 @@ static int count_at(const struct home *home, const struct gt_mask *from)
 	return count;
 }
 
-static struct supply supply_of(const struct socket *socket, const int *count)
+static uint64_t supply_of(const struct socket *socket, const int *count)
 {
-	struct supply s = {0};
+	uint64_t gpus = 0, roots = 0, sum = 0;
 
-	for (int i = 0; i < socket->homes; i++) {
-		int here = count[socket->first + i];
+	for (int i = socket->first; i < socket->first + socket->homes; i++) {
+		int level = count[i] < HOME_COUNTED ? count[i] : HOME_COUNTED;
 
-		s.gpus += here;
-		s.roots += here > 0;
-		s.evenness += here ? UINT64_C(1) << (4 * (here < 15 ? here : 15)) : 0;
+		gpus += (uint64_t)count[i];
+		roots += count[i] > 0;
+		sum += (UINT64_C(1) << (4 * level)) - (count[i] == 0);
 	}
-	return s;
+	if (sum > UINT32_MAX)
+		sum = UINT32_MAX;
+	return gpus ? gpus << 48 | (0xffff - roots) << 32 | (UINT32_MAX - sum) : 0;
 }
 
 /* The home of the socket with the most GPUs, or, if one has k, the one with the fewest
@@ -171,43 +185,34 @@ static int roots_for(const struct socket *socket, const int *count, int k)
 	return roots;
 }
 
-/* Is the socket of supply a to be used up before that of b? The fullest first; of equals
- * the one on fewer roots, then the one that would be worse to be taken from in part. */
-static bool is_fuller(const struct supply *a, const struct supply *b)
+static uint64_t fullest(const uint64_t *supply, int sockets)
 {
-	if (a->gpus != b->gpus)
-		return a->gpus > b->gpus;
-	if (a->roots != b->roots)
-		return a->roots < b->roots;
-	return a->evenness < b->evenness;
+	uint64_t best = 0;
+
+	for (int i = 0; i < sockets; i++)
+		best = supply[i] > best ? supply[i] : best;
+	return best;
 }
 
 /* The socket that gives all k from the fewest roots, of equals the one with the least to
- * spare; or else the one to use up. -1: nothing is left. */
-static int next_socket(const struct gt_homes *h, const struct supply *supply,
-		       const int *count, int k)
+ * spare; one has them. */
+static int socket_for_all(const struct gt_homes *h, const uint64_t *supply,
+			  const int *count, int k)
 {
-	int at = -1, roots = 0;
+	int at = -1, roots = 0, gpus = 0;
 
 	for (int i = 0; i < h->socket_count; i++) {
-		const struct supply *s = &supply[i];
-		bool best_is_part = at < 0 || supply[at].gpus < k;
-		int needed;
+		int here = supply_gpus(supply[i]), needed;
 
-		if (s->gpus == 0)
+		if (here < k || (roots == 1 && here >= gpus))
 			continue;
-		if (s->gpus < k) {
-			if (at < 0 || (best_is_part && is_fuller(s, &supply[at])))
-				at = i;
-			continue;
-		}
-		if (!best_is_part && roots == 1 && s->gpus >= supply[at].gpus)
-			continue;
-		needed = s->roots == 1 ? 1 : roots_for(&h->socket[i], count, k);
-		if (best_is_part || needed < roots ||
-		    (needed == roots && s->gpus < supply[at].gpus)) {
+		needed = supply_roots(supply[i]) == 1
+				 ? 1
+				 : roots_for(&h->socket[i], count, k);
+		if (at < 0 || needed < roots || (needed == roots && here < gpus)) {
 			at = i;
 			roots = needed;
+			gpus = here;
 		}
 	}
 	return at;
@@ -244,16 +249,11 @@ static int take_socket(const struct gt_homes *h, const struct socket *socket, in
 	return taken;
 }
 
-static bool is_alike(const struct supply *a, const struct supply *b)
-{
-	return a->gpus == b->gpus && a->roots == b->roots && a->evenness == b->evenness;
-}
-
 void gt_homes_take(const struct gt_homes *homes, struct gt_mask *set,
 		   const struct gt_mask *from, int k)
 {
-	struct supply supply[GT_MAX_GPUS], kind;
-	int count[GT_MAX_GPUS], at;
+	uint64_t supply[GT_MAX_GPUS], kind;
+	int count[GT_MAX_GPUS];
 
 	if (k <= 0)
 		return;
@@ -261,15 +261,18 @@ void gt_homes_take(const struct gt_homes *homes, struct gt_mask *set,
 		count[i] = count_at(&homes->home[i], from);
 	for (int i = 0; i < homes->socket_count; i++)
 		supply[i] = supply_of(&homes->socket[i], count);
-	while (k > 0 && (at = next_socket(homes, supply, count, k)) >= 0) {
-		kind = supply[at];
-		/* Its likes are used up along with it, as long as none of them has all.
-		 */
-		for (bool first = true; at < homes->socket_count; at++, first = false) {
-			if (!first && (kind.gpus >= k || !is_alike(&supply[at], &kind)))
-				continue;
-			k -= take_socket(homes, &homes->socket[at], count, set, from, k);
-			supply[at] = (struct supply){0};
-		}
+	/* Sockets alike are used up in one go, until one of them has all the rest. */
+	while ((kind = fullest(supply, homes->socket_count)) != 0 &&
+	       supply_gpus(kind) < k)
+		for (int i = 0; i < homes->socket_count && supply_gpus(kind) < k; i++)
+			if (supply[i] == kind) {
+				k -= take_socket(homes, &homes->socket[i], count, set,
+						 from, k);
+				supply[i] = 0;
+			}
+	if (kind && k > 0) {
+		int at = socket_for_all(homes, supply, count, k);
+
+		take_socket(homes, &homes->socket[at], count, set, from, k);
 	}
 }

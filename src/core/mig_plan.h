@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the planner's two halves share: rows and sets (mig_plan.c), GPUs with their slots
- * (mig_layout.c). */
+/* What the planner's parts share: rows and sets (mig_plan.c), the sets of a current layout
+ * (mig_layout.c), slots (mig_assign.c). */
 #ifndef GT_MIG_PLAN_H
 #define GT_MIG_PLAN_H
 
@@ -36,7 +36,6 @@ struct gt_mig_slots {
 	int gpu;
 	int state;
 	int8_t profile[GT_MIG_UNITS];	/* by start; GT_UNKNOWN: free, or no slot */
-	uint16_t kept;			/* starts whose instance stays */
 };
 
 struct gt_mig_layout {
@@ -51,7 +50,7 @@ void gt_mig_rows_cover(const struct gt_mig_rows *rows, const struct gt_mig_space
  * equals the first; payload moves along. Returns how many stay. */
 int gt_mig_filter_columns(int *columns, int *payload, int count, int width);
 /* Choose sets for plan->gpus GPUs of which those of now keep the most wanted instances;
- * marks these. plan->exact is cleared where that is not proven. */
+ * puts these into their slots. plan->exact is cleared where that is not proven. */
 enum gt_err gt_mig_layout_keep(struct gt_mig_layout *layout,
 			       const struct gt_mig_space *space,
 			       const struct gt_mig_rows *rows,

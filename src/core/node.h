@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The node model as the core sees it: plain arrays, fixed once gt_node_finish returned. */
+/* The node model as the core sees it: plain arrays, fixed once gt_node_finish returned.
+ */
 #ifndef GT_CORE_NODE_H
 #define GT_CORE_NODE_H
 
@@ -11,15 +12,16 @@
 struct gt_node {
 	int n;
 	struct gt_gpu *gpu;
-	int16_t *links;		/* L_ij, 0 on the diagonal, GT_UNKNOWN where not shown */
-	int32_t *pair_mbps;	/* the larger of L_ij x w and the path; GT_UNKNOWN: no pair */
-	int32_t *path_mbps;	/* the way without links; before finish: a reader's figure */
-	int32_t *slot_mbps;	/* rated PCIe slots of the pair, 0: by GPU model; may be NULL */
-	uint8_t *path;		/* enum gt_path, as people see it (LINK where L_ij > 0) */
+	int16_t *links;	    /* L_ij, 0 on the diagonal, GT_UNKNOWN where not shown */
+	int32_t *pair_mbps; /* the larger of L_ij x w and the path; GT_UNKNOWN: no pair */
+	int32_t *path_mbps; /* the way without links; before finish: a reader's figure */
+	int32_t *slot_mbps; /* rated PCIe slots of the pair, 0: by GPU model; may be NULL
+			     */
+	uint8_t *path;	    /* enum gt_path, as people see it (LINK where L_ij > 0) */
 
 	struct gt_mask all;
 	struct gt_mask healthy;
-	struct gt_mask mig;	/* GPUs in MIG mode */
+	struct gt_mask mig; /* GPUs in MIG mode */
 
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
@@ -27,7 +29,7 @@ struct gt_node {
 	enum gt_fabric fabric;
 	enum gt_cpu_vendor cpu_vendor;
 	bool partial;
-	bool paths_rated;	/* path_mbps holds more than the classes of path say */
+	bool paths_rated; /* path_mbps holds more than the classes of path say */
 	bool finished;
 
 	char name[GT_NODE_TEXT_MAX];
@@ -47,5 +49,11 @@ static inline size_t gt_node_at(const struct gt_node *node, int a, int b)
 
 /* L_ab of an unfinished model: the smaller direction, or the known one. */
 int gt_node_raw_links(const struct gt_node *node, int a, int b);
+
+/* Make a string printable and storable as JSON: what is no UTF-8, and control characters,
+ * become '?'. */
+void gt_text_clean(char *text);
+/* MB/s of a PCIe path through this CPU, its slots worth slot_mbps. */
+int gt_cpu_path_mbps(enum gt_cpu_vendor vendor, enum gt_path path, int slot_mbps);
 
 #endif

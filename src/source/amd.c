@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `rocm-smi --showtopo` and `amd-smi topology`: square tables under titles, named by
- * "GPU0" or by bus id. rocm-smi shows which pairs have xGMI, not how many links; amd-smi's
- * bandwidth table tells the count. Hops are 1 wherever xGMI gets somehow, so they count
- * only where there is nothing better.
+ * "GPU0" or by bus id. rocm-smi shows which pairs have xGMI, not how many links;
+ * amd-smi's bandwidth table tells the count. Hops are 1 wherever xGMI gets somehow, so
+ * they count only where there is nothing better.
  */
 #include "config.h"
 
@@ -14,10 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_MAX 24
-#define XGMI_WEIGHT 15		/* of one xGMI hop; every PCIe segment adds 20 and more */
+#define CELL_MAX    24
+#define XGMI_WEIGHT 15 /* of one xGMI hop; every PCIe segment adds 20 and more */
 
-enum table { TABLE_WEIGHT, TABLE_HOPS, TABLE_TYPE, TABLE_BANDWIDTH, TABLE_COUNT, TABLE_NUMA };
+enum table {
+	TABLE_WEIGHT,
+	TABLE_HOPS,
+	TABLE_TYPE,
+	TABLE_BANDWIDTH,
+	TABLE_COUNT,
+	TABLE_NUMA
+};
 
 /* A line with these words begins a table. Others ("ACCESS TABLE") end one. */
 static const struct {
@@ -38,7 +45,7 @@ struct smi {
 	const struct gt_source *src;
 	struct gt_lines lines;
 	int n;
-	char (*bus_id)[CELL_MAX];	/* amd-smi: the names of rows and columns */
+	char (*bus_id)[CELL_MAX]; /* amd-smi: the names of rows and columns */
 	char (*cells[TABLE_COUNT])[CELL_MAX];
 	bool has[TABLE_COUNT];
 	int *numa;
@@ -64,7 +71,8 @@ static int name_index(const struct smi *smi, const char *word)
 	char id[CELL_MAX];
 	int number;
 
-	if (!strncmp(word, "GPU", 3) && gt_scan_int(&at, GT_MAX_GPUS - 1, &number) && !*at)
+	if (!strncmp(word, "GPU", 3) && gt_scan_int(&at, GT_MAX_GPUS - 1, &number) &&
+	    !*at)
 		return number;
 	if (!gt_bus_id_normalize(word, id, sizeof(id)))
 		return -1;
@@ -81,7 +89,8 @@ static bool is_name(const char *word)
 	int number;
 
 	return (!strncmp(word, "GPU", 3) && gt_scan_int(&at, GT_MAX_GPUS - 1, &number) &&
-		!*at) || gt_bus_id_normalize(word, id, sizeof(id));
+		!*at) ||
+	       gt_bus_id_normalize(word, id, sizeof(id));
 }
 
 /* A header names columns only. How many, 0 if the line is none. */
@@ -104,7 +113,8 @@ static int find_title(const char *line, int current)
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
 		if (strstr(line, titles[i].title))
 			return titles[i].table;
-	if (strstr(line, " TABLE:") || strstr(line, "Legend:") || strstr(line, "End of ROCm"))
+	if (strstr(line, " TABLE:") || strstr(line, "Legend:") ||
+	    strstr(line, "End of ROCm"))
 		return TABLE_COUNT;
 	return current;
 }
@@ -134,8 +144,9 @@ static enum gt_err find_names(struct smi *smi)
 		if (!size)
 			continue;
 		if (size > GT_MAX_GPUS)
-			return gt_fail_src(smi->src, smi->err, GT_ELIMIT, smi->lines.number,
-					   "more than %d GPUs", GT_MAX_GPUS);
+			return gt_fail_src(smi->src, smi->err, GT_ELIMIT,
+					   smi->lines.number, "more than %d GPUs",
+					   GT_MAX_GPUS);
 		smi->n = size;
 		smi->bus_id = calloc((size_t)size, sizeof(*smi->bus_id));
 		if (!smi->bus_id)
@@ -169,7 +180,8 @@ static enum gt_err allocate(struct smi *smi)
 /* Is this line the last of a text without a final newline, which may be cut? */
 static bool ends_abruptly(const struct smi *smi)
 {
-	return smi->lines.at >= smi->lines.end && smi->src->text[smi->src->size - 1] != '\n';
+	return smi->lines.at >= smi->lines.end &&
+	       smi->src->text[smi->src->size - 1] != '\n';
 }
 
 static void read_row(struct smi *smi, int table, const char *line)
@@ -182,7 +194,8 @@ static void read_row(struct smi *smi, int table, const char *line)
 	if (row < 0 || row >= smi->n || header_size(smi->lines.line))
 		return;
 	for (int column = 0; column < smi->n; column++) {
-		char *cell = smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column];
+		char *cell =
+			smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column];
 
 		line = next_word(line, cell, CELL_MAX);
 		if (*cell)
@@ -313,8 +326,9 @@ static enum gt_err build(struct smi *smi, struct gt_node **node)
 		}
 	}
 	if (edges && !smi->has[TABLE_BANDWIDTH])
-		gt_node_add_note(*node, "xGMI pairs without a bandwidth table: 1 link each "
-					"assumed");
+		gt_node_add_note(*node,
+				 "xGMI pairs without a bandwidth table: 1 link each "
+				 "assumed");
 	if (unknown) {
 		gt_node_add_note(*node, "%d pairs are not shown", unknown);
 		gt_node_set_partial(*node);

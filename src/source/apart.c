@@ -80,11 +80,10 @@ static enum gt_err make_text(struct gt_source *src, struct gt_node *node, char *
 	return rc ? rc : gt_node_write(node, text, err);
 }
 
-__attribute__((noreturn))
-static void answer_and_exit(int to, struct gt_source *src,
-			    enum gt_err (*reader)(struct gt_source *src,
-						  struct gt_node **node,
-						  struct gt_error *err))
+__attribute__((noreturn)) static void
+answer_and_exit(int to, struct gt_source *src,
+		enum gt_err (*reader)(struct gt_source *src, struct gt_node **node,
+				      struct gt_error *err))
 {
 	struct answer answer;
 	struct gt_node *node = NULL;
@@ -129,7 +128,8 @@ static enum gt_err receive(int from, struct gt_source *src, struct gt_node **nod
 	char *text;
 
 	if (!receive_all(from, &answer, sizeof(answer)) || answer.size > ANSWER_MAX)
-		return gt_fail_src(src, err, GT_EPARSE, 0, "%s cannot read this", library);
+		return gt_fail_src(src, err, GT_EPARSE, 0, "%s cannot read this",
+				   library);
 	if (answer.code != GT_OK) {
 		if (err)
 			*err = answer.err;
@@ -149,7 +149,8 @@ static enum gt_err receive(int from, struct gt_source *src, struct gt_node **nod
 }
 
 enum gt_err gt_read_apart(struct gt_source *src, struct gt_node **node,
-			  enum gt_err (*reader)(struct gt_source *src, struct gt_node **node,
+			  enum gt_err (*reader)(struct gt_source *src,
+						struct gt_node **node,
 						struct gt_error *err),
 			  const char *library, struct gt_error *err)
 {

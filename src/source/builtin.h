@@ -8,6 +8,6 @@ struct gt_builtin {
 	const char *text;
 };
 
-extern const struct gt_builtin gt_builtins[];	/* ends with a NULL name */
+extern const struct gt_builtin gt_builtins[]; /* ends with a NULL name */
 
 #endif

@@ -14,12 +14,12 @@
 #include <string.h>
 #include <strings.h>
 
-#define VALUE_MAX 8192		/* one value of a gres.conf line: Links= of 1024 GPUs */
+#define VALUE_MAX 8192 /* one value of a gres.conf line: Links= of 1024 GPUs */
 
 /* One GPU line, as far as a node model needs it. */
 struct gres {
 	int line;
-	int position;		/* of the -1 in Links=, GT_UNKNOWN without */
+	int position; /* of the -1 in Links=, GT_UNKNOWN without */
 	int links_count;
 	int16_t *links;
 	char type[64];
@@ -33,9 +33,9 @@ struct gres_list {
 	struct gres *gres;
 	int count;
 	int capacity;
-	int bad_links;		/* lines whose Links= is none */
+	int bad_links; /* lines whose Links= is none */
 	int bad_line;
-	char node[256];		/* the NodeName met first; "" for lines without */
+	char node[256]; /* the NodeName met first; "" for lines without */
 	bool several_nodes;
 	struct gt_error *err;
 };
@@ -54,9 +54,10 @@ static bool get_value(const char *line, const char *key, char *out, size_t size)
 	for (; *at && !found; at++) {
 		const char *after = at + len;
 
-		if (strncasecmp(at, key, len) || (at > line && !isspace((unsigned char)at[-1])))
+		if (strncasecmp(at, key, len) ||
+		    (at > line && !isspace((unsigned char)at[-1])))
 			continue;
-		if (*after == '(' && strchr(after, ')'))	/* "Cores(128):0-63" */
+		if (*after == '(' && strchr(after, ')')) /* "Cores(128):0-63" */
 			after = strchr(after, ')') + 1;
 		found = *after == '=' || *after == ':';
 		if (found)
@@ -74,64 +75,6 @@ static bool get_value(const char *line, const char *key, char *out, size_t size)
 	return true;
 }
 
-/* Does the host list ("n[01-03,7],m") hold name? */
-static bool host_matches(const char *item, size_t len, const char *name)
-{
-	const char *open = memchr(item, '[', len), *at, *end = item + len;
-	size_t prefix = open ? (size_t)(open - item) : len, digits;
-	unsigned long number, low, high;
-	const char *close, *suffix;
-
-	if (strncmp(item, name, prefix))
-		return false;
-	if (!open)
-		return name[len] == '\0';
-	close = memchr(open, ']', (size_t)(end - open));
-	digits = strspn(name + prefix, "0123456789");
-	if (!close || !digits || digits > 9)
-		return false;
-	suffix = name + prefix + digits;
-	if (strlen(suffix) != (size_t)(end - close - 1) || strncmp(suffix, close + 1,
-								   strlen(suffix)))
-		return false;
-	number = strtoul(name + prefix, NULL, 10);
-	for (at = open + 1; at < close; at++) {
-		const char *start = at;
-		char *next;
-
-		low = high = strtoul(at, &next, 10);
-		if (next == start)
-			return false;
-		/* zero padding counts: n[01-10] is not n1 */
-		if ((*start == '0' || digits < (size_t)(next - start)) &&
-		    (size_t)(next - start) != digits)
-			low = high + 1;
-		if (*next == '-')
-			high = strtoul(next + 1, &next, 10);
-		if (number >= low && number <= high)
-			return true;
-		at = next;
-	}
-	return false;
-}
-
-static bool hostlist_has(const char *list, const char *name)
-{
-	while (*list) {
-		size_t len = 0;
-		int depth = 0;
-
-		while (list[len] && (depth || list[len] != ',')) {
-			depth += (list[len] == '[') - (list[len] == ']');
-			len++;
-		}
-		if (host_matches(list, len, name))
-			return true;
-		list += len + (list[len] == ',');
-	}
-	return false;
-}
-
 /* ---- one line ---- */
 
 static bool wanted_node(struct gres_list *list, const char *line)
@@ -141,7 +84,7 @@ static bool wanted_node(struct gres_list *list, const char *line)
 	if (!get_value(line, "NodeName", nodes, sizeof(nodes)))
 		return true;
 	if (list->src->node_name)
-		return hostlist_has(nodes, list->src->node_name);
+		return gt_hostlist_has(nodes, list->src->node_name);
 	if (!list->node[0])
 		snprintf(list->node, sizeof(list->node), "%.255s", nodes);
 	else if (strncmp(list->node, nodes, sizeof(list->node) - 1))
@@ -349,12 +292,14 @@ static enum gt_err read_gpu_line(struct gres_list *list, const char *line, int n
 	if (get_value(line, "Type", value, sizeof(value)) && value[0] != '(')
 		snprintf(gres.type, sizeof(gres.type), "%.63s", value);
 	if ((get_value(line, "Cores", value, sizeof(value)) ||
-	     get_value(line, "CPUs", value, sizeof(value))) && isdigit((unsigned char)*value))
+	     get_value(line, "CPUs", value, sizeof(value))) &&
+	    isdigit((unsigned char)*value))
 		snprintf(gres.cores, sizeof(gres.cores), "%.255s", value);
 	if (get_value(line, "Links", value, sizeof(value)) && strcmp(value, "(null)"))
 		take_links(list, &gres, value);
 	if ((get_value(line, "File", files, sizeof(files)) ||
-	     get_value(line, "MultipleFiles", files, sizeof(files))) && files[0] != '(')
+	     get_value(line, "MultipleFiles", files, sizeof(files))) &&
+	    files[0] != '(')
 		return add_files(list, &gres, files);
 	get_value(line, "Count", value, sizeof(value));
 	return add_counted(list, &gres, value);
@@ -376,7 +321,8 @@ static bool split_fake(char *line, char *fields[5])
 	return count == 5 && fields[0][0] != '#' && isdigit((unsigned char)fields[1][0]);
 }
 
-static enum gt_err read_fake_line(struct gres_list *list, char *const fields[5], int number)
+static enum gt_err read_fake_line(struct gres_list *list, char *const fields[5],
+				  int number)
 {
 	struct gres gres = {.line = number, .position = GT_UNKNOWN};
 
@@ -504,23 +450,27 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 			longest = list->gres[i].links_count;
 	}
 	if (list->bad_links)
-		gt_node_add_note(node, "%d line%s with an invalid Links= (first: line %d), not "
-				       "used", list->bad_links,
-				 list->bad_links > 1 ? "s" : "", list->bad_line);
+		gt_node_add_note(node,
+				 "%d line%s with an invalid Links= (first: line %d), not "
+				 "used",
+				 list->bad_links, list->bad_links > 1 ? "s" : "",
+				 list->bad_line);
 	if (longest > given) {
-		gt_node_add_note(node, "Links= speaks of %d GPUs, %d lines have it", longest,
-				 given);
+		gt_node_add_note(node, "Links= speaks of %d GPUs, %d lines have it",
+				 longest, given);
 		gt_node_set_partial(node);
 	}
 	if (is_mangled(list))
 		gt_node_set_partial(node);
 	if (given && given < list->count)
-		gt_node_add_note(node, "only %d of %d GPUs have Links=", given, list->count);
+		gt_node_add_note(node, "only %d of %d GPUs have Links=", given,
+				 list->count);
 	if (!given)
 		gt_node_add_note(node, "no Links=: nothing is known of NVLinks");
 	else if (!any && list->count > 1)
-		gt_node_add_note(node, "all Links= are 0, which Slurm's AutoDetect also writes "
-				       "where NVLinks go to switches");
+		gt_node_add_note(node,
+				 "all Links= are 0, which Slurm's AutoDetect also writes "
+				 "where NVLinks go to switches");
 }
 
 static enum gt_err build(const struct gres_list *list, struct gt_node **node)

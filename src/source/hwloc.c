@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hwloc XML (lstopo --of xml) through libhwloc, and this machine. Links come from the
- * NVLinkBandwidth or XGMIBandwidth matrix, in MB/s. Where it lists switches, a GPU's links
- * are the sum over them, which is what hwloc's transitive closure would give its pairs;
- * processors in the matrix (POWER) are no GPUs.
+ * NVLinkBandwidth or XGMIBandwidth matrix, in MB/s. Where it lists switches, a GPU's
+ * links are the sum over them, which is what hwloc's transitive closure would give its
+ * pairs; processors in the matrix (POWER) are no GPUs.
  */
 #include "config.h"
 
@@ -76,7 +76,8 @@ static void pci_name(hwloc_obj_t object, char *out, size_t size)
 
 	if (object->type == HWLOC_OBJ_BRIDGE)
 		pci = &object->attr->bridge.upstream.pci;
-	snprintf(out, size, "%04x:%02x:%02x.%x", pci->domain, pci->bus, pci->dev, pci->func);
+	snprintf(out, size, "%04x:%02x:%02x.%x", pci->domain, pci->bus, pci->dev,
+		 pci->func);
 }
 
 static bool is_host_bridge(hwloc_obj_t object)
@@ -105,7 +106,8 @@ static void collect_gpus(struct view *view, const char *driver)
 	/* in the driver's order; few enough for insertion */
 	for (int i = 1; i < view->count; i++)
 		for (int j = i; j > 0 && driver_index(view->gpus[j], driver) <
-						 driver_index(view->gpus[j - 1], driver); j--) {
+						 driver_index(view->gpus[j - 1], driver);
+		     j--) {
 			object = view->gpus[j];
 			view->gpus[j] = view->gpus[j - 1];
 			view->gpus[j - 1] = object;
@@ -129,7 +131,8 @@ static bool find_matrix(struct view *view)
 		unsigned int count = 1;
 
 		if (hwloc_distances_get_by_name(view->topology, names[i], &count,
-						&view->matrix, 0) < 0 || !count)
+						&view->matrix, 0) < 0 ||
+		    !count)
 			continue;
 		view->xgmi = i == 1;
 		for (size_t d = 0; d < sizeof(drivers) / sizeof(drivers[0]); d++)
@@ -149,8 +152,8 @@ static void set_place(struct gt_gpu *gpu, hwloc_obj_t object)
 	char *list = NULL;
 
 	for (; near && !near->cpuset; near = near->parent)
-		if (near->type == HWLOC_OBJ_PCI_DEVICE || (near->type == HWLOC_OBJ_BRIDGE &&
-							   !is_host_bridge(near)))
+		if (near->type == HWLOC_OBJ_PCI_DEVICE ||
+		    (near->type == HWLOC_OBJ_BRIDGE && !is_host_bridge(near)))
 			root = near;
 	if (root)
 		pci_name(root, gpu->pci_root, sizeof(gpu->pci_root));
@@ -234,8 +237,9 @@ static enum gt_path path_of(const struct view *view, hwloc_obj_t a, hwloc_obj_t 
 	if (common->type == HWLOC_OBJ_BRIDGE && is_host_bridge(common))
 		return GT_PATH_PHB;
 	if (common->type == HWLOC_OBJ_BRIDGE)
-		return bridges_to(a, common) <= 1 && bridges_to(b, common) <= 1 ? GT_PATH_PIX
-										: GT_PATH_PXB;
+		return bridges_to(a, common) <= 1 && bridges_to(b, common) <= 1
+			       ? GT_PATH_PIX
+			       : GT_PATH_PXB;
 	return same_nodes(a, b) ? GT_PATH_NODE : GT_PATH_SYS;
 }
 
@@ -255,10 +259,12 @@ static void set_cpu_vendor(const struct view *view, struct gt_node *node)
 	if (!strncmp(model, "POWER9", 6) || !strncmp(model, "POWER10", 7))
 		gt_node_set_cpu_vendor(node, GT_CPU_POWER9);
 	else
-		gt_node_set_cpu_vendor(node, gt_cpu_of(
-			info(hwloc_get_root_obj(view->topology), "Architecture"),
-			info(package, "CPUVendor"), atoi(info(package, "CPUFamilyNumber")),
-			atoi(info(package, "CPUModelNumber"))));
+		gt_node_set_cpu_vendor(node,
+				       gt_cpu_of(info(hwloc_get_root_obj(view->topology),
+						      "Architecture"),
+						 info(package, "CPUVendor"),
+						 atoi(info(package, "CPUFamilyNumber")),
+						 atoi(info(package, "CPUModelNumber"))));
 }
 
 /* ---- links ---- */
@@ -273,8 +279,8 @@ static int matrix_index(const struct view *view, hwloc_obj_t object)
 
 static long value_at(const struct view *view, int row, int column)
 {
-	hwloc_uint64_t value = view->matrix->values[(size_t)row * view->matrix->nbobjs +
-						    (size_t)column];
+	hwloc_uint64_t value =
+		view->matrix->values[(size_t)row * view->matrix->nbobjs + (size_t)column];
 
 	return value > INT32_MAX ? INT32_MAX : (long)value;
 }
@@ -311,18 +317,20 @@ static enum gt_err set_links(const struct view *view, struct gt_node *node,
 			int column = matrix_index(view, view->gpus[b]);
 
 			if (a != b && row >= 0 && column >= 0)
-				gt_node_set_links(node, a, b,
-						  gt_links_of_mbps(value_at(view, row, column),
-								   view->xgmi, gpu->model));
+				gt_node_set_links(
+					node, a, b,
+					gt_links_of_mbps(value_at(view, row, column),
+							 view->xgmi, gpu->model));
 		}
 		if (!to_switch)
 			continue;
 		gpu->island = 0;
 		gpu->switch_links = gt_links_of_mbps(to_switch, view->xgmi, gpu->model);
 		if (gpu->switch_links > GT_MAX_LINKS)
-			return gt_fail_src(src, err, GT_EPARSE, 0,
-					   "%s: %ld MB/s into switches is more than %d links",
-					   view->gpus[a]->name, to_switch, GT_MAX_LINKS);
+			return gt_fail_src(
+				src, err, GT_EPARSE, 0,
+				"%s: %ld MB/s into switches is more than %d links",
+				view->gpus[a]->name, to_switch, GT_MAX_LINKS);
 	}
 	return GT_OK;
 }
@@ -400,12 +408,14 @@ static enum gt_err load_xml(const struct gt_source *src, hwloc_topology_t *topol
 		free(copy);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
-	loaded = hwloc_topology_set_xmlbuffer(*topology, copy, (int)strlen(copy) + 1) == 0 &&
+	loaded = hwloc_topology_set_xmlbuffer(*topology, copy, (int)strlen(copy) + 1) ==
+			 0 &&
 		 hwloc_topology_load(*topology) == 0;
 	free(copy);
 	if (loaded)
 		return GT_OK;
-	return gt_fail_src(src, err, GT_EPARSE, 0, "hwloc %d.%d cannot read this topology",
+	return gt_fail_src(src, err, GT_EPARSE, 0,
+			   "hwloc %d.%d cannot read this topology",
 			   HWLOC_API_VERSION >> 16, HWLOC_API_VERSION >> 8 & 255);
 }
 
@@ -418,8 +428,8 @@ static enum gt_err check_xml(const struct gt_source *src, struct gt_error *err)
 	if (rc)
 		return rc;
 	if (!gt_xml_is(root, "topology"))
-		rc = gt_fail_src(src, err, GT_EFORMAT, root->line, "<%.40s> is not a topology",
-				 root->name);
+		rc = gt_fail_src(src, err, GT_EFORMAT, root->line,
+				 "<%.40s> is not a topology", root->name);
 	gt_xml_free(root);
 	return rc;
 }
@@ -441,9 +451,10 @@ static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topolog
 	if (find_matrix(view))
 		rc = build(view, node, src, err);
 	else
-		rc = gt_fail_src(src, err, GT_EFORMAT, 0,
-				 "no NVLink or xGMI bandwidth matrix: links are not known");
-	src->infer_fabric = !view->xgmi;	/* xGMI has no switches */
+		rc = gt_fail_src(
+			src, err, GT_EFORMAT, 0,
+			"no NVLink or xGMI bandwidth matrix: links are not known");
+	src->infer_fabric = !view->xgmi; /* xGMI has no switches */
 	if (view->matrix)
 		hwloc_distances_release(topology, view->matrix);
 	free(view);
@@ -480,7 +491,8 @@ const struct gt_format gt_format_hwloc = {"hwloc", looks_like, read_hwloc};
 
 /* ---- this machine ---- */
 
-enum gt_err gt_hwloc_live(struct gt_source *src, struct gt_node **node, struct gt_error *err)
+enum gt_err gt_hwloc_live(struct gt_source *src, struct gt_node **node,
+			  struct gt_error *err)
 {
 	hwloc_topology_t topology = new_topology();
 	enum gt_err rc;
@@ -505,8 +517,10 @@ static void find_devices(struct view *view, struct gt_node *node)
 			continue;
 		view->gpus[i] = hwloc_get_pcidev_by_busidstring(view->topology, bus_id);
 		if (!view->gpus[i])
-			gt_node_add_note(node, "hwloc does not show GPU %d (%s): its socket is "
-					       "not known", i, bus_id);
+			gt_node_add_note(node,
+					 "hwloc does not show GPU %d (%s): its socket is "
+					 "not known",
+					 i, bus_id);
 	}
 }
 

@@ -9,12 +9,11 @@
 
 #include <jansson.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GBPS_MAX 100000.0	/* of one link or path: far above anything built */
+#define GBPS_MAX 100000.0 /* of one link or path: far above anything built */
 
 /* A document on its way into a node. */
 struct doc {
@@ -22,7 +21,7 @@ struct doc {
 	json_t *root;
 	struct gt_node *node;
 	int n;
-	bool has_islands;	/* some GPU says something about a switch fabric */
+	bool has_islands; /* some GPU says something about a switch fabric */
 	struct gt_error *err;
 };
 
@@ -66,10 +65,11 @@ static int line_of_item(const struct gt_source *src, const char *field, int inde
 	return line_of(src, field);
 }
 
-#define fail_field(doc, field, ...) \
-	gt_fail_src((doc)->src, (doc)->err, GT_EPARSE, line_of((doc)->src, field), __VA_ARGS__)
-#define fail_item(doc, field, index, ...) \
-	gt_fail_src((doc)->src, (doc)->err, GT_EPARSE, \
+#define fail_field(doc, field, ...)                                                      \
+	gt_fail_src((doc)->src, (doc)->err, GT_EPARSE, line_of((doc)->src, field),       \
+		    __VA_ARGS__)
+#define fail_item(doc, field, index, ...)                                                \
+	gt_fail_src((doc)->src, (doc)->err, GT_EPARSE,                                   \
 		    line_of_item((doc)->src, field, index), __VA_ARGS__)
 
 static bool present(const json_t *value)
@@ -88,7 +88,8 @@ static enum gt_err get_string(struct doc *doc, const json_t *object, const char 
 	if (!json_is_string(value))
 		return fail_field(doc, name, "%s is not a string", name);
 	if (json_string_length(value) >= size)
-		return fail_field(doc, name, "%s is longer than %zu bytes", name, size - 1);
+		return fail_field(doc, name, "%s is longer than %zu bytes", name,
+				  size - 1);
 	snprintf(out, size, "%s", json_string_value(value));
 	return GT_OK;
 }
@@ -103,21 +104,22 @@ static enum gt_err get_int(struct doc *doc, int i, const json_t *object, const c
 	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 	    json_integer_value(value) > max)
 		return fail_item(doc, "gpus", i,
-				 "GPU %d: %s is not a number from 0 to %lld or null", i, name,
-				 (long long)max);
+				 "GPU %d: %s is not a number from 0 to %lld or null", i,
+				 name, (long long)max);
 	*out = json_integer_value(value);
 	return GT_OK;
 }
 
-static enum gt_err get_bool(struct doc *doc, int i, const json_t *object, const char *name,
-			    bool *out)
+static enum gt_err get_bool(struct doc *doc, int i, const json_t *object,
+			    const char *name, bool *out)
 {
 	const json_t *value = json_object_get(object, name);
 
 	if (!present(value))
 		return GT_OK;
 	if (!json_is_boolean(value))
-		return fail_item(doc, "gpus", i, "GPU %d: %s is not true or false", i, name);
+		return fail_item(doc, "gpus", i, "GPU %d: %s is not true or false", i,
+				 name);
 	*out = json_is_true(value);
 	return GT_OK;
 }
@@ -132,7 +134,7 @@ static bool to_mbps(const json_t *value, int *mbps)
 	gbps = json_number_value(value);
 	if (!(gbps > 0 && gbps <= GBPS_MAX))
 		return false;
-	*mbps = (int)lround(gbps * 1000);
+	*mbps = (int)(gbps * 1000 + 0.5);
 	return *mbps > 0;
 }
 
@@ -155,8 +157,8 @@ static enum gt_err get_numbers(struct doc *doc, int i, const json_t *object,
 
 	for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
 		int64_t value = *fields[f].out;
-		enum gt_err rc = get_int(doc, i, object, fields[f].name, fields[f].max,
-					 &value);
+		enum gt_err rc =
+			get_int(doc, i, object, fields[f].name, fields[f].max, &value);
 
 		if (rc)
 			return rc;
@@ -179,10 +181,12 @@ static enum gt_err get_gpu(struct doc *doc, int i, const json_t *object)
 	if (!json_is_object(object))
 		return fail_item(doc, "gpus", i, "GPU %d is not an object", i);
 	rc = get_numbers(doc, i, object, gpu);
-	if (rc || (rc = get_string(doc, object, "model", gpu->model, sizeof(gpu->model))) ||
+	if (rc ||
+	    (rc = get_string(doc, object, "model", gpu->model, sizeof(gpu->model))) ||
 	    (rc = get_string(doc, object, "uuid", gpu->uuid, sizeof(gpu->uuid))) ||
 	    (rc = get_string(doc, object, "bus_id", gpu->bus_id, sizeof(gpu->bus_id))) ||
-	    (rc = get_string(doc, object, "pci_root", gpu->pci_root, sizeof(gpu->pci_root))) ||
+	    (rc = get_string(doc, object, "pci_root", gpu->pci_root,
+			     sizeof(gpu->pci_root))) ||
 	    (rc = get_string(doc, object, "cpus", gpu->cpus, sizeof(gpu->cpus))) ||
 	    (rc = get_bool(doc, i, object, "mig", &gpu->mig)) ||
 	    (rc = get_bool(doc, i, object, "healthy", &gpu->healthy)))
@@ -191,8 +195,8 @@ static enum gt_err get_gpu(struct doc *doc, int i, const json_t *object)
 		doc->has_islands = true;
 	speed = json_object_get(object, "link_gbps");
 	if (present(speed) && !to_mbps(speed, &gpu->link_mbps))
-		return fail_item(doc, "gpus", i, "GPU %d: link_gbps is not a positive number",
-				 i);
+		return fail_item(doc, "gpus", i,
+				 "GPU %d: link_gbps is not a positive number", i);
 	return GT_OK;
 }
 
@@ -205,15 +209,16 @@ static enum gt_err get_matrix(struct doc *doc, const char *name, json_t **matrix
 		return GT_OK;
 	}
 	if (!json_is_array(*matrix) || json_array_size(*matrix) != (size_t)doc->n)
-		return fail_field(doc, name, "%s has not one row for each of the %d GPUs", name,
-				  doc->n);
+		return fail_field(doc, name, "%s has not one row for each of the %d GPUs",
+				  name, doc->n);
 	for (int a = 0; a < doc->n; a++) {
 		const json_t *row = json_array_get(*matrix, (size_t)a);
 
 		if (!json_is_array(row) || json_array_size(row) != (size_t)doc->n)
-			return fail_item(doc, name, a,
-					 "row %d of %s has not one cell for each of the %d GPUs",
-					 a, name, doc->n);
+			return fail_item(
+				doc, name, a,
+				"row %d of %s has not one cell for each of the %d GPUs",
+				a, name, doc->n);
 	}
 	return GT_OK;
 }
@@ -243,8 +248,8 @@ static bool parse_path(const char *text, enum gt_path *path, int *links)
 }
 
 /* One pair out of links and paths, which must agree where both speak. */
-static enum gt_err set_pair(struct doc *doc, const json_t *links, const json_t *paths, int a,
-			    int b)
+static enum gt_err set_pair(struct doc *doc, const json_t *links, const json_t *paths,
+			    int a, int b)
 {
 	const json_t *count = links ? cell(links, a, b) : NULL;
 	const json_t *name = paths ? cell(paths, a, b) : NULL;
@@ -256,8 +261,8 @@ static enum gt_err set_pair(struct doc *doc, const json_t *links, const json_t *
 		    !parse_path(json_string_value(name), &path, &named))
 			return fail_item(doc, "paths", a, "pair %d-%d: not a path", a, b);
 		if ((path == GT_PATH_SELF) != (a == b))
-			return fail_item(doc, "paths", a, "pair %d-%d: X is for the diagonal",
-					 a, b);
+			return fail_item(doc, "paths", a,
+					 "pair %d-%d: X is for the diagonal", a, b);
 		if (!links)
 			value = named;
 	}
@@ -269,11 +274,12 @@ static enum gt_err set_pair(struct doc *doc, const json_t *links, const json_t *
 					 GT_MAX_LINKS);
 		value = (int)json_integer_value(count);
 		if (a == b && value)
-			return fail_item(doc, "links", a, "GPU %d has links to itself", a);
+			return fail_item(doc, "links", a, "GPU %d has links to itself",
+					 a);
 		if (named && named != value)
 			return fail_item(doc, "links", a,
-					 "pair %d-%d: %d links, but its path is NV%d", a, b,
-					 value, named);
+					 "pair %d-%d: %d links, but its path is NV%d", a,
+					 b, value, named);
 	}
 	if (a == b)
 		return GT_OK;
@@ -291,8 +297,8 @@ static enum gt_err set_path_speed(struct doc *doc, const json_t *speeds, int a, 
 	if (a == b || !present(value))
 		return GT_OK;
 	if (!to_mbps(value, &mbps))
-		return fail_item(doc, "path_gbps", a, "pair %d-%d: not a positive number", a,
-				 b);
+		return fail_item(doc, "path_gbps", a, "pair %d-%d: not a positive number",
+				 a, b);
 	gt_node_set_path_mbps(doc->node, a, b, mbps);
 	return GT_OK;
 }
@@ -356,15 +362,17 @@ static enum gt_err check_islands(struct doc *doc, const json_t *gpus)
 		for (int b = 0; b < a; b++) {
 			const struct gt_gpu *ga = gt_node_gpu(doc->node, a);
 			const struct gt_gpu *gb = gt_node_gpu(doc->node, b);
-			int least = ga->switch_links < gb->switch_links ? ga->switch_links
-									: gb->switch_links;
+			int least = ga->switch_links < gb->switch_links
+					    ? ga->switch_links
+					    : gb->switch_links;
 
 			if (ga->island >= 0 && ga->island == gb->island && least > 0 &&
 			    pair_links(doc, a, b) != least)
-				return fail_item(doc, "links", b,
-						 "pair %d-%d: %d links, but the smaller of "
-						 "the two switch_links is %d",
-						 b, a, pair_links(doc, a, b), least);
+				return fail_item(
+					doc, "links", b,
+					"pair %d-%d: %d links, but the smaller of "
+					"the two switch_links is %d",
+					b, a, pair_links(doc, a, b), least);
 		}
 	return GT_OK;
 }
@@ -395,17 +403,20 @@ static enum gt_err get_groups(struct doc *doc)
 		return GT_OK;
 	if (!json_is_array(groups))
 		return fail_field(doc, "groups", "groups is not a list");
-	json_array_foreach((json_t *)groups, i, group) {
+	json_array_foreach((json_t *)groups, i, group)
+	{
 		struct gt_mask mask = {0};
 		enum gt_err rc;
 
 		if (!json_is_array(group))
 			return fail_field(doc, "groups", "a group is not a list of GPUs");
-		json_array_foreach((json_t *)group, j, member) {
+		json_array_foreach((json_t *)group, j, member)
+		{
 			if (!json_is_integer(member) || json_integer_value(member) < 0 ||
 			    json_integer_value(member) >= doc->n)
-				return fail_item(doc, "groups", (int)i,
-						 "group %zu names a GPU that is not there", i);
+				return fail_item(
+					doc, "groups", (int)i,
+					"group %zu names a GPU that is not there", i);
 			gt_mask_set(&mask, (int)json_integer_value(member));
 		}
 		rc = gt_node_add_group(doc->node, &mask, doc->err);
@@ -430,7 +441,8 @@ static enum gt_err get_notes(struct doc *doc)
 		return GT_OK;
 	if (!json_is_array(notes))
 		return fail_field(doc, "notes", "notes is not a list");
-	json_array_foreach((json_t *)notes, i, note) {
+	json_array_foreach((json_t *)notes, i, note)
+	{
 		if (!json_is_string(note))
 			return fail_item(doc, "notes", (int)i, "a note is not a string");
 		gt_node_add_note(doc->node, "%s", json_string_value(note));
@@ -438,7 +450,8 @@ static enum gt_err get_notes(struct doc *doc)
 	return GT_OK;
 }
 
-/* Where the model came from before it was written, so that a copy is the same document. */
+/* Where the model came from before it was written, so that a copy is the same document.
+ */
 static enum gt_err get_origin(struct doc *doc)
 {
 	const json_t *source = json_object_get(doc->root, "source");
@@ -484,7 +497,8 @@ static enum gt_err get_head(struct doc *doc)
 	return GT_OK;
 }
 
-static enum gt_err get_document(struct doc *doc, struct gt_source *src, const json_t *gpus)
+static enum gt_err get_document(struct doc *doc, struct gt_source *src,
+				const json_t *gpus)
 {
 	const json_t *gpu;
 	enum gt_err rc;
@@ -493,7 +507,8 @@ static enum gt_err get_document(struct doc *doc, struct gt_source *src, const js
 	rc = get_head(doc);
 	if (rc)
 		return rc;
-	json_array_foreach((json_t *)gpus, i, gpu) {
+	json_array_foreach((json_t *)gpus, i, gpu)
+	{
 		rc = get_gpu(doc, (int)i, gpu);
 		if (rc)
 			return rc;
@@ -518,7 +533,8 @@ static enum gt_err check_root(struct doc *doc, const json_t **gpus)
 	const json_t *version = json_object_get(doc->root, "version");
 
 	if (!json_is_object(doc->root))
-		return gt_fail_src(doc->src, doc->err, GT_EFORMAT, 1, "not a JSON object");
+		return gt_fail_src(doc->src, doc->err, GT_EFORMAT, 1,
+				   "not a JSON object");
 	*gpus = json_object_get(doc->root, "gpus");
 	if (!version)
 		return gt_fail_src(doc->src, doc->err, GT_EFORMAT, 1,
@@ -545,8 +561,8 @@ static enum gt_err read_json(struct gt_source *src, struct gt_node **node,
 
 	doc.root = json_loadb(src->text, src->size, JSON_REJECT_DUPLICATES, &wrong);
 	if (!doc.root)
-		return gt_fail_at(err, GT_EPARSE, src->file, wrong.line, wrong.column, "%s",
-				  wrong.text);
+		return gt_fail_at(err, GT_EPARSE, src->file, wrong.line, wrong.column,
+				  "%s", wrong.text);
 	rc = check_root(&doc, &gpus);
 	if (rc == GT_OK) {
 		doc.n = (int)json_array_size(gpus);

@@ -49,8 +49,8 @@ static void put(struct out *out, const char *text)
 	out->used += len;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void putf(struct out *out, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void putf(struct out *out, const char *fmt,
+						       ...)
 {
 	char buf[128];
 	va_list args;
@@ -215,7 +215,8 @@ static void put_groups(struct out *out, const struct gt_node *node)
 		const char *comma = "";
 
 		put(out, i ? ", [" : "[");
-		for (int g = gt_mask_next(group, 0); g >= 0; g = gt_mask_next(group, g + 1)) {
+		for (int g = gt_mask_next(group, 0); g >= 0;
+		     g = gt_mask_next(group, g + 1)) {
 			putf(out, "%s%d", comma, g);
 			comma = ", ";
 		}
@@ -238,7 +239,8 @@ static void put_head(struct out *out, const struct gt_node *node)
 {
 	put(out, "{\n  \"version\": 1,\n  \"name\": ");
 	put_string(out, node->name);
-	putf(out, ",\n  \"fabric\": \"%s\",\n  \"link_gbps\": ", gt_fabric_name(node->fabric));
+	putf(out,
+	     ",\n  \"fabric\": \"%s\",\n  \"link_gbps\": ", gt_fabric_name(node->fabric));
 	put_gbps(out, node->n ? node->gpu[0].link_mbps : GT_UNKNOWN);
 	put(out, ",\n  \"cpu_vendor\": ");
 	put_string(out, gt_cpu_vendor_name(node->cpu_vendor));

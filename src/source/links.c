@@ -18,8 +18,9 @@ enum gt_err gt_node_from_links(struct gt_node **node, int gpus, const int *links
 			gt_node_edit_gpu(fresh, a)->socket = socket[a];
 		for (int b = 0; b < gpus; b++)
 			if (a != b)
-				gt_node_set_links(fresh, a, b,
-						  links[(size_t)a * (size_t)gpus + (size_t)b]);
+				gt_node_set_links(
+					fresh, a, b,
+					links[(size_t)a * (size_t)gpus + (size_t)b]);
 	}
 	gt_node_set_source(fresh, "links", "");
 	gt_node_infer_fabric(fresh);

@@ -15,6 +15,7 @@ enum gt_err gt_live_machine(struct gt_source *src, struct gt_node **node,
 		return rc;
 	if (gt_hwloc_live(src, node, NULL) == GT_OK)
 		return GT_OK;
-	return gt_fail(err, GT_EIO, "no GPUs found: no NVIDIA driver library here, and hwloc "
-				    "knows of no NVLink or xGMI");
+	return gt_fail(err, GT_EIO,
+		       "no GPUs found: no NVIDIA driver library here, and hwloc "
+		       "knows of no NVLink or xGMI");
 }

@@ -31,10 +31,10 @@ struct system {
 	struct gt_xml *root;
 	struct gpu *gpus;
 	int count;
-	int pci_gpus;		/* <pci> of a GPU's class, <gpu> or not */
+	int pci_gpus; /* <pci> of a GPU's class, <gpu> or not */
 	bool any_links;
-	int absent;		/* links to GPUs that are not in the file */
-	int strange;		/* links to what cannot be told */
+	int absent;  /* links to GPUs that are not in the file */
+	int strange; /* links to what cannot be told */
 	struct gt_error *err;
 };
 
@@ -123,8 +123,8 @@ static enum gt_err collect(struct system *system)
 	if (rc)
 		return rc;
 	if (!system->count)
-		return gt_fail_src(system->src, system->err, GT_EFORMAT, system->root->line,
-				   "no GPU elements; NVLink unknown");
+		return gt_fail_src(system->src, system->err, GT_EFORMAT,
+				   system->root->line, "no GPU elements; NVLink unknown");
 	qsort(system->gpus, (size_t)system->count, sizeof(*system->gpus), compare_gpus);
 	return GT_OK;
 }
@@ -156,17 +156,20 @@ static enum gt_err set_link(struct system *system, struct gt_node *node, int a,
 			    const struct gt_xml *link)
 {
 	struct gt_gpu *gpu = gt_node_edit_gpu(node, a);
-	const char *target = gt_xml_attr(link, "target"), *class = gt_xml_attr(link, "tclass");
+	const char *target = gt_xml_attr(link, "target"),
+		   *class = gt_xml_attr(link, "tclass");
 	const char *count_text = gt_xml_attr(link, "count");
 	char bus_id[BUS_ID_SIZE];
 	int count = 1, b;
 
-	if (*count_text && (!gt_scan_int(&count_text, GT_MAX_LINKS, &count) || *count_text))
+	if (*count_text &&
+	    (!gt_scan_int(&count_text, GT_MAX_LINKS, &count) || *count_text))
 		return gt_fail_src(system->src, system->err, GT_EPARSE, link->line,
 				   "count=\"%s\" is not a number of links up to %d",
 				   gt_xml_attr(link, "count"), GT_MAX_LINKS);
 	system->any_links = true;
-	b = gt_bus_id_normalize(target, bus_id, sizeof(bus_id)) ? find_gpu(system, bus_id) : -1;
+	b = gt_bus_id_normalize(target, bus_id, sizeof(bus_id)) ? find_gpu(system, bus_id)
+								: -1;
 	if (b >= 0 && !strcmp(system->gpus[a].bus_id, bus_id))
 		return gt_fail_src(system->src, system->err, GT_EINVAL, link->line,
 				   "GPU %s has a link to itself", bus_id);
@@ -177,8 +180,9 @@ static enum gt_err set_link(struct system *system, struct gt_node *node, int a,
 		gpu->island = 0;
 		gpu->switch_links += count;
 		if (gpu->switch_links > GT_MAX_LINKS)
-			return gt_fail_src(system->src, system->err, GT_EPARSE, link->line,
-					   "more than %d links of one GPU", GT_MAX_LINKS);
+			return gt_fail_src(system->src, system->err, GT_EPARSE,
+					   link->line, "more than %d links of one GPU",
+					   GT_MAX_LINKS);
 	} else if (is_gpu_class(class)) {
 		system->absent += count;
 	} else if (!*class) {
@@ -191,7 +195,8 @@ static enum gt_err set_link(struct system *system, struct gt_node *node, int a,
 static enum gt_err set_links(struct system *system, struct gt_node *node)
 {
 	for (int a = 0; a < system->count; a++)
-		for (const struct gt_xml *e = system->gpus[a].element->child; e; e = e->next) {
+		for (const struct gt_xml *e = system->gpus[a].element->child; e;
+		     e = e->next) {
 			enum gt_err rc = GT_OK;
 
 			if (gt_xml_is(e, "nvlink") || gt_xml_is(e, "xgmi"))
@@ -233,7 +238,7 @@ static void set_cpus(struct gt_gpu *gpu, const char *affinity)
 		at = *end ? end + 1 : end;
 	}
 	gt_mask_format(&mask, list, sizeof(list));
-	if (strlen(list) < sizeof(gpu->cpus))	/* a longer list was cut */
+	if (strlen(list) < sizeof(gpu->cpus)) /* a longer list was cut */
 		memcpy(gpu->cpus, list, strlen(list) + 1);
 }
 
@@ -258,7 +263,8 @@ static void set_gpu(struct gt_gpu *gpu, const struct gpu *from)
 	snprintf(gpu->bus_id, sizeof(gpu->bus_id), "%s", from->bus_id);
 	while (root->parent && gt_xml_is(root->parent, "pci"))
 		root = root->parent;
-	gt_bus_id_normalize(gt_xml_attr(root, "busid"), gpu->pci_root, sizeof(gpu->pci_root));
+	gt_bus_id_normalize(gt_xml_attr(root, "busid"), gpu->pci_root,
+			    sizeof(gpu->pci_root));
 	gpu->numa = attr_int(from->cpu, "numaid");
 	if (from->cpu)
 		set_cpus(gpu, gt_xml_attr(from->cpu, "affinity"));
@@ -268,10 +274,10 @@ static void set_cpu_vendor(struct gt_node *node, struct gt_xml *root)
 {
 	for (struct gt_xml *e = root; e; e = next_element(e))
 		if (gt_xml_is(e, "cpu")) {
-			gt_node_set_cpu_vendor(
-				node, gt_cpu_of(gt_xml_attr(e, "arch"), gt_xml_attr(e, "vendor"),
-						attr_int(e, "familyid"),
-						attr_int(e, "modelid")));
+			gt_node_set_cpu_vendor(node, gt_cpu_of(gt_xml_attr(e, "arch"),
+							       gt_xml_attr(e, "vendor"),
+							       attr_int(e, "familyid"),
+							       attr_int(e, "modelid")));
 			return;
 		}
 }
@@ -304,16 +310,16 @@ static int slot_mbps(const struct gt_xml *pci)
 		const char *speed;
 		int lane_mbit;
 	} speeds[] = {
-		{"2.5 GT/s", 1500}, {"5 GT/s", 3000},	{"5.0 GT/s", 3000},
-		{"8 GT/s", 6000},   {"8.0 GT/s", 6000},	{"16 GT/s", 12000},
-		{"16.0 GT/s", 12000}, {"32 GT/s", 24000}, {"32.0 GT/s", 24000},
-		{"64 GT/s", 48000}, {"64.0 GT/s", 48000},
+		{"2.5 GT/s", 1500},   {"5 GT/s", 3000},	    {"5.0 GT/s", 3000},
+		{"8 GT/s", 6000},     {"8.0 GT/s", 6000},   {"16 GT/s", 12000},
+		{"16.0 GT/s", 12000}, {"32 GT/s", 24000},   {"32.0 GT/s", 24000},
+		{"64 GT/s", 48000},   {"64.0 GT/s", 48000},
 	};
 	const char *speed = gt_xml_attr(pci, "link_speed");
 	int width = attr_int(pci, "link_width");
 
-	for (size_t i = 0; width > 0 && width <= 32 && i < sizeof(speeds) / sizeof(speeds[0]);
-	     i++)
+	for (size_t i = 0;
+	     width > 0 && width <= 32 && i < sizeof(speeds) / sizeof(speeds[0]); i++)
 		if (!strncmp(speed, speeds[i].speed, strlen(speeds[i].speed)))
 			return width * speeds[i].lane_mbit / 8;
 	return 0;
@@ -362,16 +368,24 @@ static void set_path(const struct system *system, struct gt_node *node, int a, i
 static void note_rest(const struct system *system, struct gt_node *node)
 {
 	if (system->absent)
-		gt_node_add_note(node, "%d links go to GPUs that are not in the file: a part of "
-				       "a machine", system->absent);
+		gt_node_add_note(
+			node,
+			"%d links go to GPUs that are not in the file: a part of "
+			"a machine",
+			system->absent);
 	if (system->strange) {
-		gt_node_add_note(node, "%d links go to devices without a class that are not in "
-				       "the file", system->strange);
+		gt_node_add_note(node,
+				 "%d links go to devices without a class that are not in "
+				 "the file",
+				 system->strange);
 		gt_node_set_partial(node);
 	}
 	if (system->pci_gpus > system->count)
-		gt_node_add_note(node, "%d of %d GPUs on PCIe have a <gpu> element: a part of a "
-				       "machine", system->count, system->pci_gpus);
+		gt_node_add_note(
+			node,
+			"%d of %d GPUs on PCIe have a <gpu> element: a part of a "
+			"machine",
+			system->count, system->pci_gpus);
 }
 
 static enum gt_err build(struct system *system, struct gt_node **node)
@@ -396,7 +410,8 @@ static bool looks_like(const struct gt_source *src)
 {
 	return gt_text_first(src) == '<' &&
 	       (gt_text_has(src, "<system") || gt_text_has(src, "<graphs") ||
-		gt_text_has(src, "<pci ")) && !gt_text_has(src, "<topology");
+		gt_text_has(src, "<pci ")) &&
+	       !gt_text_has(src, "<topology");
 }
 
 static enum gt_err read_nccl(struct gt_source *src, struct gt_node **node,

@@ -1,59 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `nvidia-smi topo -m`: from any driver, pasted, logged, indented or cut. The matrix is
- * the first N cells of each row, N the GPUs of the header; a row whose X does not stand in
- * its own column is mangled and counts as missing. A pair is what its two rows say, so
+ * the first N cells of each row, N the GPUs of the header; a row whose X does not stand
+ * in its own column is mangled and counts as missing. A pair is what its two rows say, so
  * that one missing row loses nothing.
  */
 #include "config.h"
 
 #include "source/nvlink.h"
+#include "source/topo_line.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum cell_kind {
-	CELL_NONE = 0,		/* no such row, or the row ends before */
-	CELL_SELF,
-	CELL_PATH,
-	CELL_LINKS,
-	CELL_P2P,		/* of `topo -p2p`: another matrix */
-	CELL_STRANGE,		/* a token that means nothing to us */
-};
-
-struct cell {
-	uint8_t kind;
-	uint8_t path;
-	int16_t links;
-};
-
-/* Cells in nvidia-smi's words. SOC is SYS before driver 384, PSB one on-board switch. */
-static const struct {
-	const char *word;
-	enum cell_kind kind;
-	enum gt_path path;
-} words[] = {
-	{"NODE", CELL_PATH, GT_PATH_NODE},
-	{"SYS", CELL_PATH, GT_PATH_SYS},
-	{"SOC", CELL_PATH, GT_PATH_SYS},
-	{"PHB", CELL_PATH, GT_PATH_PHB},
-	{"PXB", CELL_PATH, GT_PATH_PXB},
-	{"PIX", CELL_PATH, GT_PATH_PIX},
-	{"PSB", CELL_PATH, GT_PATH_PIX},
-	{"C2C", CELL_PATH, GT_PATH_C2C},
-	{"X", CELL_SELF, GT_PATH_SELF},
-	{"x", CELL_SELF, GT_PATH_SELF},
-	{"OK", CELL_P2P, GT_PATH_UNKNOWN},
-	{"CNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"GNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"TNS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"NS", CELL_P2P, GT_PATH_UNKNOWN},
-	{"DR", CELL_P2P, GT_PATH_UNKNOWN},
-	{"U", CELL_P2P, GT_PATH_UNKNOWN},
-	{"N/A", CELL_STRANGE, GT_PATH_UNKNOWN},
-};
 
 /* The text on its way into a node. */
 struct topo {
@@ -63,159 +23,27 @@ struct topo {
 	bool has_header;
 	int header_gpus;
 	int header_line;
-	int first_line;		/* of the matrix */
-	int end_line;		/* the line after its last */
-	int devices;		/* columns before the affinity, 0: not known */
-	bool has_numa;		/* a NUMA Affinity column follows the CPU Affinity */
-	int most_cells;		/* in one row, NICs among them */
-	int other_rows;		/* rows of NICs */
+	int first_line; /* of the matrix */
+	int end_line;	/* the line after its last */
+	int devices;	/* columns before the affinity, 0: not known */
+	bool has_numa;	/* a NUMA Affinity column follows the CPU Affinity */
+	int most_cells; /* in one row, NICs among them */
+	int other_rows; /* rows of NICs */
 	int rows;
-	int bad_line;		/* the first mangled row, 0: none */
-	char strange[16];	/* the first unknown token */
+	int bad_line;	  /* the first mangled row, 0: none */
+	char strange[16]; /* the first unknown token */
 	bool second_matrix;
-	bool cut_end;		/* the text ends within a row of a GPU */
-	struct cell *cells;	/* n x n */
+	bool cut_end;		    /* the text ends within a row of a GPU */
+	struct gt_topo_cell *cells; /* n x n */
 	bool *seen;
 };
-
-/* ---- tokens ---- */
-
-static bool is_gap(char c)
-{
-	return c == ' ' || c == '\t' || c == '|' || c == '`';
-}
-
-static const char *skip_gap(const char *at)
-{
-	while (is_gap(*at))
-		at++;
-	return at;
-}
-
-static size_t token_length(const char *at)
-{
-	size_t len = 0;
-
-	while (at[len] && !is_gap(at[len]))
-		len++;
-	return len;
-}
-
-/* "NV12"; the digits must end the token, or a glued affinity would change the count. */
-static size_t read_links(const char *at, struct cell *cell)
-{
-	const char *end = at + 2;
-	int links;
-
-	if (strncmp(at, "NV", 2) || !gt_scan_int(&end, GT_MAX_LINKS, &links))
-		return 0;
-	if (isdigit((unsigned char)*end) || *end == '-' || *end == ',' || *end == '.')
-		return 0;
-	*cell = (struct cell){CELL_LINKS, GT_PATH_LINK, (int16_t)links};
-	return (size_t)(end - at);
-}
-
-static size_t read_word(const char *at, struct cell *cell)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t len = strlen(words[i].word);
-
-		if (strncmp(at, words[i].word, len))
-			continue;
-		*cell = (struct cell){(uint8_t)words[i].kind, (uint8_t)words[i].path, 0};
-		return len;
-	}
-	return read_links(at, cell);
-}
-
-/* One cell at *at; cells may be glued ("PIXNODE"), but only to other cells. */
-static bool next_cell(const char **at, struct cell *cell)
-{
-	struct cell rest;
-	size_t len;
-
-	*at = skip_gap(*at);
-	if (!**at)
-		return false;
-	len = read_word(*at, cell);
-	if (len && (!(*at)[len] || is_gap((*at)[len]) || read_word(*at + len, &rest))) {
-		*at += len;
-		return true;
-	}
-	*cell = (struct cell){.kind = CELL_STRANGE};
-	*at += token_length(*at);
-	return true;
-}
-
-/* "GPU12" at *at; *at moves behind it. */
-static bool next_gpu(const char **at, int *number)
-{
-	const char *c = *at;
-
-	if (strncmp(c, "GPU", 3))
-		return false;
-	c += 3;
-	if (!gt_scan_int(&c, GT_MAX_GPUS - 1, number))
-		return false;
-	*at = c;
-	return true;
-}
-
-/* Behind what logs, comments, quotes and tables put before a line: no words. */
-static const char *skip_prefix(const char *line)
-{
-	return line + strspn(line, " \t|`'\"#*/>+-:.,[]()0123456789TZ");
-}
-
-enum line_kind { LINE_OTHER, LINE_HEADER, LINE_GPU_ROW, LINE_NIC_ROW };
-
-/* Do cells begin at at? One that we don't know may be the first (another vendor's word, or
- * two that were glued), if the next one is known. */
-static bool begins_cells(const char *at)
-{
-	struct cell cell = {0};
-	bool strange_word;
-
-	strange_word = !strncmp(skip_gap(at), "N/A", 3) || !strncmp(skip_gap(at), "MX", 2);
-	if (!is_gap(*at) || !next_cell(&at, &cell))
-		return false;
-	if (cell.kind != CELL_STRANGE || strange_word)
-		return true;
-	return next_cell(&at, &cell) && cell.kind != CELL_STRANGE;
-}
-
-/* What is this line? *rest: behind the row's name, or the header's first name. */
-static enum line_kind classify(const char *line, int *number, const char **rest)
-{
-	const char *at = skip_prefix(line), *after;
-	struct cell cell = {0};
-
-	*rest = after = at;
-	if (next_gpu(&after, number)) {
-		const char *first = skip_gap(after);
-
-		after += *after == ':';
-		*rest = after;
-		if (begins_cells(after))
-			return LINE_GPU_ROW;
-		*rest = at;
-		return *first == '=' || *first == ':' ? LINE_OTHER : LINE_HEADER;
-	}
-	/* a NIC: any one word, then nothing but cells, its own X among them */
-	after = at + token_length(at);
-	if (after > at && next_cell(&after, &cell) && cell.kind == CELL_PATH) {
-		*rest = at + token_length(at);
-		return LINE_NIC_ROW;
-	}
-	return LINE_OTHER;
-}
 
 /* Is this row of another matrix? */
 static bool is_p2p_row(const char *rest)
 {
-	struct cell cell;
+	struct gt_topo_cell cell;
 
-	while (next_cell(&rest, &cell))
+	while (gt_topo_next_cell(&rest, &cell))
 		if (cell.kind == CELL_P2P)
 			return true;
 	return false;
@@ -235,35 +63,35 @@ static void read_header(struct topo *topo, const char *at)
 	topo->header_gpus = topo->devices = 0;
 	topo->has_numa = affinity && strstr(affinity, "NUMA Affinity");
 	for (c = at; affinity && c < affinity; c++) {
-		topo->devices += !in_word && !is_gap(*c);
-		in_word = !is_gap(*c);
+		topo->devices += !in_word && !gt_topo_is_gap(*c);
+		in_word = !gt_topo_is_gap(*c);
 	}
 	/* "GPU1" after "GPU9" is a GPU10 that was cut */
-	while (next_gpu(&at, &number) && number == topo->header_gpus) {
+	while (gt_topo_next_gpu(&at, &number) && number == topo->header_gpus) {
 		topo->header_gpus++;
-		at = skip_gap(at);
+		at = gt_topo_skip_gap(at);
 	}
 }
 
 /* Row k has its X in column k, so it has more than k words: others claim too much. */
 static bool is_long_enough(const struct topo *topo, const char *rest, int number)
 {
-	struct cell cell;
+	struct gt_topo_cell cell;
 	int count = 0;
 
 	if (number < topo->header_gpus)
 		return true;
-	while (count <= number && next_cell(&rest, &cell))
+	while (count <= number && gt_topo_next_cell(&rest, &cell))
 		count++;
 	return count > number;
 }
 
 static int count_cells(const char *rest)
 {
-	struct cell cell;
+	struct gt_topo_cell cell;
 	int count = 0;
 
-	while (next_cell(&rest, &cell) && cell.kind != CELL_STRANGE)
+	while (gt_topo_next_cell(&rest, &cell) && cell.kind != CELL_STRANGE)
 		count++;
 	return count;
 }
@@ -278,7 +106,8 @@ static enum gt_err find_matrix(struct topo *topo, struct gt_error *err)
 
 	gt_lines_start(&topo->lines, topo->src);
 	while (gt_lines_next(&topo->lines)) {
-		enum line_kind kind = classify(topo->lines.line, &number, &rest);
+		enum gt_topo_line kind =
+			gt_topo_classify(topo->lines.line, &number, &rest);
 
 		if (kind == LINE_HEADER && topo->rows) {
 			topo->second_matrix = true;
@@ -339,13 +168,13 @@ static bool is_cpu_list(const char *text, size_t len)
 static void read_affinity(struct topo *topo, struct gt_gpu *gpu, const char *rest)
 {
 	const char *at = strchr(rest, '\t'), *numa;
-	struct cell cell;
+	struct gt_topo_cell cell;
 	size_t len;
 
 	for (int column = 0; topo->devices && at && column < topo->devices; column++) {
 		const char *text = at + 1, *end = strchr(text, '\t');
 
-		if (!next_cell(&text, &cell) || cell.kind == CELL_STRANGE ||
+		if (!gt_topo_next_cell(&text, &cell) || cell.kind == CELL_STRANGE ||
 		    (end && text > end))
 			return;
 		at = end;
@@ -370,33 +199,35 @@ static bool ends_abruptly(const struct topo *topo, const char *at)
 {
 	const struct gt_source *src = topo->src;
 
-	return !*at && topo->lines.at >= topo->lines.end && src->text[src->size - 1] != '\n';
+	return !*at && topo->lines.at >= topo->lines.end &&
+	       src->text[src->size - 1] != '\n';
 }
 
 /* A count at the end of a row that is too short, or of the text, may have lost digits. */
-static void distrust_last(struct topo *topo, struct cell *cells, int count, const char *at)
+static void distrust_last(struct topo *topo, struct gt_topo_cell *cells, int count,
+			  const char *at)
 {
 	if (count > 0 && cells[count - 1].kind == CELL_LINKS &&
 	    (count < topo->n || ends_abruptly(topo, at)))
-		cells[count - 1] = (struct cell){.kind = CELL_NONE};
+		cells[count - 1] = (struct gt_topo_cell){.kind = CELL_NONE};
 }
 
 /* Read one row; false if it is mangled. */
 static bool read_row(struct topo *topo, struct gt_node *node, int row, const char *rest)
 {
-	struct cell *cells = &topo->cells[(size_t)row * (size_t)topo->n];
+	struct gt_topo_cell *cells = &topo->cells[(size_t)row * (size_t)topo->n];
 	const char *at = rest;
 	bool sound = true;
 	int column = 0;
 
 	for (; column < topo->n; column++) {
-		const char *token = skip_gap(at);
+		const char *token = gt_topo_skip_gap(at);
 
-		if (!next_cell(&at, &cells[column]))
+		if (!gt_topo_next_cell(&at, &cells[column]))
 			break;
 		if (cells[column].kind == CELL_STRANGE && !topo->strange[0])
 			snprintf(topo->strange, sizeof(topo->strange), "%.*s",
-				 (int)token_length(token), token);
+				 (int)gt_topo_token_length(token), token);
 		if ((cells[column].kind == CELL_SELF) != (column == row))
 			sound = false;
 	}
@@ -422,7 +253,7 @@ static void read_matrix(struct topo *topo, struct gt_node *node)
 			continue;
 		if (topo->lines.number >= topo->end_line)
 			break;
-		if (classify(topo->lines.line, &number, &rest) != LINE_GPU_ROW ||
+		if (gt_topo_classify(topo->lines.line, &number, &rest) != LINE_GPU_ROW ||
 		    is_p2p_row(rest))
 			continue;
 		if (number >= topo->n)
@@ -433,7 +264,7 @@ static void read_matrix(struct topo *topo, struct gt_node *node)
 	}
 }
 
-static bool is_known(const struct cell *cell)
+static bool is_known(const struct gt_topo_cell *cell)
 {
 	return cell->kind == CELL_PATH || cell->kind == CELL_LINKS;
 }
@@ -441,8 +272,10 @@ static bool is_known(const struct cell *cell)
 /* What two rows say of one pair; each direction's links as they stand. False: nothing. */
 static bool set_pair(struct topo *topo, struct gt_node *node, int a, int b)
 {
-	const struct cell *ab = &topo->cells[(size_t)a * (size_t)topo->n + (size_t)b];
-	const struct cell *ba = &topo->cells[(size_t)b * (size_t)topo->n + (size_t)a];
+	const struct gt_topo_cell *ab =
+		&topo->cells[(size_t)a * (size_t)topo->n + (size_t)b];
+	const struct gt_topo_cell *ba =
+		&topo->cells[(size_t)b * (size_t)topo->n + (size_t)a];
 	int path = GT_PATH_UNKNOWN;
 
 	gt_node_set_links(node, a, b, is_known(ab) ? ab->links : GT_UNKNOWN);
@@ -456,9 +289,10 @@ static bool set_pair(struct topo *topo, struct gt_node *node, int a, int b)
 		path = ba->path;
 	gt_node_set_path(node, a, b, (enum gt_path)path);
 	if (ab->kind == CELL_PATH && ba->kind == CELL_PATH && ab->path != ba->path)
-		gt_node_add_note(node, "GPUs %d and %d: %s one way and %s the other: the "
-				       "farther counts", a, b,
-				 gt_path_name((enum gt_path)ab->path),
+		gt_node_add_note(node,
+				 "GPUs %d and %d: %s one way and %s the other: the "
+				 "farther counts",
+				 a, b, gt_path_name((enum gt_path)ab->path),
 				 gt_path_name((enum gt_path)ba->path));
 	return true;
 }
@@ -473,7 +307,8 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 		if (!topo->seen[i])
 			gt_mask_set(&missing, i);
 	if (gt_mask_count(&missing)) {
-		gt_node_add_note(node, "no readable row of GPUs %s: the text is cut or mangled",
+		gt_node_add_note(node,
+				 "no readable row of GPUs %s: the text is cut or mangled",
 				 gt_mask_format(&missing, list, sizeof(list)));
 		gt_node_set_partial(node);
 	}
@@ -484,13 +319,16 @@ static void note_gaps(struct topo *topo, struct gt_node *node, int unknown)
 	}
 	if (!topo->has_header && topo->most_cells > topo->n &&
 	    topo->most_cells != topo->rows + topo->other_rows) {
-		gt_node_add_note(node, "no header, and %d columns beside %d rows: GPUs may be "
-				       "missing", topo->most_cells, topo->rows);
+		gt_node_add_note(node,
+				 "no header, and %d columns beside %d rows: GPUs may be "
+				 "missing",
+				 topo->most_cells, topo->rows);
 		gt_node_set_partial(node);
 	}
 	if (!topo->has_header && topo->cut_end) {
-		gt_node_add_note(node, "no header, and no end of the last row: GPUs may be "
-				       "missing");
+		gt_node_add_note(node,
+				 "no header, and no end of the last row: GPUs may be "
+				 "missing");
 		gt_node_set_partial(node);
 	}
 	if (topo->strange[0])
@@ -516,8 +354,9 @@ static void note_rest(struct topo *topo, struct gt_node *node)
 		gt_node_add_note(node, "`nvidia-smi topo -mp` hides NVLink: use -m");
 		gt_node_set_partial(node);
 	} else if (gt_text_has(topo->src, "PIX  =") && !gt_text_has(topo->src, "NV#")) {
-		gt_node_add_note(node, "the legend has no NV# line, as that of `topo -mp`, "
-				       "which hides NVLink");
+		gt_node_add_note(node,
+				 "the legend has no NV# line, as that of `topo -mp`, "
+				 "which hides NVLink");
 	}
 }
 
@@ -559,7 +398,7 @@ static bool looks_like(const struct gt_source *src)
 	}
 	gt_lines_start(lines, src);
 	while (!found && gt_lines_next(lines)) {
-		enum line_kind kind = classify(lines->line, &number, &rest);
+		enum gt_topo_line kind = gt_topo_classify(lines->line, &number, &rest);
 
 		found = kind == LINE_GPU_ROW || kind == LINE_HEADER;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `nvidia-smi nvlink -s`, `-R` and `-p`, and `nvidia-smi -L`: live links of every GPU, and
- * the bus ids at their other ends. -s alone names no peers, so it gives a partial model;
- * -e and -c also print "Link n:" lines, which say nothing about the state.
+ * `nvidia-smi nvlink -s`, `-R` and `-p`, and `nvidia-smi -L`: live links of every GPU,
+ * and the bus ids at their other ends. -s alone names no peers, so it gives a partial
+ * model; -e and -c also print "Link n:" lines, which say nothing about the state.
  */
 #include "config.h"
 
@@ -160,7 +160,8 @@ static void scan_line(const char *line, struct gt_nvlink_gpu *gpus, int *current
 		gpus[*current].has_status = true;
 	else if (strstr(line, "..."))
 		gpus[*current].cut = true;
-	else if (!strncmp(line + strspn(line, " \t"), "MIG ", 4) && strstr(line, "Device"))
+	else if (!strncmp(line + strspn(line, " \t"), "MIG ", 4) &&
+		 strstr(line, "Device"))
 		gpus[*current].mig = true;
 }
 
@@ -235,8 +236,8 @@ static int links_to(const struct gt_nvlink_gpu *gpu, const char *id)
 /* Which GPU has which id: links have two ends, so the ids are those of the GPUs that have
  * links, and nvidia-smi numbers GPUs in PCI order. owner[e] is the GPU of ends->id[e].
  * False if that contradicts the text: then the ends are switches. */
-static bool find_owners(const struct gt_nvlink_gpu *gpus, int count, const struct ends *ends,
-			int *owner)
+static bool find_owners(const struct gt_nvlink_gpu *gpus, int count,
+			const struct ends *ends, int *owner)
 {
 	int used = 0;
 
@@ -279,9 +280,11 @@ static void check_both_ends(struct gt_node *node, int count)
 	for (int a = 0; a < count; a++)
 		for (int b = 0; b < a; b++)
 			if (gt_node_links(node, a, b) != gt_node_links(node, b, a)) {
-				gt_node_add_note(node, "GPUs %d and %d list different numbers "
-						       "of links to each other: the text may "
-						       "be cut", b, a);
+				gt_node_add_note(node,
+						 "GPUs %d and %d list different numbers "
+						 "of links to each other: the text may "
+						 "be cut",
+						 b, a);
 				gt_node_set_partial(node);
 			}
 }
@@ -399,10 +402,11 @@ static void use_counts(struct gt_source *src, struct gt_node *node,
 			gpu->switch_links = live;
 			continue;
 		}
-		gt_node_add_note(node,
-				 "GPU %d: nvlink shows %d live links, the matrix %d: which "
-				 "pair lost some is not shown",
-				 i, live, sum);
+		gt_node_add_note(
+			node,
+			"GPU %d: nvlink shows %d live links, the matrix %d: which "
+			"pair lost some is not shown",
+			i, live, sum);
 		gt_node_set_partial(node);
 	}
 	if (mesh)
@@ -423,8 +427,9 @@ enum gt_err gt_nvlink_complement(struct gt_source *src, struct gt_node *node,
 		if (!set_pairs(node, gpus, count))
 			use_counts(src, node, gpus, count);
 	} else if (count) {
-		gt_node_add_note(node, "the list of %d GPUs beside the matrix of %d is not used",
-				 count, gt_node_size(node));
+		gt_node_add_note(
+			node, "the list of %d GPUs beside the matrix of %d is not used",
+			count, gt_node_size(node));
 	}
 	free(gpus);
 	return GT_OK;
@@ -445,8 +450,9 @@ static void set_unknown_pairs(struct gt_node *node, const struct gt_nvlink_gpu *
 {
 	for (int a = 0; a < count; a++)
 		for (int b = 0; b < count; b++) {
-			bool none = (gpus[a].has_status && !gpus[a].live && !gpus[a].cut) ||
-				    (gpus[b].has_status && !gpus[b].live && !gpus[b].cut);
+			bool none =
+				(gpus[a].has_status && !gpus[a].live && !gpus[a].cut) ||
+				(gpus[b].has_status && !gpus[b].live && !gpus[b].cut);
 
 			if (a != b)
 				gt_node_set_links(node, a, b, none ? 0 : GT_UNKNOWN);
@@ -458,8 +464,9 @@ static void set_unknown_pairs(struct gt_node *node, const struct gt_nvlink_gpu *
 					 gpus[i].cut ? " shown, the text is cut" : "");
 		else if (gpus[i].has_status)
 			gt_node_add_note(node, "GPU %d: no live links", i);
-	gt_node_add_note(node, "nvidia-smi nvlink -s names no peers: put `nvidia-smi topo -m` "
-			       "or `nvidia-smi nvlink -R` into the same text");
+	gt_node_add_note(node,
+			 "nvidia-smi nvlink -s names no peers: put `nvidia-smi topo -m` "
+			 "or `nvidia-smi nvlink -R` into the same text");
 	gt_node_set_partial(node);
 }
 
@@ -472,7 +479,8 @@ static bool says_anything(const struct gt_nvlink_gpu *gpus, int count)
 }
 
 static enum gt_err build(struct gt_node **node, const struct gt_source *src,
-			 const struct gt_nvlink_gpu *gpus, int count, struct gt_error *err)
+			 const struct gt_nvlink_gpu *gpus, int count,
+			 struct gt_error *err)
 {
 	enum gt_err rc;
 

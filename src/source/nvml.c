@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * This machine by NVML (libnvidia-ml.so.1), opened with dlopen so that the program runs
- * where there is no driver. Only what a link's state says is counted: newer GPUs call more
- * links "capable" than they have. What an old driver lacks stays unknown.
+ * where there is no driver. Only what a link's state says is counted: newer GPUs call
+ * more links "capable" than they have. What an old driver lacks stays unknown.
  */
 #include "config.h"
 
@@ -16,12 +16,16 @@
 
 /* The part of NVML's binary interface that is used, restated. */
 
-enum { NVML_SUCCESS = 0, NVML_ERROR_INVALID_ARGUMENT = 2, NVML_ERROR_DRIVER_NOT_LOADED = 9 };
-enum { NVML_LINKS_MAX = 36 };	/* of one GPU, in the newest driver */
+enum {
+	NVML_SUCCESS = 0,
+	NVML_ERROR_INVALID_ARGUMENT = 2,
+	NVML_ERROR_DRIVER_NOT_LOADED = 9
+};
+enum { NVML_LINKS_MAX = 36 }; /* of one GPU, in the newest driver */
 enum { REMOTE_GPU = 0, REMOTE_NPU = 1, REMOTE_SWITCH = 2, REMOTE_UNKNOWN = 255 };
 enum { FABRIC_STATE_COMPLETED = 3 };
 
-typedef struct nvml_device *nvml_device;	/* opaque */
+typedef struct nvml_device *nvml_device; /* opaque */
 
 struct nvml_pci {
 	char legacy_id[16];
@@ -93,7 +97,7 @@ static const struct {
 	unsigned int level;
 	enum gt_path path;
 } levels[] = {
-	{10, GT_PATH_PIX}, {20, GT_PATH_PXB}, {30, GT_PATH_PHB},
+	{10, GT_PATH_PIX},  {20, GT_PATH_PXB}, {30, GT_PATH_PHB},
 	{40, GT_PATH_NODE}, {50, GT_PATH_SYS},
 };
 
@@ -143,7 +147,8 @@ static void set_numbers(const struct nvml *nvml, nvml_device device, struct gt_g
 
 	if (nvml->minor && nvml->minor(device, &value) == NVML_SUCCESS && value < 1 << 20)
 		gpu->minor = (int)value;
-	if (nvml->module && nvml->module(device, &value) == NVML_SUCCESS && value < 1 << 20)
+	if (nvml->module && nvml->module(device, &value) == NVML_SUCCESS &&
+	    value < 1 << 20)
 		gpu->module_id = (int)value;
 	if (nvml->memory && nvml->memory(device, &memory) == NVML_SUCCESS)
 		gpu->mem_mib = (int64_t)(memory.total >> 20);
@@ -159,8 +164,10 @@ static void set_gpus(const struct nvml *nvml, nvml_device *devices, struct gt_no
 		if (nvml->handle((unsigned int)i, &devices[i]) != NVML_SUCCESS) {
 			devices[i] = NULL;
 			gpu->healthy = false;
-			gt_node_add_note(node, "GPU %d does not answer the driver: out of "
-					       "service", i);
+			gt_node_add_note(node,
+					 "GPU %d does not answer the driver: out of "
+					 "service",
+					 i);
 			continue;
 		}
 		set_names(nvml, devices[i], gpu);
@@ -178,7 +185,8 @@ static int find_gpu(const struct gt_node *node, const char *bus_id)
 	return -1;
 }
 
-/* Count one live link where it goes. *hidden: links to GPUs that the driver does not list. */
+/* Count one live link where it goes. *hidden: links to GPUs that the driver does not
+ * list. */
 static void add_link(const struct nvml *nvml, nvml_device device, unsigned int link,
 		     struct gt_node *node, int a, int *hidden)
 {
@@ -223,7 +231,8 @@ static void set_links(const struct nvml *nvml, nvml_device *devices, struct gt_n
 				add_link(nvml, devices[a], link, node, a, &hidden);
 		}
 	if (hidden)
-		gt_node_add_note(node, "%d links go to GPUs that the driver does not list here",
+		gt_node_add_note(node,
+				 "%d links go to GPUs that the driver does not list here",
 				 hidden);
 }
 
@@ -245,7 +254,8 @@ static void set_paths(const struct nvml *nvml, nvml_device *devices, struct gt_n
 }
 
 /* The NVLink domain that spans nodes: the same on all GPUs and not all zero. */
-static void set_domain(const struct nvml *nvml, nvml_device *devices, struct gt_node *node)
+static void set_domain(const struct nvml *nvml, nvml_device *devices,
+		       struct gt_node *node)
 {
 	struct nvml_fabric first = {0}, fabric;
 	char name[64] = "";
@@ -261,7 +271,8 @@ static void set_domain(const struct nvml *nvml, nvml_device *devices, struct gt_
 			first = fabric;
 		if (memcmp(first.cluster, fabric.cluster, sizeof(first.cluster)) ||
 		    first.clique != fabric.clique) {
-			gt_node_add_note(node, "the GPUs are in different NVLink domains");
+			gt_node_add_note(node,
+					 "the GPUs are in different NVLink domains");
 			return;
 		}
 	}
@@ -275,7 +286,8 @@ static void set_domain(const struct nvml *nvml, nvml_device *devices, struct gt_
 	gt_node_set_domain(node, name);
 }
 
-static enum gt_err look(const struct nvml *nvml, struct gt_node **node, struct gt_error *err)
+static enum gt_err look(const struct nvml *nvml, struct gt_node **node,
+			struct gt_error *err)
 {
 	nvml_device *devices;
 	unsigned int count = 0;
@@ -314,7 +326,8 @@ enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
 		rc = look(&nvml, node, err);
 		nvml.shutdown();
 	} else {
-		rc = gt_fail(err, status == NVML_ERROR_DRIVER_NOT_LOADED ? GT_EFORMAT : GT_EIO,
+		rc = gt_fail(err,
+			     status == NVML_ERROR_DRIVER_NOT_LOADED ? GT_EFORMAT : GT_EIO,
 			     "NVML cannot start (error %d)", status);
 	}
 	dlclose(nvml.library);

@@ -86,8 +86,8 @@ enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
 	}
 	format = find_format(&src, wanted);
 	if (!format && wanted)
-		return gt_fail(err, GT_EINVAL, "unknown format '%s'; there are: %s", wanted,
-			       format_list(list, sizeof(list)));
+		return gt_fail(err, GT_EINVAL, "unknown format '%s'; there are: %s",
+			       wanted, format_list(list, sizeof(list)));
 	if (!format && (rc = gt_text_check(&src, err)))
 		return rc;
 	if (!format)
@@ -155,7 +155,8 @@ static enum gt_err load_file(struct gt_node **node, const char *path,
 }
 
 static enum gt_err load_builtin(struct gt_node **node, const char *spec,
-				const struct gt_load_options *options, struct gt_error *err)
+				const struct gt_load_options *options,
+				struct gt_error *err)
 {
 	const char *name = spec + strlen("builtin:");
 	const char *text = gt_builtin_text(name);
@@ -176,7 +177,8 @@ static enum gt_err load_live(struct gt_node **node, const struct gt_load_options
 	enum gt_err rc;
 
 	if (!gt_live_read)
-		return gt_fail(err, GT_EFORMAT, "this program cannot look at the machine");
+		return gt_fail(err, GT_EFORMAT,
+			       "this program cannot look at the machine");
 	rc = gt_live_read(&src, &fresh, err);
 	if (rc)
 		return rc;

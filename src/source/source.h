@@ -5,15 +5,15 @@
 
 #include "gputopo.h"
 
-#define GT_LINE_MAX 32768	/* bytes of one line of a text format, NUL included */
+#define GT_LINE_MAX 32768 /* bytes of one line of a text format, NUL included */
 
 /* One topology text on its way through a reader. */
 struct gt_source {
 	const char *text;
 	size_t size;
-	const char *file;		/* as errors and the model name it */
-	const char *node_name;		/* which NodeName; NULL: the only one */
-	bool infer_fabric;		/* a reader without evidence asks for the rule */
+	const char *file;      /* as errors and the model name it */
+	const char *node_name; /* which NodeName; NULL: the only one */
+	bool infer_fabric;     /* a reader without evidence asks for the rule */
 };
 
 /* One format. looks_like may be wrong about garbage, never about a text of another
@@ -45,7 +45,7 @@ extern const struct gt_format gt_format_amd_smi;
 const char *gt_builtin_text(const char *name);
 
 /* Fail at a line of the source. */
-#define gt_fail_src(src, err, code, line, ...) \
+#define gt_fail_src(src, err, code, line, ...)                                           \
 	gt_fail_at(err, code, (src)->file, line, 0, __VA_ARGS__)
 
 /* ---- text ---- */
@@ -55,7 +55,7 @@ const char *gt_builtin_text(const char *name);
 struct gt_lines {
 	const char *at;
 	const char *end;
-	int number;		/* of the current line, from 1 */
+	int number; /* of the current line, from 1 */
 	char line[GT_LINE_MAX];
 };
 
@@ -70,6 +70,8 @@ char gt_text_first(const struct gt_source *src);
 
 /* A decimal at *at of at most max; *at moves behind it. */
 bool gt_scan_int(const char **at, int max, int *value);
+/* Does a list of host expressions ("n[01-03,7],m") hold name? */
+bool gt_hostlist_has(const char *list, const char *name);
 /* dddd:bb:dd.f in lower case out of any spelling ("00000000:3B:00.0"); false if it is
  * none. */
 bool gt_bus_id_normalize(const char *text, char *out, size_t size);

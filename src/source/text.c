@@ -31,7 +31,8 @@ enum gt_err gt_text_check(const struct gt_source *src, struct gt_error *err)
 		int len = utf8_length(text + i, src->size - i);
 
 		if (text[i] == '\0')
-			return gt_fail_src(src, err, GT_EPARSE, line, "a NUL byte: not a text");
+			return gt_fail_src(src, err, GT_EPARSE, line,
+					   "a NUL byte: not a text");
 		if (len == 0)
 			return gt_fail_src(src, err, GT_EPARSE, line,
 					   "byte 0x%02x is not UTF-8", text[i]);
@@ -131,7 +132,8 @@ bool gt_bus_id_normalize(const char *text, char *out, size_t size)
 	char rest;
 
 	out[0] = '\0';
-	if (sscanf(text, "%8x:%2x:%2x.%1x%c", &domain, &bus, &device, &function, &rest) != 4) {
+	if (sscanf(text, "%8x:%2x:%2x.%1x%c", &domain, &bus, &device, &function, &rest) !=
+	    4) {
 		domain = 0;
 		if (sscanf(text, "%2x:%2x.%1x%c", &bus, &device, &function, &rest) != 3)
 			return false;

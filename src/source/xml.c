@@ -14,7 +14,7 @@ struct reader {
 	struct gt_xml *open;
 	int depth;
 	int elements;
-	const char *refusal;	/* why we stopped, NULL: expat knows */
+	const char *refusal; /* why we stopped, NULL: expat knows */
 };
 
 static void refuse(struct reader *reader, const char *why)
@@ -136,7 +136,8 @@ enum gt_err gt_xml_read(const struct gt_source *src, struct gt_xml **root,
 	XML_SetUserData(reader.parser, &reader);
 	XML_SetElementHandler(reader.parser, on_start, on_end);
 	XML_SetEntityDeclHandler(reader.parser, on_entity);
-	if (XML_Parse(reader.parser, text, (int)size, 1) != XML_STATUS_OK || reader.refusal)
+	if (XML_Parse(reader.parser, text, (int)size, 1) != XML_STATUS_OK ||
+	    reader.refusal)
 		rc = fail(src, &reader, err);
 	if (rc == GT_OK)
 		*root = reader.root;

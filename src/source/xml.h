@@ -5,18 +5,18 @@
 
 #include "source/source.h"
 
-#define GT_XML_DEPTH_MAX 64		/* nested elements */
+#define GT_XML_DEPTH_MAX    64 /* nested elements */
 #define GT_XML_ELEMENTS_MAX 200000
 
 struct gt_xml {
 	const char *name;
-	const char *const *attr;	/* name, value, ..., NULL */
+	const char *const *attr; /* name, value, ..., NULL */
 	int line;
 	struct gt_xml *parent;
-	struct gt_xml *child;		/* the first */
-	struct gt_xml *next;		/* sibling */
-	struct gt_xml *last;		/* child; while reading */
-	struct gt_xml *allocated;	/* all elements, for gt_xml_free */
+	struct gt_xml *child;	  /* the first */
+	struct gt_xml *next;	  /* sibling */
+	struct gt_xml *last;	  /* child; while reading */
+	struct gt_xml *allocated; /* all elements, for gt_xml_free */
 };
 
 /* Read the source. Text between elements is dropped; a document that declares entities is

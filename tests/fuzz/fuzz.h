@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fuzz.h - one input for one reader. Whatever comes, it must end in an error with a text or
- * in a model that is whole: symmetric, in its bounds, and the same after writing and
+ * fuzz.h - one input for one reader. Whatever comes, it must end in an error with a text
+ * or in a model that is whole: symmetric, in its bounds, and the same after writing and
  * reading it.
  */
 #ifndef FUZZ_H
@@ -44,7 +44,8 @@ static inline void fuzz_check_writing(const struct gt_node *node)
 	struct gt_node *copy;
 
 	fuzz_must(gt_node_write(node, &first, NULL) == GT_OK);
-	fuzz_must(gt_node_parse(&copy, first, strlen(first), "copy", NULL, NULL) == GT_OK);
+	fuzz_must(gt_node_parse(&copy, first, strlen(first), "copy", NULL, NULL) ==
+		  GT_OK);
 	fuzz_must(gt_node_write(copy, &second, NULL) == GT_OK);
 	fuzz_must(!strcmp(first, second));
 	fuzz_must(gt_node_same_type(node, copy));
@@ -71,11 +72,11 @@ static inline void fuzz_one(const char *format, const uint8_t *data, size_t size
 	gt_node_free(node);
 }
 
-#define FUZZ(format) \
-	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) \
-	{ \
-		fuzz_one(format, data, size); \
-		return 0; \
+#define FUZZ(format)                                                                     \
+	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                     \
+	{                                                                                \
+		fuzz_one(format, data, size);                                            \
+		return 0;                                                                \
 	}
 
 #endif

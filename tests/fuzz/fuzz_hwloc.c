@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libFuzzer: the reader of format hwloc. libhwloc runs in a child process, whose crashes are
- * an answer and no finding: the child must not report them as one.
+ * libFuzzer: the reader of format hwloc. libhwloc runs in a child process, whose crashes
+ * are an answer and no finding: the child must not report them as one.
  */
 #include "fuzz.h"
 

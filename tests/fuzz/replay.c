@@ -52,8 +52,8 @@ static int replay_folder(const char *format)
 	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", top ? top : ".", format);
 	folder = opendir(path);
 	while (folder && (entry = readdir(folder))) {
-		snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s/%s", top ? top : ".",
-			 format, entry->d_name);
+		snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s/%s",
+			 top ? top : ".", format, entry->d_name);
 		if (entry->d_name[0] != '.')
 			runs += replay_file(format, path);
 	}
@@ -72,8 +72,8 @@ int main(void)
 		int runs = replay_folder(formats[i]);
 
 		failures += runs == 0;
-		printf("%s %d - %s: %d inputs\n", runs ? "ok" : "not ok", i + 1, formats[i],
-		       runs);
+		printf("%s %d - %s: %d inputs\n", runs ? "ok" : "not ok", i + 1,
+		       formats[i], runs);
 	}
 	return failures > 0;
 }

@@ -4,10 +4,10 @@
  *
  *   gpu BUSID MODULE MEM_MIB MIG NAME     one line a GPU, in the driver's order
  *   lost GPU                              it does not answer
- *   link GPU COUNT gpu|npu|switch|hidden BUSID     live links; "hidden": a VM shows no end
- *   down GPU COUNT                        links that are there and dead
- *   level A B N                           common ancestor: 10 PIX ... 50 SYS (default)
- *   fabric HEX CLIQUE                     the NVLink domain of all GPUs
+ *   link GPU COUNT gpu|npu|switch|hidden BUSID     live links; "hidden": a VM shows no
+ * end down GPU COUNT                        links that are there and dead level A B N
+ * common ancestor: 10 PIX ... 50 SYS (default) fabric HEX CLIQUE                     the
+ * NVLink domain of all GPUs
  *
  * Names and error numbers are those of NVIDIA's interface; nothing else is.
  */
@@ -16,11 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GPUS_MAX 64
+#define GPUS_MAX  64
 #define LINKS_MAX 18
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT	  __attribute__((visibility("default")))
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, GPU_IS_LOST = 15 };
+enum {
+	SUCCESS = 0,
+	INVALID_ARGUMENT = 2,
+	NOT_SUPPORTED = 3,
+	NOT_FOUND = 6,
+	GPU_IS_LOST = 15
+};
 
 struct nvml_pci {
 	char legacy_id[16];
@@ -62,8 +68,10 @@ EXPORT int nvmlDeviceGetUUID(struct fake_gpu *gpu, char *uuid, unsigned int size
 EXPORT int nvmlDeviceGetMinorNumber(struct fake_gpu *gpu, unsigned int *minor);
 EXPORT int nvmlDeviceGetModuleId(struct fake_gpu *gpu, unsigned int *module);
 EXPORT int nvmlDeviceGetMemoryInfo(struct fake_gpu *gpu, unsigned long long *memory);
-EXPORT int nvmlDeviceGetMigMode(struct fake_gpu *gpu, unsigned int *now, unsigned int *then);
-EXPORT int nvmlDeviceGetNvLinkState(struct fake_gpu *gpu, unsigned int link, unsigned int *on);
+EXPORT int nvmlDeviceGetMigMode(struct fake_gpu *gpu, unsigned int *now,
+				unsigned int *then);
+EXPORT int nvmlDeviceGetNvLinkState(struct fake_gpu *gpu, unsigned int link,
+				    unsigned int *on);
 EXPORT int nvmlDeviceGetNvLinkRemotePciInfo_v2(struct fake_gpu *gpu, unsigned int link,
 					       struct nvml_pci *pci);
 EXPORT int nvmlDeviceGetNvLinkRemoteDeviceType(struct fake_gpu *gpu, unsigned int link,
@@ -107,20 +115,23 @@ static bool read_line(const char *line)
 
 	if (line[0] == '#' || line[0] == '\n')
 		return true;
-	if (sscanf(line, "gpu %31s %u %u %u %63[^\n]", gpu->bus_id, &gpu->module, &gpu->mem_mib,
-		   &gpu->mig, gpu->name) == 5) {
+	if (sscanf(line, "gpu %31s %u %u %u %63[^\n]", gpu->bus_id, &gpu->module,
+		   &gpu->mem_mib, &gpu->mig, gpu->name) == 5) {
 		gpu->index = (unsigned int)machine.count;
 		return ++machine.count < GPUS_MAX;
 	}
 	if (sscanf(line, "lost %u", &a) == 1 && a < GPUS_MAX)
 		machine.gpu[a].lost = true;
-	else if (sscanf(line, "link %u %u %15s %31s", &a, &n, type, id) == 4 && a < GPUS_MAX)
+	else if (sscanf(line, "link %u %u %15s %31s", &a, &n, type, id) == 4 &&
+		 a < GPUS_MAX)
 		add_links(&machine.gpu[a], (int)n, true, type, id);
 	else if (sscanf(line, "down %u %u", &a, &n) == 2 && a < GPUS_MAX)
 		add_links(&machine.gpu[a], (int)n, false, "hidden", "");
-	else if (sscanf(line, "level %u %u %u", &a, &b, &n) == 3 && a < GPUS_MAX && b < GPUS_MAX)
+	else if (sscanf(line, "level %u %u %u", &a, &b, &n) == 3 && a < GPUS_MAX &&
+		 b < GPUS_MAX)
 		machine.level[a][b] = machine.level[b][a] = n;
-	else if (sscanf(line, "fabric %63s %u", id, &machine.clique) == 2 && strlen(id) == 32)
+	else if (sscanf(line, "fabric %63s %u", id, &machine.clique) == 2 &&
+		 strlen(id) == 32)
 		read_fabric(id);
 	else
 		return false;
@@ -135,7 +146,7 @@ int nvmlInit_v2(void)
 
 	memset(&machine, 0, sizeof(machine));
 	if (!in)
-		return 9;	/* driver not loaded */
+		return 9; /* driver not loaded */
 	while (fgets(line, sizeof(line), in))
 		if (!read_line(line)) {
 			fprintf(stderr, "fake_nvml: %s: %s", path, line);

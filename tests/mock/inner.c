@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * inner.c - a stock select_cons_tres.so for the tests: every operation writes down its name
- * and arguments and returns what the test wants. Written by hand, one line an operation, so
- * that a mistake in plugin/forward.h is not repeated here.
+ * inner.c - a stock select_cons_tres.so for the tests: every operation writes down its
+ * name and arguments and returns what the test wants. Written by hand, one line an
+ * operation, so that a mistake in plugin/forward.h is not repeated here.
  */
 #include "plugin/compat.h"
 

@@ -2,8 +2,8 @@
 /*
  * mock.h - a little of slurmctld, and a stock plugin that records.
  *
- * The test program holds the mocked Slurm functions (slurm.c) and exports them; it loads the
- * real select_cons_tres.so of gputopo as Slurm would, which loads tests/mock's
+ * The test program holds the mocked Slurm functions (slurm.c) and exports them; it loads
+ * the real select_cons_tres.so of gputopo as Slurm would, which loads tests/mock's
  * select_cons_tres.so (inner.c) as the stock plugin. Both see the state below.
  */
 #ifndef GPUTOPO_TESTS_MOCK_H
@@ -12,9 +12,10 @@
 #include "plugin/forward.h"
 
 #define MOCK_MAX_ARGS 10
-#define MOCK_MAX_LOG 64
+#define MOCK_MAX_LOG  64
 
-/* ---- the stock plugin --------------------------------------------------------------- */
+/* ---- the stock plugin ---------------------------------------------------------------
+ */
 
 struct mock_inner {
 	/* what was called last, and how often anything was */
@@ -22,7 +23,7 @@ struct mock_inner {
 	uintptr_t arg[MOCK_MAX_ARGS];
 	int args;
 	int calls;
-	uintptr_t answer;		/* what every operation returns */
+	uintptr_t answer; /* what every operation returns */
 	int init_answer;
 	int inits, finis;
 	/* if set, job_test is this */
@@ -31,11 +32,12 @@ struct mock_inner {
 
 extern struct mock_inner mock_inner;
 
-/* ---- what slurmctld would be -------------------------------------------------------- */
+/* ---- what slurmctld would be --------------------------------------------------------
+ */
 
 struct mock_slurm {
 	bool in_slurmctld;
-	int lines;			/* of log */
+	int lines; /* of log */
 	char log[MOCK_MAX_LOG][512];
 };
 
@@ -51,43 +53,44 @@ void mock_list_add(struct xlist *list, void *item);
 bool mock_logged(const char *text);
 void mock_log_clear(void);
 
-/* ---- a small cluster, and a stock plugin that answers -------------------------------- */
+/* ---- a small cluster, and a stock plugin that answers --------------------------------
+ */
 
 #define MOCK_MAX_NODES 4
-#define MOCK_CORES 40		/* of a node, two sockets of 20 */
+#define MOCK_CORES     40 /* of a node, two sockets of 20 */
 
 /* What goes wrong in one call of the stock job_test. */
 enum mock_fault {
 	MOCK_FINE,
-	MOCK_FAIL,		/* an error */
-	MOCK_FEWER,		/* one GPU less than asked, and success */
-	MOCK_OTHER,		/* other GPUs than those left free (it ignores the mask) */
-	MOCK_NO_RESOURCES,	/* success without job_resrcs */
-	MOCK_OTHER_CPUS,	/* one CPU more */
-	MOCK_FAR_CORES,		/* cores on the socket that has none of the GPUs */
+	MOCK_FAIL,	   /* an error */
+	MOCK_FEWER,	   /* one GPU less than asked, and success */
+	MOCK_OTHER,	   /* other GPUs than those left free (it ignores the mask) */
+	MOCK_NO_RESOURCES, /* success without job_resrcs */
+	MOCK_OTHER_CPUS,   /* one CPU more */
+	MOCK_FAR_CORES,	   /* cores on the socket that has none of the GPUs */
 };
 
 /* One call, as the stock plugin saw it. */
 struct mock_call {
-	uint64_t hidden[MOCK_MAX_NODES];	/* gres_bit_alloc of each node */
-	uint64_t count[MOCK_MAX_NODES];		/* gres_cnt_alloc */
-	uint64_t records[MOCK_MAX_NODES];	/* the sum of topo_gres_cnt_alloc */
-	uint64_t nodes;				/* offered */
+	uint64_t hidden[MOCK_MAX_NODES];  /* gres_bit_alloc of each node */
+	uint64_t count[MOCK_MAX_NODES];	  /* gres_cnt_alloc */
+	uint64_t records[MOCK_MAX_NODES]; /* the sum of topo_gres_cnt_alloc */
+	uint64_t nodes;			  /* offered */
 	void *candidates;
 	void *preemptees;
 	uint32_t min_cpus;
-	uint64_t memory;		/* pn_min_memory */
+	uint64_t memory; /* pn_min_memory */
 	bool best_switch;
 };
 
 struct mock_stock {
-	enum mock_fault fault[16];	/* of the first, second, ... call */
+	enum mock_fault fault[16]; /* of the first, second, ... call */
 	struct mock_call call[16];
 	int calls;
-	int nodes_wanted;		/* 0: one */
-	bool preempts;			/* sets *preemptees */
-	int cores;			/* for the job on each node */
-	int core_socket;		/* where they come from; -1: the lowest GPU's */
+	int nodes_wanted; /* 0: one */
+	bool preempts;	  /* sets *preemptees */
+	int cores;	  /* for the job on each node */
+	int core_socket;  /* where they come from; -1: the lowest GPU's */
 };
 
 extern struct mock_stock mock_stock;
@@ -96,10 +99,10 @@ int mock_stock_job_test GP_JOB_TEST_PROTO;
 
 struct mock_gpus {
 	int count;
-	const int *links;	/* count x count, or NULL for none */
-	const char *const *types;	/* of each bit, or NULL */
-	int gpus_per_record;	/* of topology; 0: one */
-	bool no_sockets;	/* records name no cores */
+	const int *links;	  /* count x count, or NULL for none */
+	const char *const *types; /* of each bit, or NULL */
+	int gpus_per_record;	  /* of topology; 0: one */
+	bool no_sockets;	  /* records name no cores */
 };
 
 /* A node more; returns its index. */
@@ -116,7 +119,8 @@ uint64_t mock_selected(const job_record_t *job, int node);
 uint64_t mock_node_sum(int node);
 void mock_cluster_free(void);
 
-/* ---- our plugin, loaded as Slurm would ----------------------------------------------- */
+/* ---- our plugin, loaded as Slurm would -----------------------------------------------
+ */
 
 #define MOCK_POINTER(ret, name, member, proto, args) ret(*name) proto;
 struct mock_ours {

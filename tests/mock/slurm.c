@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * slurm.c - the Slurm functions that the plugin calls, written for the tests: logging into
- * memory, bit strings, lists, the job and node tables.
+ * slurm.c - the Slurm functions that the plugin calls, written for the tests: logging
+ * into memory, bit strings, lists, the job and node tables.
  */
 #include "plugin/compat.h"
 
@@ -20,7 +20,8 @@ node_record_t **node_record_table_ptr;
 int node_record_count;
 gp_list_t job_list;
 
-/* ---- log ---------------------------------------------------------------------------- */
+/* ---- log ----------------------------------------------------------------------------
+ */
 
 static void add_line(const char *fmt, va_list args)
 {
@@ -81,7 +82,8 @@ bool running_in_slurmctld(void)
 }
 #endif
 
-/* ---- memory --------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------
+ */
 
 void slurm_xfree(void **p)
 {
@@ -104,7 +106,8 @@ void free_job_resources(job_resources_t **made)
 	*made = NULL;
 }
 
-/* ---- bit strings: two words of head (a mark, the size), then the bits ----------------- */
+/* ---- bit strings: two words of head (a mark, the size), then the bits -----------------
+ */
 
 enum { HEAD = 2, MARK = 0x42434445 };
 
@@ -202,7 +205,8 @@ void bit_copybits(bitstr_t *dest, bitstr_t *src)
 	memcpy(dest + HEAD, src + HEAD, (size_t)words_of(dest[1]) * sizeof(*dest));
 }
 
-/* ---- lists and tables --------------------------------------------------------------- */
+/* ---- lists and tables ---------------------------------------------------------------
+ */
 
 int list_for_each(gp_list_t l, ListForF f, void *arg)
 {
@@ -230,7 +234,8 @@ job_record_t *find_job_record(uint32_t job_id)
 	return NULL;
 }
 
-/* ---- our plugin ---------------------------------------------------------------------- */
+/* ---- our plugin ----------------------------------------------------------------------
+ */
 
 static bool resolve(void *handle, const char *name, void *to, size_t size)
 {
@@ -253,7 +258,7 @@ bool mock_load(struct mock_ours *ours, const char *dirs)
 	}
 	all &= resolve(ours->handle, "init", &ours->init, sizeof(ours->init));
 	all &= resolve(ours->handle, "fini", &ours->fini, sizeof(ours->fini));
-#define RESOLVE(ret, name, member, proto, args) \
+#define RESOLVE(ret, name, member, proto, args)                                          \
 	all &= resolve(ours->handle, "select_p_" #name, &ours->name, sizeof(ours->name));
 	GP_OPERATIONS(RESOLVE, RESOLVE)
 #undef RESOLVE

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stock.c - nodes and jobs for the tests, and a job_test that takes the lowest free GPUs of
- * the first node that has enough, as simply as that, with the faults that the test orders.
+ * stock.c - nodes and jobs for the tests, and a job_test that takes the lowest free GPUs
+ * of the first node that has enough, as simply as that, with the faults that the test
+ * orders.
  */
 #include "plugin/compat.h"
 
@@ -34,7 +35,8 @@ static void *zeroed(size_t count, size_t size)
 	return p;
 }
 
-/* ---- nodes -------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------
+ */
 
 /* A hash is as good an id as any. */
 static uint32_t type_id(const char *type)
@@ -46,7 +48,8 @@ static uint32_t type_id(const char *type)
 	return id;
 }
 
-static void add_record(gres_node_state_t *state, int t, const struct mock_gpus *gpus, int per)
+static void add_record(gres_node_state_t *state, int t, const struct mock_gpus *gpus,
+		       int per)
 {
 	int first = t * per;
 
@@ -149,7 +152,8 @@ static void allocate(int node, uint64_t gpus)
 	}
 }
 
-/* ---- jobs --------------------------------------------------------------------------- */
+/* ---- jobs ---------------------------------------------------------------------------
+ */
 
 job_record_t *mock_job_add(uint32_t job_id)
 {
@@ -213,7 +217,8 @@ void mock_job_run(job_record_t *job, int node, uint64_t gpus)
 	job->job_state = JOB_RUNNING;
 	entry->node_cnt = 1;
 	entry->gres_bit_alloc = zeroed(1, sizeof(bitstr_t *));
-	entry->gres_bit_alloc[0] = bit_alloc(bit_size(mock_node_gpus(node)->gres_bit_alloc));
+	entry->gres_bit_alloc[0] =
+		bit_alloc(bit_size(mock_node_gpus(node)->gres_bit_alloc));
 	for (int g = 0; g < bit_size(entry->gres_bit_alloc[0]); g++)
 		if (gpus >> g & 1)
 			bit_set(entry->gres_bit_alloc[0], g);
@@ -243,7 +248,8 @@ uint64_t mock_selected(const job_record_t *job, int node)
 	return out;
 }
 
-/* ---- job_test ----------------------------------------------------------------------- */
+/* ---- job_test -----------------------------------------------------------------------
+ */
 
 static int entry_count(const gres_job_state_t *entry, int hosts)
 {
@@ -254,17 +260,19 @@ static int entry_count(const gres_job_state_t *entry, int hosts)
 	return (int)(entry->gres_per_job + (uint64_t)hosts - 1) / hosts;
 }
 
-static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry, int g)
+static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry,
+		      int g)
 {
 	for (int t = 0; t < state->topo_cnt; t++)
 		if (bit_test(state->topo_gres_bitmap[t], g))
-			return !entry->type_id || state->topo_type_id[t] == entry->type_id;
+			return !entry->type_id ||
+			       state->topo_type_id[t] == entry->type_id;
 	return false;
 }
 
 /* The lowest free GPUs for one entry; per-socket requests take an equal share of each. */
-static uint64_t pick(const gres_node_state_t *state, const gres_job_state_t *entry, int count,
-		     uint64_t busy)
+static uint64_t pick(const gres_node_state_t *state, const gres_job_state_t *entry,
+		     int count, uint64_t busy)
 {
 	int size = (int)bit_size(state->gres_bit_alloc);
 	int room[2] = {count, count};
@@ -376,8 +384,8 @@ static uint64_t pick_nodes(job_record_t *job, bitstr_t *offered, int wanted,
 
 int mock_stock_job_test GP_JOB_TEST_PROTO
 {
-	enum mock_fault fault = mock_stock.calls < 16 ? mock_stock.fault[mock_stock.calls]
-						      : MOCK_FINE;
+	enum mock_fault fault =
+		mock_stock.calls < 16 ? mock_stock.fault[mock_stock.calls] : MOCK_FINE;
 	int wanted = mock_stock.nodes_wanted ? mock_stock.nodes_wanted : 1;
 	void *tail[] = {GP_TAIL_ARGS};
 	uint64_t picked;
@@ -392,7 +400,7 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 	write_down(job, nodes, candidates, preemptees);
 	mock_stock.calls++;
 	free_resources(job);
-	job->details->min_cpus *= 2;	/* as --overcommit has it */
+	job->details->min_cpus *= 2; /* as --overcommit has it */
 	job->details->pn_min_memory += 7;
 	job->best_switch = false;
 	picked = pick_nodes(job, nodes, wanted, fault);
@@ -415,7 +423,8 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 	return SLURM_SUCCESS;
 }
 
-/* ---- the end ------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------------------
+ */
 
 static void free_bitmaps(bitstr_t **bitmaps, int count)
 {

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CPUs by name, and what paths through them are worth. */
+#include "config.h"
+
+#include "core/node.h"
+
+#include <string.h>
+#include <strings.h>
+
+/*
+ * The link between sockets, MB/s: NCCL 2.30's constants (src/graph/topo.h). bridge_x10:
+ * a path through a host bridge is worth 10/x of the slot; NCCL charges 6/5 on Intel.
+ */
+static const struct {
+	const char *name;
+	int socket_mbps;
+	int bridge_x10;
+} cpus[] = {
+	[GT_CPU_UNKNOWN] = {"", 10000, 12},
+	[GT_CPU_INTEL] = {"Intel", 10000, 12},
+	[GT_CPU_INTEL_BDW] = {"Intel Broadwell", 6000, 12},
+	[GT_CPU_INTEL_SKX] = {"Intel Skylake", 10000, 12},
+	[GT_CPU_INTEL_SPR] = {"Intel Sapphire Rapids", 22000, 12},
+	[GT_CPU_INTEL_EMR] = {"Intel Emerald Rapids", 40000, 12},
+	[GT_CPU_AMD] = {"AMD", 16000, 10},
+	[GT_CPU_POWER9] = {"POWER9", 32000, 10},
+	[GT_CPU_ARM] = {"ARM", 6000, 10},
+};
+
+#define CPU_COUNT ((int)(sizeof(cpus) / sizeof(cpus[0])))
+
+int gt_cpu_path_mbps(enum gt_cpu_vendor vendor, enum gt_path path, int slot_mbps)
+{
+	int bridge_mbps = slot_mbps * 10 / cpus[vendor].bridge_x10;
+	int socket_mbps = cpus[vendor].socket_mbps;
+
+	switch (path) {
+	case GT_PATH_PHB:
+	case GT_PATH_NODE:
+		return bridge_mbps;
+	case GT_PATH_SYS:
+		return bridge_mbps < socket_mbps ? bridge_mbps : socket_mbps;
+	default:
+		return slot_mbps;
+	}
+}
+
+const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor)
+{
+	return cpus[vendor].name;
+}
+
+enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum gt_cpu_vendor vendor;
+	} aliases[] = {
+		{"GenuineIntel", GT_CPU_INTEL}, {"AuthenticAMD", GT_CPU_AMD},
+		{"IBM", GT_CPU_POWER9},		{"IBM/S390", GT_CPU_UNKNOWN},
+		{"POWER", GT_CPU_POWER9},	{"arm64", GT_CPU_ARM},
+	};
+
+	for (int i = 1; i < CPU_COUNT; i++)
+		if (!strcasecmp(name, cpus[i].name))
+			return (enum gt_cpu_vendor)i;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (!strcasecmp(name, aliases[i].name))
+			return aliases[i].vendor;
+	return GT_CPU_UNKNOWN;
+}
