@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The scheduler's shortcuts against a naive one that looks at everything at every event, and
- * what must hold in any replay. */
+/* The scheduler's shortcuts against a naive one that looks at everything at every event,
+ * and what must hold in any replay. */
 #include "sim/engine.h"
 #include "sim/gen.h"
 #include "sim/metrics.h"
@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define NODES 4
-#define GPUS 8
-#define JOBS 400
+#define GPUS  8
+#define JOBS  400
 
 static struct sim_layout layout;
 
@@ -31,7 +31,7 @@ static void make_layout(void)
 		for (int b = 0; b < GPUS; b++)
 			if (a != b)
 				gt_node_set_links(node, a, b,
-						  a / 4 == b / 4     ? 1 + (a + b) % 2
+						  a / 4 == b / 4   ? 1 + (a + b) % 2
 						  : a % 4 == b % 4 ? 1
 								   : 0);
 	}
@@ -43,10 +43,12 @@ static void make_layout(void)
 	memset(&layout, 0, sizeof(layout));
 	ck_assert_int_eq(sim_layout_add_type(&layout, node, 0, &type, &err), GT_OK);
 	for (int i = 0; i < NODES; i++)
-		ck_assert_int_eq(sim_layout_add_node(&layout, type, NULL, false, &err), GT_OK);
+		ck_assert_int_eq(sim_layout_add_node(&layout, type, NULL, false, &err),
+				 GT_OK);
 }
 
-static void random_trace(struct sim_trace *trace, uint64_t seed, double load, double limit)
+static void random_trace(struct sim_trace *trace, uint64_t seed, double load,
+			 double limit)
 {
 	struct sim_gen gen = {
 		.kind = SIM_DURATION_EXP,
@@ -64,11 +66,12 @@ static void random_trace(struct sim_trace *trace, uint64_t seed, double load, do
 	ck_assert_int_eq(sim_gen_run(&gen, trace, &err), GT_OK);
 }
 
-/* ---- the naive scheduler ------------------------------------------------------------------ */
+/* ---- the naive scheduler
+ * ------------------------------------------------------------------ */
 
 struct naive {
 	const struct sim_trace *trace;
-	int64_t start[JOBS];		/* -1: not yet */
+	int64_t start[JOBS]; /* -1: not yet */
 	int node[JOBS];
 	bool ended[JOBS], arrived[JOBS];
 };
@@ -106,7 +109,8 @@ static bool naive_start(struct naive *n, int job, int64_t now, int avoid)
 	return false;
 }
 
-static void naive_reserve(const struct naive *n, int head, int64_t now, int *node, int64_t *at)
+static void naive_reserve(const struct naive *n, int head, int64_t now, int *node,
+			  int64_t *at)
 {
 	*at = INT64_MAX;
 	*node = -1;
@@ -151,8 +155,8 @@ static void naive_walk(struct naive *n, int64_t now, enum sim_sched sched, int64
 	}
 }
 
-static void naive_run(struct naive *n, const struct sim_trace *trace, enum sim_sched sched,
-		      int64_t depth)
+static void naive_run(struct naive *n, const struct sim_trace *trace,
+		      enum sim_sched sched, int64_t depth)
 {
 	int next = 0;
 
@@ -182,15 +186,17 @@ static void naive_run(struct naive *n, const struct sim_trace *trace, enum sim_s
 	}
 }
 
-/* ---- tests ---------------------------------------------------------------------------------- */
+/* ---- tests
+ * ---------------------------------------------------------------------------------- */
 
-static void run(struct sim_result *result, const struct sim_trace *trace, const char *policy,
-		const struct sim_options *options)
+static void run(struct sim_result *result, const struct sim_trace *trace,
+		const char *policy, const struct sim_options *options)
 {
 	struct gt_mix mix = gt_mix_default();
 	struct gt_error err;
 
-	ck_assert_msg(!sim_engine_run(result, trace, &layout, policy, &mix, options, &err),
+	ck_assert_msg(!sim_engine_run(result, trace, &layout, policy, &mix, options,
+				      &err),
 		      "%s: %s", policy, err.text);
 }
 
@@ -220,9 +226,11 @@ START_TEST(starts_agree_with_the_naive_scheduler)
 			struct sim_result result;
 			struct sim_trace trace;
 
-			random_trace(&trace, seed, naive_rows[r].load, naive_rows[r].limit);
+			random_trace(&trace, seed, naive_rows[r].load,
+				     naive_rows[r].limit);
 			run(&result, &trace, "first-fit", &options);
-			naive_run(&naive, &trace, naive_rows[r].sched, naive_rows[r].depth);
+			naive_run(&naive, &trace, naive_rows[r].sched,
+				  naive_rows[r].depth);
 			for (int i = 0; i < JOBS; i++)
 				ck_assert_msg(result.jobs[i].start_ms == naive.start[i],
 					      "%s, seed %d, job %d: %ld, naive %ld",
@@ -245,15 +253,17 @@ static void check_places(const struct sim_result *r, const struct sim_trace *tra
 		int held = 0;
 
 		for (int p = 0; p < a->places; p++)
-			held += __builtin_popcountll(r->places[a->place + (unsigned)p].mask);
-		ck_assert_msg(held == trace->jobs[i].gpus, "%s: job %zu holds %d GPUs", policy,
-			      i, held);
+			held += __builtin_popcountll(
+				r->places[a->place + (unsigned)p].mask);
+		ck_assert_msg(held == trace->jobs[i].gpus, "%s: job %zu holds %d GPUs",
+			      policy, i, held);
 		for (size_t j = 0; j < i; j++) {
 			const struct sim_outcome *b = &r->jobs[j];
 
 			if (b->end_ms <= a->start_ms || a->end_ms <= b->start_ms)
 				continue;
-			ck_assert_msg(r->places[a->place].node != r->places[b->place].node ||
+			ck_assert_msg(r->places[a->place].node !=
+						      r->places[b->place].node ||
 					      !(r->places[a->place].mask &
 						r->places[b->place].mask),
 				      "%s: jobs %zu and %zu share a GPU", policy, i, j);
@@ -309,10 +319,17 @@ END_TEST
 /* One node: a job of 8 runs 100 s, one of 4 waits for it; in a loss system it is gone. */
 static void two_jobs(struct sim_trace *trace)
 {
-	struct sim_job first = {.duration_ms = 100000, .limit_ms = 100000, .gpus = 8,
-				.form = SIM_FORM_NODE, .start_ms = SIM_NEVER};
-	struct sim_job second = {.submit_ms = 10000, .duration_ms = 1000, .limit_ms = 1000,
-				 .gpus = 4 * GPUS, .form = SIM_FORM_NODE, .nodes = NODES,
+	struct sim_job first = {.duration_ms = 100000,
+				.limit_ms = 100000,
+				.gpus = 8,
+				.form = SIM_FORM_NODE,
+				.start_ms = SIM_NEVER};
+	struct sim_job second = {.submit_ms = 10000,
+				 .duration_ms = 1000,
+				 .limit_ms = 1000,
+				 .gpus = 4 * GPUS,
+				 .form = SIM_FORM_NODE,
+				 .nodes = NODES,
 				 .start_ms = SIM_NEVER};
 	uint32_t nothing;
 
@@ -353,10 +370,17 @@ END_TEST
 START_TEST(a_job_without_a_node_count_is_split_as_slurm_does)
 {
 	struct sim_options options = {.sched = SIM_SCHED_EASY, .network_mbps = 12500};
-	struct sim_job job = {.duration_ms = 1000, .limit_ms = 1000, .gpus = 8,
-			      .form = SIM_FORM_JOB, .start_ms = SIM_NEVER};
-	struct sim_job filler = {.duration_ms = 9000, .limit_ms = 9000, .gpus = 4 * 4,
-				 .nodes = NODES, .form = SIM_FORM_NODE, .start_ms = SIM_NEVER};
+	struct sim_job job = {.duration_ms = 1000,
+			      .limit_ms = 1000,
+			      .gpus = 8,
+			      .form = SIM_FORM_JOB,
+			      .start_ms = SIM_NEVER};
+	struct sim_job filler = {.duration_ms = 9000,
+				 .limit_ms = 9000,
+				 .gpus = 4 * 4,
+				 .nodes = NODES,
+				 .form = SIM_FORM_NODE,
+				 .start_ms = SIM_NEVER};
 	struct sim_result result;
 	struct sim_trace trace = {0};
 	uint32_t nothing;

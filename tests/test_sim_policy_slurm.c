@@ -23,7 +23,8 @@ static struct sim_slurm_node machine(bool has_links)
 
 	for (int a = 0; a < 8; a++)
 		for (int b = 0; b < 8; b++)
-			node.links[a][b] = (int16_t)(has_links || a == b ? dgx1v[a][b] : 0);
+			node.links[a][b] =
+				(int16_t)(has_links || a == b ? dgx1v[a][b] : 0);
 	return node;
 }
 
@@ -44,8 +45,14 @@ struct golden {
 	const char *gpus;
 };
 
-#define BOTH {16, 16}
-#define ONE {1, 0}
+#define BOTH                                                                             \
+	{                                                                                \
+		16, 16                                                                   \
+	}
+#define ONE                                                                              \
+	{                                                                                \
+		1, 0                                                                     \
+	}
 
 static const struct golden goldens[] = {
 	{"22.05.8 -n32 --gpus=1", SIM_SLURM_22_05, SIM_FORM_JOB, 1, BOTH, "0"},
@@ -60,17 +67,20 @@ static const struct golden goldens[] = {
 	{"22.05.8 --gpus-per-node=2", SIM_SLURM_22_05, SIM_FORM_NODE, 2, BOTH, "0,4"},
 	{"22.05.8 --gpus-per-node=3", SIM_SLURM_22_05, SIM_FORM_NODE, 3, BOTH, "0,3-4"},
 	{"22.05.8 --gpus-per-node=4", SIM_SLURM_22_05, SIM_FORM_NODE, 4, BOTH, "0,3-4,7"},
-	{"22.05.8 --gpus-per-node=5", SIM_SLURM_22_05, SIM_FORM_NODE, 5, BOTH, "0-1,3-4,7"},
+	{"22.05.8 --gpus-per-node=5", SIM_SLURM_22_05, SIM_FORM_NODE, 5, BOTH,
+	 "0-1,3-4,7"},
 	{"22.05.8 --gpus-per-node=6", SIM_SLURM_22_05, SIM_FORM_NODE, 6, BOTH, "0-4,7"},
 	{"22.05.8 --gpus-per-node=7", SIM_SLURM_22_05, SIM_FORM_NODE, 7, BOTH, "0-5,7"},
 	{"24.11.5 --gpus-per-node=2", SIM_SLURM_24_05, SIM_FORM_NODE, 2, BOTH, "0,5"},
 	{"24.11.5 --gpus-per-node=3", SIM_SLURM_24_05, SIM_FORM_NODE, 3, BOTH, "0,2,5"},
 	{"24.11.5 --gpus-per-node=4", SIM_SLURM_24_05, SIM_FORM_NODE, 4, BOTH, "0-1,6-7"},
-	{"24.11.5 --gpus-per-node=5", SIM_SLURM_24_05, SIM_FORM_NODE, 5, BOTH, "0-1,3,6-7"},
+	{"24.11.5 --gpus-per-node=5", SIM_SLURM_24_05, SIM_FORM_NODE, 5, BOTH,
+	 "0-1,3,6-7"},
 	{"24.11.5 --gpus-per-node=6", SIM_SLURM_24_05, SIM_FORM_NODE, 6, BOTH, "0-2,5-7"},
 	{"24.11.5 -n32 --gpus=2", SIM_SLURM_24_05, SIM_FORM_JOB, 2, BOTH, "0,4"},
 	{"24.11.5 -n32 --gpus=4", SIM_SLURM_24_05, SIM_FORM_JOB, 4, BOTH, "0,2-4"},
-	{"24.11.5 --gpus-per-socket=2", SIM_SLURM_24_05, SIM_FORM_SOCKET, 2, BOTH, "0-1,6-7"},
+	{"24.11.5 --gpus-per-socket=2", SIM_SLURM_24_05, SIM_FORM_SOCKET, 2, BOTH,
+	 "0-1,6-7"},
 	{"24.11.5 -n1 --gres=gpu:2", SIM_SLURM_24_05, SIM_FORM_NODE, 2, ONE, "0-1"},
 	{"24.11.5 -n1 --gpus=2", SIM_SLURM_24_05, SIM_FORM_JOB, 2, ONE, "0,3"},
 };
@@ -89,8 +99,8 @@ START_TEST(idle_nodes_as_real_daemons_chose)
 		char got[GT_MASK_TEXT_MAX];
 
 		list(sim_slurm_select(g->release, &node, &request), got);
-		ck_assert_msg(!strcmp(got, g->gpus), "%s: %s, the daemons gave %s", g->what,
-			      got, g->gpus);
+		ck_assert_msg(!strcmp(got, g->gpus), "%s: %s, the daemons gave %s",
+			      g->what, got, g->gpus);
 	}
 }
 END_TEST
@@ -111,8 +121,7 @@ START_TEST(every_busy_state_gets_free_gpus)
 				.tasks = {1, 0},
 			};
 			enum sim_slurm_release release = i / 20 % 2;
-			uint64_t set =
-				sim_slurm_select(release, &node[i / 40], &request);
+			uint64_t set = sim_slurm_select(release, &node[i / 40], &request);
 			int there = 8 - __builtin_popcount(busy);
 			int got = __builtin_popcountll(set);
 

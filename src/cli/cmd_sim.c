@@ -25,28 +25,28 @@ static const struct cli_menu menu = {
 	.commands = verbs,
 };
 
-int sim_read_number(const struct cli_common *c, const char *name, const char *text, double low,
-		    double high, double *value)
+int sim_read_number(const struct cli_common *c, const char *name, const char *text,
+		    double low, double high, double *value)
 {
 	char *end;
 
 	*value = strtod(text, &end);
 	if (end == text || *end || !(*value >= low && *value <= high))
-		return cli_misuse(c, "%s: '%s' is not a number from %g to %g", name, text, low,
-				  high);
+		return cli_misuse(c, "%s: '%s' is not a number from %g to %g", name, text,
+				  low, high);
 	return CLI_GO_ON;
 }
 
-int sim_read_count(const struct cli_common *c, const char *name, const char *text, int64_t low,
-		   int64_t high, int64_t *value)
+int sim_read_count(const struct cli_common *c, const char *name, const char *text,
+		   int64_t low, int64_t high, int64_t *value)
 {
 	char *end;
 	long long number = strtoll(text, &end, 10);
 
 	*value = number;
 	if (end == text || *end || number < low || number > high)
-		return cli_misuse(c, "%s: '%s' is not a whole number from %lld to %lld", name,
-				  text, (long long)low, (long long)high);
+		return cli_misuse(c, "%s: '%s' is not a whole number from %lld to %lld",
+				  name, text, (long long)low, (long long)high);
 	return CLI_GO_ON;
 }
 
@@ -66,7 +66,8 @@ int sim_read_duration(const struct cli_common *c, const char *name, const char *
 			*ms = (int64_t)(number * units[i].seconds * 1000 + .5);
 			return CLI_GO_ON;
 		}
-	return cli_misuse(c, "%s: '%s' is not a duration such as 90m, 12h or 7d", name, text);
+	return cli_misuse(c, "%s: '%s' is not a duration such as 90m, 12h or 7d", name,
+			  text);
 }
 
 int cmd_sim(int argc, char **argv)

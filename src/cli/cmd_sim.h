@@ -9,8 +9,8 @@ cli_run cmd_sim_replay, cmd_sim_gen, cmd_sim_query, cmd_sim_compare, cmd_sim_mer
 	cmd_sim_mig;
 
 /* A number of an option, or a message and CLI_MISUSED. */
-int sim_read_number(const struct cli_common *c, const char *name, const char *text, double low,
-		    double high, double *value);
+int sim_read_number(const struct cli_common *c, const char *name, const char *text,
+		    double low, double high, double *value);
 int sim_read_count(const struct cli_common *c, const char *name, const char *text,
 		   int64_t low, int64_t high, int64_t *value);
 /* "3600", "90m", "12h", "7d". */

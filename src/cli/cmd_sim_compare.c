@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"Usage: gputopo sim compare A.json B.json [--json]\n"
-	"Hold two summaries of gputopo sim replay against each other, policy by policy.\n\n"
-	"      --json         one JSON document\n" CLI_HELP_HELP;
+static const char help[] = "Usage: gputopo sim compare A.json B.json [--json]\n"
+			   "Hold two summaries of gputopo sim replay against each other, "
+			   "policy by policy.\n\n"
+			   "      --json         one JSON document\n" CLI_HELP_HELP;
 
 /* The figures that are compared: their key, and how people read them. */
 static const struct figure {
@@ -56,14 +56,16 @@ static void print_inputs(const json_t *a, const json_t *b)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(json_object_get(a, "inputs"), key, value) {
+	json_object_foreach(json_object_get(a, "inputs"), key, value)
+	{
 		const json_t *other = json_object_get(json_object_get(b, "inputs"), key);
 		char *x, *y;
 
 		if (json_equal(value, other))
 			continue;
 		x = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-		y = other ? json_dumps(other, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+		y = other ? json_dumps(other, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
+			  : NULL;
 		printf("%s: %s, %s\n", key, x ? x : "-", y ? y : "-");
 		free(x);
 		free(y);
@@ -95,12 +97,11 @@ static json_t *policy_json(const json_t *a, const json_t *b)
 		const json_t *y = json_object_get(b, figures[i].key);
 
 		if (json_is_number(x) && json_is_number(y))
-			json_object_set_new(out, figures[i].key,
-					    json_pack("{s:f, s:f, s:f}", "a",
-						      json_number_value(x), "b",
-						      json_number_value(y), "difference",
-						      json_number_value(y) -
-							      json_number_value(x)));
+			json_object_set_new(
+				out, figures[i].key,
+				json_pack("{s:f, s:f, s:f}", "a", json_number_value(x),
+					  "b", json_number_value(y), "difference",
+					  json_number_value(y) - json_number_value(x)));
 	}
 	return out;
 }
@@ -113,8 +114,10 @@ static int compare(const json_t *a, const json_t *b, bool as_json)
 
 	if (!as_json)
 		print_inputs(a, b);
-	json_object_foreach(json_object_get(a, "policies"), name, value) {
-		const json_t *other = json_object_get(json_object_get(b, "policies"), name);
+	json_object_foreach(json_object_get(a, "policies"), name, value)
+	{
+		const json_t *other =
+			json_object_get(json_object_get(b, "policies"), name);
 
 		if (!other)
 			continue;

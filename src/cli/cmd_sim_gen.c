@@ -7,23 +7,39 @@
 
 static const char help[] =
 	"Usage: gputopo sim gen --load L --gpus N --jobs N [OPTIONS]\n"
-	"Print random jobs as a CSV trace: a Poisson stream that asks for L of all GPUs.\n\n"
+	"Print random jobs as a CSV trace: a Poisson stream that asks for L of all "
+	"GPUs.\n\n"
 	"      --mix MIX            sizes, such as 1:50,2:25,4:15,8:10 (default "
 	"1:40,2:20,4:20,8:20)\n"
 	"      --sizes-from FILE:COLUMN      or drawn from a column of a CSV file\n"
-	"      --duration D         exp:MEAN, lognormal:MU:SIGMA or fixed:SECONDS (default "
+	"      --duration D         exp:MEAN, lognormal:MU:SIGMA or fixed:SECONDS "
+	"(default "
 	"exp:3600)\n"
 	"      --durations-from FILE:COLUMN  or drawn from a column, in seconds\n"
 	"      --load L             GPU time asked for over GPU time there is\n"
-	"      --loss               L is the busy share of one node of N GPUs where jobs\n"
+	"      --loss               L is the busy share of one node of N GPUs where "
+	"jobs\n"
 	"                           that do not fit at once are lost (--sched loss)\n"
 	"      --gpus N             GPUs of the cluster\n"
 	"      --jobs N             how many jobs\n"
 	"      --form FORM          job, node, task or socket (default node)\n"
-	"      --limit X            time limits are X times the durations (default: none)\n"
+	"      --limit X            time limits are X times the durations (default: "
+	"none)\n"
 	"      --seed N             another stream (default 1)\n" CLI_HELP_HELP;
 
-enum { MIX = CLI_OPT_OWN, SIZES, DURATION, DURATIONS, LOAD, LOSS, GPUS, JOBS, FORM, LIMIT, SEED };
+enum {
+	MIX = CLI_OPT_OWN,
+	SIZES,
+	DURATION,
+	DURATIONS,
+	LOAD,
+	LOSS,
+	GPUS,
+	JOBS,
+	FORM,
+	LIMIT,
+	SEED
+};
 
 static const struct option options[] = {
 	{"mix", required_argument, NULL, MIX},
@@ -42,7 +58,8 @@ static const struct option options[] = {
 	{0},
 };
 
-static int misused(const struct cli_common *c, const char *name, const struct gt_error *err)
+static int misused(const struct cli_common *c, const char *name,
+		   const struct gt_error *err)
 {
 	return cli_misuse(c, "%s: %s", name, err->text);
 }
@@ -73,8 +90,9 @@ static int take_option(struct cli_common *c, int opt, struct sim_gen *gen)
 	case SIZES:
 		return load_sample(&gen->sizes, optarg);
 	case DURATION:
-		return sim_gen_duration(gen, optarg, &err) ? misused(c, "--duration", &err)
-							   : CLI_GO_ON;
+		return sim_gen_duration(gen, optarg, &err)
+			       ? misused(c, "--duration", &err)
+			       : CLI_GO_ON;
 	case DURATIONS:
 		return load_sample(&gen->durations, optarg);
 	case LOAD:
@@ -91,7 +109,9 @@ static int take_option(struct cli_common *c, int opt, struct sim_gen *gen)
 	case FORM:
 		return sim_form_parse(optarg, &gen->form)
 			       ? CLI_GO_ON
-			       : cli_misuse(c, "--form: '%s' is none of job, node, task, socket",
+			       : cli_misuse(c,
+					    "--form: '%s' is none of job, node, task, "
+					    "socket",
 					    optarg);
 	case LIMIT:
 		return sim_read_number(c, "--limit", optarg, 1, 1000, &gen->limit);

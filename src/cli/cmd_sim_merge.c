@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-	"Usage: gputopo sim merge SUMMARY.json... [--json]\n"
-	"Mean and 95 % confidence interval of every figure over the summaries of a sweep,\n"
-	"such as one for each seed of a job array.\n\n"
-	"      --json         one JSON document\n" CLI_HELP_HELP;
+static const char help[] = "Usage: gputopo sim merge SUMMARY.json... [--json]\n"
+			   "Mean and 95 % confidence interval of every figure over the "
+			   "summaries of a sweep,\n"
+			   "such as one for each seed of a job array.\n\n"
+			   "      --json         one JSON document\n" CLI_HELP_HELP;
 
 #define MAX_FILES 4096
 
@@ -27,9 +27,10 @@ struct sum {
 static double student(int degrees)
 {
 	static const double point[] = {
-		0,     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-		2.201, 2.179,  2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080,
-		2.074, 2.069,  2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+		0,     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365,
+		2.306, 2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+		2.120, 2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069,
+		2.064, 2.060,  2.056, 2.052, 2.048, 2.045, 2.042,
 	};
 	const int last = (int)(sizeof(point) / sizeof(point[0])) - 1;
 
@@ -42,7 +43,8 @@ static json_t *interval_json(const struct sum *s)
 	double mean = s->sum / s->count, spread;
 
 	if (s->count < 2)
-		return json_pack("{s:f, s:n, s:i}", "mean", mean, "ci95", "runs", s->count);
+		return json_pack("{s:f, s:n, s:i}", "mean", mean, "ci95", "runs",
+				 s->count);
 	spread = (s->squares - s->sum * mean) / (s->count - 1);
 	spread = spread > 0 ? sqrt(spread / s->count) : 0;
 	return json_pack("{s:f, s:f, s:i}", "mean", mean, "ci95",
@@ -55,7 +57,8 @@ static json_t *merge_objects(json_t *const *objects, int count)
 	json_t *out = json_object(), *value;
 	const char *key;
 
-	json_object_foreach(objects[0], key, value) {
+	json_object_foreach(objects[0], key, value)
+	{
 		json_t *parts[MAX_FILES];
 		struct sum sum = {0};
 		int there = 0;
@@ -89,7 +92,8 @@ static void print_figure(const json_t *policy, const char *key, double scale)
 	if (!f)
 		printf(" %18s", "-");
 	else if (json_is_number(half))
-		printf(" %9.3f +- %5.3f", scale * json_number_value(json_object_get(f, "mean")),
+		printf(" %9.3f +- %5.3f",
+		       scale * json_number_value(json_object_get(f, "mean")),
 		       scale * json_number_value(half));
 	else
 		printf(" %18.3f", scale * json_number_value(json_object_get(f, "mean")));
@@ -103,7 +107,8 @@ static void print_table(const json_t *policies, int count)
 	printf("%d runs; mean and half of the 95 %% interval\n", count);
 	printf("%-22s %18s %18s %18s %18s\n", "policy", "of ideal, %", "of free, %",
 	       "no ring, %", "wait, s");
-	json_object_foreach((json_t *)policies, name, policy) {
+	json_object_foreach((json_t *)policies, name, policy)
+	{
 		printf("%-22s", name);
 		print_figure(policy, "mean_ratio_idle", 100);
 		print_figure(policy, "mean_ratio_free", 100);
@@ -123,8 +128,8 @@ static int merge(json_t **files, int count, bool as_json)
 		cli_say("no summary of gputopo sim replay");
 		status = CLI_FAILED;
 	} else if (as_json) {
-		status = cli_print_json(json_pack("{s:i, s:O}", "runs", count, "policies",
-						  policies));
+		status = cli_print_json(
+			json_pack("{s:i, s:O}", "runs", count, "policies", policies));
 	} else {
 		print_table(policies, count);
 	}

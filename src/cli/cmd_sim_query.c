@@ -16,18 +16,20 @@ static const char help[] =
 	"  alloc --gpus=K [--node=NAME]   place a job; prints its number and GPUs\n"
 	"  free ID                        end a job\n"
 	"  down NODE:GPU | up NODE:GPU    take a free GPU out of service, or back\n"
-	"  find --gpus=K                  the nodes that have K free, and what they could give\n"
+	"  find --gpus=K                  the nodes that have K free, and what they "
+	"could give\n"
 	"  show                           every node\n"
-	"  what-if --gpus=K               what each policy would choose, changing nothing\n"
+	"  what-if --gpus=K               what each policy would choose, changing "
+	"nothing\n"
 	"  frag                           how many nodes still hold a ring of each size\n"
 	"  undo                           take the last change back\n"
-	"  quit\n\n" CLI_TOPOLOGY_HELP
-	"      --nodes N      how many nodes (default 1)\n"
-	"      --policy P     a policy of gputopo sim replay (default gputopo)\n" CLI_HELP_HELP;
+	"  quit\n\n" CLI_TOPOLOGY_HELP "      --nodes N      how many nodes (default 1)\n"
+	"      --policy P     a policy of gputopo sim replay (default "
+	"gputopo)\n" CLI_HELP_HELP;
 
 enum { NODES = CLI_OPT_OWN, POLICY };
 
-#define LINE 1024
+#define LINE	 1024
 #define MAX_JOBS 100000
 
 struct job {
@@ -46,12 +48,12 @@ struct prompt {
 	struct sim_layout layout;
 	struct sim_chooser chooser;
 	struct sim_cluster cluster;
-	struct job *jobs;	/* from 1 */
+	struct job *jobs; /* from 1 */
 	int job_count;
 	struct change *changes;
 	int change_count;
-	int64_t ticks;		/* a clock of commands */
-	bool is_wrong;		/* some command was */
+	int64_t ticks; /* a clock of commands */
+	bool is_wrong; /* some command was */
 };
 
 static void refuse(struct prompt *p, const char *why, const char *what)
@@ -65,7 +67,8 @@ static const char *gbps(int mbps, char *buf)
 	return cli_gbps(mbps, buf);
 }
 
-/* ---- words of a command ---------------------------------------------------------------- */
+/* ---- words of a command
+ * ---------------------------------------------------------------- */
 
 /* The number of "--gpus=K" among the words, or 0 with a message. */
 static int read_gpus(struct prompt *p, const char *words)
@@ -93,7 +96,8 @@ static int find_node(const struct prompt *p, const char *name, size_t length)
 	return -1;
 }
 
-/* ---- choosing --------------------------------------------------------------------------- */
+/* ---- choosing
+ * --------------------------------------------------------------------------- */
 
 static uint64_t ask(struct prompt *p, struct sim_chooser *chooser, int node, int gpus)
 {
@@ -123,7 +127,8 @@ static void print_set(const struct prompt *p, int node, uint64_t mask)
 	printf("%s %s", sim_layout_name(&p->layout, node, name, sizeof(name)),
 	       gt_mask_format(&set, list, sizeof(list)));
 	if (k > 1)
-		printf(", %s of %s GB/s", gbps(sim_value_set(value, mask).busbw_mbps, got),
+		printf(", %s of %s GB/s",
+		       gbps(sim_value_set(value, mask).busbw_mbps, got),
 		       gbps(value->ideal[k].busbw_mbps, ideal));
 	putchar('\n');
 }
@@ -147,7 +152,8 @@ static void give(struct prompt *p, int job)
 	p->jobs[job].runs = false;
 }
 
-/* ---- commands ---------------------------------------------------------------------------- */
+/* ---- commands
+ * ---------------------------------------------------------------------------- */
 
 static void do_alloc(struct prompt *p, const char *words)
 {
@@ -240,7 +246,8 @@ static void do_show(struct prompt *p)
 		char name[64], list[GT_MASK_TEXT_MAX];
 
 		printf("%s free %s", sim_layout_name(&p->layout, i, name, sizeof(name)),
-		       gt_mask_count(&free) ? gt_mask_format(&free, list, sizeof(list)) : "-");
+		       gt_mask_count(&free) ? gt_mask_format(&free, list, sizeof(list))
+					    : "-");
 		for (int s = 0; s < node->slot_count; s++) {
 			struct gt_mask mask = {.word = {slots[s].mask}};
 
@@ -268,7 +275,8 @@ static void do_what_if(struct prompt *p, const char *words)
 		int node;
 		uint64_t mask;
 
-		if (sim_chooser_init(&chooser, policy->name, &p->layout, &mix, 0, 1, &err)) {
+		if (sim_chooser_init(&chooser, policy->name, &p->layout, &mix, 0, 1,
+				     &err)) {
 			printf("%-12s %s\n", policy->name, err.text);
 			continue;
 		}
@@ -315,7 +323,8 @@ static void do_undo(struct prompt *p)
 	else if (c->what == FREE)
 		take(p, c->job);
 	else
-		sim_cluster_set_down(&p->cluster, c->node, c->gpu, c->what == UP, p->ticks);
+		sim_cluster_set_down(&p->cluster, c->node, c->gpu, c->what == UP,
+				     p->ticks);
 	puts("undone");
 }
 
@@ -411,7 +420,8 @@ int cmd_sim_query(int argc, char **argv)
 	while (status == CLI_GO_ON &&
 	       (opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
 		if (opt == NODES)
-			status = sim_read_count(&c, "--nodes", optarg, 1, SIM_MAX_NODES, &nodes);
+			status = sim_read_count(&c, "--nodes", optarg, 1, SIM_MAX_NODES,
+						&nodes);
 		else if (opt == POLICY)
 			policy = optarg;
 		else

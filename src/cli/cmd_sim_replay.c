@@ -10,53 +10,89 @@
 #include <sys/stat.h>
 
 static const char help[] =
-	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) --policy "
+	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) "
+	"--policy "
 	"P[,P...]\n"
 	"                          [OPTIONS]\n"
 	"Replay jobs under several policies and tell what each would have given them.\n\n"
-	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or openb CSV; - for standard "
+	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or openb CSV; - for "
+	"standard "
 	"input\n"
-	"      --trace-format NAME  csv, sacct, swf or openb, where the content does not tell\n"
-	"  -t, --topology T         one node: a file of any known format or builtin:NAME\n"
+	"      --trace-format NAME  csv, sacct, swf or openb, where the content does not "
+	"tell\n"
+	"  -t, --topology T         one node: a file of any known format or "
+	"builtin:NAME\n"
 	"      --topology-format NAME, --model NAME, --node NAME   as for gputopo show\n"
 	"      --nodes N            how many of them\n"
-	"      --conf DIR           or the nodes of slurm.conf, gres.conf and gputopo.conf in "
+	"      --conf DIR           or the nodes of slurm.conf, gres.conf and "
+	"gputopo.conf in "
 	"DIR\n"
 	"      --policy P,...       of those below; options follow after slashes, as in\n"
 	"                           gputopo/preserve, gputopo/nosplit, gputopo/timeless "
 	"(time\n"
-	"                           limits of running jobs unused), gputopo/blind (running\n"
-	"                           jobs unseen), gputopo/over=22.05 or 24.05 (that stock's "
+	"                           limits of running jobs unused), gputopo/blind "
+	"(running\n"
+	"                           jobs unseen), gputopo/over=22.05 or 24.05 (that "
+	"stock's "
 	"set\n"
-	"                           stands on a tie, as in the plugin), NAME/nodes=first,\n"
+	"                           stands on a tie, as in the plugin), "
+	"NAME/nodes=first,\n"
 	"                           NAME/nodes=best\n"
-	"      --mix MIX            expected sizes for gputopo (JobSizeMix of gputopo.conf)\n"
+	"      --mix MIX            expected sizes for gputopo (JobSizeMix of "
+	"gputopo.conf)\n"
 	"      --sched S            fifo, easy (default), recorded or loss\n"
 	"      --depth N            waiting jobs that are looked at (default: all)\n"
-	"      --form FORM          job, node, task or socket: the request form of jobs whose\n"
+	"      --form FORM          job, node, task or socket: the request form of jobs "
+	"whose\n"
 	"                           trace does not tell (default node)\n"
 	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU\n"
 	"      --scale-arrivals X   jobs come X times as fast\n"
 	"      --warmup DURATION    count no jobs submitted before, such as 7d\n"
 	"      --jobs-limit N       read no more jobs\n"
-	"      --slowdown ALPHA     ASSUME that run times grow by ALPHA x (ideal/got - 1)\n"
-	"      --ringless GBPS      what a set without a ring counts as (default: its own)\n"
-	"      --network GBPS       what a job split over nodes reaches at most (default 12.5)\n"
-	"      --time-decisions     measure each decision (outputs differ from run to run)\n"
-	"      --anonymize FILE     write the trace as CSV without names; then no policy is "
+	"      --slowdown ALPHA     ASSUME that run times grow by ALPHA x (ideal/got - "
+	"1)\n"
+	"      --ringless GBPS      what a set without a ring counts as (default: its "
+	"own)\n"
+	"      --network GBPS       what a job split over nodes reaches at most (default "
+	"12.5)\n"
+	"      --time-decisions     measure each decision (outputs differ from run to "
+	"run)\n"
+	"      --anonymize FILE     write the trace as CSV without names; then no policy "
+	"is "
 	"needed\n"
 	"      --seed N             for the policy random (default 1)\n"
 	"  -j, --threads N          policies at a time\n"
 	"      --strict             a bad row is an error\n"
-	"  -o, --output DIR         write summary.json, jobs-POLICY.csv, report.html there\n"
+	"  -o, --output DIR         write summary.json, jobs-POLICY.csv, report.html "
+	"there\n"
 	"      --format LIST        of csv, json, html (default json,html)\n"
 	"      --progress WHEN      auto (default), none or json, on standard error\n"
 	"      --json               the summary as one JSON document\n" CLI_HELP_HELP;
 
 enum {
-	TRACE_FORMAT = CLI_OPT_OWN, TOPOLOGY_FORMAT, NODES, CONF, POLICY, MIX, SCHED, DEPTH,
-	FORM, GPU_FROM, SCALE, WARMUP, JOBS_LIMIT, SLOWDOWN, RINGLESS, NETWORK, TIMES, ANONYMIZE,
-	SEED, STRICT, FORMATS, PROGRESS, JSON,
+	TRACE_FORMAT = CLI_OPT_OWN,
+	TOPOLOGY_FORMAT,
+	NODES,
+	CONF,
+	POLICY,
+	MIX,
+	SCHED,
+	DEPTH,
+	FORM,
+	GPU_FROM,
+	SCALE,
+	WARMUP,
+	JOBS_LIMIT,
+	SLOWDOWN,
+	RINGLESS,
+	NETWORK,
+	TIMES,
+	ANONYMIZE,
+	SEED,
+	STRICT,
+	FORMATS,
+	PROGRESS,
+	JSON,
 };
 
 static const struct option options[] = {
@@ -162,7 +198,8 @@ static int take_number(struct cli_common *c, int opt, struct sim_run *run)
 		run->nodes = (int)count;
 		return status;
 	case DEPTH:
-		return sim_read_count(c, "--depth", optarg, 1, INT32_MAX, &run->options.depth);
+		return sim_read_count(c, "--depth", optarg, 1, INT32_MAX,
+				      &run->options.depth);
 	case SCALE:
 		return sim_read_number(c, "--scale-arrivals", optarg, 1e-3, 1e3,
 				       &run->read.scale_arrivals);
@@ -172,7 +209,8 @@ static int take_number(struct cli_common *c, int opt, struct sim_run *run)
 		return sim_read_count(c, "--jobs-limit", optarg, 1, INT32_MAX,
 				      &run->read.jobs_limit);
 	case SLOWDOWN:
-		return sim_read_number(c, "--slowdown", optarg, 0, 100, &run->options.slowdown);
+		return sim_read_number(c, "--slowdown", optarg, 0, 100,
+				       &run->options.slowdown);
 	case RINGLESS:
 		return take_gbps(c, "--ringless", &run->options.ringless_mbps);
 	case NETWORK:
@@ -242,8 +280,16 @@ static int take_option(struct cli_common *c, int opt, struct sim_run *run)
 	case JSON:
 		run->json = true;
 		return CLI_GO_ON;
-	case NODES: case DEPTH: case SCALE: case WARMUP: case JOBS_LIMIT: case SLOWDOWN:
-	case RINGLESS: case NETWORK: case SEED: case 'j':
+	case NODES:
+	case DEPTH:
+	case SCALE:
+	case WARMUP:
+	case JOBS_LIMIT:
+	case SLOWDOWN:
+	case RINGLESS:
+	case NETWORK:
+	case SEED:
+	case 'j':
 		return take_number(c, opt, run);
 	default:
 		return cli_common_option(c, opt);

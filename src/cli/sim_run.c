@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define MAX_POLICIES 64
-#define PROGRESS_S .25	/* between two lines */
-#define JSON_DIGITS 9
+#define PROGRESS_S   .25 /* between two lines */
+#define JSON_DIGITS  9
 
 /* All policies of one call, and who runs which. */
 struct work {
@@ -28,8 +28,8 @@ struct work {
 	struct sim_result *results;
 	struct sim_metrics *metrics;
 	atomic_int next;
-	atomic_llong done;		/* jobs of all policies */
-	pthread_mutex_t lock;		/* of what follows */
+	atomic_llong done;    /* jobs of all policies */
+	pthread_mutex_t lock; /* of what follows */
 	struct timespec from, shown;
 	bool shows_bar, shows_json, has_failed;
 	struct gt_error err;
@@ -41,7 +41,8 @@ struct teller {
 	int64_t told;
 };
 
-/* ---- progress ------------------------------------------------------------------------- */
+/* ---- progress -------------------------------------------------------------------------
+ */
 
 static double seconds_since(const struct timespec *from)
 {
@@ -66,9 +67,9 @@ static void show_progress(const struct work *w, long long done)
 			"\"left_s\": %.0f}\n",
 			done, total, rate, left);
 	else
-		fprintf(stderr, "\r[%.*s%*s] %lld of %lld jobs, %.0f/s, %.0f s left ", bar,
-			"##############################", 30 - bar, "", done, total, rate,
-			left);
+		fprintf(stderr, "\r[%.*s%*s] %lld of %lld jobs, %.0f/s, %.0f s left ",
+			bar, "##############################", 30 - bar, "", done, total,
+			rate, left);
 }
 
 static void progress(void *arg, int64_t jobs)
@@ -95,7 +96,8 @@ static void end_progress(const struct work *w)
 		fprintf(stderr, "\r%79s\r", "");
 }
 
-/* ---- replaying -------------------------------------------------------------------------- */
+/* ---- replaying
+ * -------------------------------------------------------------------------- */
 
 static void *work_thread(void *arg)
 {
@@ -115,8 +117,9 @@ static void *work_thread(void *arg)
 		failed = sim_engine_run(&w->results[i], w->trace, w->layout, w->names[i],
 					&w->run->mix, &options, &err);
 		if (!failed)
-			failed = sim_metrics_make(&w->metrics[i], w->trace, &w->results[i],
-						  w->run->warmup_ms, &err);
+			failed =
+				sim_metrics_make(&w->metrics[i], w->trace, &w->results[i],
+						 w->run->warmup_ms, &err);
 		if (!failed)
 			continue;
 		pthread_mutex_lock(&w->lock);
@@ -154,16 +157,19 @@ static int split_policies(struct work *w, char *text)
 		for (int i = 0; i < w->count; i++)
 			if (!strcmp(w->names[i], at))
 				return cli_misuse(w->run->common,
-						  "--policy: '%s' stands there twice", at);
+						  "--policy: '%s' stands there twice",
+						  at);
 		if (w->count == MAX_POLICIES)
 			return cli_misuse(w->run->common, "--policy: more than %d",
 					  MAX_POLICIES);
 		w->names[w->count++] = at;
 	}
-	return w->count ? CLI_GO_ON : cli_misuse(w->run->common, "--policy: there is none");
+	return w->count ? CLI_GO_ON
+			: cli_misuse(w->run->common, "--policy: there is none");
 }
 
-/* ---- outputs ---------------------------------------------------------------------------- */
+/* ---- outputs
+ * ---------------------------------------------------------------------------- */
 
 static FILE *open_output(const char *dir, const char *name, char *path, size_t size)
 {
@@ -211,8 +217,9 @@ static bool write_summary(const struct sim_report *report, const char *dir)
 	char path[4096];
 	FILE *f = open_output(dir, "summary.json", path, sizeof(path));
 	json_t *json = f ? sim_report_json(report) : NULL;
-	bool done = json && !json_dumpf(json, f, JSON_INDENT(1) |
-						 JSON_REAL_PRECISION(JSON_DIGITS));
+	bool done =
+		json &&
+		!json_dumpf(json, f, JSON_INDENT(1) | JSON_REAL_PRECISION(JSON_DIGITS));
 
 	json_decref(json);
 	if (!f)
@@ -246,12 +253,14 @@ static int write_outputs(const struct sim_run *run, const struct sim_report *rep
 		       (!run->html || write_html(report, run->output));
 	}
 	if (run->json)
-		return cli_print_json(sim_report_json(report)) || !done ? CLI_FAILED : CLI_DONE;
+		return cli_print_json(sim_report_json(report)) || !done ? CLI_FAILED
+									: CLI_DONE;
 	sim_report_table(report, stdout);
 	return done ? CLI_DONE : CLI_FAILED;
 }
 
-/* ---- inputs ----------------------------------------------------------------------------- */
+/* ---- inputs
+ * ----------------------------------------------------------------------------- */
 
 /* Every row that is no job, by its reason. */
 static void tell_rows(const struct sim_run *run, const struct sim_trace *trace)
@@ -292,7 +301,8 @@ static int load_layout(struct sim_run *run, struct sim_layout *layout)
 	int status, type;
 
 	if (run->conf)
-		return sim_conf_load(layout, run->conf, &err) ? cli_fail(&err) : CLI_GO_ON;
+		return sim_conf_load(layout, run->conf, &err) ? cli_fail(&err)
+							      : CLI_GO_ON;
 	status = cli_load(run->common, &node);
 	if (status != CLI_GO_ON)
 		return status;
@@ -356,7 +366,8 @@ int sim_run_all(struct sim_run *run)
 
 	if (run->policies)
 		status = load_layout(run, &layout);
-	if (status == CLI_GO_ON && sim_trace_load(&trace, run->trace_name, &run->read, &err))
+	if (status == CLI_GO_ON &&
+	    sim_trace_load(&trace, run->trace_name, &run->read, &err))
 		status = cli_fail(&err);
 	if (status == CLI_GO_ON)
 		tell_rows(run, &trace);

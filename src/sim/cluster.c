@@ -12,12 +12,14 @@ static uint64_t free_mask(const struct sim_cluster *c, int node)
 	return sim_layout_type(c->layout, node)->all & ~c->nodes[node].busy;
 }
 
-/* ---- keeping the indices ------------------------------------------------------------- */
+/* ---- keeping the indices -------------------------------------------------------------
+ */
 
 int64_t sim_cluster_soon(const struct sim_cluster *c, int node, int k)
 {
 	const struct sim_slot *slots = sim_cluster_slots(c, node);
-	int free = __builtin_popcountll(free_mask(c, node)), count = c->nodes[node].slot_count;
+	int free = __builtin_popcountll(free_mask(c, node)),
+	    count = c->nodes[node].slot_count;
 	unsigned char order[SIM_MAX_GPUS];
 
 	if (free >= k)
@@ -41,8 +43,8 @@ static void note_stranded(struct sim_cluster *c, struct sim_size *size, int node
 			  uint64_t free)
 {
 	struct sim_value *value = &c->values[c->layout->type_of[node]];
-	bool is = size->k >= 2 && size->k <= value->type->n && value->ideal[size->k].ring &&
-		  __builtin_popcountll(free) >= size->k &&
+	bool is = size->k >= 2 && size->k <= value->type->n &&
+		  value->ideal[size->k].ring && __builtin_popcountll(free) >= size->k &&
 		  !sim_value_best(value, free, size->k).ring;
 
 	size->stranded += is - size->is_stranded[node];
@@ -62,8 +64,9 @@ static void update(struct sim_cluster *c, int node)
 			continue;
 		if (c->wants_quality)
 			sim_tree_set(&size->quality, node,
-				     gt_table_quality(c->values[c->layout->type_of[node]].table,
-						      &mask, k));
+				     gt_table_quality(
+					     c->values[c->layout->type_of[node]].table,
+					     &mask, k));
 		if (c->wants_soon)
 			sim_tree_set(&size->soon, node,
 				     (uint64_t)(SIM_SOON - sim_cluster_soon(c, node, k)));
@@ -124,7 +127,8 @@ void sim_cluster_give(struct sim_cluster *c, int node, uint32_t job, int64_t now
 	update(c, node);
 }
 
-void sim_cluster_set_down(struct sim_cluster *c, int node, int gpu, bool down, int64_t now_ms)
+void sim_cluster_set_down(struct sim_cluster *c, int node, int gpu, bool down,
+			  int64_t now_ms)
 {
 	struct sim_node *n = &c->nodes[node];
 	uint64_t bit = UINT64_C(1) << gpu;
@@ -136,7 +140,8 @@ void sim_cluster_set_down(struct sim_cluster *c, int node, int gpu, bool down, i
 	update(c, node);
 }
 
-/* ---- finding --------------------------------------------------------------------------- */
+/* ---- finding
+ * --------------------------------------------------------------------------- */
 
 /* The first node with at least this value that is not avoided. */
 static int first_of(const struct sim_tree *tree, uint64_t at_least, const int *avoid,
@@ -173,9 +178,8 @@ static uint64_t most_of(const struct sim_tree *tree, const int *avoid, int avoid
 int sim_cluster_find(const struct sim_cluster *c, enum sim_node_rule rule, int k,
 		     const int *avoid, int avoid_count)
 {
-	const struct sim_tree *tree = rule == SIM_NODES_BEST && c->sizes[k].k
-					      ? &c->sizes[k].quality
-					      : &c->free;
+	const struct sim_tree *tree =
+		rule == SIM_NODES_BEST && c->sizes[k].k ? &c->sizes[k].quality : &c->free;
 	uint64_t at_least = (uint64_t)k;
 
 	if (rule != SIM_NODES_FIRST) {
@@ -197,11 +201,12 @@ int sim_cluster_free_at(const struct sim_cluster *c, int node, int64_t at_ms)
 	return free;
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------ */
 
 enum gt_err sim_cluster_init(struct sim_cluster *c, const struct sim_layout *layout,
-			     struct sim_value *values, const bool *sizes, bool wants_quality,
-			     bool wants_soon, struct gt_error *err)
+			     struct sim_value *values, const bool *sizes,
+			     bool wants_quality, bool wants_soon, struct gt_error *err)
 {
 	size_t nodes = (size_t)layout->nodes;
 	bool done;

@@ -16,7 +16,8 @@
 #define MAX_LINE 65536
 #define MAX_NAME 256
 
-/* ---- host lists ------------------------------------------------------------------------ */
+/* ---- host lists
+ * ------------------------------------------------------------------------ */
 
 struct expansion {
 	enum gt_err (*each)(void *arg, const char *name);
@@ -86,8 +87,9 @@ static enum gt_err expand(const struct expansion *x, const char *done, const cha
 	return x->each(x->arg, name);
 }
 
-enum gt_err sim_hosts_expand(const char *list, enum gt_err (*each)(void *arg, const char *name),
-			     void *arg, struct gt_error *err)
+enum gt_err sim_hosts_expand(const char *list,
+			     enum gt_err (*each)(void *arg, const char *name), void *arg,
+			     struct gt_error *err)
 {
 	struct expansion x = {each, arg, err};
 
@@ -108,7 +110,8 @@ enum gt_err sim_hosts_expand(const char *list, enum gt_err (*each)(void *arg, co
 	return GT_OK;
 }
 
-/* ---- slurm.conf -------------------------------------------------------------------------- */
+/* ---- slurm.conf
+ * -------------------------------------------------------------------------- */
 
 /* What one NodeName line says, and the file's defaults. */
 struct line {
@@ -184,7 +187,8 @@ static enum gt_err find_type(struct reading *r, struct gt_node *node, int *type)
 			*type = i;
 			return GT_OK;
 		}
-	return sim_layout_add_type(r->layout, node, r->line.cores_per_socket, type, r->err);
+	return sim_layout_add_type(r->layout, node, r->line.cores_per_socket, type,
+				   r->err);
 }
 
 static enum gt_err add_node(void *arg, const char *name)
@@ -217,8 +221,8 @@ static enum gt_err add_node(void *arg, const char *name)
 	failed = find_type(r, node, &type);
 	if (failed)
 		return failed;
-	return sim_layout_add_node(r->layout, type, name, settings.mode != GP_MODE_ENFORCE,
-				   r->err);
+	return sim_layout_add_node(r->layout, type, name,
+				   settings.mode != GP_MODE_ENFORCE, r->err);
 }
 
 /* One line of Key=Value words. */
@@ -232,8 +236,9 @@ static enum gt_err read_line(struct reading *r, char *text)
 		char *equals = strchr(word, '=');
 
 		if (!strcasecmp(word, "Include"))
-			return gt_fail_at(r->err, GT_EFORMAT, r->file, r->number, 0,
-					  "Include is not followed: put the files together");
+			return gt_fail_at(
+				r->err, GT_EFORMAT, r->file, r->number, 0,
+				"Include is not followed: put the files together");
 		if (!equals)
 			continue;
 		*equals = '\0';
@@ -290,7 +295,8 @@ static enum gt_err read_slurm_conf(struct reading *r)
 	return failed;
 }
 
-enum gt_err sim_conf_load(struct sim_layout *layout, const char *dir, struct gt_error *err)
+enum gt_err sim_conf_load(struct sim_layout *layout, const char *dir,
+			  struct gt_error *err)
 {
 	struct reading r = {.layout = layout, .dir = dir, .err = err};
 	char path[4096];

@@ -20,31 +20,34 @@ static const char *const sched_names[] = {
 
 /* What is kept free for the first waiting job. */
 struct reservation {
-	int32_t job;		/* -1: none */
+	int32_t job; /* -1: none */
 	int64_t at_ms;
-	int count;		/* GPUs on each node */
-	int *nodes;		/* ascending; room for all */
+	int count;  /* GPUs on each node */
+	int *nodes; /* ascending; room for all */
 	int node_count;
 };
 
 struct engine {
 	struct sim_placer p;
 	struct sim_queue queue;
-	struct reservation kept, looked_at;	/* looked_at: of the last complete walk */
+	struct reservation kept, looked_at; /* looked_at: of the last complete walk */
 	int *avoid;
-	int64_t given;			/* times that a reserved node got GPUs back */
+	int64_t given; /* times that a reserved node got GPUs back */
 	int64_t given_looked_at;
 };
 
-/* ---- starting --------------------------------------------------------------------------- */
+/* ---- starting
+ * --------------------------------------------------------------------------- */
 
 /* Jobs of one node's GPUs are told apart by their number, all others stand together. */
 static int class_of(const struct engine *e, int32_t job)
 {
-	return sim_placer_is_plain(&e->p, job) ? e->p.trace->jobs[job].gpus : SIM_CLASS_OTHER;
+	return sim_placer_is_plain(&e->p, job) ? e->p.trace->jobs[job].gpus
+					       : SIM_CLASS_OTHER;
 }
 
-static bool start_waiting(struct engine *e, int32_t job, const int *avoid, int avoid_count)
+static bool start_waiting(struct engine *e, int32_t job, const int *avoid,
+			  int avoid_count)
 {
 	int class = class_of(e, job);
 
@@ -54,7 +57,8 @@ static bool start_waiting(struct engine *e, int32_t job, const int *avoid, int a
 	return true;
 }
 
-/* ---- the reservation -------------------------------------------------------------------- */
+/* ---- the reservation
+ * -------------------------------------------------------------------- */
 
 static bool is_reserved(const struct reservation *r, int node)
 {
@@ -86,7 +90,7 @@ static void reserve_many(struct engine *e, struct reservation *r, int nodes)
 
 	r->node_count = 0;
 	if (!when)
-		return;		/* without a reservation the first job may wait longer */
+		return; /* without a reservation the first job may wait longer */
 	for (int i = 0; i < c->layout->nodes; i++) {
 		when[i][0] = sim_cluster_soon(c, i, r->count);
 		when[i][1] = i;
@@ -122,7 +126,8 @@ static void reserve(struct engine *e)
 	}
 }
 
-/* The reserved nodes that a job of count GPUs must leave alone, or none if it ends in time. */
+/* The reserved nodes that a job of count GPUs must leave alone, or none if it ends in
+ * time. */
 static int list_avoided(struct engine *e, int32_t job, int count)
 {
 	const struct reservation *r = &e->kept;
@@ -152,8 +157,8 @@ static bool is_same_reservation(const struct engine *e)
 {
 	const struct reservation *a = &e->kept, *b = &e->looked_at;
 
-	return a->job == b->job && a->at_ms == b->at_ms && a->node_count == b->node_count &&
-	       e->given == e->given_looked_at &&
+	return a->job == b->job && a->at_ms == b->at_ms &&
+	       a->node_count == b->node_count && e->given == e->given_looked_at &&
 	       !memcmp(a->nodes, b->nodes, (size_t)a->node_count * sizeof(*a->nodes));
 }
 
@@ -168,14 +173,15 @@ static void remember_reservation(struct engine *e)
 	e->given_looked_at = e->given;
 }
 
-/* ---- a walk through the queue ----------------------------------------------------------- */
+/* ---- a walk through the queue
+ * ----------------------------------------------------------- */
 
 /* Can a job of this class start at all? same: only nodes that are not reserved count. */
 static bool is_worth_a_look(const struct engine *e, int class, bool same)
 {
 	if (class == SIM_CLASS_OTHER)
 		return e->p.cluster.free_gpus > 0;
-	if (sim_tree_most(&e->p.cluster.free) < (uint64_t)class)
+	if (sim_tree_most(&e->p.cluster.free) < (uint64_t) class)
 		return false;
 	return !same || sim_cluster_find(&e->p.cluster, SIM_NODES_FIRST, class,
 					 e->kept.nodes, e->kept.node_count) >= 0;
@@ -229,7 +235,8 @@ static void walk(struct engine *e)
 		backfill(e);
 }
 
-/* ---- events ----------------------------------------------------------------------------- */
+/* ---- events
+ * ----------------------------------------------------------------------------- */
 
 static void arrive(struct engine *e, int32_t job)
 {
@@ -247,8 +254,8 @@ static void arrive(struct engine *e, int32_t job)
 	if (first && sim_placer_start(&e->p, job, NULL, 0))
 		return;
 	sim_queue_append(&e->queue, job, class_of(e, job));
-	if (first || e->p.options->sched != SIM_SCHED_EASY || e->p.cluster.free_gpus == 0 ||
-	    !sim_queue_within(&e->queue, job))
+	if (first || e->p.options->sched != SIM_SCHED_EASY ||
+	    e->p.cluster.free_gpus == 0 || !sim_queue_within(&e->queue, job))
 		return;
 	reserve(e);
 	backfill_job(e, job);
@@ -270,7 +277,8 @@ static bool end_until(struct engine *e, int64_t until_ms)
 		job = sim_placer_end(&e->p);
 		o = &e->p.result->jobs[job];
 		for (int i = 0; i < o->places; i++)
-			if (is_reserved(&e->kept, e->p.result->places[o->place + (unsigned)i].node))
+			if (is_reserved(&e->kept,
+					e->p.result->places[o->place + (unsigned)i].node))
 				e->given++;
 		any = true;
 	}
@@ -283,7 +291,8 @@ static void run_queue(struct engine *e)
 	size_t next = 0;
 
 	while (next < trace->count || sim_placer_next_end(&e->p) < SIM_SOON) {
-		int64_t at = next < trace->count ? trace->jobs[next].submit_ms : SIM_SOON - 1;
+		int64_t at =
+			next < trace->count ? trace->jobs[next].submit_ms : SIM_SOON - 1;
 
 		if (end_until(e, at)) {
 			walk(e);
@@ -333,7 +342,8 @@ static enum gt_err run_recorded(struct engine *e, struct gt_error *err)
 	return GT_OK;
 }
 
-/* ---- public ----------------------------------------------------------------------------- */
+/* ---- public
+ * ----------------------------------------------------------------------------- */
 
 bool sim_sched_parse(const char *name, enum sim_sched *sched)
 {

@@ -7,10 +7,10 @@
 #include "sim/trace.h"
 
 enum sim_sched {
-	SIM_SCHED_FIFO,		/* strictly in order */
-	SIM_SCHED_EASY,		/* later jobs may pass if the first does not start later */
-	SIM_SCHED_RECORDED,	/* at the recorded times, on the recorded nodes */
-	SIM_SCHED_LOSS,		/* a job that does not fit at once is lost */
+	SIM_SCHED_FIFO,	    /* strictly in order */
+	SIM_SCHED_EASY,	    /* later jobs may pass if the first does not start later */
+	SIM_SCHED_RECORDED, /* at the recorded times, on the recorded nodes */
+	SIM_SCHED_LOSS,	    /* a job that does not fit at once is lost */
 };
 
 bool sim_sched_parse(const char *name, enum sim_sched *sched);
@@ -18,24 +18,24 @@ const char *sim_sched_name(enum sim_sched sched);
 
 struct sim_options {
 	enum sim_sched sched;
-	int64_t depth;			/* waiting jobs that are looked at; 0: all */
-	double slowdown;		/* run time grows by this x (ideal/got - 1) */
-	int ringless_mbps;		/* what a set without a ring counts as; 0: its busbw */
-	int network_mbps;		/* what a job split over nodes can reach at most */
+	int64_t depth;	   /* waiting jobs that are looked at; 0: all */
+	double slowdown;   /* run time grows by this x (ideal/got - 1) */
+	int ringless_mbps; /* what a set without a ring counts as; 0: its busbw */
+	int network_mbps;  /* what a job split over nodes can reach at most */
 	uint64_t seed;
-	bool times_decisions;		/* measure each; makes outputs differ from run to run */
+	bool times_decisions; /* measure each; makes outputs differ from run to run */
 	/* Called now and then from the thread of the replay; jobs that are decided. */
 	void (*progress)(void *arg, int64_t jobs);
 	void *progress_arg;
 };
 
 enum {
-	SIM_RING = 1,		/* its GPUs form a ring over links (on each of its nodes) */
-	SIM_RING_LOST = 2,	/* a ring was free, and it got none */
-	SIM_ZERO_PAIR = 4,	/* a pair of its GPUs has no link */
-	SIM_SPLIT = 8,		/* on several nodes, though one could have held it */
-	SIM_REJECTED = 16,	/* never started: too large, or lost */
-	SIM_MOVED = 32,		/* its recorded node had too few GPUs */
+	SIM_RING = 1,	   /* its GPUs form a ring over links (on each of its nodes) */
+	SIM_RING_LOST = 2, /* a ring was free, and it got none */
+	SIM_ZERO_PAIR = 4, /* a pair of its GPUs has no link */
+	SIM_SPLIT = 8,	   /* on several nodes, though one could have held it */
+	SIM_REJECTED = 16, /* never started: too large, or lost */
+	SIM_MOVED = 32,	   /* its recorded node had too few GPUs */
 };
 
 /* GPUs of one node. */
@@ -51,28 +51,28 @@ struct sim_cores {
 
 struct sim_outcome {
 	int64_t start_ms, end_ms;
-	uint32_t place;		/* first of its places */
+	uint32_t place; /* first of its places */
 	uint16_t places;
 	uint16_t flags;
-	int32_t got_mbps;	/* of its slowest node; 0 for jobs without a pair of GPUs */
-	int32_t best_mbps;	/* the best that was free there then */
-	int32_t ideal_mbps;	/* the best of that node, idle */
-	int32_t decision_ns;	/* 0: not measured */
+	int32_t got_mbps;    /* of its slowest node; 0 for jobs without a pair of GPUs */
+	int32_t best_mbps;   /* the best that was free there then */
+	int32_t ideal_mbps;  /* the best of that node, idle */
+	int32_t decision_ns; /* 0: not measured */
 };
 
 struct sim_result {
 	char name[SIM_POLICY_NAME_MAX];
 	const struct sim_layout *layout;
-	struct sim_outcome *jobs;	/* by job of the trace */
+	struct sim_outcome *jobs; /* by job of the trace */
 	size_t count;
 	struct sim_place *places;
 	size_t place_count, place_room;
-	int64_t first_ms, last_ms;	/* first submission, last end */
-	int64_t submitted_ms;		/* last submission */
-	double busy_gpu_ms;		/* up to last_ms */
-	double busy_submitted_gpu_ms;	/* up to submitted_ms */
+	int64_t first_ms, last_ms;    /* first submission, last end */
+	int64_t submitted_ms;	      /* last submission */
+	double busy_gpu_ms;	      /* up to last_ms */
+	double busy_submitted_gpu_ms; /* up to submitted_ms */
 	int64_t decisions;
-	double stranded_ms[SIM_MAX_GPUS + 1];	/* node x milliseconds by request size */
+	double stranded_ms[SIM_MAX_GPUS + 1]; /* node x milliseconds by request size */
 };
 
 /* Deterministic: the same arguments give the same result. GT_ENOMEM, or an error of the

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- the heap of ends ---------------------------------------------------------------- */
+/* ---- the heap of ends ----------------------------------------------------------------
+ */
 
 static bool ends_before(const struct sim_end *a, const struct sim_end *b)
 {
@@ -49,7 +50,8 @@ int64_t sim_placer_next_end(const struct sim_placer *p)
 	return p->end_count ? p->ends[0].at_ms : SIM_SOON;
 }
 
-/* ---- what a job needs ---------------------------------------------------------------- */
+/* ---- what a job needs ----------------------------------------------------------------
+ */
 
 int sim_placer_nodes(const struct sim_placer *p, int32_t number, int *count)
 {
@@ -92,7 +94,8 @@ bool sim_placer_can_ever(const struct sim_placer *p, int32_t number)
 	return there >= nodes;
 }
 
-/* ---- finding places ------------------------------------------------------------------ */
+/* ---- finding places ------------------------------------------------------------------
+ */
 
 static int64_t clock_ns(void)
 {
@@ -157,11 +160,11 @@ static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
 	set_avoid(p, avoid, avoid_count);
 	for (int i = 0; i < nodes; i++) {
 		int count = job->gpus / nodes + (i < job->gpus % nodes);
-		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count, p->avoid,
-					    avoid_count);
+		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count,
+					    p->avoid, avoid_count);
 
-		if (node < 0 || !ask_node(p, number, node, count, had, nodes - i,
-					  &p->found[i]))
+		if (node < 0 ||
+		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
 			return 0;
 		had += count;
 		if (nodes > 1)
@@ -199,13 +202,15 @@ static int find_split(struct sim_placer *p, int32_t number, const int *avoid,
 	return places;
 }
 
-/* ---- what was got --------------------------------------------------------------------- */
+/* ---- what was got ---------------------------------------------------------------------
+ */
 
 static bool has_zero_pair(const struct gt_node *node, uint64_t set)
 {
 	for (uint64_t i = set; i; i &= i - 1)
 		for (uint64_t j = i & (i - 1); j; j &= j - 1)
-			if (gt_node_links(node, __builtin_ctzll(i), __builtin_ctzll(j)) <= 0)
+			if (gt_node_links(node, __builtin_ctzll(i), __builtin_ctzll(j)) <=
+			    0)
 				return true;
 	return false;
 }
@@ -238,8 +243,8 @@ static void note_place(struct sim_placer *p, struct sim_outcome *o,
 		return;
 	o->got_mbps = got.busbw_mbps;
 	o->best_mbps = best.busbw_mbps;
-	o->ideal_mbps = ideal.busbw_mbps > got.busbw_mbps ? ideal.busbw_mbps
-							  : got.busbw_mbps;
+	o->ideal_mbps =
+		ideal.busbw_mbps > got.busbw_mbps ? ideal.busbw_mbps : got.busbw_mbps;
 }
 
 /* A split job: the network bounds it, and one idle node would have been the ideal. */
@@ -260,7 +265,8 @@ static void note_split(struct sim_placer *p, const struct sim_job *job,
 		o->ideal_mbps = o->got_mbps;
 }
 
-/* ---- starting and ending --------------------------------------------------------------- */
+/* ---- starting and ending
+ * --------------------------------------------------------------- */
 
 static bool keep_places(struct sim_result *r, const struct sim_place *found, int count)
 {
@@ -325,7 +331,8 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	return true;
 }
 
-bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid, int avoid_count)
+bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
+		      int avoid_count)
 {
 	int places = find_nodes(p, job, avoid, avoid_count);
 
@@ -366,13 +373,15 @@ int32_t sim_placer_end(struct sim_placer *p)
 	const struct sim_outcome *o = &p->result->jobs[job];
 
 	for (int i = 0; i < o->places; i++)
-		sim_cluster_give(&p->cluster, p->result->places[o->place + (unsigned)i].node,
+		sim_cluster_give(&p->cluster,
+				 p->result->places[o->place + (unsigned)i].node,
 				 (uint32_t)job, p->now_ms);
 	sim_chooser_note_end(&p->chooser, &p->trace->jobs[job], o->end_ms - o->start_ms);
 	return job;
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------ */
 
 /* Recorded names that the layout does not know stand for its nodes in the order of their
  * first use, unless the layout has names of its own. */
@@ -395,8 +404,8 @@ static bool map_recorded(struct sim_placer *p)
 	memset(p->recorded_node, 0xff, ((size_t)p->recorded.used + 1) * sizeof(int));
 	for (int i = 0; i < p->layout->nodes; i++) {
 		char buf[32];
-		int known = sim_names_find(&p->recorded,
-					   sim_layout_name(p->layout, i, buf, sizeof(buf)));
+		int known = sim_names_find(
+			&p->recorded, sim_layout_name(p->layout, i, buf, sizeof(buf)));
 
 		named |= p->layout->names[i] != NULL || known >= 0;
 		if (known >= 0)
@@ -420,9 +429,10 @@ static void find_sizes(const struct sim_placer *p, bool *sizes)
 }
 
 enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
-			    const struct sim_trace *trace, const struct sim_layout *layout,
-			    const char *policy, const struct gt_mix *mix,
-			    const struct sim_options *options, struct gt_error *err)
+			    const struct sim_trace *trace,
+			    const struct sim_layout *layout, const char *policy,
+			    const struct gt_mix *mix, const struct sim_options *options,
+			    struct gt_error *err)
 {
 	bool sizes[SIM_MAX_GPUS + 1] = {0};
 	enum gt_err failed;
@@ -435,8 +445,8 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 		return gt_fail(err, GT_EINVAL, "there are no nodes");
 	if (trace->count > INT32_MAX - 1)
 		return gt_fail(err, GT_ELIMIT, "more jobs than the simulator takes");
-	failed = sim_chooser_init(&p->chooser, policy, layout, mix, options->ringless_mbps,
-				  options->seed, err);
+	failed = sim_chooser_init(&p->chooser, policy, layout, mix,
+				  options->ringless_mbps, options->seed, err);
 	if (failed)
 		return failed;
 	find_sizes(p, sizes);

@@ -19,21 +19,22 @@ struct sim_placer {
 	struct sim_cluster cluster;
 	struct sim_result *result;
 	int64_t now_ms;
-	bool no_memory;			/* a start failed for want of it */
-	struct sim_end *ends;		/* a heap of running jobs, the next end on top */
+	bool no_memory;	      /* a start failed for want of it */
+	struct sim_end *ends; /* a heap of running jobs, the next end on top */
 	size_t end_count;
-	int *avoid;			/* scratch: nodes that are not asked, ascending */
-	struct sim_place *found;	/* scratch: the places of a job */
-	struct sim_cores *found_cores;	/* and its cores there */
-	struct sim_names recorded;	/* names of recorded nodes */
-	int *recorded_node;		/* by number: the layout's node; -1: none */
+	int *avoid;		       /* scratch: nodes that are not asked, ascending */
+	struct sim_place *found;       /* scratch: the places of a job */
+	struct sim_cores *found_cores; /* and its cores there */
+	struct sim_names recorded;     /* names of recorded nodes */
+	int *recorded_node;	       /* by number: the layout's node; -1: none */
 };
 
 /* Safe to release after a failure. */
 enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
-			    const struct sim_trace *trace, const struct sim_layout *layout,
-			    const char *policy, const struct gt_mix *mix,
-			    const struct sim_options *options, struct gt_error *err);
+			    const struct sim_trace *trace,
+			    const struct sim_layout *layout, const char *policy,
+			    const struct gt_mix *mix, const struct sim_options *options,
+			    struct gt_error *err);
 void sim_placer_release(struct sim_placer *p);
 /* No job comes after now: what was busy until here is the cluster's load. */
 void sim_placer_note_submitted(struct sim_placer *p);
@@ -47,7 +48,8 @@ bool sim_placer_is_plain(const struct sim_placer *p, int32_t job);
 /* Would it start on idle nodes? */
 bool sim_placer_can_ever(const struct sim_placer *p, int32_t job);
 /* Start it now on any nodes but those of avoid (ascending). false: it does not fit. */
-bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid, int avoid_count);
+bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
+		      int avoid_count);
 /* Start it on its recorded node, or where it fits. */
 bool sim_placer_start_recorded(struct sim_placer *p, int32_t job);
 void sim_placer_reject(struct sim_placer *p, int32_t job);

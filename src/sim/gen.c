@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RATE_STEPS 200	/* of the bisection: to the last bit of a double */
+#define RATE_STEPS 200 /* of the bisection: to the last bit of a double */
 
-/* ---- samples ------------------------------------------------------------------------- */
+/* ---- samples -------------------------------------------------------------------------
+ */
 
 static bool add_value(struct sim_sample *sample, size_t *room, double value)
 {
@@ -65,7 +66,8 @@ static enum gt_err read_column(struct sim_sample *sample, FILE *f, const char *f
 	return GT_OK;
 }
 
-enum gt_err sim_sample_load(struct sim_sample *sample, const char *spec, struct gt_error *err)
+enum gt_err sim_sample_load(struct sim_sample *sample, const char *spec,
+			    struct gt_error *err)
 {
 	const char *colon = strrchr(spec, ':');
 	char file[4096];
@@ -99,7 +101,8 @@ static double mean_of(const struct sim_sample *sample)
 	return sum / (double)sample->count;
 }
 
-/* ---- durations ----------------------------------------------------------------------- */
+/* ---- durations -----------------------------------------------------------------------
+ */
 
 enum gt_err sim_gen_duration(struct sim_gen *gen, const char *text, struct gt_error *err)
 {
@@ -114,9 +117,10 @@ enum gt_err sim_gen_duration(struct sim_gen *gen, const char *text, struct gt_er
 	else if (sscanf(text, "fixed:%lf%n", &gen->a, &used) == 1 && !text[used])
 		gen->kind = SIM_DURATION_FIXED;
 	else
-		return gt_fail(err, GT_EINVAL,
-			       "'%s' is none of exp:MEAN, lognormal:MU:SIGMA, fixed:SECONDS",
-			       text);
+		return gt_fail(
+			err, GT_EINVAL,
+			"'%s' is none of exp:MEAN, lognormal:MU:SIGMA, fixed:SECONDS",
+			text);
 	if (gen->kind == SIM_DURATION_LOGNORMAL
 		    ? !(gen->a > -50 && gen->a < 20 && gen->b >= 0 && gen->b < 5)
 		    : !(gen->a > 0 && gen->a <= SIM_MAX_SECONDS))
@@ -136,7 +140,8 @@ static double mean_duration(const struct sim_gen *gen)
 static double draw_duration(const struct sim_gen *gen, uint64_t *random)
 {
 	if (gen->durations.count)
-		return gen->durations.values[sim_random_below(random, gen->durations.count)];
+		return gen->durations
+			.values[sim_random_below(random, gen->durations.count)];
 	switch (gen->kind) {
 	case SIM_DURATION_EXP:
 		return gen->a * sim_random_exp(random);
@@ -147,7 +152,8 @@ static double draw_duration(const struct sim_gen *gen, uint64_t *random)
 	}
 }
 
-/* ---- sizes and the rate --------------------------------------------------------------- */
+/* ---- sizes and the rate ---------------------------------------------------------------
+ */
 
 static double mix_total(const struct gt_mix *mix)
 {
@@ -184,8 +190,8 @@ static int draw_size(const struct sim_gen *gen, uint64_t *random)
 	return GT_MIX_MAX;
 }
 
-/* The busy share of gpus servers under arrivals of so many a mean duration, where jobs that
- * do not fit are lost: the recursion of Kaufman and Roberts. */
+/* The busy share of gpus servers under arrivals of so many a mean duration, where jobs
+ * that do not fit are lost: the recursion of Kaufman and Roberts. */
 static double busy_share(const struct sim_gen *gen, double arrivals)
 {
 	double *chance = calloc((size_t)gen->gpus + 1, sizeof(*chance));
@@ -235,7 +241,8 @@ static enum gt_err check(const struct sim_gen *gen, struct gt_error *err)
 	if (gen->loss && gen->gpus > 4096)
 		return gt_fail(err, GT_EINVAL, "--loss is for one node");
 	if (gen->gpus < 1 || gen->jobs < 1 || gen->jobs > INT32_MAX / 2)
-		return gt_fail(err, GT_EINVAL, "the number of GPUs or jobs is out of range");
+		return gt_fail(err, GT_EINVAL,
+			       "the number of GPUs or jobs is out of range");
 	return GT_OK;
 }
 
@@ -263,7 +270,8 @@ enum gt_err sim_gen_run(const struct sim_gen *gen, struct sim_trace *trace,
 		job.limit_ms = job.duration_ms;
 		job.is_limited = gen->limit > 0;
 		if (gen->limit > 1)
-			job.limit_ms = (int64_t)((double)job.duration_ms * gen->limit + .5);
+			job.limit_ms =
+				(int64_t)((double)job.duration_ms * gen->limit + .5);
 		if (!sim_trace_keep(trace, id, &job.id) || !sim_trace_add(trace, &job))
 			return gt_fail(err, GT_ENOMEM, "out of memory");
 	}

@@ -17,7 +17,8 @@ enum gt_err sim_layout_add_type(struct sim_layout *layout, struct gt_node *node,
 
 	*type = layout->type_count;
 	if (layout->type_count == SIM_MAX_TYPES)
-		failed = gt_fail(err, GT_ELIMIT, "more than %d kinds of nodes", SIM_MAX_TYPES);
+		failed = gt_fail(err, GT_ELIMIT, "more than %d kinds of nodes",
+				 SIM_MAX_TYPES);
 	else if (gt_node_size(node) == 0)
 		failed = gt_fail(err, GT_EINVAL, "the machine has no GPU");
 	else
@@ -28,7 +29,8 @@ enum gt_err sim_layout_add_type(struct sim_layout *layout, struct gt_node *node,
 	}
 	t->node = node;
 	t->n = gt_node_size(node);
-	t->cores_per_socket = cores_per_socket > 0 ? cores_per_socket : SIM_CORES_PER_SOCKET;
+	t->cores_per_socket =
+		cores_per_socket > 0 ? cores_per_socket : SIM_CORES_PER_SOCKET;
 	t->all = t->n < 64 ? (UINT64_C(1) << t->n) - 1 : UINT64_MAX;
 	layout->type_count++;
 	return GT_OK;

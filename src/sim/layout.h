@@ -6,12 +6,12 @@
 #include "gputopo.h"
 #include "sim/policy_slurm.h"
 
-#define SIM_MAX_NODES 30000
-#define SIM_MAX_TYPES 64
-#define SIM_CORES_PER_SOCKET 20		/* where no slurm.conf tells */
+#define SIM_MAX_NODES	     30000
+#define SIM_MAX_TYPES	     64
+#define SIM_CORES_PER_SOCKET 20 /* where no slurm.conf tells */
 
 struct sim_type {
-	struct gt_node *node;		/* the layout's own */
+	struct gt_node *node; /* the layout's own */
 	struct sim_slurm_node slurm;
 	int n;
 	int cores_per_socket;
@@ -24,10 +24,10 @@ struct sim_layout {
 	int nodes;
 	int nodes_room;
 	uint16_t *type_of;
-	bool *stock;		/* Mode=off or observe: our policy leaves it as Slurm does */
-	char **names;		/* NULL entries: "n" and the number */
+	bool *stock;  /* Mode=off or observe: our policy leaves it as Slurm does */
+	char **names; /* NULL entries: "n" and the number */
 	int64_t gpus;
-	int largest;		/* GPUs of the largest node */
+	int largest; /* GPUs of the largest node */
 };
 
 /* A type of the layout; takes over node also on failure. Returns its number by *type. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_RUN_S 10		/* of the bounded slowdown */
+#define SHORT_RUN_S 10 /* of the bounded slowdown */
 
 static int compare_floats(const void *a, const void *b)
 {
@@ -29,7 +29,8 @@ static double quantile(const float *sorted, size_t count, double share)
 static bool counts(const struct sim_trace *trace, const struct sim_result *r, size_t i,
 		   int64_t warmup_ms)
 {
-	return trace->jobs[i].submit_ms >= warmup_ms && !(r->jobs[i].flags & SIM_REJECTED);
+	return trace->jobs[i].submit_ms >= warmup_ms &&
+	       !(r->jobs[i].flags & SIM_REJECTED);
 }
 
 static double ratio_idle(const struct sim_outcome *o)
@@ -103,8 +104,8 @@ static void make_counts(struct sim_metrics *m, const struct sim_trace *trace,
 {
 	for (size_t i = 0; i < r->count; i++) {
 		const struct sim_outcome *o = &r->jobs[i];
-		double hours = (double)(o->end_ms - o->start_ms) / 3600000 *
-			       trace->jobs[i].gpus;
+		double hours =
+			(double)(o->end_ms - o->start_ms) / 3600000 * trace->jobs[i].gpus;
 
 		if (trace->jobs[i].submit_ms < warmup_ms)
 			continue;
@@ -174,7 +175,8 @@ enum gt_err sim_metrics_make(struct sim_metrics *m, const struct sim_trace *trac
 	return GT_OK;
 }
 
-/* ---- against another policy ----------------------------------------------------------- */
+/* ---- against another policy -----------------------------------------------------------
+ */
 
 /* Ratio won over stock; 0 where the two cannot be compared. */
 static double ratio_won(const struct sim_trace *trace, const struct sim_result *result,
@@ -193,7 +195,8 @@ void sim_regret_count(struct sim_regret *regret, const struct sim_trace *trace,
 	memset(regret, 0, sizeof(*regret));
 	for (size_t i = 0; i < result->count; i++) {
 		double won = ratio_won(trace, result, stock, warmup_ms, i);
-		double gbps = (result->jobs[i].got_mbps - stock->jobs[i].got_mbps) / 1000.0;
+		double gbps =
+			(result->jobs[i].got_mbps - stock->jobs[i].got_mbps) / 1000.0;
 		double hours = (double)trace->jobs[i].duration_ms / 3600000 *
 			       trace->jobs[i].gpus;
 
@@ -225,7 +228,8 @@ int sim_regret_list(const struct sim_trace *trace, const struct sim_result *resu
 		if (at >= room)
 			continue;
 		count += count < room;
-		memmove(&worst[at + 1], &worst[at], (size_t)(count - at - 1) * sizeof(*worst));
+		memmove(&worst[at + 1], &worst[at],
+			(size_t)(count - at - 1) * sizeof(*worst));
 		worst[at] = (int32_t)i;
 	}
 	return count;

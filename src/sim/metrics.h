@@ -5,13 +5,13 @@
 
 #include "sim/engine.h"
 
-#define SIM_MAX_SIZES 128	/* different job sizes that are reported one by one */
+#define SIM_MAX_SIZES 128 /* different job sizes that are reported one by one */
 
 /* Jobs of 2 GPUs and more that started. Ratios are bus bandwidth got over the best. */
 struct sim_stats {
-	int gpus;			/* of by_size */
+	int gpus; /* of by_size */
 	int64_t jobs;
-	double mean_free, mean_idle;	/* over the best that was free; of the idle node */
+	double mean_free, mean_idle; /* over the best that was free; of the idle node */
 	double p5_idle, p50_idle, p95_idle;
 	int64_t ring_lost;
 	double no_ring_share;
@@ -23,14 +23,14 @@ struct sim_metrics {
 	struct sim_stats sizes[SIM_MAX_SIZES];
 	int size_count;
 	double wait_mean_s, wait_p50_s, wait_p95_s;
-	double bounded_slowdown;	/* mean of (wait + run) / run, run at least 10 s */
+	double bounded_slowdown; /* mean of (wait + run) / run, run at least 10 s */
 	double makespan_s;
-	double utilisation;			/* busy share of the GPUs over the makespan */
-	double utilisation_submit;		/* until the last submission */
+	double utilisation;	   /* busy share of the GPUs over the makespan */
+	double utilisation_submit; /* until the last submission */
 	double gpu_hours, gpu_hours_below_ideal;
-	double stranded_nodes[SIM_MAX_GPUS + 1];	/* mean, by size */
+	double stranded_nodes[SIM_MAX_GPUS + 1]; /* mean, by size */
 	int64_t decisions;
-	double decision_ns;		/* mean; 0: not measured */
+	double decision_ns; /* mean; 0: not measured */
 };
 
 /* Jobs submitted before warmup_ms are left out. GT_ENOMEM. */
@@ -41,7 +41,7 @@ enum gt_err sim_metrics_make(struct sim_metrics *metrics, const struct sim_trace
 /* How the jobs fared against another policy: by the ratio over the idle node's best. */
 struct sim_regret {
 	int64_t worse, better;
-	double lost_gbps_hours, won_gbps_hours;	/* GB/s x hours x GPUs, of each group */
+	double lost_gbps_hours, won_gbps_hours; /* GB/s x hours x GPUs, of each group */
 };
 
 void sim_regret_count(struct sim_regret *regret, const struct sim_trace *trace,

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct sim_names {
-	const char **text;	/* the caller's, which must outlive this */
+	const char **text; /* the caller's, which must outlive this */
 	int *number;
 	size_t slots;
 	int used;

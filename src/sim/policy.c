@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXHAUSTIVE_MAX 16	/* GPUs up to which the rules by enumeration work */
+#define EXHAUSTIVE_MAX 16 /* GPUs up to which the rules by enumeration work */
 
 static uint64_t free_of(const struct sim_chooser *c, const struct sim_ask *ask)
 {
@@ -21,7 +21,8 @@ static uint64_t lowest(uint64_t set)
 	return set & -set;
 }
 
-/* ---- simple rules -------------------------------------------------------------------- */
+/* ---- simple rules --------------------------------------------------------------------
+ */
 
 static uint64_t choose_first(struct sim_chooser *c, const struct sim_ask *ask)
 {
@@ -39,8 +40,8 @@ static uint64_t choose_random(struct sim_chooser *c, const struct sim_ask *ask)
 	uint64_t left = free_of(c, ask), set = 0;
 
 	for (int i = 0; i < ask->count && left; i++) {
-		uint64_t skip = sim_random_below(&c->seed,
-						 (uint64_t)__builtin_popcountll(left));
+		uint64_t skip =
+			sim_random_below(&c->seed, (uint64_t)__builtin_popcountll(left));
 		uint64_t at = left;
 
 		while (skip-- > 0)
@@ -68,7 +69,8 @@ static uint64_t choose_spread(struct sim_chooser *c, const struct sim_ask *ask)
 	return set;
 }
 
-/* ---- rules by enumeration ------------------------------------------------------------ */
+/* ---- rules by enumeration ------------------------------------------------------------
+ */
 
 typedef int64_t rate_set(struct sim_chooser *c, int type, uint64_t set);
 
@@ -100,15 +102,17 @@ static uint64_t best_rated(struct sim_chooser *c, int type, uint64_t free, int k
 }
 
 /* Same, kept: a rule of the free GPUs alone gives the same answer each time. */
-static uint64_t kept_best(struct sim_chooser *c, const struct sim_ask *ask, rate_set *rate)
+static uint64_t kept_best(struct sim_chooser *c, const struct sim_ask *ask,
+			  rate_set *rate)
 {
 	const struct sim_type *type = &c->layout->types[ask->type];
 	uint64_t free = free_of(c, ask);
 	uint16_t *kept;
 
 	if (!c->memo[ask->type])
-		c->memo[ask->type] = calloc(((size_t)type->all + 1) * (size_t)(type->n + 1),
-					    sizeof(uint16_t));
+		c->memo[ask->type] =
+			calloc(((size_t)type->all + 1) * (size_t)(type->n + 1),
+			       sizeof(uint16_t));
 	if (!c->memo[ask->type])
 		return best_rated(c, ask->type, free, ask->count, rate);
 	kept = &c->memo[ask->type][free * (unsigned)(type->n + 1) + (unsigned)ask->count];
@@ -121,7 +125,7 @@ static uint64_t kept_best(struct sim_chooser *c, const struct sim_ask *ask, rate
 static int pair_points(const struct gt_node *node, int a, int b)
 {
 	static const int path[] = {
-		[GT_PATH_PIX] = 50, [GT_PATH_PXB] = 40,	 [GT_PATH_PHB] = 30,
+		[GT_PATH_PIX] = 50,  [GT_PATH_PXB] = 40, [GT_PATH_PHB] = 30,
 		[GT_PATH_NODE] = 20, [GT_PATH_SYS] = 10,
 	};
 	int links = gt_node_links(node, a, b);
@@ -163,7 +167,8 @@ static uint64_t choose_rings(struct sim_chooser *c, const struct sim_ask *ask)
 	return kept_best(c, ask, rate_rings);
 }
 
-/* ---- Slurm --------------------------------------------------------------------------- */
+/* ---- Slurm ---------------------------------------------------------------------------
+ */
 
 static int at_least(int value, int least)
 {
@@ -202,10 +207,11 @@ static uint64_t exactly(uint64_t set, uint64_t free, int count)
 	return set;
 }
 
-/* Of the free GPUs not in beside. *near: the GPUs of the sockets with the job's cores; may
- * be NULL. */
+/* Of the free GPUs not in beside. *near: the GPUs of the sockets with the job's cores;
+ * may be NULL. */
 static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
-			     enum sim_slurm_release release, uint64_t beside, uint64_t *near)
+			     enum sim_slurm_release release, uint64_t beside,
+			     uint64_t *near)
 {
 	const struct sim_type *type = &c->layout->types[ask->type];
 	const struct sim_job *job = ask->job;
@@ -224,8 +230,9 @@ static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
 		free_cores[s] = at_least(free_cores[s], 0);
 	}
 	/* a job by tasks without their number: one GPU each */
-	tasks = job->tasks ? at_least(job->tasks / nodes, 1)
-			   : job->form == SIM_FORM_TASK ? ask->count : 1;
+	tasks = job->tasks		     ? at_least(job->tasks / nodes, 1)
+		: job->form == SIM_FORM_TASK ? ask->count
+					     : 1;
 	cores = at_least(job->cpus / nodes, tasks);
 	sim_slurm_cores(&r, &type->slurm, ask->count, cores, free_cores);
 	sim_slurm_tasks(&r, cores / tasks);
@@ -249,7 +256,8 @@ static uint64_t choose_slurm_24_05(struct sim_chooser *c, const struct sim_ask *
 	return choose_stock(c, ask, SIM_SLURM_24_05, 0, NULL);
 }
 
-/* ---- ours ---------------------------------------------------------------------------- */
+/* ---- ours ----------------------------------------------------------------------------
+ */
 
 /* GT_UNKNOWN where limits are not known, or have told nothing so far. */
 static int seconds_left(const struct sim_chooser *c, const struct sim_ask *ask,
@@ -316,7 +324,8 @@ static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 	return ours;
 }
 
-/* ---- the table ----------------------------------------------------------------------- */
+/* ---- the table -----------------------------------------------------------------------
+ */
 
 static const struct sim_policy policies[] = {
 	{"gputopo", "what the plugin does", SIM_NODES_BEST, true, choose_gputopo},
@@ -354,7 +363,8 @@ static bool take_option(struct sim_chooser *c, const char *option)
 	else if (ours && !strncmp(option, "over=", 5) &&
 		 (!strcmp(option + 5, "22.05") || !strcmp(option + 5, "24.05"))) {
 		c->over = true;
-		c->stock = !strcmp(option + 5, "22.05") ? SIM_SLURM_22_05 : SIM_SLURM_24_05;
+		c->stock =
+			!strcmp(option + 5, "22.05") ? SIM_SLURM_22_05 : SIM_SLURM_24_05;
 	} else if (ours && !strcmp(option, "nosplit"))
 		c->splits = false;
 	else if (!strcmp(option, "nodes=first"))
@@ -366,7 +376,8 @@ static bool take_option(struct sim_chooser *c, const char *option)
 	return true;
 }
 
-static enum gt_err take_name(struct sim_chooser *c, const char *text, struct gt_error *err)
+static enum gt_err take_name(struct sim_chooser *c, const char *text,
+			     struct gt_error *err)
 {
 	char copy[SIM_POLICY_NAME_MAX], *keep = NULL, *name, *option;
 
@@ -400,9 +411,11 @@ enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 	failed = take_name(c, text, err);
 	if (failed)
 		return failed;
-	exhaustive = c->policy->choose == choose_pairs || c->policy->choose == choose_rings;
+	exhaustive =
+		c->policy->choose == choose_pairs || c->policy->choose == choose_rings;
 	if (exhaustive && layout->largest > EXHAUSTIVE_MAX)
-		return gt_fail(err, GT_ELIMIT, "the policy %s takes nodes of up to %d GPUs",
+		return gt_fail(err, GT_ELIMIT,
+			       "the policy %s takes nodes of up to %d GPUs",
 			       c->policy->name, EXHAUSTIVE_MAX);
 	c->layout = layout;
 	c->seed = seed;
@@ -413,8 +426,8 @@ enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
 	for (int t = 0; t < layout->type_count && !failed; t++)
-		failed = sim_value_init(&c->values[t], &layout->types[t], mix, ringless_mbps,
-					err);
+		failed = sim_value_init(&c->values[t], &layout->types[t], mix,
+					ringless_mbps, err);
 	if (failed)
 		sim_chooser_release(c);
 	return failed;
@@ -433,7 +446,8 @@ void sim_chooser_release(struct sim_chooser *c)
 	memset(c, 0, sizeof(*c));
 }
 
-void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job, int64_t ran_ms)
+void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job,
+			  int64_t ran_ms)
 {
 	if (job->is_limited && c->policy->choose == choose_gputopo)
 		gt_limit_memory_add(&c->limits, (double)job->limit_ms / 1000,

@@ -10,29 +10,29 @@
 
 /* Which of the nodes that fit is taken. */
 enum sim_node_rule {
-	SIM_NODES_FIRST,	/* the first */
-	SIM_NODES_BEST,		/* the first whose best set is the best of all nodes */
-	SIM_NODES_EMPTIEST,	/* the first with the most free GPUs */
+	SIM_NODES_FIRST,    /* the first */
+	SIM_NODES_BEST,	    /* the first whose best set is the best of all nodes */
+	SIM_NODES_EMPTIEST, /* the first with the most free GPUs */
 };
 
 /* A job that runs on a node. */
 struct sim_slot {
 	uint64_t mask;
-	int64_t until_ms;	/* by its time limit */
+	int64_t until_ms; /* by its time limit */
 	uint32_t job;
-	bool is_limited;	/* its limit is known to Slurm, not only to us */
-	uint16_t cores[SIM_MAX_SOCKETS];	/* where Slurm would have put its tasks */
+	bool is_limited;		 /* its limit is known to Slurm, not only to us */
+	uint16_t cores[SIM_MAX_SOCKETS]; /* where Slurm would have put its tasks */
 };
 
 /* A question to a policy: count free GPUs of this node. */
 struct sim_ask {
 	const struct sim_job *job;
 	int type;
-	bool stock;		/* our policy is off on this node */
+	bool stock; /* our policy is off on this node */
 	uint64_t busy;
 	int count;
-	int had;		/* GPUs of the job on nodes before this one */
-	int nodes_left;		/* of the job, this one counted */
+	int had;	/* GPUs of the job on nodes before this one */
+	int nodes_left; /* of the job, this one counted */
 	const struct sim_slot *slots;
 	int slot_count;
 	int64_t now_ms;
@@ -45,7 +45,7 @@ struct sim_policy {
 	const char *name;
 	const char *summary;
 	enum sim_node_rule nodes;
-	bool splits;		/* a --gpus job may be split over nodes, as Slurm does */
+	bool splits; /* a --gpus job may be split over nodes, as Slurm does */
 	sim_choose *choose;
 };
 
@@ -55,21 +55,21 @@ const struct sim_policy *sim_policy_at(int i);
 /* A policy with its options, ready to choose; one for each thread. */
 struct sim_chooser {
 	const struct sim_policy *policy;
-	char name[SIM_POLICY_NAME_MAX];		/* as asked, "gputopo/preserve" */
+	char name[SIM_POLICY_NAME_MAX]; /* as asked, "gputopo/preserve" */
 	enum sim_node_rule nodes;
 	bool splits;
-	enum gt_policy order;			/* gputopo: bandwidth or preserve */
-	bool blind;				/* gputopo: running jobs are not looked at */
-	bool timeless;				/* gputopo: their time limits are not */
-	bool over;				/* gputopo: stock's set stands where ours is not
-						 * better on levels 0 to 3, as in the plugin */
-	enum sim_slurm_release stock;		/* what stock is then */
-	struct gt_limit_memory limits;		/* do time limits tell anything here? */
-	uint16_t cores[SIM_MAX_SOCKETS];	/* of the last answer; all 0 unless by Slurm */
-	uint64_t seed;				/* state of random */
+	enum gt_policy order;		 /* gputopo: bandwidth or preserve */
+	bool blind;			 /* gputopo: running jobs are not looked at */
+	bool timeless;			 /* gputopo: their time limits are not */
+	bool over;			 /* gputopo: stock's set stands where ours is not
+					  * better on levels 0 to 3, as in the plugin */
+	enum sim_slurm_release stock;	 /* what stock is then */
+	struct gt_limit_memory limits;	 /* do time limits tell anything here? */
+	uint16_t cores[SIM_MAX_SOCKETS]; /* of the last answer; all 0 unless by Slurm */
+	uint64_t seed;			 /* state of random */
 	const struct sim_layout *layout;
-	struct sim_value *values;		/* by type */
-	uint16_t **memo;			/* by type: kept answers of exhaustive rules */
+	struct sim_value *values; /* by type */
+	uint16_t **memo;	  /* by type: kept answers of exhaustive rules */
 };
 
 /* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, timeless,
@@ -79,7 +79,8 @@ enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 			     int ringless_mbps, uint64_t seed, struct gt_error *err);
 void sim_chooser_release(struct sim_chooser *c);
 /* A job of the trace has ended. */
-void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job, int64_t ran_ms);
+void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job,
+			  int64_t ran_ms);
 /* Exactly ask->count free GPUs; 0 where the policy has none. */
 uint64_t sim_chooser_ask(struct sim_chooser *c, const struct sim_ask *ask);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stock Slurm's choice of GPUs inside one node. Sockets are numbered from 0; ANY stands for
- * the GPUs that are near all of them. */
+/* Stock Slurm's choice of GPUs inside one node. Sockets are numbered from 0; ANY stands
+ * for the GPUs that are near all of them. */
 #include "config.h"
 
 #include "sim/policy_slurm.h"
 
 #include <string.h>
 
-#define ANY (-1)
-#define AS_MANY_AS_THERE_ARE 65534	/* what Slurm writes for "take all, then trim" */
-#define LINK_STEPS 4			/* a weight is scaled down to about this many steps */
+#define ANY		     (-1)
+#define AS_MANY_AS_THERE_ARE 65534 /* what Slurm writes for "take all, then trim" */
+#define LINK_STEPS	     4	   /* a weight is scaled down to about this many steps */
 
 static const char *const form_names[] = {
 	[SIM_FORM_JOB] = "job",
@@ -24,8 +24,8 @@ struct pick {
 	const struct sim_slurm_request *request;
 	uint64_t chosen;
 	int got;
-	int weight[SIM_MAX_GPUS];	/* links to what was chosen */
-	int order[SIM_MAX_GPUS];	/* 24.05: the GPUs by weight */
+	int weight[SIM_MAX_GPUS]; /* links to what was chosen */
+	int order[SIM_MAX_GPUS];  /* 24.05: the GPUs by weight */
 	bool ordered;
 };
 
@@ -140,7 +140,8 @@ static int job_limit(const struct pick *p)
 	return most;
 }
 
-/* ---- 22.05 --------------------------------------------------------------------------- */
+/* ---- 22.05 ---------------------------------------------------------------------------
+ */
 
 /* Free GPUs of a socket by index while fewer than most are chosen. */
 static void take_from(struct pick *p, int socket, int most)
@@ -270,7 +271,8 @@ static void select_22_05(struct pick *p)
 	}
 }
 
-/* ---- 24.05 --------------------------------------------------------------------------- */
+/* ---- 24.05 ---------------------------------------------------------------------------
+ */
 
 /* Stable, and ascending: the GPU with the fewest links comes first. */
 static void sort_order(struct pick *p)
@@ -284,8 +286,8 @@ static void sort_order(struct pick *p)
 	}
 }
 
-/* Take up to need GPUs of a socket; returns how many. After each one the walk begins again
- * at the second entry of the order. */
+/* Take up to need GPUs of a socket; returns how many. After each one the walk begins
+ * again at the second entry of the order. */
 static int pick_set(struct pick *p, int need, int socket)
 {
 	int left = need;
@@ -325,7 +327,8 @@ static int pick_by_cores(struct pick *p, int need, float per)
 	for (int s = 0; s < p->node->sockets; s++)
 		if (is_used(p, s))
 			left -= pick_set(
-				p, least(left, (int)((float)p->request->cores[s] * per)), s);
+				p, least(left, (int)((float)p->request->cores[s] * per)),
+				s);
 	return need - left;
 }
 
@@ -389,7 +392,9 @@ static void new_job_first(struct pick *p)
 	int there = __builtin_popcountll(all & ~p->request->busy), cores = core_count(p);
 	int most = least(job_limit(p), there), pick;
 
-	pick = most > 1 && p->node->has_links ? AS_MANY_AS_THERE_ARE : most > 1 ? most : 1;
+	pick = most > 1 && p->node->has_links ? AS_MANY_AS_THERE_ARE
+	       : most > 1		      ? most
+					      : 1;
 	if (cores > 0)
 		pick_by_cores(p, pick, (float)pick / (float)cores);
 	pick_set(p, pick - p->got, ANY);
@@ -435,7 +440,8 @@ static void select_24_05(struct pick *p)
 	}
 }
 
-/* ---- public -------------------------------------------------------------------------- */
+/* ---- public --------------------------------------------------------------------------
+ */
 
 const char *sim_form_name(enum sim_form form)
 {
@@ -452,7 +458,8 @@ bool sim_form_parse(const char *name, enum sim_form *form)
 	return false;
 }
 
-/* The first socket that the GPU's cores touch; sockets of so many cores, numbered through. */
+/* The first socket that the GPU's cores touch; sockets of so many cores, numbered
+ * through. */
 static int home_by_cores(const struct gt_gpu *gpu, int cores_per_socket)
 {
 	struct gt_mask cores;
@@ -478,8 +485,9 @@ enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_no
 
 	memset(slurm, 0, sizeof(*slurm));
 	if (n > SIM_MAX_GPUS)
-		return gt_fail(err, GT_ELIMIT, "a node of %d GPUs: the simulator takes %d",
-			       n, SIM_MAX_GPUS);
+		return gt_fail(err, GT_ELIMIT,
+			       "a node of %d GPUs: the simulator takes %d", n,
+			       SIM_MAX_GPUS);
 	slurm->n = n;
 	slurm->sockets = 1;
 	for (int g = 0; g < n; g++) {
@@ -496,7 +504,9 @@ enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_no
 		for (int b = 0; b < n; b++) {
 			int links = gt_node_links(node, a, b);
 
-			slurm->links[a][b] = (int16_t)(a == b ? -1 : links > 0 ? links : 0);
+			slurm->links[a][b] = (int16_t)(a == b	   ? -1
+						       : links > 0 ? links
+								   : 0);
 			slurm->has_links |= a != b && links > 0;
 		}
 	return GT_OK;
@@ -507,7 +517,8 @@ static int free_on(const struct sim_slurm_node *node, uint64_t busy, int socket)
 	return __builtin_popcountll(node->near[socket] & ~busy);
 }
 
-/* The fewest sockets that hold the GPUs wanted, as a mask: those with the most free GPUs. */
+/* The fewest sockets that hold the GPUs wanted, as a mask: those with the most free GPUs.
+ */
 static unsigned sockets_needed(const struct sim_slurm_node *node, uint64_t busy, int gpus,
 			       const int *free_cores)
 {
@@ -542,7 +553,8 @@ void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_n
 
 	memset(request->cores, 0, sizeof(request->cores));
 	for (int s = 0; s < node->sockets; s++) {
-		/* what does not divide goes to the last sockets, or one each to the first */
+		/* what does not divide goes to the last sockets, or one each to the first
+		 */
 		int more = each ? at >= sockets - over : at < over;
 
 		if (!(needed >> s & 1))
@@ -566,12 +578,14 @@ void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task)
 	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
 		int after = before + request->cores[s];
 
-		request->tasks[s] = (after + each - 1) / each - (before + each - 1) / each;
+		request->tasks[s] =
+			(after + each - 1) / each - (before + each - 1) / each;
 		before = after;
 	}
 }
 
-uint64_t sim_slurm_select(enum sim_slurm_release release, const struct sim_slurm_node *node,
+uint64_t sim_slurm_select(enum sim_slurm_release release,
+			  const struct sim_slurm_node *node,
 			  const struct sim_slurm_request *request)
 {
 	struct pick p = {.node = node, .request = request};

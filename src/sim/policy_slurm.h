@@ -9,18 +9,18 @@
 
 #include "gputopo.h"
 
-#define SIM_MAX_GPUS 64		/* GPUs of one simulated node */
+#define SIM_MAX_GPUS	64 /* GPUs of one simulated node */
 #define SIM_MAX_SOCKETS 8
 
 /* What the GPU count of a request is given for. */
 enum sim_form {
-	SIM_FORM_JOB,		/* --gpus=K */
-	SIM_FORM_NODE,		/* --gpus-per-node=K, --gres=gpu:K */
-	SIM_FORM_TASK,		/* --gpus-per-task=K */
-	SIM_FORM_SOCKET,	/* --gpus-per-socket=K */
+	SIM_FORM_JOB,	 /* --gpus=K */
+	SIM_FORM_NODE,	 /* --gpus-per-node=K, --gres=gpu:K */
+	SIM_FORM_TASK,	 /* --gpus-per-task=K */
+	SIM_FORM_SOCKET, /* --gpus-per-socket=K */
 };
 
-const char *sim_form_name(enum sim_form form);		/* "job", "node", ... */
+const char *sim_form_name(enum sim_form form); /* "job", "node", ... */
 bool sim_form_parse(const char *name, enum sim_form *form);
 
 /* A node as slurmctld sees it: Links= and Cores= of gres.conf. */
@@ -28,33 +28,34 @@ struct sim_slurm_node {
 	int n;
 	bool has_links;
 	int sockets;
-	uint64_t any;				/* GPUs near every socket, or without Cores= */
-	uint64_t near[SIM_MAX_SOCKETS];		/* GPUs near this socket */
-	int16_t links[SIM_MAX_GPUS][SIM_MAX_GPUS];	/* diagonal -1 */
+	uint64_t any;			/* GPUs near every socket, or without Cores= */
+	uint64_t near[SIM_MAX_SOCKETS]; /* GPUs near this socket */
+	int16_t links[SIM_MAX_GPUS][SIM_MAX_GPUS]; /* diagonal -1 */
 };
 
-/* What gres.conf would say of this machine. cores_per_socket > 0 tells the sockets of GPUs
- * of which only the near cores are known. GT_ELIMIT above SIM_MAX_GPUS. */
+/* What gres.conf would say of this machine. cores_per_socket > 0 tells the sockets of
+ * GPUs of which only the near cores are known. GT_ELIMIT above SIM_MAX_GPUS. */
 enum gt_err sim_slurm_node_init(struct sim_slurm_node *slurm, const struct gt_node *node,
 				int cores_per_socket, struct gt_error *err);
 
 struct sim_slurm_request {
 	enum sim_form form;
-	int count;			/* K of the form */
+	int count; /* K of the form */
 	uint64_t busy;
-	int cores[SIM_MAX_SOCKETS];	/* the job's on each socket */
-	int tasks[SIM_MAX_SOCKETS];	/* form task */
-	int had;			/* form job: GPUs got on earlier nodes */
-	int nodes_left;			/* form job: nodes from here on, this one counted */
-	int cpus_per_gpu;		/* form job: 0, or what limits the first pass */
-	int threads_per_core;		/* 0 counts as 1 */
+	int cores[SIM_MAX_SOCKETS]; /* the job's on each socket */
+	int tasks[SIM_MAX_SOCKETS]; /* form task */
+	int had;		    /* form job: GPUs got on earlier nodes */
+	int nodes_left;		    /* form job: nodes from here on, this one counted */
+	int cpus_per_gpu;	    /* form job: 0, or what limits the first pass */
+	int threads_per_core;	    /* 0 counts as 1 */
 	bool enforce_binding;
 };
 
 /* Where slurmctld finds count cores for a request that wants gpus GPUs of the node, given
  * the free GPUs and the free cores of each socket: on the socket with the most free GPUs
- * (ties: the most free cores, then the first) if it has enough, else evenly on the fewest sockets that have, and what does not fit there on
- * the others. As seen on real daemons. */
+ * (ties: the most free cores, then the first) if it has enough, else evenly on the fewest
+ * sockets that have, and what does not fit there on the others. As seen on real daemons.
+ */
 void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_node *node,
 		     int gpus, int count, const int *free_cores);
 /* Fill tasks from cores: a task counts on the socket of its first core. */
@@ -65,7 +66,8 @@ enum sim_slurm_release { SIM_SLURM_22_05, SIM_SLURM_24_05 };
 
 /* The GPUs that the job gets: fewer than asked where fewer are free. No state, no
  * allocation; O(n^2 log n) at most. */
-uint64_t sim_slurm_select(enum sim_slurm_release release, const struct sim_slurm_node *node,
+uint64_t sim_slurm_select(enum sim_slurm_release release,
+			  const struct sim_slurm_node *node,
 			  const struct sim_slurm_request *request);
 
 #endif

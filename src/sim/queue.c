@@ -82,7 +82,7 @@ void sim_queue_remove(struct sim_queue *q, int32_t job, int class)
 	if (!within)
 		return;
 	if (after >= 0)
-		q->boundary = after;	/* one more moves up */
+		q->boundary = after; /* one more moves up */
 	else if (q->boundary == job)
 		q->boundary = before;
 	q->within -= after < 0;

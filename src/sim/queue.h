@@ -9,18 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SIM_CLASSES 66		/* requests of 1 to 64 GPUs on one node; the last: others */
+#define SIM_CLASSES	66 /* requests of 1 to 64 GPUs on one node; the last: others */
 #define SIM_CLASS_OTHER 65
 
 struct sim_queue {
-	int32_t *next, *previous;	/* by job; -1: none */
+	int32_t *next, *previous; /* by job; -1: none */
 	int32_t *class_next, *class_previous;
 	int32_t head, tail;
 	int32_t class_head[SIM_CLASSES], class_tail[SIM_CLASSES];
 	int64_t count;
-	int64_t depth;			/* 0: no bound */
-	int32_t boundary;		/* the last of the first depth jobs; -1: empty */
-	int64_t within;			/* jobs up to the boundary */
+	int64_t depth;	  /* 0: no bound */
+	int32_t boundary; /* the last of the first depth jobs; -1: empty */
+	int64_t within;	  /* jobs up to the boundary */
 };
 
 bool sim_queue_init(struct sim_queue *queue, size_t jobs, int64_t depth);

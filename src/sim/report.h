@@ -15,12 +15,12 @@ struct sim_report {
 	const struct sim_options *options;
 	const struct sim_result *results;
 	const struct sim_metrics *metrics;
-	int count;			/* policies */
+	int count; /* policies */
 	int64_t warmup_ms;
 	double scale_arrivals;
 	const char *trace_name;
 	const char *topology_name;
-	const char *mix;		/* as text; NULL: the default */
+	const char *mix; /* as text; NULL: the default */
 };
 
 /* The first policy that restates stock Slurm, or -1. */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGRETS 20
-#define TYPICAL_SLOTS 4096	/* different sets that are counted for "the most frequent" */
-#define MAX_GRAPH_GPUS 16
+#define REGRETS		20
+#define TYPICAL_SLOTS	4096 /* different sets that are counted for "the most frequent" */
+#define MAX_GRAPH_GPUS	16
 #define MAX_GRAPH_SIZES 3
 
 static const char head[] =
@@ -18,9 +18,11 @@ static const char head[] =
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	"<title>gputopo: replay</title>\n<style>\n"
 	":root{color-scheme:light}\n"
-	"body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:0 auto;"
+	"body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:0 "
+	"auto;"
 	"max-width:1100px;padding:1.5rem}\n"
-	"h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.2rem 0 .4rem}\n"
+	"h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.2rem 0 "
+	".4rem}\n"
 	"p{margin:.3rem 0 .8rem;max-width:75ch}.note{color:#52606d}\n"
 	".warn{background:#fdf0d5;border-left:4px solid #ed8936;padding:.5rem .8rem}\n"
 	".wide{overflow-x:auto}\n"
@@ -40,20 +42,25 @@ static const char head[] =
 	".graphs figure{margin:0;text-align:center}.graphs figcaption{font-size:.9rem}\n"
 	"</style>\n</head>\n<body>\n";
 
-/* ---- parts ------------------------------------------------------------------------------ */
+/* ---- parts
+ * ------------------------------------------------------------------------------ */
 
 static void put_title(const struct sim_report *r, FILE *out)
 {
-	fputs("<h1>What another choice of GPUs would change</h1>\n<p class=\"note\">", out);
+	fputs("<h1>What another choice of GPUs would change</h1>\n<p class=\"note\">",
+	      out);
 	fprintf(out, "%zu jobs of ", r->trace->count);
 	sim_svg_text(out, r->trace_name);
-	fprintf(out, " on %d nodes with %" PRId64 " GPUs (", r->layout->nodes, r->layout->gpus);
+	fprintf(out, " on %d nodes with %" PRId64 " GPUs (", r->layout->nodes,
+		r->layout->gpus);
 	sim_svg_text(out, r->topology_name);
 	fprintf(out, "), scheduler %s.</p>\n", sim_sched_name(r->options->sched));
 	if (r->options->slowdown > 0)
 		fprintf(out,
-			"<p class=\"warn\">An assumption is built in: run times grow by %g "
-			"&times; (ideal / got &minus; 1). Waits and makespan depend on it.</p>\n",
+			"<p class=\"warn\">An assumption is built in: run times grow by "
+			"%g "
+			"&times; (ideal / got &minus; 1). Waits and makespan depend on "
+			"it.</p>\n",
 			r->options->slowdown);
 }
 
@@ -69,8 +76,10 @@ static void put_cell(FILE *out, bool known, const char *format, double value)
 
 static void put_summary(const struct sim_report *r, FILE *out)
 {
-	fputs("<h2>Summary</h2>\n<p>Shares of the bus bandwidth that the best set of that size "
-	      "has on an idle node, over jobs of two GPUs and more.</p>\n<div class=\"wide\">"
+	fputs("<h2>Summary</h2>\n<p>Shares of the bus bandwidth that the best set of "
+	      "that size "
+	      "has on an idle node, over jobs of two GPUs and more.</p>\n<div "
+	      "class=\"wide\">"
 	      "<table>\n<tr><th>policy</th><th>mean</th><th>5th percentile</th>"
 	      "<th>of the best free</th><th>without a ring</th><th>ring lost</th>"
 	      "<th>mean wait, min</th><th>95 % wait, min</th><th>GPUs busy</th>"
@@ -113,7 +122,8 @@ static void put_gantts(const struct sim_report *r, FILE *out)
 {
 	int stock = sim_report_stock(r);
 
-	fputs("<h2>Nodes over time</h2>\n<p>A row for each GPU of the first nodes; a job has the "
+	fputs("<h2>Nodes over time</h2>\n<p>A row for each GPU of the first nodes; a job "
+	      "has the "
 	      "colour of the share of the ideal bandwidth that it got.</p>\n",
 	      out);
 	put_band_legend(out, true);
@@ -128,9 +138,11 @@ static void put_gantts(const struct sim_report *r, FILE *out)
 	}
 }
 
-/* ---- typical sets ------------------------------------------------------------------------- */
+/* ---- typical sets
+ * ------------------------------------------------------------------------- */
 
-/* The most frequent set of k GPUs on nodes of the first type; 0: none. *share: of them. */
+/* The most frequent set of k GPUs on nodes of the first type; 0: none. *share: of them.
+ */
 static uint64_t typical_set(const struct sim_result *result, int k, double *share)
 {
 	uint64_t *set = calloc(TYPICAL_SLOTS, sizeof(*set)), best = 0;
@@ -168,7 +180,8 @@ static void put_graphs(const struct sim_report *r, FILE *out)
 
 	if (type->n > MAX_GRAPH_GPUS)
 		return;
-	fputs("<h2>Typical sets</h2>\n<p>The links of a node, and the set that each policy gave "
+	fputs("<h2>Typical sets</h2>\n<p>The links of a node, and the set that each "
+	      "policy gave "
 	      "most often.</p>\n<div class=\"graphs\">\n",
 	      out);
 	for (int s = 0; s < r->metrics[0].size_count && drawn < MAX_GRAPH_SIZES; s++) {
@@ -194,9 +207,11 @@ static void put_graphs(const struct sim_report *r, FILE *out)
 	fputs("</div>\n", out);
 }
 
-/* ---- jobs that lost ------------------------------------------------------------------------ */
+/* ---- jobs that lost
+ * ------------------------------------------------------------------------ */
 
-static void put_places(const struct sim_result *result, const struct sim_outcome *o, FILE *out)
+static void put_places(const struct sim_result *result, const struct sim_outcome *o,
+		       FILE *out)
 {
 	char buf[GT_MASK_TEXT_MAX];
 
@@ -205,7 +220,8 @@ static void put_places(const struct sim_result *result, const struct sim_outcome
 		struct gt_mask mask = {.word = {p->mask}};
 
 		fputs(i ? "; " : "", out);
-		sim_svg_text(out, sim_layout_name(result->layout, p->node, buf, sizeof(buf)));
+		sim_svg_text(out,
+			     sim_layout_name(result->layout, p->node, buf, sizeof(buf)));
 		fprintf(out, ":%s", gt_mask_format(&mask, buf, sizeof(buf)));
 	}
 }
@@ -235,9 +251,10 @@ static void put_regrets(const struct sim_report *r, FILE *out)
 
 	if (stock < 0 || stock == 0)
 		return;
-	sim_regret_count(&regret, r->trace, &r->results[0], &r->results[stock], r->warmup_ms);
-	count = sim_regret_list(r->trace, &r->results[0], &r->results[stock], r->warmup_ms,
-				worst, REGRETS);
+	sim_regret_count(&regret, r->trace, &r->results[0], &r->results[stock],
+			 r->warmup_ms);
+	count = sim_regret_list(r->trace, &r->results[0], &r->results[stock],
+				r->warmup_ms, worst, REGRETS);
 	fputs("<h2>Jobs that got worse</h2>\n<p>Under ", out);
 	sim_svg_text(out, r->results[0].name);
 	fprintf(out, " %" PRId64 " jobs got more bandwidth than under ", regret.better);
@@ -246,7 +263,8 @@ static void put_regrets(const struct sim_report *r, FILE *out)
 		count ? "; those that lost most:" : ".");
 	if (!count)
 		return;
-	fputs("<div class=\"wide\"><table>\n<tr><th>job</th><th>GPUs</th><th>got, GB/s</th>"
+	fputs("<div class=\"wide\"><table>\n<tr><th>job</th><th>GPUs</th><th>got, "
+	      "GB/s</th>"
 	      "<th>under stock</th><th>best free then</th><th>its GPUs</th>"
 	      "<th>under stock</th></tr>\n",
 	      out);
@@ -257,9 +275,11 @@ static void put_regrets(const struct sim_report *r, FILE *out)
 
 static void put_inputs(const struct sim_report *r, FILE *out)
 {
-	fputs("<h2>Inputs</h2>\n<div class=\"wide\"><table>\n<tr><td>trace</td><td>", out);
+	fputs("<h2>Inputs</h2>\n<div class=\"wide\"><table>\n<tr><td>trace</td><td>",
+	      out);
 	sim_svg_text(out, r->trace_name);
-	fprintf(out, " (%s), hash %016" PRIx64 "</td></tr>\n", r->trace->format, r->trace->hash);
+	fprintf(out, " (%s), hash %016" PRIx64 "</td></tr>\n", r->trace->format,
+		r->trace->hash);
 	fprintf(out, "<tr><td>nodes</td><td>hash %016" PRIx64 "</td></tr>\n",
 		sim_layout_hash(r->layout));
 	fprintf(out, "<tr><td>seed</td><td>%" PRIu64 "</td></tr>\n", r->options->seed);
@@ -269,13 +289,15 @@ static void put_inputs(const struct sim_report *r, FILE *out)
 	for (int reason = SIM_ROW_NO_GPU; reason < SIM_ROW_REASONS; reason++)
 		if (r->trace->reason_count[reason])
 			fprintf(out,
-				"<tr><td>%s rows</td><td>%" PRId64 ": the row %s; first line "
+				"<tr><td>%s rows</td><td>%" PRId64
+				": the row %s; first line "
 				"%" PRId64 "</td></tr>\n",
 				reason < SIM_ROW_BAD ? "ignored" : "bad",
 				r->trace->reason_count[reason],
 				sim_row_text((enum sim_row)reason),
 				r->trace->reason_line[reason]);
-	fprintf(out, "<tr><td>gputopo</td><td>%s</td></tr>\n</table></div>\n", gt_version());
+	fprintf(out, "<tr><td>gputopo</td><td>%s</td></tr>\n</table></div>\n",
+		gt_version());
 }
 
 void sim_report_html(const struct sim_report *report, FILE *out)
@@ -288,7 +310,8 @@ void sim_report_html(const struct sim_report *report, FILE *out)
 	fputs("<div class=\"wide\">\n", out);
 	sim_svg_bands(report, out);
 	fputs("</div>\n", out);
-	fputs("<h2>By the size of the job</h2>\n<p>Mean share of the ideal bandwidth.</p>\n",
+	fputs("<h2>By the size of the job</h2>\n<p>Mean share of the ideal "
+	      "bandwidth.</p>\n",
 	      out);
 	sim_svg_sizes(report, out);
 	put_gantts(report, out);

@@ -23,7 +23,8 @@ static json_t *hash_json(uint64_t hash)
 	return json_string(text);
 }
 
-static json_t *rows_json(const struct sim_trace *trace, enum sim_row from, enum sim_row to)
+static json_t *rows_json(const struct sim_trace *trace, enum sim_row from,
+			 enum sim_row to)
 {
 	json_t *rows = json_object();
 
@@ -43,19 +44,21 @@ static json_t *inputs_json(const struct sim_report *r)
 	json_t *inputs = json_pack(
 		"{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:s, s:o, s:i, s:I}", "trace",
 		r->trace_name, "trace_format", r->trace->format ? r->trace->format : "",
-		"trace_hash", hash_json(r->trace->hash), "rows", (json_int_t)r->trace->rows,
-		"ignored_rows", rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD), "bad_rows",
+		"trace_hash", hash_json(r->trace->hash), "rows",
+		(json_int_t)r->trace->rows, "ignored_rows",
+		rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD), "bad_rows",
 		rows_json(r->trace, SIM_ROW_BAD, SIM_ROW_REASONS), "shared_gpu_jobs",
-		(json_int_t)r->trace->shared, "topology", r->topology_name, "topology_hash",
-		hash_json(sim_layout_hash(r->layout)), "nodes", r->layout->nodes, "gpus",
-		(json_int_t)r->layout->gpus);
-	json_t *how = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:I, s:s}", "sched",
-				sim_sched_name(o->sched), "depth", (json_int_t)o->depth,
-				"scale_arrivals", r->scale_arrivals, "warmup_s",
-				(double)r->warmup_ms / 1000, "slowdown_alpha", o->slowdown,
-				"ringless_gbps", o->ringless_mbps / 1000.0, "network_gbps",
-				o->network_mbps / 1000.0, "mix", r->mix ? r->mix : "default",
-				"seed", (json_int_t)o->seed, "version", gt_version());
+		(json_int_t)r->trace->shared, "topology", r->topology_name,
+		"topology_hash", hash_json(sim_layout_hash(r->layout)), "nodes",
+		r->layout->nodes, "gpus", (json_int_t)r->layout->gpus);
+	json_t *how =
+		json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:I, s:s}", "sched",
+			  sim_sched_name(o->sched), "depth", (json_int_t)o->depth,
+			  "scale_arrivals", r->scale_arrivals, "warmup_s",
+			  (double)r->warmup_ms / 1000, "slowdown_alpha", o->slowdown,
+			  "ringless_gbps", o->ringless_mbps / 1000.0, "network_gbps",
+			  o->network_mbps / 1000.0, "mix", r->mix ? r->mix : "default",
+			  "seed", (json_int_t)o->seed, "version", gt_version());
 
 	if (!inputs || json_object_update(inputs, how)) {
 		json_decref(inputs);
@@ -78,8 +81,9 @@ static json_t *stats_json(const struct sim_stats *s)
 			 ratio_json(s, s->mean_idle), "p5_ratio_idle",
 			 ratio_json(s, s->p5_idle), "p50_ratio_idle",
 			 ratio_json(s, s->p50_idle), "p95_ratio_idle",
-			 ratio_json(s, s->p95_idle), "ring_lost", (json_int_t)s->ring_lost,
-			 "no_ring_share", ratio_json(s, s->no_ring_share), "multi_gpu_jobs",
+			 ratio_json(s, s->p95_idle), "ring_lost",
+			 (json_int_t)s->ring_lost, "no_ring_share",
+			 ratio_json(s, s->no_ring_share), "multi_gpu_jobs",
 			 (json_int_t)s->jobs);
 }
 
@@ -108,7 +112,8 @@ static json_t *stranded_json(const struct sim_metrics *m)
 
 		snprintf(key, sizeof(key), "%d", k);
 		if (m->stranded_nodes[k] > 0)
-			json_object_set_new(stranded, key, json_real(m->stranded_nodes[k]));
+			json_object_set_new(stranded, key,
+					    json_real(m->stranded_nodes[k]));
 	}
 	return stranded;
 }
@@ -131,17 +136,19 @@ static json_t *regret_json(const struct sim_report *r, int policy, int stock)
 static json_t *policy_json(const struct sim_report *r, int policy, int stock)
 {
 	const struct sim_metrics *m = &r->metrics[policy];
-	json_t *p = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "jobs", (json_int_t)m->jobs,
-			      "started", (json_int_t)m->started, "rejected",
-			      (json_int_t)m->rejected, "split", (json_int_t)m->split, "moved",
-			      (json_int_t)m->moved, "decisions", (json_int_t)m->decisions);
-	json_t *times = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "wait_mean_s",
-				  m->wait_mean_s, "wait_p50_s", m->wait_p50_s, "wait_p95_s",
-				  m->wait_p95_s, "bounded_slowdown", m->bounded_slowdown,
-				  "makespan_s", m->makespan_s, "utilisation", m->utilisation,
-				  "utilisation_submit", m->utilisation_submit,
-				  "gpu_hours", m->gpu_hours, "gpu_hours_below_ideal",
-				  m->gpu_hours_below_ideal);
+	json_t *p =
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "jobs", (json_int_t)m->jobs,
+			  "started", (json_int_t)m->started, "rejected",
+			  (json_int_t)m->rejected, "split", (json_int_t)m->split, "moved",
+			  (json_int_t)m->moved, "decisions", (json_int_t)m->decisions);
+	json_t *times =
+		json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "wait_mean_s",
+			  m->wait_mean_s, "wait_p50_s", m->wait_p50_s, "wait_p95_s",
+			  m->wait_p95_s, "bounded_slowdown", m->bounded_slowdown,
+			  "makespan_s", m->makespan_s, "utilisation", m->utilisation,
+			  "utilisation_submit", m->utilisation_submit, "gpu_hours",
+			  m->gpu_hours, "gpu_hours_below_ideal",
+			  m->gpu_hours_below_ideal);
 	json_t *stats = stats_json(&m->all);
 
 	json_object_update(p, stats);
@@ -167,5 +174,6 @@ json_t *sim_report_json(const struct sim_report *report)
 			json_decref(policies);
 			return NULL;
 		}
-	return json_pack("{s:o, s:o}", "inputs", inputs_json(report), "policies", policies);
+	return json_pack("{s:o, s:o}", "inputs", inputs_json(report), "policies",
+			 policies);
 }

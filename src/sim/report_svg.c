@@ -8,28 +8,27 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH 760
-#define LABEL 150		/* left of the bars */
-#define ROW 30
-#define GANTT_NODES 6
-#define GANTT_JOBS 400		/* about as many are shown */
-#define GANTT_GPU 9		/* height of a GPU's row */
+#define WIDTH		760
+#define LABEL		150 /* left of the bars */
+#define ROW		30
+#define GANTT_NODES	6
+#define GANTT_JOBS	400 /* about as many are shown */
+#define GANTT_GPU	9   /* height of a GPU's row */
 #define MAX_DRAWN_SIZES 8
-#define GRAPH 200
+#define GRAPH		200
 
 static const struct {
 	const char *name, *colour;
 	double from;
 } bands[SIM_BANDS] = {
-	{"100 %", "#1f6f6b", .9995},
-	{"75 to 99 %", "#7cb9a8", .75},
-	{"50 to 74 %", "#ecc94b", .5},
-	{"25 to 49 %", "#ed8936", .25},
+	{"100 %", "#1f6f6b", .9995},   {"75 to 99 %", "#7cb9a8", .75},
+	{"50 to 74 %", "#ecc94b", .5}, {"25 to 49 %", "#ed8936", .25},
 	{"below 25 %", "#b83227", -1},
 };
 
 static const char *const policy_colours[] = {
-	"#1f6f6b", "#b83227", "#ed8936", "#5a67d8", "#8c8c8c", "#2b9348", "#9f5f9f", "#3e4c59",
+	"#1f6f6b", "#b83227", "#ed8936", "#5a67d8",
+	"#8c8c8c", "#2b9348", "#9f5f9f", "#3e4c59",
 };
 
 #define COLOUR_COUNT (sizeof(policy_colours) / sizeof(policy_colours[0]))
@@ -78,8 +77,8 @@ void sim_svg_text(FILE *out, const char *text)
 
 static void begin(FILE *out, int width, int height, const char *title)
 {
-	fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", width,
-		height, title);
+	fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n",
+		width, height, title);
 }
 
 static void label(FILE *out, double x, double y, const char *anchor, const char *text)
@@ -89,9 +88,11 @@ static void label(FILE *out, double x, double y, const char *anchor, const char 
 	fputs("</text>\n", out);
 }
 
-/* ---- shares ---------------------------------------------------------------------------- */
+/* ---- shares
+ * ---------------------------------------------------------------------------- */
 
-static void count_bands(const struct sim_report *r, int policy, int64_t *count, int64_t *total)
+static void count_bands(const struct sim_report *r, int policy, int64_t *count,
+			int64_t *total)
 {
 	const struct sim_result *result = &r->results[policy];
 
@@ -123,13 +124,15 @@ void sim_svg_bands(const struct sim_report *r, FILE *out)
 			double share = (double)count[b] / (double)total;
 
 			fprintf(out,
-				"<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"22\" "
+				"<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" "
+				"height=\"22\" "
 				"fill=\"%s\"><title>%s: %.1f %%</title></rect>\n",
 				x, y, share * full, bands[b].colour, bands[b].name,
 				100 * share);
 			if (share > .06)
 				fprintf(out,
-					"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
+					"<text x=\"%.1f\" y=\"%.1f\" "
+					"text-anchor=\"middle\" "
 					"class=\"%s\">%.0f %%</text>\n",
 					x + share * full / 2, y + 16,
 					b == 1 || b == 2 ? "dark" : "light", 100 * share);
@@ -154,8 +157,9 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 		double y = base - p * (base - 15) / 100.0;
 		char text[16];
 
-		fprintf(out, "<line x1=\"44\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
-			     "class=\"grid\"/>\n",
+		fprintf(out,
+			"<line x1=\"44\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
+			"class=\"grid\"/>\n",
 			WIDTH - 5, y, y);
 		snprintf(text, sizeof(text), "%d %%", p);
 		label(out, 40, y + 4, "end", text);
@@ -169,7 +173,8 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 			double tall = mean * (base - 15);
 
 			fprintf(out,
-				"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+				"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+				"height=\"%.1f\" "
 				"fill=\"%s\"><title>",
 				left + i * bar, base - tall, bar - 1, tall,
 				policy_colours[(size_t)i % COLOUR_COUNT]);
@@ -190,9 +195,11 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 	fputs("</p>\n", out);
 }
 
-/* ---- nodes over time -------------------------------------------------------------------- */
+/* ---- nodes over time
+ * -------------------------------------------------------------------- */
 
-/* The window that shows about GANTT_JOBS jobs of the first nodes, in the trace's middle. */
+/* The window that shows about GANTT_JOBS jobs of the first nodes, in the trace's middle.
+ */
 static void find_window(const struct sim_result *result, int nodes, int64_t *from,
 			int64_t *to)
 {
@@ -220,8 +227,9 @@ static void find_window(const struct sim_result *result, int nodes, int64_t *fro
 	}
 }
 
-static void draw_job(const struct sim_report *r, const struct sim_result *result, size_t i,
-		     int nodes, const double *top, int64_t from, int64_t to, FILE *out)
+static void draw_job(const struct sim_report *r, const struct sim_result *result,
+		     size_t i, int nodes, const double *top, int64_t from, int64_t to,
+		     FILE *out)
 {
 	const struct sim_outcome *o = &result->jobs[i];
 	double scale = (double)(WIDTH - 70) / (double)(to - from);
@@ -246,7 +254,8 @@ static void draw_job(const struct sim_report *r, const struct sim_result *result
 		fputs("\"><title>", out);
 		sim_svg_text(out, sim_trace_text(r->trace, r->trace->jobs[i].id));
 		fprintf(out, ": %d GPUs, %.4g of %.4g GB/s</title></path>\n",
-			r->trace->jobs[i].gpus, o->got_mbps / 1000.0, o->ideal_mbps / 1000.0);
+			r->trace->jobs[i].gpus, o->got_mbps / 1000.0,
+			o->ideal_mbps / 1000.0);
 	}
 }
 
@@ -273,20 +282,24 @@ void sim_svg_gantt(const struct sim_report *r, int policy, FILE *out)
 
 		label(out, 58, top[i] + n * GANTT_GPU / 2.0 + 4, "end",
 		      sim_layout_name(r->layout, i, buf, sizeof(buf)));
-		fprintf(out, "<rect x=\"65\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
-			     "class=\"idle\"/>\n",
+		fprintf(out,
+			"<rect x=\"65\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
+			"class=\"idle\"/>\n",
 			top[i], WIDTH - 70, n * GANTT_GPU);
 	}
 	for (size_t i = 0; i < result->count; i++)
 		draw_job(r, result, i, nodes, top, from, to, out);
-	snprintf(text, sizeof(text), "hour %.1f", (double)(from - result->first_ms) / 3600000);
+	snprintf(text, sizeof(text), "hour %.1f",
+		 (double)(from - result->first_ms) / 3600000);
 	label(out, 65, height + 14, "start", text);
-	snprintf(text, sizeof(text), "hour %.1f", (double)(to - result->first_ms) / 3600000);
+	snprintf(text, sizeof(text), "hour %.1f",
+		 (double)(to - result->first_ms) / 3600000);
 	label(out, WIDTH - 5, height + 14, "end", text);
 	fputs("</svg>\n", out);
 }
 
-/* ---- a node's links ---------------------------------------------------------------------- */
+/* ---- a node's links
+ * ---------------------------------------------------------------------- */
 
 static void place_of(int n, int gpu, double *x, double *y)
 {
@@ -329,12 +342,14 @@ void sim_svg_graph(const struct sim_type *type, uint64_t marked, FILE *out)
 		double x, y;
 
 		place_of(type->n, g, &x, &y);
-		fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"12\" fill=\"%s\" "
-			     "stroke=\"%s\"/>\n",
+		fprintf(out,
+			"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"12\" fill=\"%s\" "
+			"stroke=\"%s\"/>\n",
 			x, y, in ? "#1f6f6b" : "#ffffff", in ? "#1f6f6b" : "#9aa3af");
 		snprintf(text, sizeof(text), "%d", g);
-		fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
-			     "class=\"%s\">%s</text>\n",
+		fprintf(out,
+			"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
+			"class=\"%s\">%s</text>\n",
 			x, y + 4, in ? "light" : "dark", text);
 	}
 	fputs("</svg>\n", out);

@@ -46,7 +46,8 @@ static void put_sizes(const struct sim_report *r, FILE *out)
 {
 	const struct sim_metrics *first = &r->metrics[0];
 
-	fprintf(out, "\nMean share of the idle node's bandwidth, by GPUs of the job\n%-22s",
+	fprintf(out,
+		"\nMean share of the idle node's bandwidth, by GPUs of the job\n%-22s",
 		"policy");
 	for (int s = 0; s < first->size_count && s < 8; s++)
 		fprintf(out, " %8d  ", first->sizes[s].gpus);
@@ -59,7 +60,8 @@ static void put_sizes(const struct sim_report *r, FILE *out)
 		putc('\n', out);
 	}
 	if (first->size_count > 8)
-		fprintf(out, "(%d more sizes stand in the summary)\n", first->size_count - 8);
+		fprintf(out, "(%d more sizes stand in the summary)\n",
+			first->size_count - 8);
 }
 
 static void put_regret(const struct sim_report *r, FILE *out)
@@ -76,7 +78,8 @@ static void put_regret(const struct sim_report *r, FILE *out)
 			continue;
 		sim_regret_count(&regret, r->trace, &r->results[i], &r->results[stock],
 				 r->warmup_ms);
-		fprintf(out, "%s against %s: %" PRId64 " jobs better, %" PRId64 " worse\n",
+		fprintf(out,
+			"%s against %s: %" PRId64 " jobs better, %" PRId64 " worse\n",
 			r->results[i].name, r->results[stock].name, regret.better,
 			regret.worse);
 	}
@@ -86,14 +89,19 @@ static void put_decisions(const struct sim_report *r, FILE *out)
 {
 	putc('\n', out);
 	for (int i = 0; i < r->count; i++)
-		fprintf(out, "%-22s %" PRId64 " decisions, %.0f ns each, %.2f million a second\n",
-			r->results[i].name, r->metrics[i].decisions, r->metrics[i].decision_ns,
-			r->metrics[i].decision_ns > 0 ? 1e3 / r->metrics[i].decision_ns : 0);
+		fprintf(out,
+			"%-22s %" PRId64
+			" decisions, %.0f ns each, %.2f million a second\n",
+			r->results[i].name, r->metrics[i].decisions,
+			r->metrics[i].decision_ns,
+			r->metrics[i].decision_ns > 0 ? 1e3 / r->metrics[i].decision_ns
+						      : 0);
 }
 
 void sim_report_table(const struct sim_report *r, FILE *out)
 {
-	fprintf(out, "%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64 "\n",
+	fprintf(out,
+		"%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64 "\n",
 		r->trace->count, r->layout->nodes, r->layout->gpus, r->topology_name,
 		sim_sched_name(r->options->sched), r->options->seed);
 	if (r->options->slowdown > 0)

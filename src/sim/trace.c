@@ -24,7 +24,8 @@ static const struct {
 	[SIM_ROW_FIELDS] = {"fields", "has missing or surplus fields"},
 	[SIM_ROW_NUMBER] = {"number", "has a field that is not a number or a time"},
 	[SIM_ROW_NEGATIVE] = {"negative", "has a negative time or count"},
-	[SIM_ROW_ORDER] = {"order", "ends before it starts, or starts before it is submitted"},
+	[SIM_ROW_ORDER] = {"order",
+			   "ends before it starts, or starts before it is submitted"},
 	[SIM_ROW_STATE] = {"state", "has an unknown state"},
 	[SIM_ROW_FORM] = {"form", "has an unknown request form"},
 	[SIM_ROW_LIMIT] = {"limit", "has a number beyond the limits"},
@@ -50,7 +51,8 @@ const char *sim_row_key(enum sim_row reason)
 	return reasons[reason].key;
 }
 
-/* ---- keeping ------------------------------------------------------------------------- */
+/* ---- keeping -------------------------------------------------------------------------
+ */
 
 static bool grow(void **array, size_t *room, size_t wanted, size_t size)
 {
@@ -111,9 +113,11 @@ void sim_trace_release(struct sim_trace *trace)
 	memset(trace, 0, sizeof(*trace));
 }
 
-/* ---- order --------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------
+ */
 
-/* By submit time; rows of one time stay in the order of the file, so merge and not qsort. */
+/* By submit time; rows of one time stay in the order of the file, so merge and not qsort.
+ */
 static void merge_sort(struct sim_job *jobs, struct sim_job *scratch, size_t count)
 {
 	size_t half = count / 2, a = 0, b = half, out = 0;
@@ -127,7 +131,7 @@ static void merge_sort(struct sim_job *jobs, struct sim_job *scratch, size_t cou
 	memcpy(scratch, jobs, half * sizeof(*jobs));
 	while (a < half && b < count)
 		jobs[out++] = jobs[b].submit_ms < scratch[a].submit_ms ? jobs[b++]
-								      : scratch[a++];
+								       : scratch[a++];
 	memcpy(jobs + out, scratch + a, (half - a) * sizeof(*jobs));
 }
 
@@ -151,7 +155,8 @@ void sim_trace_sort(struct sim_trace *trace)
 	}
 }
 
-/* ---- reading ------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------
+ */
 
 /* One line without its end into line; *is_long: it had more than fits, and was skipped.
  * false: the end of the file. */
@@ -200,18 +205,20 @@ struct reading {
 };
 
 /* Take the first line that is no comment. */
-static enum gt_err begin(struct reading *r, char *line, bool *is_row, struct gt_error *err)
+static enum gt_err begin(struct reading *r, char *line, bool *is_row,
+			 struct gt_error *err)
 {
 	enum gt_err failed = GT_OK;
 
 	r->reader = find_reader(r->options->format, line);
 	if (!r->reader)
-		return gt_fail_at(err, GT_EFORMAT, r->name, (int)r->line, 0,
-				  r->options->format
-					  ? "the trace format %s is not known: csv, "
-					    "sacct, swf, openb"
-					  : "no known trace format: csv, sacct, swf, openb",
-				  r->options->format);
+		return gt_fail_at(
+			err, GT_EFORMAT, r->name, (int)r->line, 0,
+			r->options->format
+				? "the trace format %s is not known: csv, "
+				  "sacct, swf, openb"
+				: "no known trace format: csv, sacct, swf, openb",
+			r->options->format);
 	r->trace->format = r->reader->name;
 	*is_row = !r->reader->header;
 	if (r->reader->header)
@@ -320,7 +327,8 @@ enum gt_err sim_trace_load(struct sim_trace *trace, const char *path,
 	return failed;
 }
 
-/* ---- anonymizing, writing ------------------------------------------------------------- */
+/* ---- anonymizing, writing -------------------------------------------------------------
+ */
 
 static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 			struct sim_names *users, struct sim_names *nodes)
@@ -407,7 +415,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 {
 	FILE *f = stream;
 
-	fputs("job_id,submit,duration,gpus,nodes,form,cpus,tasks,timelimit,user,start,node\n",
+	fputs("job_id,submit,duration,gpus,nodes,form,cpus,tasks,timelimit,user,start,"
+	      "node\n",
 	      f);
 	for (size_t i = 0; i < trace->count; i++) {
 		const struct sim_job *job = &trace->jobs[i];

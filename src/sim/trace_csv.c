@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAX_CPUS 10000000
+#define MAX_CPUS  10000000
 #define MAX_NODES 30000
 
 struct columns {
@@ -45,9 +45,8 @@ static enum gt_err header(void *columns, char *line, struct gt_error *err)
 	c->start = sim_fields_find(&f, "start");
 	c->node = sim_fields_find(&f, "node");
 	if (c->submit < 0 || c->duration < 0 || c->gpus < 0)
-		return gt_fail(err, GT_EFORMAT,
-			       "the header names no %s",
-			       c->submit < 0     ? "submit"
+		return gt_fail(err, GT_EFORMAT, "the header names no %s",
+			       c->submit < 0	 ? "submit"
 			       : c->duration < 0 ? "duration"
 						 : "gpus");
 	return GT_OK;
@@ -67,8 +66,8 @@ static enum sim_row read_counts(const struct columns *c, const struct sim_fields
 				struct sim_job *job)
 {
 	int gpus, nodes, cpus, tasks;
-	enum sim_row bad = sim_read_int(sim_fields_get(f, c->gpus), 0, SIM_MAX_JOB_GPUS,
-					&gpus);
+	enum sim_row bad =
+		sim_read_int(sim_fields_get(f, c->gpus), 0, SIM_MAX_JOB_GPUS, &gpus);
 
 	bad = bad ? bad : read_optional(f, c->nodes, MAX_NODES, &nodes);
 	bad = bad ? bad : read_optional(f, c->cpus, MAX_CPUS, &cpus);
@@ -87,7 +86,8 @@ static enum sim_row read_counts(const struct columns *c, const struct sim_fields
 static enum sim_row read_times(const struct columns *c, const struct sim_fields *f,
 			       struct sim_job *job)
 {
-	const char *limit = sim_fields_get(f, c->limit), *start = sim_fields_get(f, c->start);
+	const char *limit = sim_fields_get(f, c->limit),
+		   *start = sim_fields_get(f, c->start);
 	enum sim_row bad = sim_read_ms(sim_fields_get(f, c->submit), &job->submit_ms);
 
 	bad = bad ? bad : sim_read_ms(sim_fields_get(f, c->duration), &job->duration_ms);

@@ -73,7 +73,7 @@ static enum sim_row read_times(const struct columns *c, const struct sim_fields 
 		job->start_ms = job->submit_ms;
 	job->duration_ms = end - job->start_ms;
 	return job->duration_ms < 0 || job->start_ms < job->submit_ms ? SIM_ROW_ORDER
-								     : SIM_ROW_OK;
+								      : SIM_ROW_OK;
 }
 
 static enum sim_row read_row(struct sim_trace *trace, const void *columns, char *line,
@@ -92,15 +92,17 @@ static enum sim_row read_row(struct sim_trace *trace, const void *columns, char 
 	if (!bad && job->gpus == 0)
 		return SIM_ROW_NO_GPU;
 	if (!bad && c->milli >= 0)
-		bad = sim_read_int(sim_fields_get(&f, c->milli), 0, WHOLE_GPU_MILLI, &milli);
+		bad = sim_read_int(sim_fields_get(&f, c->milli), 0, WHOLE_GPU_MILLI,
+				   &milli);
 	if (!bad && c->phase >= 0)
 		bad = read_phase(sim_fields_get(&f, c->phase));
 	bad = bad ? bad : read_times(c, &f, job);
 	if (bad)
 		return bad;
 	trace->shared += milli < WHOLE_GPU_MILLI;
-	return sim_trace_keep(trace, sim_fields_get(&f, c->name), &job->id) ? SIM_ROW_OK
-									   : SIM_ROW_LIMIT;
+	return sim_trace_keep(trace, sim_fields_get(&f, c->name), &job->id)
+		       ? SIM_ROW_OK
+		       : SIM_ROW_LIMIT;
 }
 
 const struct sim_reader sim_reader_openb = {"openb", knows, header, read_row};

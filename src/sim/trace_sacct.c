@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CPUS 10000000
+#define MAX_CPUS  10000000
 #define MAX_NODES 30000
 
 struct columns {
@@ -47,13 +47,15 @@ static enum gt_err header(void *columns, char *line, struct gt_error *err)
 	c->given = sim_fields_find(&f, "AllocTRES");
 	c->node = sim_fields_find(&f, "NodeList");
 	if (c->submit < 0 || c->start < 0 || c->end < 0)
-		return gt_fail(err, GT_EFORMAT, "sacct: Submit, Start and End are needed");
+		return gt_fail(err, GT_EFORMAT,
+			       "sacct: Submit, Start and End are needed");
 	if (c->asked < 0 && c->given < 0)
 		return gt_fail(err, GT_EFORMAT, "sacct: ReqTRES or AllocTRES is needed");
 	return GT_OK;
 }
 
-/* ---- times --------------------------------------------------------------------------- */
+/* ---- times ---------------------------------------------------------------------------
+ */
 
 static bool is_unknown(const char *text)
 {
@@ -69,7 +71,8 @@ static int64_t days_of(int year, int month, int day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* "2026-11-21T22:33:29", taken as if without time zones, or seconds (SLURM_TIME_FORMAT=%s). */
+/* "2026-11-21T22:33:29", taken as if without time zones, or seconds
+ * (SLURM_TIME_FORMAT=%s). */
 static enum sim_row read_time(const char *text, int64_t *ms)
 {
 	int year, month, day, hour, minute, second, used = 0;
@@ -83,7 +86,8 @@ static enum sim_row read_time(const char *text, int64_t *ms)
 	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 ||
 	    hour > 24 || minute < 0 || minute > 59 || second < 0 || second > 60)
 		return SIM_ROW_NUMBER;
-	*ms = 1000 * (86400 * days_of(year, month, day) + 3600 * hour + 60 * minute + second);
+	*ms = 1000 *
+	      (86400 * days_of(year, month, day) + 3600 * hour + 60 * minute + second);
 	return SIM_ROW_OK;
 }
 
@@ -94,7 +98,8 @@ static enum sim_row read_limit(const char *text, int64_t *ms)
 	char *end;
 
 	*ms = 0;
-	if (is_unknown(text) || !strcmp(text, "UNLIMITED") || !strcmp(text, "Partition_Limit"))
+	if (is_unknown(text) || !strcmp(text, "UNLIMITED") ||
+	    !strcmp(text, "Partition_Limit"))
 		return SIM_ROW_OK;
 	for (;;) {
 		long part;
@@ -139,13 +144,14 @@ static enum sim_row read_times(const struct columns *c, const struct sim_fields 
 		return SIM_ROW_ORDER;
 	job->duration_ms = end - job->start_ms;
 	/* a job waits from when it could run, as after a dependency */
-	if (!is_unknown(eligible) && !read_time(eligible, &from) && from > job->submit_ms &&
-	    from <= job->start_ms)
+	if (!is_unknown(eligible) && !read_time(eligible, &from) &&
+	    from > job->submit_ms && from <= job->start_ms)
 		job->submit_ms = from;
 	return SIM_ROW_OK;
 }
 
-/* ---- states and TRES ----------------------------------------------------------------- */
+/* ---- states and TRES -----------------------------------------------------------------
+ */
 
 static enum sim_row read_state(const char *state)
 {
@@ -153,13 +159,13 @@ static enum sim_row read_state(const char *state)
 		const char *name;
 		enum sim_row row;
 	} known[] = {
-		{"COMPLETED", SIM_ROW_OK},	{"FAILED", SIM_ROW_OK},
-		{"TIMEOUT", SIM_ROW_OK},	{"CANCELLED", SIM_ROW_OK},
-		{"NODE_FAIL", SIM_ROW_OK},	{"OUT_OF_MEMORY", SIM_ROW_OK},
-		{"PREEMPTED", SIM_ROW_OK},	{"BOOT_FAIL", SIM_ROW_OK},
-		{"DEADLINE", SIM_ROW_OK},	{"REQUEUED", SIM_ROW_OK},
-		{"REVOKED", SIM_ROW_OK},	{"SUSPENDED", SIM_ROW_NOT_ENDED},
-		{"RUNNING", SIM_ROW_NOT_ENDED},	{"COMPLETING", SIM_ROW_NOT_ENDED},
+		{"COMPLETED", SIM_ROW_OK},	 {"FAILED", SIM_ROW_OK},
+		{"TIMEOUT", SIM_ROW_OK},	 {"CANCELLED", SIM_ROW_OK},
+		{"NODE_FAIL", SIM_ROW_OK},	 {"OUT_OF_MEMORY", SIM_ROW_OK},
+		{"PREEMPTED", SIM_ROW_OK},	 {"BOOT_FAIL", SIM_ROW_OK},
+		{"DEADLINE", SIM_ROW_OK},	 {"REQUEUED", SIM_ROW_OK},
+		{"REVOKED", SIM_ROW_OK},	 {"SUSPENDED", SIM_ROW_NOT_ENDED},
+		{"RUNNING", SIM_ROW_NOT_ENDED},	 {"COMPLETING", SIM_ROW_NOT_ENDED},
 		{"RESIZING", SIM_ROW_NOT_ENDED}, {"PENDING", SIM_ROW_NOT_STARTED},
 	};
 	/* "CANCELLED by 1000", "COMPLETED+" where the column was cut */
@@ -215,8 +221,8 @@ static enum sim_row read_counts(const struct columns *c, const struct sim_fields
 {
 	const char *given = sim_fields_get(f, c->given);
 	int nodes = 0, tasks = 0, cpus = 0;
-	enum sim_row bad = read_tres(*given ? given : sim_fields_get(f, c->asked),
-				     &job->gpus);
+	enum sim_row bad =
+		read_tres(*given ? given : sim_fields_get(f, c->asked), &job->gpus);
 
 	if (!bad && !job->gpus)
 		return SIM_ROW_NO_GPU;

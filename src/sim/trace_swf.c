@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 18
+#define COLUMNS	  18
 #define MAX_PROCS 10000000
 
 enum { ID, SUBMIT, WAIT, RUN, PROCS, REQ_PROCS = 7, REQ_TIME, STATUS = 10, USER };
@@ -33,7 +33,8 @@ static int split(char *line, char **column)
 	int count = 0;
 	char *keep = NULL;
 
-	for (char *at = strtok_r(line, " \t", &keep); at; at = strtok_r(NULL, " \t", &keep)) {
+	for (char *at = strtok_r(line, " \t", &keep); at;
+	     at = strtok_r(NULL, " \t", &keep)) {
 		if (count < COLUMNS)
 			column[count] = at;
 		count++;
@@ -96,8 +97,10 @@ static enum sim_row read_row(struct sim_trace *trace, const void *columns, char 
 		return SIM_ROW_NO_GPU;
 	job->gpus = (procs + per - 1) / per;
 	job->cpus = procs;
-	if (job->gpus > SIM_MAX_JOB_GPUS || !sim_trace_keep(trace, column[ID], &job->id) ||
-	    !sim_trace_keep(trace, is_unknown(column[USER]) ? "" : column[USER], &job->user))
+	if (job->gpus > SIM_MAX_JOB_GPUS ||
+	    !sim_trace_keep(trace, column[ID], &job->id) ||
+	    !sim_trace_keep(trace, is_unknown(column[USER]) ? "" : column[USER],
+			    &job->user))
 		return SIM_ROW_LIMIT;
 	return SIM_ROW_OK;
 }

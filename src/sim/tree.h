@@ -8,8 +8,8 @@
 
 struct sim_tree {
 	int count;
-	int leaves;		/* a power of two */
-	uint64_t *most;		/* [1] is the root; leaf i is [leaves + i] */
+	int leaves;	/* a power of two */
+	uint64_t *most; /* [1] is the root; leaf i is [leaves + i] */
 };
 
 /* count numbers, all 0. false: out of memory. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FULL_MAX 8
-#define SLOTS (1 << 16)
+#define SLOTS	 (1 << 16)
 
 static struct sim_worth score(const struct sim_value *value, uint64_t set)
 {
@@ -18,8 +18,8 @@ static struct sim_worth score(const struct sim_value *value, uint64_t set)
 
 	gt_score_set(value->type->node, &mask, &s);
 	worth.ring = s.rings > 0;
-	worth.busbw_mbps = worth.ring || !value->ringless_mbps ? s.busbw_mbps
-							       : value->ringless_mbps;
+	worth.busbw_mbps =
+		worth.ring || !value->ringless_mbps ? s.busbw_mbps : value->ringless_mbps;
 	return worth;
 }
 
@@ -30,7 +30,8 @@ static size_t slot_of(uint64_t key)
 
 static bool is_better(struct sim_worth a, struct sim_worth b)
 {
-	return a.busbw_mbps != b.busbw_mbps ? a.busbw_mbps > b.busbw_mbps : a.ring > b.ring;
+	return a.busbw_mbps != b.busbw_mbps ? a.busbw_mbps > b.busbw_mbps
+					    : a.ring > b.ring;
 }
 
 /* best[F][k] is that of F itself where k = |F|, else the best of F without one GPU. */
@@ -46,13 +47,14 @@ static void fill(struct sim_value *value)
 		value->sets[f] = score(value, f);
 		value->best[f * (unsigned)(n + 1) + (unsigned)size] = value->sets[f];
 		for (int k = 2; k < size; k++) {
-			struct sim_worth *best = &value->best[f * (unsigned)(n + 1) +
-							      (unsigned)k];
+			struct sim_worth *best =
+				&value->best[f * (unsigned)(n + 1) + (unsigned)k];
 
 			for (uint64_t rest = f; rest; rest &= rest - 1) {
 				uint64_t less = f & ~(rest & -rest);
 				struct sim_worth w =
-					value->best[less * (unsigned)(n + 1) + (unsigned)k];
+					value->best[less * (unsigned)(n + 1) +
+						    (unsigned)k];
 
 				if (is_better(w, *best))
 					*best = w;
@@ -62,7 +64,8 @@ static void fill(struct sim_value *value)
 }
 
 enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
-			   const struct gt_mix *mix, int ringless_mbps, struct gt_error *err)
+			   const struct gt_mix *mix, int ringless_mbps,
+			   struct gt_error *err)
 {
 	enum gt_err failed;
 	size_t sets, bests;

@@ -8,17 +8,17 @@
 
 struct sim_worth {
 	int32_t busbw_mbps;
-	bool ring;		/* R > 0 */
+	bool ring; /* R > 0 */
 };
 
 struct sim_value {
 	const struct sim_type *type;
 	struct gt_table *table;
-	int ringless_mbps;	/* what a set without a ring counts as; 0: its own busbw */
-	bool full;		/* few GPUs: everything is known from the start */
-	struct sim_worth *sets;		/* full: [mask]; else by hash */
-	struct sim_worth *best;		/* full: [mask * (n + 1) + k]; else by hash */
-	uint64_t *set_key, *best_key;	/* of the hashes; 0: empty */
+	int ringless_mbps; /* what a set without a ring counts as; 0: its own busbw */
+	bool full;	   /* few GPUs: everything is known from the start */
+	struct sim_worth *sets;	      /* full: [mask]; else by hash */
+	struct sim_worth *best;	      /* full: [mask * (n + 1) + k]; else by hash */
+	uint64_t *set_key, *best_key; /* of the hashes; 0: empty */
 	struct sim_worth ideal[SIM_MAX_GPUS + 1];
 };
 
