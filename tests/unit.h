@@ -17,8 +17,8 @@ struct unit_test {
 #fn, &fn                                                                 \
 	}
 
-/* How many of n random cases to try: all, or one in GPUTOPO_TEST_SHARE where an instrument
- * (valgrind, the sanitizers) makes each of them slow. */
+/* How many of n random cases to try: all, or one in GPUTOPO_TEST_SHARE where an
+ * instrument (valgrind, the sanitizers) makes each of them slow. */
 static inline int unit_cases(int n)
 {
 	const char *share = getenv("GPUTOPO_TEST_SHARE");
