@@ -42,12 +42,12 @@ extern "C" {
 
 enum gt_err {
 	GT_OK = 0,
-	GT_ENOMEM,		/* out of memory */
-	GT_EIO,			/* a file or a device could not be read */
-	GT_EPARSE,		/* the text breaks the rules of its format */
-	GT_EFORMAT,		/* no known format, or one that holds no topology */
-	GT_EINVAL,		/* an argument out of range, or a model that contradicts itself */
-	GT_ELIMIT,		/* larger than a named maximum of this library */
+	GT_ENOMEM,  /* out of memory */
+	GT_EIO,	    /* a file or a device could not be read */
+	GT_EPARSE,  /* the text breaks the rules of its format */
+	GT_EFORMAT, /* no known format, or one that holds no topology */
+	GT_EINVAL,  /* an argument out of range, or a model that contradicts itself */
+	GT_ELIMIT,  /* larger than a named maximum of this library */
 };
 
 /* What went wrong and where. line and column count from 1; 0 means "not known". */
@@ -55,12 +55,13 @@ struct gt_error {
 	enum gt_err code;
 	int line;
 	int column;
-	char file[256];		/* as the caller named it; "" without a file */
-	char text[256];		/* one line, no newline, no file or line in it */
+	char file[256]; /* as the caller named it; "" without a file */
+	char text[256]; /* one line, no newline, no file or line in it */
 };
 
 /* Fill *err (may be NULL) printf-like and return code, so that callers write
- * `return gt_fail(err, GT_EPARSE, "...")`. file, line and column are reset to "not known". */
+ * `return gt_fail(err, GT_EPARSE, "...")`. file, line and column are reset to "not
+ * known". */
 enum gt_err gt_fail(struct gt_error *err, enum gt_err code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -74,9 +75,9 @@ const char *gt_version(void);
 
 /* ---------------------------------------------------------------- masks ------------ */
 
-#define GT_MAX_GPUS 1024	/* GPUs in one node model: an NVL576 system and room above */
-#define GT_MASK_WORDS (GT_MAX_GPUS / 64)
-#define GT_MASK_TEXT_MAX 4096	/* the longest list gt_mask_format writes, NUL included */
+#define GT_MAX_GPUS	 1024 /* GPUs in one node model: an NVL576 system and room above */
+#define GT_MASK_WORDS	 (GT_MAX_GPUS / 64)
+#define GT_MASK_TEXT_MAX 4096 /* the longest list gt_mask_format writes, NUL included */
 
 /* A set of GPUs of one node: bit i of word[i / 64] is GPU i. {0} is the empty set. */
 struct gt_mask {
@@ -95,59 +96,59 @@ struct gt_mask gt_mask_first(int count);
 struct gt_mask gt_mask_and(const struct gt_mask *a, const struct gt_mask *b);
 struct gt_mask gt_mask_or(const struct gt_mask *a, const struct gt_mask *b);
 struct gt_mask gt_mask_without(const struct gt_mask *a, const struct gt_mask *b);
-/* The lowest GPU >= from, or -1: for (g = gt_mask_next(&m, 0); g >= 0; g = gt_mask_next(&m, g + 1)) */
+/* The lowest GPU >= from, or -1. To walk a mask, start from 0 and go on from g + 1. */
 int gt_mask_next(const struct gt_mask *m, int from);
 /* Read a list as Slurm writes it: "0,2-4"; "" is the empty set. GPUs must be < limit.
  * GT_EPARSE with the column on anything else; *m is empty then. */
 enum gt_err gt_mask_parse(struct gt_mask *m, const char *list, int limit,
 			  struct gt_error *err);
-/* Write the same form into buf (GT_MASK_TEXT_MAX bytes are always enough) and return buf. */
+/* Write the same form into buf and return buf; GT_MASK_TEXT_MAX bytes always do. */
 char *gt_mask_format(const struct gt_mask *m, char *buf, size_t size);
 
 /* ---------------------------------------------------------------- node model ------- */
 
 /* How a pair is connected, nearest first, in nvidia-smi's words. */
 enum gt_path {
-	GT_PATH_UNKNOWN = 0,	/* the source does not show this pair; counts as nothing */
-	GT_PATH_SELF,		/* "X" */
-	GT_PATH_LINK,		/* "NV2": NVLink or xGMI, directly or through a switch */
-	GT_PATH_C2C,		/* "C2C" */
-	GT_PATH_PIX,		/* one PCIe switch */
-	GT_PATH_PXB,		/* several PCIe switches */
-	GT_PATH_PHB,		/* one host bridge */
-	GT_PATH_NODE,		/* several host bridges of one NUMA node */
-	GT_PATH_SYS,		/* the link between sockets */
+	GT_PATH_UNKNOWN = 0, /* the source does not show this pair; counts as nothing */
+	GT_PATH_SELF,	     /* "X" */
+	GT_PATH_LINK,	     /* "NV2": NVLink or xGMI, directly or through a switch */
+	GT_PATH_C2C,	     /* "C2C" */
+	GT_PATH_PIX,	     /* one PCIe switch */
+	GT_PATH_PXB,	     /* several PCIe switches */
+	GT_PATH_PHB,	     /* one host bridge */
+	GT_PATH_NODE,	     /* several host bridges of one NUMA node */
+	GT_PATH_SYS,	     /* the link between sockets */
 };
 
-#define GT_UNKNOWN (-1)		/* of an int that the source did not give */
-#define GT_MAX_LINKS 64		/* links of one pair, or of one GPU into a switch fabric */
-#define GT_MAX_GROUPS 64	/* link groups of one node */
-#define GT_MAX_NOTES 32		/* later notes are dropped and counted in the last */
+#define GT_UNKNOWN    (-1) /* of an int that the source did not give */
+#define GT_MAX_LINKS  64   /* links of one pair, or of one GPU into a switch fabric */
+#define GT_MAX_GROUPS 64   /* link groups of one node */
+#define GT_MAX_NOTES  32   /* later notes are dropped and counted in the last */
 
 /* One GPU. Strings are "" and numbers GT_UNKNOWN where the source says nothing. */
 struct gt_gpu {
-	int minor;		/* the N of /dev/nvidiaN */
-	int module_id;		/* NVML's module id: the HGX baseboard position */
+	int minor;     /* the N of /dev/nvidiaN */
+	int module_id; /* NVML's module id: the HGX baseboard position */
 	char model[64];
 	char uuid[64];
-	char bus_id[24];	/* dddd:bb:dd.f, lower case */
-	char pci_root[24];	/* an opaque name: equal names share a PCIe root */
+	char bus_id[24];   /* dddd:bb:dd.f, lower case */
+	char pci_root[24]; /* an opaque name: equal names share a PCIe root */
 	int socket;
 	int numa;
-	char cpus[256];		/* near cores, as a Slurm list */
-	int island;		/* the switch fabric it is on; GT_UNKNOWN: none */
-	int switch_links;	/* c_i: live links into that fabric; 0: none */
-	int link_mbps;		/* one NVLink or xGMI link, one direction, as NCCL counts it */
+	char cpus[256];	  /* near cores, as a Slurm list */
+	int island;	  /* the switch fabric it is on; GT_UNKNOWN: none */
+	int switch_links; /* c_i: live links into that fabric; 0: none */
+	int link_mbps;	  /* one NVLink or xGMI link, one direction, as NCCL counts it */
 	int64_t mem_mib;
-	bool mig;		/* in MIG mode: never part of a set of several */
-	bool healthy;		/* false: out of service, taken last */
+	bool mig;     /* in MIG mode: never part of a set of several */
+	bool healthy; /* false: out of service, taken last */
 };
 
 enum gt_fabric { GT_FABRIC_PCIE, GT_FABRIC_MESH, GT_FABRIC_SWITCH };
 
 enum gt_cpu_vendor {
 	GT_CPU_UNKNOWN,
-	GT_CPU_INTEL,		/* an Intel CPU of unknown generation */
+	GT_CPU_INTEL, /* an Intel CPU of unknown generation */
 	GT_CPU_INTEL_BDW,
 	GT_CPU_INTEL_SKX,
 	GT_CPU_INTEL_SPR,
@@ -215,8 +216,8 @@ enum gt_cpu_vendor gt_node_cpu_vendor(const struct gt_node *node);
 int gt_node_group_count(const struct gt_node *node);
 const struct gt_mask *gt_node_group(const struct gt_node *node, int i);
 bool gt_node_is_partial(const struct gt_node *node);
-const char *gt_node_name(const struct gt_node *node);		/* "" if unknown */
-const char *gt_node_domain(const struct gt_node *node);		/* "" if unknown */
+const char *gt_node_name(const struct gt_node *node);	/* "" if unknown */
+const char *gt_node_domain(const struct gt_node *node); /* "" if unknown */
 int gt_node_note_count(const struct gt_node *node);
 const char *gt_node_note(const struct gt_node *node, int i);
 const char *gt_node_source_format(const struct gt_node *node);
@@ -224,28 +225,30 @@ const char *gt_node_source_file(const struct gt_node *node);
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
-/* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't count. */
+/* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't
+ * count. */
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);
 
 /* "NV" of GT_PATH_LINK has no count; GT_PATH_UNKNOWN is "?". */
 const char *gt_path_name(enum gt_path path);
 const char *gt_fabric_name(enum gt_fabric fabric);
-const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor);	/* "" if unknown */
-enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);	/* unknown names: UNKNOWN */
+const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor); /* "" if unknown */
+enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);  /* unknown names: UNKNOWN */
 
-/* What is known of a GPU model by its name ("Tesla V100-SXM2-16GB", "a100", "MI250X", ...):
- * bandwidth per link and of PCIe x16, MB/s one way. Sources: NCCL and RCCL's topology
- * constants, see src/core/gpu_model.c. An unknown name gives 20000 and 12000 and false. */
+/* What is known of a GPU model by its name ("Tesla V100-SXM2-16GB", "a100", "MI250X",
+ * ...): bandwidth per link and of PCIe x16, MB/s one way. Sources: NCCL and RCCL's
+ * topology constants, see src/core/gpu_model.c. An unknown name gives 20000 and 12000 and
+ * false. */
 bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps);
 
 /* ---------------------------------------------------------------- sources ---------- */
 
-#define GT_MAX_TEXT (16 << 20)	/* bytes of one topology text */
+#define GT_MAX_TEXT (16 << 20) /* bytes of one topology text */
 
 struct gt_load_options {
-	const char *format;	/* NULL: detect from the content */
-	const char *model;	/* GPU model where the source does not name it; wins over it */
-	const char *node_name;	/* which NodeName of a gres.conf; NULL: the only one */
+	const char *format; /* NULL: detect from the content */
+	const char *model; /* GPU model where the source does not name it; wins over it */
+	const char *node_name; /* which NodeName of a gres.conf; NULL: the only one */
 };
 
 /* Load a topology: "builtin:NAME", "live", "-" for standard input, or a file. options may
@@ -268,29 +271,30 @@ const char *gt_builtin_name(int i);
 
 /* ---------------------------------------------------------------- score ------------ */
 
-/* What a set of GPUs is worth. selection: levels 0 to 4 in the order in which they decide. */
+/* What a set of GPUs is worth. selection: levels 0 to 4 in the order in which they
+ * decide. */
 struct gt_score {
-	int count;		/* K */
+	int count; /* K */
 	/* level 0 */
-	int out_of_service;	/* members with healthy == false */
+	int out_of_service; /* members with healthy == false */
 	/* level 1: R x w */
-	int rings;		/* R: arc-disjoint directed Hamiltonian cycles over links */
-	int link_mbps;		/* w: the slowest member's link */
+	int rings;     /* R: arc-disjoint directed Hamiltonian cycles over links */
+	int link_mbps; /* w: the slowest member's link */
 	/* level 2: tau, then P where R is 0 */
-	int tree_num;		/* tau = tree_num / tree_den: spanning-tree packing number */
-	int tree_den;		/* >= 1 */
-	int path_mbps;		/* P: best bottleneck of a ring over all paths; 0 where R > 0 */
+	int tree_num;  /* tau = tree_num / tree_den: spanning-tree packing number */
+	int tree_den;  /* >= 1 */
+	int path_mbps; /* P: best bottleneck of a ring over all paths; 0 where R > 0 */
 	/* level 3 */
-	double remaining;	/* value of what stays free over the idle node's, 0 to 1 */
+	double remaining; /* value of what stays free over the idle node's, 0 to 1 */
 	/* level 4 */
 	int64_t pair_sum_mbps;
-	int sockets;		/* distinct ones, unknown counts as one */
+	int sockets; /* distinct ones, unknown counts as one */
 	int pci_roots;
 	/* what the set can reach */
-	bool relayed_ring;	/* Q: R is 0, but a ring through members of the set exists */
-	int busbw_mbps;		/* all-reduce bus bandwidth as nccl-tests defines it; 0 for K < 2 */
-	int bottleneck_mbps;	/* the smallest pair; 0 for K < 2 */
-	bool exact;		/* R, tau and P are proven, not bounds */
+	bool relayed_ring;   /* Q: R is 0, but a ring through members of the set exists */
+	int busbw_mbps;	     /* all-reduce bus bandwidth of nccl-tests; 0 for K < 2 */
+	int bottleneck_mbps; /* the smallest pair; 0 for K < 2 */
+	bool exact;	     /* R, tau and P are proven, not bounds */
 };
 
 /* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
@@ -322,22 +326,22 @@ void gt_size_memory_init(struct gt_size_memory *memory);
 void gt_size_memory_add(struct gt_size_memory *memory, int count);
 struct gt_mix gt_size_memory_mix(const struct gt_size_memory *memory);
 
-/* Do time limits tell how long jobs run here? {0} knows nothing. Seconds; jobs shorter than
- * a second are passed over. */
+/* Do time limits tell how long jobs run here? {0} knows nothing. Seconds; jobs shorter
+ * than a second are passed over. */
 struct gt_limit_memory {
-	double jobs, x, y, xx, yy, xy;	/* decaying sums over log limit, log run time */
+	double jobs, x, y, xx, yy, xy; /* decaying sums over log limit, log run time */
 };
 
 void gt_limit_memory_add(struct gt_limit_memory *memory, double limit_s, double ran_s);
 /* True once 30 jobs or more show a correlation above one half. Until then, and where all
- * limits are the same, gt_running.seconds is better left GT_UNKNOWN: ends that mean nothing
- * make level 3 worse than none (`make foresight` shows by how much). */
+ * limits are the same, gt_running.seconds is better left GT_UNKNOWN: ends that mean
+ * nothing make level 3 worse than none (`make foresight` shows by how much). */
 bool gt_limit_memory_tells(const struct gt_limit_memory *memory);
 
-/* Everything that can be known beforehand about one node type, for nodes with equal models
- * to share. It refers to node, which must outlive it. mix NULL: gt_mix_default. For up to 8
- * GPUs the full table is made here; larger types fill theirs as they are asked, so one
- * table must not be used by two threads at a time. */
+/* Everything that can be known beforehand about one node type, for nodes with equal
+ * models to share. It refers to node, which must outlive it. mix NULL: gt_mix_default.
+ * For up to 8 GPUs the full table is made here; larger types fill theirs as they are
+ * asked, so one table must not be used by two threads at a time. */
 struct gt_table;
 enum gt_err gt_table_new(struct gt_table **table, const struct gt_node *node,
 			 const struct gt_mix *mix, struct gt_error *err);
@@ -353,8 +357,8 @@ void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix);
 uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, int count);
 
 enum gt_policy {
-	GT_POLICY_BANDWIDTH,	/* levels 0, 1, 2, 3, 4 */
-	GT_POLICY_PRESERVE,	/* level 3 before 1 and 2, among sets that meet min_busbw_mbps */
+	GT_POLICY_BANDWIDTH, /* levels 0, 1, 2, 3, 4 */
+	GT_POLICY_PRESERVE,  /* level 3 before 1 and 2, among sets of min_busbw_mbps */
 };
 
 /* Exactly count GPUs of the set must lie in gpus. */
@@ -366,20 +370,20 @@ struct gt_quota {
 /* A job that holds GPUs of the node now. */
 struct gt_running {
 	struct gt_mask gpus;
-	int seconds;			/* until it ends at the latest; GT_UNKNOWN */
+	int seconds; /* until it ends at the latest; GT_UNKNOWN */
 };
 
 struct gt_request {
-	int count;			/* K >= 1 */
-	struct gt_mask free;		/* the GPUs to choose from */
-	struct gt_mask include;		/* these must be in the set; must be within free */
-	int min_busbw_mbps;		/* 0: none */
+	int count;		/* K >= 1 */
+	struct gt_mask free;	/* the GPUs to choose from */
+	struct gt_mask include; /* these must be in the set; must be within free */
+	int min_busbw_mbps;	/* 0: none */
 	enum gt_policy policy;
-	struct gt_mask near;		/* GPUs near the job's cores: preferred in level 4 */
-	struct gt_mask touch;		/* if not empty: at least one GPU of the set lies in it */
-	const struct gt_quota *quotas;	/* per socket or per type; disjoint */
+	struct gt_mask near;  /* GPUs near the job's cores: preferred in level 4 */
+	struct gt_mask touch; /* if not empty: at least one GPU of the set lies in it */
+	const struct gt_quota *quotas; /* per socket or per type; disjoint */
 	int quota_count;
-	const struct gt_mask *except;	/* sets that were tried and will not do */
+	const struct gt_mask *except; /* sets that were tried and will not do */
 	int except_count;
 	const struct gt_running *running; /* level 3 looks at what they will free */
 	int running_count;
@@ -387,16 +391,16 @@ struct gt_request {
 
 enum gt_fit {
 	GT_FIT_OK,
-	GT_FIT_TOO_FEW,		/* fewer GPUs than asked are free (or allowed together) */
-	GT_FIT_MIG,		/* enough are free, but too many of them are in MIG mode */
-	GT_FIT_BELOW_MIN,	/* no set reaches min_busbw_mbps */
-	GT_FIT_CONSTRAINED,	/* include, quotas, touch or except leave no set */
-	GT_FIT_INVALID,		/* the request itself is wrong: count < 1, include not free */
+	GT_FIT_TOO_FEW,	    /* fewer GPUs than asked are free (or allowed together) */
+	GT_FIT_MIG,	    /* enough are free, but too many of them are in MIG mode */
+	GT_FIT_BELOW_MIN,   /* no set reaches min_busbw_mbps */
+	GT_FIT_CONSTRAINED, /* include, quotas, touch or except leave no set */
+	GT_FIT_INVALID,	    /* the request itself is wrong: count < 1, include not free */
 };
 
 struct gt_choice {
 	struct gt_mask gpus;
-	bool exact;		/* no better set exists; false: the search ran out of steps */
+	bool exact; /* no better set exists; false: the search ran out of steps */
 };
 
 /* The best set for the request. Allocates nothing for up to 8 GPUs and for what was asked
@@ -409,15 +413,18 @@ char *gt_fit_text(const struct gt_table *table, const struct gt_request *request
 /* Score a set as the answer to a request: gt_score_set and level 3. */
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score);
-/* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns the
- * level that decides, 0 to 3, with *order < 0 where a is better, > 0 where b is; 4 and
- * *order 0 on a tie. */
+/* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns
+ * the level that decides, 0 to 3, with *order < 0 where a is better, > 0 where b is; 4
+ * and *order 0 on a tie. */
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order);
-/* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none. */
+/* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none.
+ */
 enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request *request,
-				const struct gt_choice *choice, struct gt_choice *runner_up);
-/* Busbw of the best set of count GPUs on the idle node, MB/s; 0 for count < 2 or too many. */
+				const struct gt_choice *choice,
+				struct gt_choice *runner_up);
+/* Busbw of the best set of count GPUs on the idle node, MB/s; 0 for count < 2 or too
+ * many. */
 int gt_ideal_busbw_mbps(struct gt_table *table, int count);
 
 /* ---------------------------------------------------------------- rank order ------- */
@@ -427,49 +434,49 @@ struct gt_order {
 	int count;
 	int gpu[GT_MAX_GPUS];
 	int quads;			/* complete blocks of ranks 4i to 4i + 3 */
-	int quad_mbps[GT_MAX_GPUS / 4];	/* busbw of each as a set of its own */
+	int quad_mbps[GT_MAX_GPUS / 4]; /* busbw of each as a set of its own */
 	int pairs;			/* complete blocks of ranks 2i and 2i + 1 */
 	int pair_mbps[GT_MAX_GPUS / 2];
-	int64_t hop_sum_mbps;		/* pairs of ranks r and r + 1 */
-	bool exact;			/* no better order exists */
+	int64_t hop_sum_mbps; /* pairs of ranks r and r + 1 */
+	bool exact;	      /* no better order exists */
 };
 
 /* The order of the set's GPUs in which consecutive ranks, which form the groups of tensor
- * parallel programs, talk fastest: the best worst quad, then the best worst pair, then the
- * best first quad, first pair and sum of hops between consecutive ranks, then the lowest
- * GPUs first. Ranks beyond the last complete block count in none. Exact up to 8 GPUs and for
- * sets in which all pairs are equal; up to 16 a search bounded by counted steps; beyond, GPUs
- * of one island stand together. */
+ * parallel programs, talk fastest: the best worst quad, then the best worst pair, then
+ * the best first quad, first pair and sum of hops between consecutive ranks, then the
+ * lowest GPUs first. Ranks beyond the last complete block count in none. Exact up to 8
+ * GPUs and for sets in which all pairs are equal; up to 16 a search bounded by counted
+ * steps; beyond, GPUs of one island stand together. */
 void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
 		   struct gt_order *order);
 
 /* ---------------------------------------------------------------- MIG -------------- */
 
-#define GT_MIG_UNITS 16		/* memory units of one GPU: 4, 8 and 12 are known */
-#define GT_MIG_PROFILES 24	/* profiles of one GPU model */
-#define GT_MIG_GPUS 65536	/* GPUs of one fleet or plan */
+#define GT_MIG_UNITS	  16	  /* memory units of one GPU: 4, 8 and 12 are known */
+#define GT_MIG_PROFILES	  24	  /* profiles of one GPU model */
+#define GT_MIG_GPUS	  65536	  /* GPUs of one fleet or plan */
 #define GT_MIG_DEMAND_MAX 1000000 /* instances of one demand */
 
 /* How sure a figure of the tables is. */
 enum gt_mig_evidence {
-	GT_MIG_DERIVED = 0,	/* concluded from a relative of the GPU, never seen printed */
-	GT_MIG_CONFIRMED,	/* printed by a driver or by NVIDIA's documents */
+	GT_MIG_DERIVED = 0, /* concluded from a relative of the GPU, never seen printed */
+	GT_MIG_CONFIRMED,   /* printed by a driver or by NVIDIA's documents */
 };
 
 /* One GPU instance profile. An instance at start s occupies units s to s + size - 1. */
 struct gt_mig_profile {
-	char name[32];		/* "3g.40gb", "1g.10gb+me"; drivers differ in the memory part */
-	int id;			/* GPU instance profile id; means another profile elsewhere */
-	int compute;		/* compute slices: the number before the g */
-	int size;		/* memory units */
-	uint16_t starts;	/* bit s: an instance may start at unit s */
-	int max;		/* instances of it on one GPU */
-	int sm;			/* multiprocessors; GT_UNKNOWN */
-	int mem_mib;		/* GT_UNKNOWN */
-	int min_driver;		/* first driver branch (525) that has it; 0: every one */
+	char name[32];	 /* "3g.40gb", "1g.10gb+me"; drivers differ in the memory part */
+	int id;		 /* GPU instance profile id; means another profile elsewhere */
+	int compute;	 /* compute slices: the number before the g */
+	int size;	 /* memory units */
+	uint16_t starts; /* bit s: an instance may start at unit s */
+	int max;	 /* instances of it on one GPU */
+	int sm;		 /* multiprocessors; GT_UNKNOWN */
+	int mem_mib;	 /* GT_UNKNOWN */
+	int min_driver;	 /* first driver branch (525) that has it; 0: every one */
 	enum gt_mig_evidence id_evidence;
 	enum gt_mig_evidence starts_evidence;
-	char source[64];	/* where the row comes from */
+	char source[64]; /* where the row comes from */
 };
 
 /* The MIG table of one GPU model. Two instances may share a GPU if their units are
@@ -477,19 +484,20 @@ struct gt_mig_profile {
  * two profiles that the driver keeps apart. */
 struct gt_mig_gpu {
 	char name[64];
-	int units;		/* memory units: 1 to GT_MIG_UNITS */
-	int compute;		/* compute slices */
-	int count;		/* profiles */
+	int units;   /* memory units: 1 to GT_MIG_UNITS */
+	int compute; /* compute slices */
+	int count;   /* profiles */
 	struct gt_mig_profile profile[GT_MIG_PROFILES];
-	int apart[2];		/* profiles that never share a GPU on drivers before */
-	int apart_driver;	/* this branch; GT_UNKNOWN, 0: there are none */
-	int driver;		/* the branch that the table stands for; 0: the newest */
+	int apart[2];	  /* profiles that never share a GPU on drivers before */
+	int apart_driver; /* this branch; GT_UNKNOWN, 0: there are none */
+	int driver;	  /* the branch that the table stands for; 0: the newest */
 };
 
 /* The built-in tables, i from 0; NULL after the last. */
 const struct gt_mig_gpu *gt_mig_gpu_at(int i);
 /* A built-in table by its name, a product name ("NVIDIA A100-SXM4-80GB") or the beginning
- * of one if only one table fits ("A30"). GT_EINVAL names the tables; *gpu is NULL then. */
+ * of one if only one table fits ("A30"). GT_EINVAL names the tables; *gpu is NULL then.
+ */
 enum gt_err gt_mig_gpu_find(const struct gt_mig_gpu **gpu, const char *name,
 			    struct gt_error *err);
 /* By PCI device id as NVML gives it (0x20b210de); NULL: unknown. */
@@ -516,7 +524,8 @@ enum gt_err gt_mig_profile_find(const struct gt_mig_gpu *gpu, const char *name,
 /* By slices: the position, or GT_UNKNOWN. suffix: "", "+me", ... */
 int gt_mig_profile_by_slices(const struct gt_mig_gpu *gpu, int compute, int size,
 			     const char *suffix);
-/* The part of a profile's name after the memory: "" or "+me", "+me.all", "-me", "+gfx". */
+/* The part of a profile's name after the memory: "" or "+me", "+me.all", "-me", "+gfx".
+ */
 const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile);
 /* The memory that an instance surely has, MiB: mem_mib, or 85 % of what the name says,
  * which no known row falls below. GT_UNKNOWN if the name says nothing. */
@@ -531,21 +540,23 @@ struct gt_mig_mix {
 enum gt_err gt_mig_mix_parse(struct gt_mig_mix *mix, const struct gt_mig_gpu *gpu,
 			     const char *text, struct gt_error *err);
 
-/* Which of the places where an instance fits. Where the choice is between starts of one GPU
- * all but FIRST keep the most placements possible. Ties: the lowest GPU, the lowest start. */
+/* Which of the places where an instance fits. Where the choice is between starts of one
+ * GPU all but FIRST keep the most placements possible. Ties: the lowest GPU, the lowest
+ * start. */
 enum gt_mig_policy {
-	GT_MIG_LOOKAHEAD,	/* default: the place that costs the least expected future work,
-				 * from the exact value of every state of one GPU */
-	GT_MIG_FRAG,		/* the place that strands the fewest slices under the mix */
-	GT_MIG_PACK,		/* best fit: the GPU with the fewest free units */
-	GT_MIG_SPREAD,		/* the GPU with the most free units */
-	GT_MIG_FIRST,		/* the lowest GPU, the lowest start */
-	GT_MIG_DRIVER,		/* the lowest GPU, the start a driver is described to choose */
-	GT_MIG_SAME_SIZE,	/* PACK, but a GPU takes one kind of profile until it is empty */
+	GT_MIG_LOOKAHEAD, /* default: the place that costs the least expected future work,
+			   * from the exact value of every state of one GPU */
+	GT_MIG_FRAG,	  /* the place that strands the fewest slices under the mix */
+	GT_MIG_PACK,	  /* best fit: the GPU with the fewest free units */
+	GT_MIG_SPREAD,	  /* the GPU with the most free units */
+	GT_MIG_FIRST,	  /* the lowest GPU, the lowest start */
+	GT_MIG_DRIVER,	  /* the lowest GPU, the start a driver is described to choose */
+	GT_MIG_SAME_SIZE, /* PACK, but a GPU takes one kind of profile until it is empty
+			   */
 	GT_MIG_POLICIES,
 };
 
-const char *gt_mig_policy_name(enum gt_mig_policy policy);	/* "lookahead", "same-size" */
+const char *gt_mig_policy_name(enum gt_mig_policy policy); /* "lookahead", "same-size" */
 /* GT_EINVAL lists the names. */
 enum gt_err gt_mig_policy_parse(enum gt_mig_policy *policy, const char *name,
 				struct gt_error *err);
@@ -564,7 +575,7 @@ const struct gt_mig_gpu *gt_mig_space_gpu(const struct gt_mig_space *space);
 /* One GPU instance. */
 struct gt_mig_instance {
 	int gpu;
-	int profile;		/* position in the table */
+	int profile; /* position in the table */
 	int start;
 };
 
@@ -578,8 +589,9 @@ void gt_mig_fleet_free(struct gt_mig_fleet *fleet);
 int gt_mig_fleet_size(const struct gt_mig_fleet *fleet);
 
 /* Where to put one instance of a profile: fills *place and returns true, or false where
- * nothing fits (place->gpu is GT_UNKNOWN then). Changes nothing, allocates nothing; O(GPUs),
- * a few nanoseconds each. allowed: bit g % 64 of word g / 64 permits GPU g; NULL: all. */
+ * nothing fits (place->gpu is GT_UNKNOWN then). Changes nothing, allocates nothing;
+ * O(GPUs), a few nanoseconds each. allowed: bit g % 64 of word g / 64 permits GPU g;
+ * NULL: all. */
 bool gt_mig_place(const struct gt_mig_fleet *fleet, int profile,
 		  enum gt_mig_policy policy, const uint64_t *allowed,
 		  struct gt_mig_instance *place);
@@ -618,19 +630,19 @@ enum gt_err gt_mig_demand_parse(struct gt_mig_demand *demand,
 
 /* A layout for a demand: instances[0] to [count - 1], sorted by GPU, then by start. */
 struct gt_mig_plan {
-	int gpus;		/* GPUs that hold an instance */
-	bool exact;		/* no plan has fewer GPUs (and recreates fewer instances) */
-	int kept;		/* instances that stay as they are */
-	int recreated;		/* wanted instances that exist now, but have to move */
-	int created;		/* wanted instances that do not exist now */
+	int gpus;      /* GPUs that hold an instance */
+	bool exact;    /* no plan has fewer GPUs (and recreates fewer instances) */
+	int kept;      /* instances that stay as they are */
+	int recreated; /* wanted instances that exist now, but have to move */
+	int created;   /* wanted instances that do not exist now */
 	int count;
 	struct gt_mig_instance *instances;
 };
 
 /* The fewest GPUs for a demand; among those plans, if now is not NULL, one that recreates
- * the fewest of the instances that exist now (instances beyond the demand go). Without now
- * the GPUs are 0 to plan->gpus - 1; with it any number of empty GPUs may be added behind
- * the fleet's own. Release the plan with gt_mig_plan_release. */
+ * the fewest of the instances that exist now (instances beyond the demand go). Without
+ * now the GPUs are 0 to plan->gpus - 1; with it any number of empty GPUs may be added
+ * behind the fleet's own. Release the plan with gt_mig_plan_release. */
 enum gt_err gt_mig_plan_make(struct gt_mig_plan *plan, const struct gt_mig_space *space,
 			     const struct gt_mig_demand *demand,
 			     const struct gt_mig_fleet *now, struct gt_error *err);
@@ -638,9 +650,9 @@ void gt_mig_plan_release(struct gt_mig_plan *plan);
 
 /* What an instance was seen to need. */
 struct gt_mig_usage {
-	int profile;		/* what it has */
-	int mem_mib;		/* its peak */
-	double busy;		/* 0 to 1: share of its multiprocessors kept busy */
+	int profile; /* what it has */
+	int mem_mib; /* its peak */
+	double busy; /* 0 to 1: share of its multiprocessors kept busy */
 };
 
 /* The smallest profile with the same suffix that would have held a load: its memory at

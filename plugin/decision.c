@@ -16,7 +16,7 @@
 #define METRICS_SECONDS 15
 #define METRICS_MAX	8192
 /* Bytes of one job's waiting lines; more are dropped and counted. */
-#define MAX_WAITING (1 << 20)
+#define MAX_WAITING	(1 << 20)
 
 #define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
 #define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)

@@ -190,22 +190,22 @@ void gp_glue_node_init(void)
 	pthread_mutex_unlock(&glue->lock);
 }
 
-/* Jobs that slurmctld recovers at its start began long ago, and were counted then. */
+/* Slurm sets a job's nodeinfo more than once, and that of jobs which it recovers at its
+ * start: a job counts when its GPUs are first seen and it has only just begun. */
 static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 {
 	struct gp_glue *glue = arg;
 
-	(void)job_id;
-	if (gpus && glue->models)
+	if (gpus && glue->models && !gp_running_has(&glue->running, node, job_id))
 		gp_models_began(glue->models, node, __builtin_popcountll(gpus));
 }
 
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
-	gp_bridge_held(job, put_held, &the_glue.running);
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &the_glue);
+	gp_bridge_held(job, put_held, &the_glue.running);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 

@@ -59,6 +59,16 @@ void gp_running_drop(struct gp_running *running, int node, uint32_t job_id)
 	}
 }
 
+bool gp_running_has(const struct gp_running *running, int node, uint32_t job_id)
+{
+	const struct gp_node_jobs *jobs = node_at(running, node);
+
+	for (int i = 0; jobs && i < jobs->count; i++)
+		if (jobs->held[i].job_id == job_id)
+			return true;
+	return false;
+}
+
 void gp_running_put(struct gp_running *running, int node, uint32_t job_id, uint64_t gpus)
 {
 	struct gp_node_jobs *jobs = node_at(running, node);

@@ -33,6 +33,7 @@ void gp_running_release(struct gp_running *running);
 /* The job holds these GPUs of the node, instead of what was known of it there. */
 void gp_running_put(struct gp_running *running, int node, uint32_t job_id, uint64_t gpus);
 void gp_running_drop(struct gp_running *running, int node, uint32_t job_id);
+bool gp_running_has(const struct gp_running *running, int node, uint32_t job_id);
 /* The jobs of a node; *count 0 and NULL if there are none. */
 const struct gp_held *gp_running_on(const struct gp_running *running, int node,
 				    int *count);

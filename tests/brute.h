@@ -3,31 +3,32 @@
  * brute.h - the answer to a request by looking at every set, judged by the oracle.
  *
  * The library may answer any set that is best on levels 0 to 3 and, where several are
- * exactly equal there, best on level 4; where sets are equal on all of these, the one with
- * the lowest indices. Worths of what stays free are compared with a tolerance, since the
- * library counts them in whole numbers.
+ * exactly equal there, best on level 4; where sets are equal on all of these, the one
+ * with the lowest indices. Worths of what stays free are compared with a tolerance, since
+ * the library counts them in whole numbers.
  */
 #ifndef BRUTE_H
 #define BRUTE_H
 
 #include "graph.h"
 
-#define BRUTE_CLOSE 2e-5	/* of the idle node's worth */
+#define BRUTE_CLOSE 2e-5 /* of the idle node's worth */
 
 struct brute {
 	struct oracle_graph g;
 	struct oracle_table t;
-	struct gt_table *rounding;	/* whose whole numbers decide what is equal on level 3 */
-	struct gt_table *worths;	/* not NULL: what stays free is worth what this says */
+	struct gt_table
+		*rounding;	 /* whose whole numbers decide what is equal on level 3 */
+	struct gt_table *worths; /* not NULL: what stays free is worth what this says */
 	const struct gt_request *request;
 	unsigned free;
 	unsigned running[ORACLE_MAX];
 	int jobs;
 };
 
-/* Make the tables of a machine; the mix as in the library's table, which says what is equal
- * on level 3. trust: take level 3 from it altogether, since the definition of h says nothing
- * of GPUs out of service or in MIG mode. */
+/* Make the tables of a machine; the mix as in the library's table, which says what is
+ * equal on level 3. trust: take level 3 from it altogether, since the definition of h
+ * says nothing of GPUs out of service or in MIG mode. */
 void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
 		struct gt_table *table, bool trust);
 /* What follows is asked of this request. */

@@ -6,13 +6,13 @@
  * exponential time of mean 1, and are lost where fewer than k GPUs are free. A state is a
  * partial partition of the GPUs into running jobs; a rule says which GPUs each accepted
  * job gets. What is maximised is the mean reward of accepted jobs of two GPUs and more,
- * each counted once. The sizes that run do not depend on the rule, only the places do, so that
- * mean is the long-run reward a unit of time over the rate of such jobs.
+ * each counted once. The sizes that run do not depend on the rule, only the places do, so
+ * that mean is the long-run reward a unit of time over the rate of such jobs.
  */
 #ifndef MDP_H
 #define MDP_H
 
-#define MDP_MAX 8	/* GPUs: 21,147 states */
+#define MDP_MAX 8 /* GPUs: 21,147 states */
 
 struct mdp;
 

@@ -15,28 +15,28 @@
 
 struct oracle_graph {
 	int n;
-	int links[ORACLE_MAX][ORACLE_MAX];	/* direct links of a pair; symmetric */
-	int path_mbps[ORACLE_MAX][ORACLE_MAX];	/* its way without links */
-	int link_mbps[ORACLE_MAX];		/* one link of this GPU */
-	int island[ORACLE_MAX];			/* the switch it is on; -1: none */
-	int ports[ORACLE_MAX];			/* its links into that switch */
-	bool broken[ORACLE_MAX];		/* out of service */
-	bool mig[ORACLE_MAX];			/* in MIG mode: never one of several */
+	int links[ORACLE_MAX][ORACLE_MAX];     /* direct links of a pair; symmetric */
+	int path_mbps[ORACLE_MAX][ORACLE_MAX]; /* its way without links */
+	int link_mbps[ORACLE_MAX];	       /* one link of this GPU */
+	int island[ORACLE_MAX];		       /* the switch it is on; -1: none */
+	int ports[ORACLE_MAX];		       /* its links into that switch */
+	bool broken[ORACLE_MAX];	       /* out of service */
+	bool mig[ORACLE_MAX];		       /* in MIG mode: never one of several */
 	int socket[ORACLE_MAX];
-	int root[ORACLE_MAX];			/* PCIe root */
-	int groups;				/* 0: links count between all GPUs */
+	int root[ORACLE_MAX]; /* PCIe root */
+	int groups;	      /* 0: links count between all GPUs */
 	unsigned group[8];
 };
 
 struct oracle_value {
-	int broken;		/* members out of service */
-	int rings;		/* R */
-	int link_mbps;		/* w */
-	int tau_num, tau_den;	/* tau, not reduced */
-	int path_mbps;		/* P; 0 where R > 0 */
-	bool relayed;		/* Q */
-	int busbw_mbps;		/* 0 for fewer than 2 GPUs */
-	int bottleneck_mbps;	/* the smallest pair */
+	int broken;	      /* members out of service */
+	int rings;	      /* R */
+	int link_mbps;	      /* w */
+	int tau_num, tau_den; /* tau, not reduced */
+	int path_mbps;	      /* P; 0 where R > 0 */
+	bool relayed;	      /* Q */
+	int busbw_mbps;	      /* 0 for fewer than 2 GPUs */
+	int bottleneck_mbps;  /* the smallest pair */
 	long pair_sum_mbps;
 	int sockets;
 	int roots;
@@ -61,8 +61,8 @@ int oracle_compare(const struct oracle_value *a, const struct oracle_value *b);
 struct oracle_table {
 	int n;
 	struct oracle_value value[1 << 10];
-	double best_mbps[ORACLE_MAX + 1];	/* best busbw of each size, idle node */
-	double mix[ORACLE_MAX + 1];		/* p_k */
+	double best_mbps[ORACLE_MAX + 1]; /* best busbw of each size, idle node */
+	double mix[ORACLE_MAX + 1];	  /* p_k */
 	double h[1 << 10];
 };
 

@@ -2,8 +2,8 @@
 /*
  * shared.h - captures and tables that are not part of this project, read where they are.
  *
- * They lie in $GPUTOPO_SHARED (the harness sets it), which may be absent: then a program of
- * such tests says so and is counted as skipped.
+ * They lie in $GPUTOPO_SHARED (the harness sets it), which may be absent: then a program
+ * of such tests says so and is counted as skipped.
  */
 #ifndef SHARED_H
 #define SHARED_H

@@ -200,14 +200,14 @@ static void check_all_of(const char *name, struct gt_node *node, struct rng *r)
 	open_sixteen(name, node);
 	for (int k = 1; k <= 5; k++) {
 		check_sixteen((1u << SIXTEEN) - 1, k);
-		for (int i = 0; i < 100; i++) {
+		for (int i = 0; i < unit_cases(100); i++) {
 			unsigned free = rng_next(r, 1u << SIXTEEN);
 
 			if (oracle_size(free) >= k)
 				check_sixteen(free, k);
 		}
 	}
-	for (int i = 0; i < RANDOM_BEYOND;) {
+	for (int i = 0; i < unit_cases(RANDOM_BEYOND);) {
 		unsigned free = rng_next(r, 1u << SIXTEEN);
 		int k = 6 + (int)rng_next(r, 4);
 

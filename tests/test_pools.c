@@ -126,7 +126,7 @@ START_TEST(switches_of_seventeen_to_nineteen)
 	struct rng r = rng_start("pools");
 	int exact = 0, asked = 0;
 
-	for (int m = 0; m < MACHINES; m++) {
+	for (int m = 0; m < unit_cases(MACHINES); m++) {
 		struct oracle_graph g;
 		struct bench b;
 
@@ -154,7 +154,7 @@ START_TEST(switches_with_wishes)
 {
 	struct rng r = rng_start("pool wishes");
 
-	for (int m = 0; m < MACHINES; m++) {
+	for (int m = 0; m < unit_cases(MACHINES); m++) {
 		struct oracle_graph g;
 		struct bench b;
 

@@ -176,7 +176,7 @@ START_TEST(random_graphs_at_any_size)
 {
 	struct rng r = rng_start("select");
 
-	for (int i = 0; i < RANDOM_GRAPHS; i++) {
+	for (int i = 0; i < unit_cases(RANDOM_GRAPHS); i++) {
 		int n = 2 + (int)rng_next(&r, 7);
 		struct oracle_graph g;
 		struct bench b;
@@ -205,7 +205,7 @@ START_TEST(random_graphs_of_nine_and_ten)
 {
 	struct rng r = rng_start("select 9, 10");
 
-	for (int i = 0; i < LARGER_GRAPHS; i++) {
+	for (int i = 0; i < unit_cases(LARGER_GRAPHS); i++) {
 		int n = 9 + (int)rng_next(&r, 2);
 		struct oracle_graph g;
 		struct bench b;
@@ -312,7 +312,7 @@ START_TEST(random_wishes)
 		else
 			graph_random(&g, 8, &r);
 		bench_open(&b, "wishes", &g);
-		for (int i = 0; i < RANDOM_REQUESTS / 6; i++) {
+		for (int i = 0; i < unit_cases(RANDOM_REQUESTS / 6); i++) {
 			struct wish w;
 
 			random_wish(&w, g.n, &r);
@@ -608,18 +608,18 @@ START_TEST(relabelling_never_changes_the_score)
 	struct oracle_graph g;
 
 	graph_dgx1v(&g);
-	check_relabelling("DGX-1V", &g, &r, RELABELLINGS);
+	check_relabelling("DGX-1V", &g, &r, unit_cases(RELABELLINGS));
 	graph_dgx1p(&g);
-	check_relabelling("DGX-1P", &g, &r, RELABELLINGS);
+	check_relabelling("DGX-1P", &g, &r, unit_cases(RELABELLINGS));
 	graph_pairs(&g, 8, 4);
-	check_relabelling("bridged pairs", &g, &r, RELABELLINGS);
+	check_relabelling("bridged pairs", &g, &r, unit_cases(RELABELLINGS));
 	graph_pcie(&g, 8);
-	check_relabelling("PCIe only", &g, &r, RELABELLINGS);
+	check_relabelling("PCIe only", &g, &r, unit_cases(RELABELLINGS));
 	graph_switch(&g, 8, 12);
 	g.ports[1] = 11;
-	check_relabelling("switch", &g, &r, RELABELLINGS);
+	check_relabelling("switch", &g, &r, unit_cases(RELABELLINGS));
 	graph_complete(&g, 8, 1);
-	check_relabelling("xGMI mesh", &g, &r, RELABELLINGS);
+	check_relabelling("xGMI mesh", &g, &r, unit_cases(RELABELLINGS));
 	for (int i = 0; i < 20; i++) {
 		graph_random(&g, 8, &r);
 		check_relabelling("random graph", &g, &r, RELABELLINGS / 20);

@@ -17,6 +17,16 @@ struct unit_test {
 #fn, &fn                                                                 \
 	}
 
+/* How many of n random cases to try: all, or one in GPUTOPO_TEST_SHARE where an
+ * instrument (valgrind, the sanitizers) makes each of them slow. */
+static inline int unit_cases(int n)
+{
+	const char *share = getenv("GPUTOPO_TEST_SHARE");
+	int of = share ? atoi(share) : 1;
+
+	return of > 1 && n > of ? n / of : n;
+}
+
 /* Run the tests under the TAP driver; the last entry has no name. */
 static inline int unit_main(const char *suite, const struct unit_test *tests)
 {

@@ -46,8 +46,8 @@ static void print_menu(const struct cli_menu *menu, FILE *out)
 		menu->about);
 	for (const struct cli_command *c = menu->commands; c->name; c++)
 		fprintf(out, "  %-8s %s\n", c->name, c->summary);
-	fprintf(out, "\n'%s COMMAND --help' lists the options of a command.\n%s", menu->name,
-		menu->tail);
+	fprintf(out, "\n'%s COMMAND --help' lists the options of a command.\n%s",
+		menu->name, menu->tail);
 }
 
 int cli_menu_run(const struct cli_menu *menu, int argc, char **argv)

@@ -37,10 +37,10 @@ struct cli_command {
 
 /* A program or a command that only leads to others. */
 struct cli_menu {
-	const char *name;		/* "gputopo", "gputopo sim" */
-	const char *about;		/* one line */
-	const char *tail;		/* after the table; may be "" */
-	const struct cli_command *commands;	/* ends with a NULL name */
+	const char *name;		    /* "gputopo", "gputopo sim" */
+	const char *about;		    /* one line */
+	const char *tail;		    /* after the table; may be "" */
+	const struct cli_command *commands; /* ends with a NULL name */
 };
 
 /* Run the command that argv[1] names, or --help or --version; returns the exit status. */

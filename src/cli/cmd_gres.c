@@ -15,7 +15,7 @@ static const char help[] =
 	"they\n"
 	"have into the fabric, where Slurm's AutoDetect writes "
 	"zeros.\n\n" CLI_TOPOLOGY_HELP "      --type NAME    Type= of the GPUs; without "
-				       "it, the model as AutoDetect writes it\n"
+	"it, the model as AutoDetect writes it\n"
 	"\nWith another format than gres.conf --node is the NodeName= of the "
 	"lines.\n" CLI_HELP_HELP;
 

@@ -115,7 +115,8 @@ static void *work_thread(void *arg)
 			options.progress_arg = &teller;
 		}
 		failed = sim_engine_run(&w->results[i], w->trace, w->layout, w->names[i],
-					&w->run->mix, &options, &err);
+					w->run->mix_text ? &w->run->mix : NULL, &options,
+					&err);
 		if (!failed)
 			failed =
 				sim_metrics_make(&w->metrics[i], w->trace, &w->results[i],

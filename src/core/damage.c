@@ -12,7 +12,7 @@
 #include "core/subsets.h"
 #include "core/table.h"
 
-#define UNIT (1 << 20)
+#define UNIT	    (1 << 20)
 #define BUILD_STEPS (20 * GT_SEARCH_STEPS)
 
 /* Chances are in sixteenths. One in four that a job ends soon: .1 to .3 do as well. */
@@ -107,11 +107,11 @@ void gt_damage_build(struct gt_table *table)
 {
 	complete_ratios(table);
 	for (uint32_t free = 0; free <= table->all; free++) {
-		uint32_t same = gt_twins_canonical(&table->twin_bits,
-						   free & usable(table));
+		uint32_t same =
+			gt_twins_canonical(&table->twin_bits, free & usable(table));
 
-		table->worth[free] = same < free ? table->worth[same]
-						 : worth_of(table, free);
+		table->worth[free] =
+			same < free ? table->worth[same] : worth_of(table, free);
 	}
 }
 
@@ -136,8 +136,9 @@ static uint32_t chance_ends(const struct gt_running *job, int64_t mean)
 	if (job->seconds < 0 || mean == 0)
 		return CHANCE_ENDS;
 	chance = CHANCE_UNIT * mean / (mean + 3 * (int64_t)job->seconds);
-	return chance < 1 ? 1 : chance > CHANCE_UNIT - 1 ? CHANCE_UNIT - 1
-							  : (uint32_t)chance;
+	return chance < 1		  ? 1
+	       : chance > CHANCE_UNIT - 1 ? CHANCE_UNIT - 1
+					  : (uint32_t)chance;
 }
 
 /* Rule B: nothing ends, or one job does; together half as likely as nothing. */
@@ -193,7 +194,8 @@ int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *r
 	int64_t sum = 0;
 
 	for (int u = 0; u < release->count; u++)
-		sum += (int64_t)release->weight[u] * table->worth[left | release->freed[u]];
+		sum += (int64_t)release->weight[u] *
+		       table->worth[left | release->freed[u]];
 	return sum;
 }
 
@@ -203,7 +205,8 @@ static void push(int32_t heap[GT_SHORTLIST], int *count, int32_t value)
 	int at;
 
 	if (*count < GT_SHORTLIST) {
-		for (at = (*count)++; at > 0 && heap[(at - 1) / 2] > value; at = (at - 1) / 2)
+		for (at = (*count)++; at > 0 && heap[(at - 1) / 2] > value;
+		     at = (at - 1) / 2)
 			heap[at] = heap[(at - 1) / 2];
 		heap[at] = value;
 		return;

@@ -11,15 +11,15 @@
 struct gt_ilp {
 	int rows;
 	int cols;
-	const int *coeff;	/* [row * cols + col] */
+	const int *coeff; /* [row * cols + col] */
 	const int *bound;
 	const int *cost;
 };
 
 enum gt_ilp_result {
 	GT_ILP_OPTIMAL,
-	GT_ILP_BOUNDED,		/* x is feasible; the steps ran out before the proof */
-	GT_ILP_NONE,		/* no solution, or none found before the steps ran out */
+	GT_ILP_BOUNDED, /* x is feasible; the steps ran out before the proof */
+	GT_ILP_NONE,	/* no solution, or none found before the steps ran out */
 	GT_ILP_NO_MEMORY,
 };
 

@@ -151,7 +151,8 @@ enum gt_err gt_mask_parse(struct gt_mask *m, const char *list, int limit,
 	return GT_OK;
 bad:
 	if (limit < 1)
-		return gt_fail(err, GT_EPARSE, "'%s' names GPUs of a node without any", list);
+		return gt_fail(err, GT_EPARSE, "'%s' names GPUs of a node without any",
+			       list);
 	return gt_fail_at(err, GT_EPARSE, NULL, 0, (int)(at - list) + 1,
 			  "'%s' is not a list of GPUs between 0 and %d, such as 0,2-4",
 			  list, limit - 1);

@@ -8,11 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-#define HALF_LIFE 500.0		/* jobs */
-#define PRIOR_JOBS 20.0
-#define WEIGHT_SCALE 1000.0
-#define LIMITS_NEEDED 30.0	/* jobs before limits are believed */
-#define LIMITS_AGREE 0.5	/* correlation of log limit and log run time */
+#define HALF_LIFE     500.0 /* jobs */
+#define PRIOR_JOBS    20.0
+#define WEIGHT_SCALE  1000.0
+#define LIMITS_NEEDED 30.0 /* jobs before limits are believed */
+#define LIMITS_AGREE  0.5  /* correlation of log limit and log run time */
 
 /* What is assumed of a machine of which nothing is known; with these the learned weights
  * came within .0016 of the exact optimum over five mixes and three loads. */
@@ -80,6 +80,7 @@ bool gt_limit_memory_tells(const struct gt_limit_memory *memory)
 	xx = memory->xx / n - memory->x / n * (memory->x / n);
 	yy = memory->yy / n - memory->y / n * (memory->y / n);
 	xy = memory->xy / n - memory->x / n * (memory->y / n);
-	/* One limit for all tells nothing, and rounding must not make it look otherwise. */
+	/* One limit for all tells nothing, and rounding must not make it look otherwise.
+	 */
 	return xx > 1e-6 && yy > 1e-6 && xy > LIMITS_AGREE * sqrt(xx * yy);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define GT_MESH_MAX 16	/* the largest set whose rings and trees are searched */
+#define GT_MESH_MAX 16 /* the largest set whose rings and trees are searched */
 
 /* link[a][b] == link[b][a]: links of the pair, 0 on the diagonal. n: 0 to GT_MESH_MAX. */
 struct gt_mesh {

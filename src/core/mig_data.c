@@ -5,16 +5,16 @@
  * A row: name, GPU instance profile id, compute slices, memory units, legal starts, how
  * many at most, multiprocessors, MiB, first driver branch, how sure the id and the starts
  * are, and where the row comes from:
- *   guide            NVIDIA's MIG user guide (profile tables, release 580 and the live one)
- *   listing          what `nvidia-smi mig -lgip` or -lgipp printed on such a GPU
+ *   guide            NVIDIA's MIG user guide (profile tables, release 580 and the live
+ * one) listing          what `nvidia-smi mig -lgip` or -lgipp printed on such a GPU
  *   mig-parted       the configurations that NVIDIA's mig-parted ships (names and counts)
  *   go-nvml          the simulated GPUs of NVIDIA's go-nvml; its H100, H200 and B200 have
  *                    wrong placements and were not used
  *   k8s-test-infra   NVIDIA's simulated GPUs for Kubernetes tests
  *   aws              profile names and counts in a HyperPod change request
- * SEEN: a source shows the figure. TAKEN: it was taken over from the relative with the same
- * names, counts and shares of the memory, as no source shows it. The known ids are the same
- * on all 7/8 GPUs; 14 is 2g there and 1g on the A30.
+ * SEEN: a source shows the figure. TAKEN: it was taken over from the relative with the
+ * same names, counts and shares of the memory, as no source shows it. The known ids are
+ * the same on all 7/8 GPUs; 14 is 2g there and 1g on the A30.
  */
 #include "config.h"
 
@@ -254,8 +254,8 @@ const struct gt_mig_gpu gt_mig_tables[GT_MIG_TABLES] = {
 };
 /* clang-format on */
 
-/* GH200 480GB names the CPU's memory; its GPU has 96 GB. H20's multiprocessors differ from
- * those of its table, which says nothing of them. */
+/* GH200 480GB names the CPU's memory; its GPU has 96 GB. H20's multiprocessors differ
+ * from those of its table, which says nothing of them. */
 const struct gt_mig_alias gt_mig_aliases[] = {
 	{"A800-40GB", "A100-40GB"},
 	{"A100-SXM4-40GB", "A100-40GB"},
@@ -281,7 +281,8 @@ const struct gt_mig_alias gt_mig_aliases[] = {
 	{"GH200 144G HBM3e", "GH200-144GB"},
 	{"RTX PRO 6000 Blackwell Server Edition", "RTX-PRO-6000-Blackwell-96GB"},
 	{"RTX PRO 6000 Blackwell Workstation Edition", "RTX-PRO-6000-Blackwell-96GB"},
-	{"RTX PRO 6000 Blackwell Max-Q Workstation Edition", "RTX-PRO-6000-Blackwell-96GB"},
+	{"RTX PRO 6000 Blackwell Max-Q Workstation Edition",
+	 "RTX-PRO-6000-Blackwell-96GB"},
 	{NULL, NULL},
 };
 

@@ -15,13 +15,13 @@ struct gt_mig_alias {
 	const char *table;
 };
 
-extern const struct gt_mig_alias gt_mig_aliases[];	/* no name after the last */
+extern const struct gt_mig_alias gt_mig_aliases[]; /* no name after the last */
 
 struct gt_mig_pci {
 	uint32_t id;
 	const char *table;
 };
 
-extern const struct gt_mig_pci gt_mig_pci_ids[];	/* 0 after the last */
+extern const struct gt_mig_pci gt_mig_pci_ids[]; /* 0 after the last */
 
 #endif

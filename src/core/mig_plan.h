@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the planner's parts share: rows and sets (mig_plan.c), the sets of a current layout
- * (mig_layout.c), slots (mig_assign.c). */
+/* What the planner's parts share: rows and sets (mig_plan.c), the sets of a current
+ * layout (mig_layout.c), slots (mig_assign.c). */
 #ifndef GT_MIG_PLAN_H
 #define GT_MIG_PLAN_H
 
@@ -19,7 +19,7 @@ struct gt_mig_row {
 struct gt_mig_rows {
 	int count;
 	struct gt_mig_row row[GT_MIG_PLAN_ROWS];
-	bool limited;	/* a shape in demand mixes limited profiles with others */
+	bool limited; /* a shape in demand mixes limited profiles with others */
 };
 
 /* Sets worth using, and what each covers: cover[set * rows + row]. */
@@ -27,7 +27,7 @@ struct gt_mig_sets {
 	int count;
 	int *state;
 	int *cover;
-	int maximal_count;	/* all maximal sets, also those that cover less */
+	int maximal_count; /* all maximal sets, also those that cover less */
 	int *maximal;
 };
 
@@ -35,7 +35,7 @@ struct gt_mig_sets {
 struct gt_mig_slots {
 	int gpu;
 	int state;
-	int8_t profile[GT_MIG_UNITS];	/* by start; GT_UNKNOWN: free, or no slot */
+	int8_t profile[GT_MIG_UNITS]; /* by start; GT_UNKNOWN: free, or no slot */
 };
 
 struct gt_mig_layout {

@@ -5,8 +5,8 @@
 
 #include "gputopo.h"
 
-#define GT_MIG_STATES	 16384	/* legal sets of one table; 723 on a 7/8 GPU */
-#define GT_MIG_NO_STATE	 UINT16_MAX
+#define GT_MIG_STATES	  16384 /* legal sets of one table; 723 on a 7/8 GPU */
+#define GT_MIG_NO_STATE	  UINT16_MAX
 #define GT_MIG_MAX_PLACES (GT_MIG_PROFILES * GT_MIG_UNITS)
 
 /* Profiles that the geometry cannot tell apart: 1g.10gb and 1g.10gb+me. */
@@ -14,9 +14,9 @@ struct gt_mig_shape {
 	int compute;
 	int size;
 	uint16_t starts;
-	int max;		/* of all its profiles together */
+	int max; /* of all its profiles together */
 	int profiles;
-	double weight;		/* share of the mix; all shapes together 1 */
+	double weight; /* share of the mix; all shapes together 1 */
 };
 
 /* A shape at a legal start. */
@@ -28,8 +28,8 @@ struct gt_mig_place_info {
 
 /* What a policy thinks of the best start for a shape on a GPU in some state. */
 struct gt_mig_move {
-	int64_t score;		/* larger is better; comparable between states */
-	int16_t place;		/* GT_UNKNOWN: does not fit */
+	int64_t score; /* larger is better; comparable between states */
+	int16_t place; /* GT_UNKNOWN: does not fit */
 };
 
 /* A state is a legal set; 0 is the empty GPU. */
@@ -37,20 +37,20 @@ struct gt_mig_space {
 	struct gt_mig_gpu gpu;
 	int shapes;
 	struct gt_mig_shape shape[GT_MIG_PROFILES];
-	int8_t shape_of[GT_MIG_PROFILES];	/* of a profile */
-	bool limited[GT_MIG_PROFILES];	/* its max is below what its shape allows */
-	int apart[2];			/* shapes; GT_UNKNOWN: none */
+	int8_t shape_of[GT_MIG_PROFILES]; /* of a profile */
+	bool limited[GT_MIG_PROFILES];	  /* its max is below what its shape allows */
+	int apart[2];			  /* shapes; GT_UNKNOWN: none */
 	int places;
 	struct gt_mig_place_info place[GT_MIG_MAX_PLACES];
-	int16_t place_at[GT_MIG_PROFILES][GT_MIG_UNITS];	/* of a shape and a start */
+	int16_t place_at[GT_MIG_PROFILES][GT_MIG_UNITS]; /* of a shape and a start */
 	int states;
-	uint8_t (*heads)[GT_MIG_UNITS];	/* 1 + shape that starts at a unit; ascending */
+	uint8_t (*heads)[GT_MIG_UNITS]; /* 1 + shape that starts at a unit; ascending */
 	uint16_t *mask;			/* occupied units */
 	uint16_t *next;			/* [state * places + place] with it; NO_STATE */
 	uint16_t *prev;			/* without it; NO_STATE */
 	double *stranded;		/* expected over the mix */
-	double *value;			/* of a state: minus the work it will cost; empty 0 */
-	struct gt_mig_move *moves[GT_MIG_POLICIES];	/* [state * shapes + shape] */
+	double *value; /* of a state: minus the work it will cost; empty 0 */
+	struct gt_mig_move *moves[GT_MIG_POLICIES]; /* [state * shapes + shape] */
 };
 
 /* Shapes, places, states and steps; everything that needs no mix. */

@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Before names are compared, so that what is written is as different as what was read. */
+static void clean_names(struct gt_node *node)
+{
+	for (int i = 0; i < node->n; i++) {
+		struct gt_gpu *gpu = &node->gpu[i];
+
+		gt_text_clean(gpu->model);
+		gt_text_clean(gpu->uuid);
+		gt_text_clean(gpu->bus_id);
+		gt_text_clean(gpu->pci_root);
+		gt_text_clean(gpu->cpus);
+	}
+}
+
 static enum gt_err check_gpus(const struct gt_node *node, struct gt_error *err)
 {
 	for (int i = 0; i < node->n; i++) {
@@ -213,11 +227,6 @@ static void fill_summary(struct gt_node *node)
 	for (int i = 0; i < node->n; i++) {
 		struct gt_gpu *gpu = &node->gpu[i];
 
-		gt_text_clean(gpu->model);
-		gt_text_clean(gpu->uuid);
-		gt_text_clean(gpu->bus_id);
-		gt_text_clean(gpu->pci_root);
-		gt_text_clean(gpu->cpus);
 		if (gpu->healthy)
 			gt_mask_set(&node->healthy, i);
 		if (gpu->mig)
@@ -232,8 +241,10 @@ static void fill_summary(struct gt_node *node)
 
 enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)
 {
-	enum gt_err rc = check_gpus(node, err);
+	enum gt_err rc;
 
+	clean_names(node);
+	rc = check_gpus(node, err);
 	if (rc == GT_OK)
 		rc = settle_links(node, err);
 	if (rc)

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <stdint.h>
 
-#define SEARCH_MAX 64	/* members of a set whose rings are searched, not only judged */
+#define SEARCH_MAX 64 /* members of a set whose rings are searched, not only judged */
 
 enum verdict { NO, YES, UNSURE };
 
@@ -162,7 +162,7 @@ static enum verdict has_ring(const struct gt_hops *hops, int mbps, long *steps)
 	int degree = least_degree(hops, mbps);
 
 	if (2 * degree >= hops->n)
-		return YES;	/* G. A. Dirac, 1952 */
+		return YES; /* G. A. Dirac, 1952 */
 	if (degree < 2 || !is_connected(hops, mbps))
 		return NO;
 	return search_ring(hops, mbps, steps);

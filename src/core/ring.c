@@ -12,10 +12,10 @@ struct packing {
 	int n;
 	int start;
 	long *steps;
-	uint8_t arc[GT_MESH_MAX][GT_MESH_MAX];	/* what is left, directed */
-	uint16_t out[GT_MESH_MAX];		/* bit u: arc[v][u] > 0 */
-	int spare[GT_MESH_MAX];			/* arcs of v that the packing leaves unused */
-	uint8_t last[GT_MESH_MAX];		/* the cycle before this one */
+	uint8_t arc[GT_MESH_MAX][GT_MESH_MAX]; /* what is left, directed */
+	uint16_t out[GT_MESH_MAX];	       /* bit u: arc[v][u] > 0 */
+	int spare[GT_MESH_MAX];	   /* arcs of v that the packing leaves unused */
+	uint8_t last[GT_MESH_MAX]; /* the cycle before this one */
 	uint8_t cycle[GT_MESH_MAX];
 };
 
@@ -24,7 +24,7 @@ static bool pack(struct packing *p, int need, bool ordered);
 static void take_arc(struct packing *p, int from, int to)
 {
 	if (--p->arc[from][to] == 0)
-		p->out[from] &= (uint16_t)~(1u << to);
+		p->out[from] &= (uint16_t) ~(1u << to);
 }
 
 static void give_arc(struct packing *p, int from, int to)
@@ -38,7 +38,8 @@ static bool pairs_can_be_left(const struct packing *p, int need)
 {
 	for (int a = 0; a < p->n; a++)
 		for (int b = a + 1; b < p->n; b++)
-			if (p->spare[a] + p->spare[b] + need < p->arc[a][b] + p->arc[b][a])
+			if (p->spare[a] + p->spare[b] + need <
+			    p->arc[a][b] + p->arc[b][a])
 				return false;
 	return true;
 }
@@ -77,8 +78,8 @@ static bool close_cycle(struct packing *p, int at, int need)
 	return packed;
 }
 
-/* Extend the path of depth vertices that ends at `at`. ordered: it equals the cycle before
- * so far, so the next vertex must not be lower than there. */
+/* Extend the path of depth vertices that ends at `at`. ordered: it equals the cycle
+ * before so far, so the next vertex must not be lower than there. */
 static bool extend(struct packing *p, int at, int depth, unsigned visited, int need,
 		   bool ordered)
 {
@@ -159,9 +160,10 @@ static int uniform_links(const struct gt_mesh *mesh)
 	return mesh->n > 1 ? mesh->link[0][1] : 0;
 }
 
-/* The complete symmetric digraph on n vertices splits into n - 1 Hamiltonian cycles unless
- * n is 4 or 6 (T. W. Tillson, J. Combin. Theory B 29, 1980); m copies of it split into m
- * times as many. Doubled edges split for every n (each cycle of 2K_n in both directions). */
+/* The complete symmetric digraph on n vertices splits into n - 1 Hamiltonian cycles
+ * unless n is 4 or 6 (T. W. Tillson, J. Combin. Theory B 29, 1980); m copies of it split
+ * into m times as many. Doubled edges split for every n (each cycle of 2K_n in both
+ * directions). */
 int gt_ring_count_uniform(int n, int links)
 {
 	if (n < 2 || links == 0)
@@ -207,7 +209,8 @@ static bool relay_hop(struct relay *r, int to, unsigned visited)
 	return closed || relay_from(r, to, visited | 1u << to);
 }
 
-/* Go from at to `to`, over their link or else through any one member, and on from there. */
+/* Go from at to `to`, over their link or else through any one member, and on from there.
+ */
 static bool relay_to(struct relay *r, int at, int to, unsigned visited)
 {
 	bool done = false;

@@ -9,24 +9,24 @@
 /* What a search may spend on one question: about 50 ms on a 2020s server core. */
 #define GT_SEARCH_STEPS 2500000L
 /* And on one set of the many that a question looks at. */
-#define GT_SET_STEPS 250000L
+#define GT_SET_STEPS	250000L
 
 /* Where the links of a set run. */
 enum gt_links_of_set {
-	GT_LINKS_NONE,		/* across islands, beside one, or cut by the link groups */
-	GT_LINKS_ISLAND,	/* all members on one switch fabric */
-	GT_LINKS_MESH,		/* from GPU to GPU */
+	GT_LINKS_NONE,	 /* across islands, beside one, or cut by the link groups */
+	GT_LINKS_ISLAND, /* all members on one switch fabric */
+	GT_LINKS_MESH,	 /* from GPU to GPU */
 };
 
 /* A set, taken apart once. */
 struct gt_members {
 	const struct gt_node *node;
 	int k;
-	int gpu[GT_MAX_GPUS];		/* ascending */
+	int gpu[GT_MAX_GPUS]; /* ascending */
 	enum gt_links_of_set links;
-	bool cut;			/* no link group holds the set: links count 0 */
-	int link_mbps;			/* w */
-	int least_switch_links;		/* min c_i */
+	bool cut;		/* no link group holds the set: links count 0 */
+	int link_mbps;		/* w */
+	int least_switch_links; /* min c_i */
 };
 
 void gt_members_init(struct gt_members *m, const struct gt_node *node,

@@ -13,7 +13,7 @@
 struct question {
 	struct gt_table *table;
 	const struct gt_request *request;
-	uint32_t open;			/* free, without MIG where K > 1 */
+	uint32_t open; /* free, without MIG where K > 1 */
 	uint32_t include, touch, near;
 	struct gt_release release;
 };
@@ -28,8 +28,8 @@ static bool is_sound(const struct gt_request *request, const struct gt_mask *fre
 }
 
 /* The GPUs that the request may take, or why there are too few. */
-static enum gt_fit open_gpus(const struct gt_table *table, const struct gt_request *request,
-			     struct gt_mask *open)
+static enum gt_fit open_gpus(const struct gt_table *table,
+			     const struct gt_request *request, struct gt_mask *open)
 {
 	const struct gt_node *node = table->node;
 	struct gt_mask free = gt_mask_and(&request->free, &node->all);
@@ -53,7 +53,8 @@ static bool meets_quotas(const struct question *q, uint32_t set)
 	for (int i = 0; i < q->request->quota_count; i++) {
 		const struct gt_quota *quota = &q->request->quotas[i];
 
-		if (__builtin_popcount(set & (uint32_t)quota->gpus.word[0]) != quota->count)
+		if (__builtin_popcount(set & (uint32_t)quota->gpus.word[0]) !=
+		    quota->count)
 			return false;
 	}
 	return true;
@@ -61,7 +62,8 @@ static bool meets_quotas(const struct question *q, uint32_t set)
 
 static bool is_allowed(const struct question *q, uint32_t set)
 {
-	if ((q->include & ~set) || (q->touch && !(q->touch & set)) || !meets_quotas(q, set))
+	if ((q->include & ~set) || (q->touch && !(q->touch & set)) ||
+	    !meets_quotas(q, set))
 		return false;
 	for (int i = 0; i < q->request->except_count; i++)
 		if ((uint32_t)q->request->except[i].word[0] == set)
@@ -83,8 +85,8 @@ static int busbw_of(const struct question *q, uint32_t set)
 	return score.busbw_mbps;
 }
 
-/* Every K-set that the wishes allow, into scratch; twins are told apart here, since wishes
- * name GPUs. */
+/* Every K-set that the wishes allow, into scratch; twins are told apart here, since
+ * wishes name GPUs. */
 static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
 {
 	struct gt_tie *out = q->table->scratch;
@@ -121,11 +123,10 @@ static uint32_t least_damage(const struct question *q, const struct gt_tie *ties
 		int64_t here = gt_damage_worth(q->table, &q->release,
 					       q->open & ~(uint32_t)ties[i].set);
 
-		if (here > best ||
-		    (here == best && q->near &&
-		     ties[i].level_4 >> 16 == ties[at].level_4 >> 16 &&
-		     __builtin_popcount(ties[i].set & q->near) >
-			     __builtin_popcount(ties[at].set & q->near))) {
+		if (here > best || (here == best && q->near &&
+				    ties[i].level_4 >> 16 == ties[at].level_4 >> 16 &&
+				    __builtin_popcount(ties[i].set & q->near) >
+					    __builtin_popcount(ties[at].set & q->near))) {
 			best = here;
 			at = i;
 		}
@@ -133,8 +134,9 @@ static uint32_t least_damage(const struct question *q, const struct gt_tie *ties
 	return at;
 }
 
-/* Policy preserve: keep the candidates that leave the most, fewest out of service first. */
-static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c, uint32_t count)
+/* Policy preserve: keep those that leave the most, fewest out of service first. */
+static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c,
+				uint32_t count)
 {
 	int64_t best = INT64_MIN;
 	uint32_t kept = 0;
@@ -157,7 +159,8 @@ static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c, uint
 }
 
 /* The best of the candidates in scratch. */
-static void select_among(const struct question *q, uint32_t count, struct gt_choice *choice)
+static void select_among(const struct question *q, uint32_t count,
+			 struct gt_choice *choice)
 {
 	struct gt_tie *c = q->table->scratch;
 	bool inexact = false;
@@ -256,7 +259,7 @@ static enum gt_fit runner_up_dense(const struct question *q, uint32_t choice,
 				   struct gt_choice *runner_up)
 {
 	struct gt_tie *c = q->table->scratch;
-	enum gt_fit fit = select_wished(q, runner_up);	/* looks at all that may tie */
+	enum gt_fit fit = select_wished(q, runner_up); /* looks at all that may tie */
 	uint32_t count, kept = 0;
 
 	memset(runner_up, 0, sizeof(*runner_up));
@@ -290,7 +293,8 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 }
 
 enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request *request,
-				const struct gt_choice *choice, struct gt_choice *runner_up)
+				const struct gt_choice *choice,
+				struct gt_choice *runner_up)
 {
 	struct gt_mask open;
 	struct question q;
@@ -318,7 +322,7 @@ static double remaining(const struct gt_table *table, const struct gt_request *r
 	gt_release_init(&release, table, request->running, request->running_count);
 	idle = (double)table->worth[table->all] * (double)release.total;
 	if (idle <= 0)
-		return 1;	/* no job of the mix cares which GPUs it gets */
+		return 1; /* no job of the mix cares which GPUs it gets */
 	return (double)gt_damage_worth(table, &release, (uint32_t)left->word[0]) / idle;
 }
 
@@ -371,14 +375,16 @@ void gt_select_score(struct gt_table *table, const struct gt_request *request,
 
 static int compare_trees(const struct gt_score *a, const struct gt_score *b)
 {
-	int64_t x = (int64_t)a->tree_num * b->tree_den, y = (int64_t)b->tree_num * a->tree_den;
+	int64_t x = (int64_t)a->tree_num * b->tree_den,
+		y = (int64_t)b->tree_num * a->tree_den;
 
 	return (y > x) - (y < x);
 }
 
 static int compare_level(const struct gt_score *a, const struct gt_score *b, int level)
 {
-	int64_t x = (int64_t)a->rings * a->link_mbps, y = (int64_t)b->rings * b->link_mbps;
+	int64_t x = (int64_t)a->rings * a->link_mbps,
+		y = (int64_t)b->rings * b->link_mbps;
 
 	switch (level) {
 	case 0:
@@ -432,11 +438,13 @@ uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, in
 		return gt_pools_quality(table, free, count);
 	if (count > 1)
 		open &= ~table->mig;
-	/* Every answer stands in the table; what does not fit was never asked and is 0. */
+	/* Every answer stands in the table; what does not fit was never asked and is 0.
+	 */
 	if (table->n <= GT_FULL_MAX && !table->unkept.count)
 		return count < 1 || count > GT_FULL_MAX
 			       ? 0
-			       : table->answers[open * (GT_FULL_MAX + 1) + (uint32_t)count]
+			       : table->answers[open * (GT_FULL_MAX + 1) +
+						(uint32_t)count]
 					 .quality;
 	if (count < 1 || count > __builtin_popcount(open))
 		return 0;
@@ -473,8 +481,9 @@ char *gt_fit_text(const struct gt_table *table, const struct gt_request *request
 		break;
 	case GT_FIT_INVALID:
 		snprintf(buf, size,
-			 request->count < 1 ? "the number of GPUs must be at least 1"
-					    : "a GPU that must be in the set is not free");
+			 request->count < 1
+				 ? "the number of GPUs must be at least 1"
+				 : "a GPU that must be in the set is not free");
 		break;
 	}
 	return buf;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIES_MAX (1u << 19)	/* 8 MB of ties kept for nodes of 9 to 16 GPUs */
+#define TIES_MAX     (1u << 19) /* 8 MB of ties kept for nodes of 9 to 16 GPUs */
 #define ANSWER_SLOTS (1u << 14)
 
 static struct gt_mask mask_of(uint32_t set)
@@ -39,7 +39,8 @@ static void spend(long *steps, long allowed, long left)
 		*steps = 0;
 }
 
-const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set, long *steps)
+const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set,
+					  long *steps)
 {
 	struct gt_dense_set *s = set_of(table, set);
 	struct gt_mask mask = mask_of(set);
@@ -72,7 +73,8 @@ const struct gt_dense_set *gt_table_tree(struct gt_table *table, uint32_t set)
 	return s;
 }
 
-const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set, long *steps)
+const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set,
+					 long *steps)
 {
 	struct gt_dense_set *s = set_of(table, set);
 	struct gt_mask mask = mask_of(set);
@@ -226,8 +228,8 @@ static uint32_t keep_strongest_tree(struct gt_table *table, struct gt_tie *c,
 }
 
 /* Level 2 where there is no ring over links. */
-static uint32_t keep_fastest_path(struct gt_table *table, struct gt_tie *c, uint32_t count,
-				  bool *inexact)
+static uint32_t keep_fastest_path(struct gt_table *table, struct gt_tie *c,
+				  uint32_t count, bool *inexact)
 {
 	long steps = GT_SEARCH_STEPS;
 	int best = -1;
@@ -340,7 +342,7 @@ static struct gt_answer *find_answer(const struct gt_table *table, uint32_t free
 
 	if (table->n <= GT_FULL_MAX)
 		return &table->answers[free * (GT_FULL_MAX + 1) + (uint32_t)k];
-	slot = (asked * UINT32_C(2654435761)) >> 18;	/* Fibonacci hashing, 14 bits */
+	slot = (asked * UINT32_C(2654435761)) >> 18; /* Fibonacci hashing, 14 bits */
 	while (table->answers[slot].asked && table->answers[slot].asked != asked)
 		slot = (slot + 1) % table->answer_slots;
 	return &table->answers[slot];
@@ -390,7 +392,7 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 		table->unkept = (struct gt_answer){quality, 0, count, inexact, 0};
 		return &table->unkept;
 	}
-	answer = find_answer(table, free, k);	/* make_room may have forgotten all */
+	answer = find_answer(table, free, k); /* make_room may have forgotten all */
 	*answer = (struct gt_answer){quality, table->ties_used, count, inexact,
 				     free << 5 | (uint32_t)k};
 	table->answers_used++;
@@ -494,8 +496,9 @@ size_t gt_table_bytes(const struct gt_table *table)
 
 	if (!table->dense)
 		return sizeof(*table) + gt_pools_bytes(table->pools);
-	return sizeof(*table) + sets * (sizeof(*table->sets) + sizeof(*table->worth) +
-			sizeof(*table->ratio)) +
+	return sizeof(*table) +
+	       sets * (sizeof(*table->sets) + sizeof(*table->worth) +
+		       sizeof(*table->ratio)) +
 	       table->answer_slots * sizeof(*table->answers) +
 	       table->ties_room * sizeof(*table->ties) +
 	       table->scratch_room * sizeof(*table->scratch);

@@ -9,35 +9,35 @@
 #include "core/twin.h"
 
 #define GT_DENSE_MAX 16
-#define GT_FULL_MAX 8		/* up to here every answer is made when the table is */
+#define GT_FULL_MAX  8 /* up to here every answer is made when the table is */
 
 /* tau in whole numbers: a multiple of every denominator up to 15. */
 #define GT_TREE_UNIT 360360
 
 /* What has been found out about one dense set; only canonical sets are asked. */
 struct gt_dense_set {
-	int16_t rings;		/* -1: not yet */
-	bool inexact;		/* rings, tree or path is only a lower bound */
-	int32_t tree;		/* tau x GT_TREE_UNIT; -1: not yet */
-	int32_t path_mbps;	/* P; -1: not yet */
-	int32_t link_mbps;	/* w */
+	int16_t rings;	   /* -1: not yet */
+	bool inexact;	   /* rings, tree or path is only a lower bound */
+	int32_t tree;	   /* tau x GT_TREE_UNIT; -1: not yet */
+	int32_t path_mbps; /* P; -1: not yet */
+	int32_t link_mbps; /* w */
 };
 
 /* A candidate, and then a set that ties with the best on levels 0 to 2. */
 struct gt_tie {
-	uint64_t level_4;	/* larger is better; the lowest 16 bits are "lowest indices" */
-	int32_t bound;		/* while searching: what the level may reach at most */
+	uint64_t level_4; /* larger is better; the lowest 16 bits are "lowest indices" */
+	int32_t bound;	  /* while searching: what the level may reach at most */
 	uint16_t set;
-	bool done;		/* while searching: the bound is the value */
+	bool done; /* while searching: the bound is the value */
 };
 
 /* The ties of one question (free GPUs, K): a run in gt_table.ties. */
 struct gt_answer {
-	uint64_t quality;	/* 0: no set */
+	uint64_t quality; /* 0: no set */
 	uint32_t first;
 	uint32_t count;
 	bool inexact;
-	uint32_t asked;		/* free << 5 | K; 0: nothing stands here */
+	uint32_t asked; /* free << 5 | K; 0: nothing stands here */
 };
 
 struct gt_table {
@@ -50,16 +50,17 @@ struct gt_table {
 	bool dense;
 	struct gt_twin_bits twin_bits;
 	uint32_t all, mig, unhealthy;
-	struct gt_dense_set *sets;	/* 2^n */
-	int32_t *worth;			/* 2^n: h(F), the value of free GPUs, unit 2^-20 */
-	int32_t *ratio;			/* 2^n: r(S), same unit; 0 where not known */
-	uint32_t ratio_sizes;		/* bit K: known for all sets of K */
-	struct gt_answer *answers;	/* n <= 8: [free * 9 + K]; else a hash of answer_slots */
+	struct gt_dense_set *sets; /* 2^n */
+	int32_t *worth;		   /* 2^n: h(F), the value of free GPUs, unit 2^-20 */
+	int32_t *ratio;		   /* 2^n: r(S), same unit; 0 where not known */
+	uint32_t ratio_sizes;	   /* bit K: known for all sets of K */
+	struct gt_answer
+		*answers; /* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
-	struct gt_answer unkept;	/* the last one that found no room */
+	struct gt_answer unkept; /* the last one that found no room */
 	struct gt_tie *ties;
 	uint32_t ties_used, ties_room;
-	struct gt_tie *scratch;		/* room for every K-set of the node */
+	struct gt_tie *scratch; /* room for every K-set of the node */
 	uint32_t scratch_room;
 
 	/* pooled */
@@ -84,9 +85,11 @@ static inline uint64_t gt_quality_pack(int out_of_service, int rings, int link_m
 /* ---- dense sets (table.c) ---- */
 
 /* Levels 1 and 2 of a set, found out as far as asked. */
-const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set, long *steps);
+const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set,
+					  long *steps);
 const struct gt_dense_set *gt_table_tree(struct gt_table *table, uint32_t set);
-const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set, long *steps);
+const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set,
+					 long *steps);
 /* gt_quality_pack of a set; tree and path must have been asked. */
 uint64_t gt_table_key(const struct gt_table *table, uint32_t set);
 /* Reduce the candidates to those that tie for the best on levels 0 to 2; returns how many
@@ -94,7 +97,8 @@ uint64_t gt_table_key(const struct gt_table *table, uint32_t set);
 uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32_t count,
 		       uint64_t *quality, bool *inexact);
 /* Sort ties by level 4, best first. */
-void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties, uint32_t count);
+void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties,
+			uint32_t count);
 /* The answer to (free, K) without further wishes; kept where there is room, else its ties
  * stand in table->scratch and *ties points there. */
 const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int k,
@@ -102,11 +106,11 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 
 /* ---- level 3 (damage.c) ---- */
 
-#define GT_DAMAGE_JOBS 8	/* running jobs whose every subset is looked at (rule A) */
+#define GT_DAMAGE_JOBS 8 /* running jobs whose every subset is looked at (rule A) */
 
 /* What the running jobs may give back, prepared once per question. */
 struct gt_release {
-	int count;			/* subsets of jobs, or nothing and single jobs */
+	int count; /* subsets of jobs, or nothing and single jobs */
 	uint32_t freed[1 << GT_DAMAGE_JOBS];
 	uint32_t weight[1 << GT_DAMAGE_JOBS];
 	uint64_t total;
@@ -117,11 +121,12 @@ struct gt_release {
 void gt_damage_build(struct gt_table *table);
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count);
-/* The expected value of what is free once left plus the releases; scale release->total. */
+/* The expected value of what is free once left plus the releases; scale release->total.
+ */
 int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
 			uint32_t left);
 
-#define GT_SHORTLIST 64		/* ties of nodes of 9 to 16 GPUs that rule B compares */
+#define GT_SHORTLIST 64 /* ties of nodes of 9 to 16 GPUs that rule B compares */
 
 /* Of many ties in the order of level 4, those that leave the most now, in that order; all
  * where the node has up to 8 GPUs. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define NODES (GT_MESH_MAX + 2)		/* the set, and the two ends of a flow */
+#define NODES (GT_MESH_MAX + 2) /* the set, and the two ends of a flow */
 
 /* A flow network with a matrix of what each arc can still carry. */
 struct flow {

@@ -5,11 +5,11 @@
 
 #include "core/node.h"
 
-/* Two GPUs are twins if they are alike (home, PCIe root, island, links into it, speed, MIG,
- * health, link groups) and every third GPU is connected to both in the same way. */
+/* Two GPUs are twins if they are alike (home, PCIe root, island, links into it, speed,
+ * MIG, health, link groups) and every third GPU is connected to both in the same way. */
 struct gt_twins {
-	int count;			/* classes */
-	int of[GT_MAX_GPUS];		/* class of each GPU; classes count up by first member */
+	int count;	     /* classes */
+	int of[GT_MAX_GPUS]; /* class of each GPU; classes count up by first member */
 };
 
 /* O(n^2 x classes). */
@@ -17,7 +17,7 @@ void gt_twins_find(struct gt_twins *twins, const struct gt_node *node);
 
 /* The same for up to 16 GPUs, as bits. */
 struct gt_twin_bits {
-	int count;			/* classes of two or more: only those matter */
+	int count; /* classes of two or more: only those matter */
 	uint32_t members[8];
 };
 
@@ -31,8 +31,7 @@ static inline bool gt_twins_lowest(const struct gt_twin_bits *bits, uint32_t set
 		uint32_t mine = set & bits->members[i];
 		uint32_t skipped = of & bits->members[i] & ~set;
 
-		if (mine && skipped &&
-		    __builtin_ctz(skipped) < 31 - __builtin_clz(mine))
+		if (mine && skipped && __builtin_ctz(skipped) < 31 - __builtin_clz(mine))
 			return false;
 	}
 	return true;

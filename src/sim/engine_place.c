@@ -321,10 +321,13 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	until = p->now_ms + (job->limit_ms > run ? job->limit_ms : run);
 	o->start_ms = p->now_ms;
 	o->end_ms = p->now_ms + run;
-	for (int i = 0; i < places; i++)
+	for (int i = 0; i < places; i++) {
 		sim_cluster_take(&p->cluster, p->found[i].node, p->found[i].mask,
 				 (uint32_t)number, until, job->is_limited,
 				 p->found_cores[i].on, p->now_ms);
+		sim_chooser_note_start(&p->chooser, p->layout->type_of[p->found[i].node],
+				       __builtin_popcountll(p->found[i].mask));
+	}
 	push_end(p, o->end_ms, number);
 	if (o->end_ms > p->result->last_ms)
 		p->result->last_ms = o->end_ms;

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As the plugin's: up to how many GPUs, and how often. */
+#define LEARN_GPUS     8
+#define LEARNED_JOBS   20
 #define EXHAUSTIVE_MAX 16 /* GPUs up to which the rules by enumeration work */
 
 static uint64_t free_of(const struct sim_chooser *c, const struct sim_ask *ask)
@@ -400,6 +403,18 @@ static enum gt_err take_name(struct sim_chooser *c, const char *text,
 	return GT_OK;
 }
 
+/* Room to learn sizes in; false: out of memory. */
+static bool start_learning(struct sim_chooser *c)
+{
+	size_t types = (size_t)c->layout->type_count;
+
+	c->sizes = calloc(types, sizeof(*c->sizes));
+	c->began = calloc(types, sizeof(*c->began));
+	for (size_t t = 0; c->sizes && t < types; t++)
+		gt_size_memory_init(&c->sizes[t]);
+	return c->sizes && c->began;
+}
+
 enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 			     const struct sim_layout *layout, const struct gt_mix *mix,
 			     int ringless_mbps, uint64_t seed, struct gt_error *err)
@@ -421,7 +436,8 @@ enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 	c->seed = seed;
 	c->values = calloc((size_t)layout->type_count, sizeof(*c->values));
 	c->memo = calloc((size_t)layout->type_count, sizeof(*c->memo));
-	if (!c->values || !c->memo) {
+	if (!c->values || !c->memo ||
+	    (!mix && c->policy->choose == choose_gputopo && !start_learning(c))) {
 		sim_chooser_release(c);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
@@ -443,7 +459,22 @@ void sim_chooser_release(struct sim_chooser *c)
 	}
 	free(c->values);
 	free(c->memo);
+	free(c->sizes);
+	free(c->began);
 	memset(c, 0, sizeof(*c));
+}
+
+void sim_chooser_note_start(struct sim_chooser *c, int type, int count)
+{
+	struct gt_mix mix;
+
+	if (!c->sizes || c->layout->types[type].n > LEARN_GPUS)
+		return;
+	gt_size_memory_add(&c->sizes[type], count);
+	if (++c->began[type] % LEARNED_JOBS)
+		return;
+	mix = gt_size_memory_mix(&c->sizes[type]);
+	gt_table_set_mix(c->values[type].table, &mix);
 }
 
 void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job,

@@ -58,13 +58,16 @@ struct sim_chooser {
 	char name[SIM_POLICY_NAME_MAX]; /* as asked, "gputopo/preserve" */
 	enum sim_node_rule nodes;
 	bool splits;
-	enum gt_policy order;		 /* gputopo: bandwidth or preserve */
-	bool blind;			 /* gputopo: running jobs are not looked at */
-	bool timeless;			 /* gputopo: their time limits are not */
-	bool over;			 /* gputopo: stock's set stands where ours is not
-					  * better on levels 0 to 3, as in the plugin */
-	enum sim_slurm_release stock;	 /* what stock is then */
-	struct gt_limit_memory limits;	 /* do time limits tell anything here? */
+	enum gt_policy order;	       /* gputopo: bandwidth or preserve */
+	bool blind;		       /* gputopo: running jobs are not looked at */
+	bool timeless;		       /* gputopo: their time limits are not */
+	bool over;		       /* gputopo: stock's set stands where ours is not
+					* better on levels 0 to 3, as in the plugin */
+	enum sim_slurm_release stock;  /* what stock is then */
+	struct gt_limit_memory limits; /* do time limits tell anything here? */
+	struct gt_size_memory
+		*sizes; /* by type: jobs that started; NULL: the mix stands */
+	int64_t *began; /* by type: how many */
 	uint16_t cores[SIM_MAX_SOCKETS]; /* of the last answer; all 0 unless by Slurm */
 	uint64_t seed;			 /* state of random */
 	const struct sim_layout *layout;
@@ -72,12 +75,16 @@ struct sim_chooser {
 	uint16_t **memo;	  /* by type: kept answers of exhaustive rules */
 };
 
-/* Check and take "NAME[/OPTION]...". Options of gputopo: preserve, blind, timeless,
- * nosplit, over=22.05|24.05; of all: nodes=first, nodes=best. */
+/* mix NULL: gputopo learns it. Check and take "NAME[/OPTION]...". Options of gputopo:
+ * preserve, blind, timeless, nosplit, over=22.05|24.05; of all: nodes=first, nodes=best.
+ */
 enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 			     const struct sim_layout *layout, const struct gt_mix *mix,
 			     int ringless_mbps, uint64_t seed, struct gt_error *err);
 void sim_chooser_release(struct sim_chooser *c);
+/* A job took count GPUs of a node of a type. Like the plugin, gputopo learns from it what
+ * sizes to expect, unless it was given a mix. */
+void sim_chooser_note_start(struct sim_chooser *c, int type, int count);
 /* A job of the trace has ended. */
 void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job,
 			  int64_t ran_ms);

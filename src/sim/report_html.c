@@ -284,7 +284,7 @@ static void put_inputs(const struct sim_report *r, FILE *out)
 		sim_layout_hash(r->layout));
 	fprintf(out, "<tr><td>seed</td><td>%" PRIu64 "</td></tr>\n", r->options->seed);
 	fprintf(out, "<tr><td>expected sizes</td><td>");
-	sim_svg_text(out, r->mix ? r->mix : "1:40,2:20,4:20,8:20 (default)");
+	sim_svg_text(out, r->mix ? r->mix : "learned from the jobs");
 	fputs("</td></tr>\n", out);
 	for (int reason = SIM_ROW_NO_GPU; reason < SIM_ROW_REASONS; reason++)
 		if (r->trace->reason_count[reason])

@@ -57,7 +57,7 @@ static json_t *inputs_json(const struct sim_report *r)
 			  "scale_arrivals", r->scale_arrivals, "warmup_s",
 			  (double)r->warmup_ms / 1000, "slowdown_alpha", o->slowdown,
 			  "ringless_gbps", o->ringless_mbps / 1000.0, "network_gbps",
-			  o->network_mbps / 1000.0, "mix", r->mix ? r->mix : "default",
+			  o->network_mbps / 1000.0, "mix", r->mix ? r->mix : "learned",
 			  "seed", (json_int_t)o->seed, "version", gt_version());
 
 	if (!inputs || json_object_update(inputs, how)) {

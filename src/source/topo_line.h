@@ -25,8 +25,8 @@ enum gt_topo_line { LINE_OTHER, LINE_HEADER, LINE_GPU_ROW, LINE_NIC_ROW };
 bool gt_topo_is_gap(char c);
 const char *gt_topo_skip_gap(const char *at);
 size_t gt_topo_token_length(const char *at);
-/* One cell at *at, which moves behind it; false at the end of the line. Cells may be glued
- * to other cells ("PIXNODE"), and to nothing else. */
+/* One cell at *at, which moves behind it; false at the end of the line. Cells may be
+ * glued to other cells ("PIXNODE"), and to nothing else. */
 bool gt_topo_next_cell(const char **at, struct gt_topo_cell *cell);
 /* "GPU12" at *at, which moves behind it. */
 bool gt_topo_next_gpu(const char **at, int *number);

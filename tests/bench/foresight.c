@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is it worth to level 3 to know what Slurm knows: when running jobs end, and which
- * jobs wait? One node, a stream of jobs, the rule with and without on the same jobs. Prints
- * the mean difference of (bandwidth got / best of that size) with its 95 % interval over
- * seeds; where limits mean nothing, knowing must not cost anything. Limits are in the library
- * (gt_limit_memory); pending jobs are not, since they lose in some cells. */
+ * jobs wait? One node, a stream of jobs, the rule with and without on the same jobs.
+ * Prints the mean difference of (bandwidth got / best of that size) with its 95 %
+ * interval over seeds; where limits mean nothing, knowing must not cost anything. Limits
+ * are in the library (gt_limit_memory); pending jobs are not, since they lose in some
+ * cells. */
 #include "config.h"
 
 #include "gputopo.h"
@@ -14,12 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GPUS 8
-#define SECONDS 3600.0		/* one mean run time */
+#define GPUS	    8
+#define SECONDS	    3600.0 /* one mean run time */
 #define PENDING_MAX 8
 
 /* What the rule is told, beyond which GPUs are free and who holds the others. */
-enum known { LIMIT_EXACT, LIMIT_LOOSE, LIMIT_SHORT, LIMIT_LONG, LIMIT_NOISE, PENDING, KNOWN };
+enum known {
+	LIMIT_EXACT,
+	LIMIT_LOOSE,
+	LIMIT_SHORT,
+	LIMIT_LONG,
+	LIMIT_NOISE,
+	PENDING,
+	KNOWN
+};
 
 static const char *const known_text[KNOWN] = {
 	[LIMIT_EXACT] = "limits: the run times",
@@ -40,7 +49,8 @@ static const struct mix_row mixes[] = {
 	{"1/2/4/8", {0, .25, .25, 0, .25, 0, 0, 0, .25}},
 	{"1-8", {0, .125, .125, .125, .125, .125, .125, .125, .125}},
 	{"1/2/4", {0, 1 / 3., 1 / 3., 0, 1 / 3.}},
-	{"975:47:321:543", {0, 975 / 1886., 47 / 1886., 0, 321 / 1886., 0, 0, 0, 543 / 1886.}},
+	{"975:47:321:543",
+	 {0, 975 / 1886., 47 / 1886., 0, 321 / 1886., 0, 0, 0, 543 / 1886.}},
 };
 
 struct arrival {
@@ -57,7 +67,7 @@ struct world {
 	bool queue, heavy_tail;
 	struct arrival *jobs;
 	int job_count;
-	double got[1 << GPUS];	/* of each set over the best of its size; < 0: not asked */
+	double got[1 << GPUS]; /* of each set over the best of its size; < 0: not asked */
 };
 
 struct job {
@@ -71,7 +81,8 @@ struct node_now {
 	uint32_t busy;
 };
 
-/* ---- chance (xorshift64*) ---------------------------------------------------------------- */
+/* ---- chance (xorshift64*)
+ * ---------------------------------------------------------------- */
 
 static double uniform(uint64_t *state)
 {
@@ -143,7 +154,8 @@ static void draw_jobs(struct world *w, uint64_t seed)
 	}
 }
 
-/* ---- one node ------------------------------------------------------------------------------ */
+/* ---- one node
+ * ------------------------------------------------------------------------------ */
 
 static void end_jobs(struct node_now *node, double now, struct gt_limit_memory *memory)
 {
@@ -170,9 +182,10 @@ static double next_end(const struct node_now *node)
 	return next;
 }
 
-/* The first that waits counts twice as much as all of the mix, each further one 0.7 of the
- * one before. */
-static struct gt_mix mix_with_pending(const struct gt_mix *mix, const int *counts, int jobs)
+/* The first that waits counts twice as much as all of the mix, each further one 0.7 of
+ * the one before. */
+static struct gt_mix mix_with_pending(const struct gt_mix *mix, const int *counts,
+				      int jobs)
 {
 	const double scale = 100000;
 	struct gt_mix out = {0};
@@ -266,8 +279,10 @@ static double stream(struct world *w, bool know)
 		if (know && w->known == PENDING)
 			look_at_queue(w, i, now);
 		set = choose(w, &node, job->gpus, now,
-			     know && w->known != PENDING && gt_limit_memory_tells(&memory));
-		node.job[node.count++] = (struct job){set, now, now + job->run, job->limit};
+			     know && w->known != PENDING &&
+				     gt_limit_memory_tells(&memory));
+		node.job[node.count++] =
+			(struct job){set, now, now + job->run, job->limit};
 		node.busy |= set;
 		if (job->gpus > 1) {
 			sum += ratio_of(w, set, job->gpus);
@@ -277,7 +292,8 @@ static double stream(struct world *w, bool know)
 	return sum / (double)counted;
 }
 
-/* ---- the comparison ---------------------------------------------------------------------------- */
+/* ---- the comparison
+ * ---------------------------------------------------------------------------- */
 
 struct tally {
 	int wins, losses, ties;
@@ -302,7 +318,8 @@ static void compare(struct world *w, const char *machine, int seeds, struct tall
 	half = 1.96 * sqrt(fmax(squares / seeds - sum * sum, 0) / (seeds - 1));
 	printf("%s,%s,%s,%s,%s,%.1f,%.4f,%+.5f,%.5f\n", machine, w->mix->name,
 	       known_text[w->known], w->queue ? "queue" : "loss",
-	       w->heavy_tail ? "lognormal" : "exponential", w->load, base / seeds, sum, half);
+	       w->heavy_tail ? "lognormal" : "exponential", w->load, base / seeds, sum,
+	       half);
 	tally->wins += sum > half;
 	tally->losses += sum < -half;
 	tally->ties += fabs(sum) <= half;
@@ -350,14 +367,15 @@ static void compare_all(const char *machine, enum known known, int seeds, int jo
 	gt_table_free(w.table);
 	gt_node_free(node);
 	free(w.jobs);
-	printf("# %s, %s: better in %d, worse in %d, equal in %d cells, mean %+.5f\n", machine,
-	       known_text[known], tally.wins, tally.losses, tally.ties,
+	printf("# %s, %s: better in %d, worse in %d, equal in %d cells, mean %+.5f\n",
+	       machine, known_text[known], tally.wins, tally.losses, tally.ties,
 	       tally.sum / (tally.wins + tally.losses + tally.ties));
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const machines[] = {"builtin:dgx1v", "builtin:a100-pcie-pairs"};
+	static const char *const machines[] = {"builtin:dgx1v",
+					       "builtin:a100-pcie-pairs"};
 	int seeds = argc > 1 ? atoi(argv[1]) : 20, jobs = argc > 2 ? atoi(argv[2]) : 4000;
 
 	if (seeds < 2 || jobs < 1)

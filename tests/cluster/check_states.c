@@ -4,11 +4,11 @@
  *
  *   check_states KIND FILE...
  *
- * KIND is a node kind of this folder (gres.conf lines with Links=), the FILEs are outputs of
- * `states` from clusters of that kind. Prints, for each form, how many requests had a choice
- * and which share of them got a set with the maximal (R, tau) among the free GPUs, a column
- * for each file. Every row of the last file must be maximal, and all files must hold the same
- * requests; else the offending rows follow and the exit status is 1.
+ * KIND is a node kind of this folder (gres.conf lines with Links=), the FILEs are outputs
+ * of `states` from clusters of that kind. Prints, for each form, how many requests had a
+ * choice and which share of them got a set with the maximal (R, tau) among the free GPUs,
+ * a column for each file. Every row of the last file must be maximal, and all files must
+ * hold the same requests; else the offending rows follow and the exit status is 1.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -21,14 +21,14 @@
 
 #define MAX_FORMS 32
 #define MAX_FILES 8
-#define LINK_MBPS 20000		/* any: it is the same for all */
+#define LINK_MBPS 20000 /* any: it is the same for all */
 #define PATH_MBPS 10000
 
 struct tally {
 	long requests;
-	long choices;		/* more GPUs were free than asked */
-	long optimal;		/* of the choices */
-	long ring_lost;		/* R = 0 though a set with R > 0 was free */
+	long choices;	/* more GPUs were free than asked */
+	long optimal;	/* of the choices */
+	long ring_lost; /* R = 0 though a set with R > 0 was free */
 };
 
 struct row {
@@ -110,13 +110,14 @@ static long compare(const struct oracle_value *a, const struct oracle_value *b)
 	return (long)a->tau_num * b->tau_den - (long)b->tau_num * a->tau_den;
 }
 
-static const struct oracle_value *best_value(const struct oracle_table *table, unsigned free,
-					     int n)
+static const struct oracle_value *best_value(const struct oracle_table *table,
+					     unsigned free, int n)
 {
 	const struct oracle_value *best = NULL;
 
 	for (unsigned set = free; set; set = (set - 1) & free)
-		if (oracle_size(set) == n && (!best || compare(&table->value[set], best) > 0))
+		if (oracle_size(set) == n &&
+		    (!best || compare(&table->value[set], best) > 0))
 			best = &table->value[set];
 	return best;
 }
@@ -210,7 +211,7 @@ static long file_judge(struct report *report, int file, const char *name, bool s
 
 static void report_print(const struct report *report, int files)
 {
-	struct tally sum[MAX_FILES] = { 0 };
+	struct tally sum[MAX_FILES] = {0};
 
 	for (int form = 0; form <= report->forms; form++) {
 		bool total = form == report->forms;
@@ -218,7 +219,8 @@ static void report_print(const struct report *report, int files)
 		printf("%-28s %6ld", total ? "all" : report->form[form],
 		       total ? sum[0].choices : report->tally[0][form].choices);
 		for (int file = 0; file < files; file++) {
-			const struct tally *t = total ? &sum[file] : &report->tally[file][form];
+			const struct tally *t =
+				total ? &sum[file] : &report->tally[file][form];
 			double choices = t->choices ? t->choices : 1;
 
 			printf("   %5.1f %% (%4.1f %%)", 100 * t->optimal / choices,
@@ -248,11 +250,13 @@ int main(int argc, char **argv)
 	for (int i = 0; i < files; i++)
 		wrong = file_judge(&report, i, argv[i + 2], i == files - 1);
 
-	printf("requests with a choice; share with the best (R, tau) (share that lost a ring)\n");
+	printf("requests with a choice; share with the best (R, tau) (share that lost a "
+	       "ring)\n");
 	report_print(&report, files);
 	for (int form = 0; form < report.forms; form++)
 		for (int i = 1; i < files; i++)
-			if (report.tally[i][form].requests != report.tally[0][form].requests)
+			if (report.tally[i][form].requests !=
+			    report.tally[0][form].requests)
 				errx(1, "%s and %s hold different requests", argv[2],
 				     argv[i + 2]);
 	if (wrong)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * compare_policy: hold the simulator's restatement of stock Slurm against what real daemons
- * gave.
+ * compare_policy: hold the simulator's restatement of stock Slurm against what real
+ * daemons gave.
  *
  *   compare_policy RELEASE KIND FILE
  *
- * RELEASE is 22.05 or 24.05, KIND a node kind of this folder, FILE what `states -u` wrote on
- * a cluster with stock PluginDir. The job's cores per socket, which the restatement takes as
- * given, are read from the CPUs that the daemons gave. Prints the agreement by form, each
- * difference, and ends with 1 where there was one. "without the CPUs" is the agreement where
- * the cores are supposed as the simulator does.
+ * RELEASE is 22.05 or 24.05, KIND a node kind of this folder, FILE what `states -u` wrote
+ * on a cluster with stock PluginDir. The job's cores per socket, which the restatement
+ * takes as given, are read from the CPUs that the daemons gave. Prints the agreement by
+ * form, each difference, and ends with 1 where there was one. "without the CPUs" is the
+ * agreement where the cores are supposed as the simulator does.
  */
 #include "config.h"
 
@@ -21,14 +21,14 @@
 #include "sim/policy_slurm.h"
 
 #define MAX_FORMS 32
-#define COLUMNS 7
+#define COLUMNS	  7
 
 /* How `states` writes a form, and what it is to the restatement. */
 static const struct form {
 	const char *name;
 	enum sim_form form;
-	int per_task;		/* GPUs a task; 0: N */
-	int tasks;		/* 0: N */
+	int per_task; /* GPUs a task; 0: N */
+	int tasks;    /* 0: N */
 	int cpus_per_task;
 	int cpus_per_gpu;
 } forms[] = {
@@ -134,8 +134,9 @@ static void cores_suppose(const struct machine *m, const struct form *form, int 
 	for (int s = 0; s < m->node.sockets; s++)
 		free_cores[s] = m->cores_per_socket -
 				__builtin_popcountll(m->node.near[s] & request->busy);
-	count = form->cpus_per_gpu ? n * form->cpus_per_gpu
-				   : (form->tasks ? form->tasks : n) * form->cpus_per_task;
+	count = form->cpus_per_gpu
+			? n * form->cpus_per_gpu
+			: (form->tasks ? form->tasks : n) * form->cpus_per_task;
 	sim_slurm_cores(request, &m->node, n, count, free_cores);
 }
 
@@ -164,12 +165,12 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 struct tally {
 	long asked;
 	long same;
-	long supposed;		/* the same without knowing the CPUs */
+	long supposed; /* the same without knowing the CPUs */
 };
 
 /* One row of `states`; false: it was refused, and tells nothing. */
-static bool row_compare(enum sim_slurm_release release, const struct machine *m, char *line,
-			struct tally *tally)
+static bool row_compare(enum sim_slurm_release release, const struct machine *m,
+			char *line, struct tally *tally)
 {
 	char *column[COLUMNS], got[GT_MASK_TEXT_MAX], *at = line;
 	const struct form *form;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * states: put a node of a private Slurm cluster into random busy states and ask for GPUs in
- * every form; one line of TSV for each request tells what Slurm gave.
+ * states: put a node of a private Slurm cluster into random busy states and ask for GPUs
+ * in every form; one line of TSV for each request tells what Slurm gave.
  *
  *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES] [-u]
  *   states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and leave it so
  *
  * With -p, which names a partition of that node alone, requests name no node; else they
- * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the request failed, the
- * reason follows in the last column), reason. GPU lists as Slurm writes them: "0,2-4".
- * With -u a last column names the CPUs that the job got on the node, and --gpus-per-socket is
- * asked as well.
- * A state is made by filling the node with one-GPU jobs and ending those whose GPUs shall be
- * free, so that every mask can be had whatever the plugin prefers. States are distinct until
- * all are used up. Exit status 1: something went wrong that is not an answer to a request, such
- * as a GPU given twice, or one that is not free again at the end.
+ * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the
+ * request failed, the reason follows in the last column), reason. GPU lists as Slurm
+ * writes them: "0,2-4". With -u a last column names the CPUs that the job got on the
+ * node, and --gpus-per-socket is asked as well. A state is made by filling the node with
+ * one-GPU jobs and ending those whose GPUs shall be free, so that every mask can be had
+ * whatever the plugin prefers. States are distinct until all are used up. Exit status 1:
+ * something went wrong that is not an answer to a request, such as a GPU given twice, or
+ * one that is not free again at the end.
  */
 #include <err.h>
 #include <errno.h>
@@ -30,51 +30,51 @@
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
 
-#define MAX_GPUS 16	/* states are a permutation of all masks, in memory */
+#define MAX_GPUS 16 /* states are a permutation of all masks, in memory */
 #define JOB_NAME "states"
 #define MIN_SIZE 2
 #define MAX_SIZE 5
-#define WAIT_MS 20000	/* for a GPU to become free after its job's end */
+#define WAIT_MS	 20000 /* for a GPU to become free after its job's end */
 
 enum where { PER_JOB, PER_NODE, PER_TASK, PER_SOCKET };
 
 /* A way to ask for N GPUs on the command line of sbatch. */
 struct form {
-	const char *name;	/* as written on the command line */
-	enum where where;	/* what the GPU count is given for */
-	bool one_each;		/* one GPU each, not N */
-	int tasks;		/* -n; 0: not given, TASKS_N: N */
-	int cpus_per_task;	/* -c; 0: not given */
-	int cpus_per_gpu;	/* 0: not given */
-	int sockets;		/* --sockets-per-node; 0: not given */
+	const char *name;  /* as written on the command line */
+	enum where where;  /* what the GPU count is given for */
+	bool one_each;	   /* one GPU each, not N */
+	int tasks;	   /* -n; 0: not given, TASKS_N: N */
+	int cpus_per_task; /* -c; 0: not given */
+	int cpus_per_gpu;  /* 0: not given */
+	int sockets;	   /* --sockets-per-node; 0: not given */
 };
 
 #define TASKS_N (-1)
 
 static const struct form forms[] = {
-	{ "--gpus=N", PER_JOB, false, 0, 0, 0, 0 },
-	{ "-n N --gpus=N", PER_JOB, false, TASKS_N, 0, 0, 0 },
-	{ "--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, 2, 0 },
-	{ "--gpus-per-node=N", PER_NODE, false, 0, 0, 0, 0 },
-	{ "--gres=gpu:N", PER_NODE, false, 0, 0, 0, 0 },
-	{ "-n32 --gres=gpu:N", PER_NODE, false, 32, 0, 0, 0 },
-	{ "--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, 0, 0 },
-	{ "-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, 0, 0 },
+	{"--gpus=N", PER_JOB, false, 0, 0, 0, 0},
+	{"-n N --gpus=N", PER_JOB, false, TASKS_N, 0, 0, 0},
+	{"--gpus=N --cpus-per-gpu=2", PER_JOB, false, 0, 0, 2, 0},
+	{"--gpus-per-node=N", PER_NODE, false, 0, 0, 0, 0},
+	{"--gres=gpu:N", PER_NODE, false, 0, 0, 0, 0},
+	{"-n32 --gres=gpu:N", PER_NODE, false, 32, 0, 0, 0},
+	{"--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, 0, 0},
+	{"-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, 0, 0},
 	/* with -u only: N GPUs on each of up to so many sockets */
-	{ "--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, 0, 1 },
-	{ "-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, 0, 2 },
+	{"--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, 0, 1},
+	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, 0, 2},
 };
 
-#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
+#define FORM_COUNT   (sizeof(forms) / sizeof(forms[0]))
 #define SOCKET_FORMS 2
 
 struct cluster {
 	char *node;
-	char *partition;	/* a partition of that node alone; NULL: ask for it by name */
+	char *partition; /* a partition of that node alone; NULL: ask for it by name */
 	int gpus;
 	bool show_cpus;
-	char cpus[128];			/* of the last job started, if they are shown */
-	uint32_t holder[MAX_GPUS];	/* the one-GPU job on each GPU; 0: none */
+	char cpus[128];		   /* of the last job started, if they are shown */
+	uint32_t holder[MAX_GPUS]; /* the one-GPU job on each GPU; 0: none */
 };
 
 static uint64_t random_next(uint64_t *state)
@@ -87,7 +87,8 @@ static uint64_t random_next(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* Every mask of gpus GPUs with at least MIN_SIZE of them, shuffled. Returns their number. */
+/* Every mask of gpus GPUs with at least MIN_SIZE of them, shuffled. Returns their number.
+ */
 static int states_shuffle(uint32_t *states, int gpus, uint64_t *seed)
 {
 	int count = 0;
@@ -163,8 +164,8 @@ static const char *mask_text(uint32_t mask, char *buf, size_t size)
 	return buf;
 }
 
-/* The GPUs that slurmctld counts as used on the node. *settled (may be NULL): no job of the
- * node is completing; until then nothing new starts there. */
+/* The GPUs that slurmctld counts as used on the node. *settled (may be NULL): no job of
+ * the node is completing; until then nothing new starts there. */
 static uint32_t node_used(const struct cluster *cluster, bool *settled)
 {
 	node_info_msg_t *nodes;
@@ -172,7 +173,8 @@ static uint32_t node_used(const struct cluster *cluster, bool *settled)
 
 	if (slurm_load_node_single(&nodes, cluster->node, SHOW_DETAIL) ||
 	    nodes->record_count != 1)
-		errx(1, "no answer for node %s: %s", cluster->node, slurm_strerror(errno));
+		errx(1, "no answer for node %s: %s", cluster->node,
+		     slurm_strerror(errno));
 	mask = mask_from_gres(nodes->node_array[0].gres_used);
 	if (settled)
 		*settled = !(nodes->node_array[0].node_state & NODE_STATE_COMPLETING);
@@ -182,7 +184,7 @@ static uint32_t node_used(const struct cluster *cluster, bool *settled)
 
 static void node_wait_used(const struct cluster *cluster, uint32_t wanted)
 {
-	const struct timespec ms = { .tv_nsec = 1000000 };
+	const struct timespec ms = {.tv_nsec = 1000000};
 
 	bool settled;
 
@@ -258,7 +260,8 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 		desc.cpus_per_task = form->cpus_per_task;
 	if (form->tasks) {
 		desc.num_tasks = form->tasks == TASKS_N ? n : form->tasks;
-		desc.min_cpus = desc.num_tasks * (form->cpus_per_task ? form->cpus_per_task : 1);
+		desc.min_cpus =
+			desc.num_tasks * (form->cpus_per_task ? form->cpus_per_task : 1);
 	}
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		return 0;
@@ -285,11 +288,11 @@ static void job_end(uint32_t id)
 /* Make exactly the GPUs of free free. */
 static void state_make(struct cluster *cluster, uint32_t free)
 {
-	static const struct form one = { .name = "--gpus=1", .where = PER_JOB };
+	static const struct form one = {.name = "--gpus=1", .where = PER_JOB};
 	uint32_t all = (1u << cluster->gpus) - 1, used = 0, gpus;
 
 	for (int i = 0; i < cluster->gpus; i++)
-		used |= (uint32_t)!!cluster->holder[i] << i;
+		used |= (uint32_t) !!cluster->holder[i] << i;
 	while (used & free || ~used & ~free & all) {
 		uint32_t id;
 
@@ -409,21 +412,36 @@ static int states_run(struct cluster *cluster, uint64_t seed, int count)
 
 int main(int argc, char **argv)
 {
-	struct cluster cluster = { .node = "n0", .gpus = 8 };
+	struct cluster cluster = {.node = "n0", .gpus = 8};
 	int count = 200, option, bad;
 	const char *only = NULL;
 	uint64_t seed = 1;
 
 	while ((option = getopt(argc, argv, "n:p:g:s:c:f:u")) != -1) {
 		switch (option) {
-		case 'n': cluster.node = optarg; break;
-		case 'p': cluster.partition = optarg; break;
-		case 'g': cluster.gpus = number(optarg, MIN_SIZE, MAX_GPUS); break;
-		case 's': seed = strtoull(optarg, NULL, 0); break;
-		case 'c': count = number(optarg, 1, 1000000); break;
-		case 'f': only = optarg; break;
-		case 'u': cluster.show_cpus = true; break;
-		default: return 2;
+		case 'n':
+			cluster.node = optarg;
+			break;
+		case 'p':
+			cluster.partition = optarg;
+			break;
+		case 'g':
+			cluster.gpus = number(optarg, MIN_SIZE, MAX_GPUS);
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'c':
+			count = number(optarg, 1, 1000000);
+			break;
+		case 'f':
+			only = optarg;
+			break;
+		case 'u':
+			cluster.show_cpus = true;
+			break;
+		default:
+			return 2;
 		}
 	}
 	slurm_init(NULL);
