@@ -45,7 +45,7 @@ struct nvml_fabric {
 
 /* Entry points; all but the first five may be missing. */
 struct nvml {
-	void *library;
+	void *driver;
 	int (*init)(void);
 	int (*shutdown)(void);
 	int (*count)(unsigned int *count);
@@ -107,13 +107,13 @@ static enum gt_err open_library(struct nvml *nvml, struct gt_error *err)
 {
 	void *entries[SYMBOL_COUNT];
 
-	nvml->library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!nvml->library)
+	nvml->driver = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!nvml->driver)
 		return gt_fail(err, GT_EFORMAT, "no NVIDIA driver library here");
 	for (size_t i = 0; i < SYMBOL_COUNT; i++) {
-		entries[i] = dlsym(nvml->library, symbols[i].symbol);
+		entries[i] = dlsym(nvml->driver, symbols[i].symbol);
 		if (!entries[i] && symbols[i].needed) {
-			dlclose(nvml->library);
+			dlclose(nvml->driver);
 			return gt_fail(err, GT_EFORMAT, "libnvidia-ml.so.1 has no %s",
 				       symbols[i].symbol);
 		}
@@ -330,6 +330,6 @@ enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
 			     status == NVML_ERROR_DRIVER_NOT_LOADED ? GT_EFORMAT : GT_EIO,
 			     "NVML cannot start (error %d)", status);
 	}
-	dlclose(nvml.library);
+	dlclose(nvml.driver);
 	return rc;
 }
