@@ -112,7 +112,7 @@ START_TEST(operations_agree_with_flags)
 {
 	struct rng r = rng_start("mask");
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < unit_cases(200); round++) {
 		bool a[GT_MAX_GPUS], b[GT_MAX_GPUS], within = true, meets = false;
 		struct gt_mask ma, mb, all, both, only;
 		int count = 0;
@@ -144,7 +144,7 @@ START_TEST(next_walks_every_member_once)
 {
 	struct rng r = rng_start("mask walk");
 
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < unit_cases(200); round++) {
 		bool flag[GT_MAX_GPUS];
 		struct gt_mask m, seen = {0};
 		int last = -1;
@@ -177,7 +177,7 @@ START_TEST(printing_and_reading_is_the_identity)
 {
 	struct rng r = rng_start("mask text");
 
-	for (int round = 0; round < 500; round++) {
+	for (int round = 0; round < unit_cases(500); round++) {
 		bool flag[GT_MAX_GPUS];
 		char text[GT_MASK_TEXT_MAX];
 		struct gt_mask m, back;
