@@ -49,24 +49,3 @@ void draw_title(const struct gt_node *node, char *buf, size_t size)
 		 : n == 1 ? "GPU"
 			  : "GPUs");
 }
-
-void draw_xml_text(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-}

@@ -26,7 +26,5 @@ struct draw_boxes {
 void draw_boxes_find(struct draw_boxes *boxes, const struct gt_node *node);
 /* "8 x Tesla V100", or what there is. */
 void draw_title(const struct gt_node *node, char *buf, size_t size);
-/* Print text with what XML reserves written as entities. */
-void draw_xml_text(FILE *out, const char *text);
 
 #endif

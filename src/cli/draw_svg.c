@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "cli/draw.h"
+#include "sim/report_svg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -261,7 +262,7 @@ static void put_head(struct svg *svg)
 		"<text x=\"%d\" y=\"34\" font-size=\"18\" font-weight=\"bold\" "
 		"fill=\"#1f2933\">",
 		MARGIN);
-	draw_xml_text(svg->out, title);
+	sim_svg_text(svg->out, title);
 	fputs("</text>\n", svg->out);
 }
 

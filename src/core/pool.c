@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOLS_MAX GT_MAX_GPUS
-
 enum pool_kind {
 	POOL_ISLAND,	/* R of a set is its least c_i */
 	POOL_MESH,	/* every pair has the same links */
