@@ -28,6 +28,7 @@ enum key {
 	KEY_METRICS_FILE,
 	KEY_ADMIN_COMMENT,
 	KEY_MIG_STRAY,
+	KEY_MIG_POLICY,
 	KEY_COUNT
 };
 
@@ -103,6 +104,7 @@ static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
 static const char *const policy_words[] = {"bandwidth", "preserve", NULL};
 static const char *const yes_words[] = {"no", "yes", NULL};
 static const char *const stray_words[] = {"remove", "drain", NULL};
+static const char *const mig_policy_words[] = {"pack", "spread", NULL};
 
 static void note_change(struct place *at, enum key key, bool differs)
 {
@@ -223,6 +225,17 @@ static enum gt_err set_mig_stray(struct place *at, const char *value)
 	return GT_OK;
 }
 
+static enum gt_err set_mig_policy(struct place *at, const char *value)
+{
+	int word = word_of(value, mig_policy_words);
+
+	if (word < 0)
+		return bad(at, "MigPolicy", value, "pack or spread is known");
+	at->group->settings.mig_policy = (enum gt_instance_policy)word;
+	note_change(at, KEY_MIG_POLICY, word != GT_INSTANCES_PACK);
+	return GT_OK;
+}
+
 /* One "HOST:GPUS" of Avoid=. */
 static enum gt_err add_avoid(struct place *at, const char *value, const char *part,
 			     size_t len)
@@ -288,6 +301,7 @@ static const struct {
 	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, CLUSTER},
 	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, CLUSTER},
 	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, CLUSTER},
+	[KEY_MIG_POLICY] = {"MigPolicy", set_mig_policy, CLUSTER | NODES},
 };
 
 static int key_of(const char *name)
@@ -526,6 +540,8 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->min_ratio = in->min_ratio;
 	if (given & (1u << KEY_JOB_SIZE_MIX))
 		out->mix = in->mix;
+	if (given & (1u << KEY_MIG_POLICY))
+		out->mig_policy = in->mig_policy;
 	if (group->topology)
 		out->topology = group->topology;
 	if (group->domain)

@@ -415,13 +415,9 @@ static bool is_as_wished(const struct attempt *a, enum gp_reason why)
 		return false;
 	for (int i = 0; i < a->seats; i++) {
 		const struct gp_seat *seat = &a->glue->seats[i];
-		struct gt_mask set;
+		uint64_t gpus = why == GP_CHANGED ? seat->wanted : seat->stock;
 
-		if (!seat->binding)
-			continue;
-		set = gp_binding_to_model(seat->binding,
-					  why == GP_CHANGED ? seat->wanted : seat->stock);
-		if (!gp_wish_met_by(&a->quest.wish, seat->binding, &set))
+		if (seat->binding && !gp_wish_met_by(&a->quest.wish, seat->binding, gpus))
 			return false;
 	}
 	return true;
