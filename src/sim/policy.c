@@ -178,25 +178,54 @@ static int at_least(int value, int least)
 	return value > least ? value : least;
 }
 
-/* The count that the user gave in the job's form, as this node's share of it. */
-static int form_count(const struct sim_ask *ask, const struct sim_slurm_request *r)
+/* The fewest sockets that hold the GPUs in equal numbers. */
+static int sockets_for(const struct sim_slurm_node *node, uint64_t busy, int gpus)
 {
-	int sockets = 0, tasks = 0;
+	for (int sockets = 1; sockets < node->sockets; sockets++) {
+		int each = (gpus + sockets - 1) / sockets, there = 0;
 
-	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
-		sockets += r->cores[s] > 0;
-		tasks += r->tasks[s];
+		for (int s = 0; s < node->sockets; s++)
+			there += __builtin_popcountll(node->near[s] & ~busy) >= each;
+		if (there >= sockets)
+			return sockets;
 	}
-	switch ((enum sim_form)ask->job->form) {
+	return node->sockets;
+}
+
+/* The count that the user gave in the job's form, as this node's share of it. */
+static int form_count(const struct sim_ask *ask, const struct sim_slurm_node *node,
+		      const struct sim_slurm_request *r)
+{
+	int sockets;
+
+	switch (r->form) {
 	case SIM_FORM_JOB:
 		return ask->had + ask->count;
 	case SIM_FORM_TASK:
-		return at_least(ask->count / at_least(tasks, 1), 1);
+		return at_least(ask->count / at_least(r->asked_tasks, 1), 1);
 	case SIM_FORM_SOCKET:
-		return (ask->count + sockets - 1) / at_least(sockets, 1);
+		sockets = sockets_for(node, r->busy, ask->count);
+		return (ask->count + sockets - 1) / sockets;
 	default:
 		return ask->count;
 	}
+}
+
+/* What the user asked of each node, as far as a trace tells. */
+static void fill_request(const struct sim_ask *ask, const struct sim_slurm_node *node,
+			 struct sim_slurm_request *r)
+{
+	const struct sim_job *job = ask->job;
+	int nodes = at_least(job->nodes, 1), tasks;
+
+	r->one_node = job->nodes == 1;
+	/* a job by tasks without their number: one GPU each */
+	r->asked_tasks = job->tasks		    ? at_least(job->tasks / nodes, 1)
+			 : r->form == SIM_FORM_TASK ? ask->count
+						    : 0;
+	tasks = at_least(r->asked_tasks, 1);
+	r->cores_per_task = at_least(job->cpus / nodes, tasks) / tasks;
+	r->count = form_count(ask, node, r);
 }
 
 /* Slurm's sets may be smaller than asked where a request does not divide; fill up by
@@ -217,14 +246,13 @@ static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
 			     uint64_t *near)
 {
 	const struct sim_type *type = &c->layout->types[ask->type];
-	const struct sim_job *job = ask->job;
 	struct sim_slurm_request r = {
-		.form = (enum sim_form)job->form,
+		.form = (enum sim_form)ask->job->form,
 		.busy = ask->busy | beside,
 		.had = ask->had,
 		.nodes_left = 1,
 	};
-	int nodes = at_least(job->nodes, 1), free_cores[SIM_MAX_SOCKETS], cores, tasks;
+	int free_cores[SIM_MAX_SOCKETS];
 
 	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
 		free_cores[s] = type->cores_per_socket;
@@ -232,14 +260,9 @@ static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
 			free_cores[s] -= ask->slots[i].cores[s];
 		free_cores[s] = at_least(free_cores[s], 0);
 	}
-	/* a job by tasks without their number: one GPU each */
-	tasks = job->tasks		     ? at_least(job->tasks / nodes, 1)
-		: job->form == SIM_FORM_TASK ? ask->count
-					     : 1;
-	cores = at_least(job->cpus / nodes, tasks);
-	sim_slurm_cores(&r, &type->slurm, ask->count, cores, free_cores);
-	sim_slurm_tasks(&r, cores / tasks);
-	r.count = form_count(ask, &r);
+	fill_request(ask, &type->slurm, &r);
+	sim_slurm_cores(&r, release, &type->slurm, free_cores);
+	sim_slurm_tasks(&r, r.cores_per_task);
 	for (int s = 0; s < type->slurm.sockets; s++) {
 		c->cores[s] = (uint16_t)r.cores[s];
 		if (near && r.cores[s] > 0)

@@ -22,21 +22,22 @@
 
 #define MAX_FORMS 32
 #define COLUMNS	  7
+#define NOT_GIVEN (-1)
 
 /* How `states` writes a form, and what it is to the restatement. */
 static const struct form {
 	const char *name;
 	enum sim_form form;
 	int per_task; /* GPUs a task; 0: N */
-	int tasks;    /* 0: N */
+	int tasks;    /* 0: N; NOT_GIVEN */
 	int cpus_per_task;
 	int cpus_per_gpu;
 } forms[] = {
-	{"--gpus=N", SIM_FORM_JOB, 0, 1, 1, 0},
+	{"--gpus=N", SIM_FORM_JOB, 0, NOT_GIVEN, 1, 0},
 	{"-n N --gpus=N", SIM_FORM_JOB, 0, 0, 1, 0},
-	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, 1, 1, 2},
-	{"--gpus-per-node=N", SIM_FORM_NODE, 0, 1, 1, 0},
-	{"--gres=gpu:N", SIM_FORM_NODE, 0, 1, 1, 0},
+	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, NOT_GIVEN, 1, 2},
+	{"--gpus-per-node=N", SIM_FORM_NODE, 0, NOT_GIVEN, 1, 0},
+	{"--gres=gpu:N", SIM_FORM_NODE, 0, NOT_GIVEN, 1, 0},
 	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 32, 1, 0},
 	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 0, 1, 0},
 	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 1, 4, 0},
@@ -126,18 +127,20 @@ static void cores_read(const struct machine *m, const char *cpus,
 
 /* The same as the simulator supposes it, which knows no CPUs; one core of each busy GPU's
  * socket is held by the job that `states` put there. */
-static void cores_suppose(const struct machine *m, const struct form *form, int n,
+static void cores_suppose(enum sim_slurm_release release, const struct machine *m,
+			  const struct form *form, int n,
 			  struct sim_slurm_request *request)
 {
-	int free_cores[SIM_MAX_SOCKETS], count;
+	int free_cores[SIM_MAX_SOCKETS];
 
 	for (int s = 0; s < m->node.sockets; s++)
 		free_cores[s] = m->cores_per_socket -
 				__builtin_popcountll(m->node.near[s] & request->busy);
-	count = form->cpus_per_gpu
-			? n * form->cpus_per_gpu
-			: (form->tasks ? form->tasks : n) * form->cpus_per_task;
-	sim_slurm_cores(request, &m->node, n, count, free_cores);
+	request->asked_tasks = form->tasks == NOT_GIVEN ? 0
+			       : form->tasks		? form->tasks
+							: n;
+	request->cores_per_task = form->cpus_per_task;
+	sim_slurm_cores(request, release, &m->node, free_cores);
 }
 
 /* cpus NULL: none are known. */
@@ -157,7 +160,7 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 	if (cpus)
 		cores_read(m, cpus, &request);
 	else
-		cores_suppose(m, form, n, &request);
+		cores_suppose(release, m, form, n, &request);
 	sim_slurm_tasks(&request, form->cpus_per_task);
 	return sim_slurm_select(release, &m->node, &request);
 }

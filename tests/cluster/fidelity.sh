@@ -48,7 +48,7 @@ running=() tick=0 started=0
 while [ $started -lt "$jobs" ]; do
 	gpus=${sizes[RANDOM % ${#sizes[@]}]}
 	form=${forms[RANDOM % ${#forms[@]}]}
-	tasks=1
+	tasks=0	# not given
 	[ "$form" != task ] || tasks=$gpus
 	tick=$((tick + 1))
 	# shellcheck disable=SC2046
@@ -82,7 +82,7 @@ awk '$1 == "start" { n++; id[n] = $3; at[n] = $2; gpus[n] = $4; form[n] = $5; ta
 	   for (i = 1; i <= n; i++)
 		printf "%s,%d,%d,%d,1,%s,%d,%d,%d,%s\n", id[i], at[i],
 			(id[i] in end ? end[id[i]] : last) - at[i], gpus[i], form[i],
-			tasks[i], tasks[i], at[i], node[i] }' "$work/rows" >"$work/trace.csv"
+			tasks[i] ? tasks[i] : 1, tasks[i], at[i], node[i] }' "$work/rows" >"$work/trace.csv"
 release=22.05
 [[ $(cluster_release) == 22.* ]] || release=24.05
 "$build/gputopo" sim replay -w "$work/trace.csv" -t builtin:dgx1v --nodes "$nodes" \
