@@ -6,10 +6,9 @@
  *   compare_policy RELEASE KIND FILE
  *
  * RELEASE is 22.05 or 24.05, KIND a node kind of this folder, FILE what `states -u` wrote
- * on a cluster with stock PluginDir. The job's cores per socket, which the restatement
- * takes as given, are read from the CPUs that the daemons gave. Prints the agreement by
- * form, each difference, and ends with 1 where there was one. "without the CPUs" is the
- * agreement where the cores are supposed as the simulator does.
+ * on a cluster with stock PluginDir. Each answer is restated twice: from the cores that
+ * the daemons gave, and from those that the simulator finds itself ("without the CPUs").
+ * Prints the agreement by form, each difference, and ends with 1 where there was one.
  */
 #include "config.h"
 
@@ -140,6 +139,7 @@ static void cores_suppose(enum sim_slurm_release release, const struct machine *
 			       : form->tasks		? form->tasks
 							: n;
 	request->cores_per_task = form->cpus_per_task;
+	request->one_node = true; /* `states` asks for its node by name */
 	sim_slurm_cores(request, release, &m->node, free_cores);
 }
 
@@ -171,13 +171,28 @@ struct tally {
 	long supposed; /* the same without knowing the CPUs */
 };
 
+/* Does the restatement give what the daemons gave? cpus NULL: without knowing them. */
+static bool agrees(enum sim_slurm_release release, const struct machine *m, char **column,
+		   const char *cpus)
+{
+	struct gt_mask mask = {0};
+	char got[GT_MASK_TEXT_MAX];
+
+	mask.word[0] = restate(release, m, form_find(column[2]), atoi(column[3]),
+			       mask_parse(column[1]), cpus);
+	if (mask.word[0] == mask_parse(column[4]))
+		return true;
+	printf("differs: free %s, %s, N=%s, CPUs %s%s: daemons %s, restated %s\n",
+	       column[1], column[2], column[3], column[6], cpus ? "" : " (not told)",
+	       column[4], gt_mask_format(&mask, got, sizeof(got)));
+	return false;
+}
+
 /* One row of `states`; false: it was refused, and tells nothing. */
 static bool row_compare(enum sim_slurm_release release, const struct machine *m,
 			char *line, struct tally *tally)
 {
-	char *column[COLUMNS], got[GT_MASK_TEXT_MAX], *at = line;
-	const struct form *form;
-	struct gt_mask mask = {0};
+	char *column[COLUMNS], *at = line;
 	int count = 0;
 
 	line[strcspn(line, "\n")] = '\0';
@@ -187,20 +202,10 @@ static bool row_compare(enum sim_slurm_release release, const struct machine *m,
 		errx(2, "not a row of `states -u`: %s", line);
 	if (!strcmp(column[4], "-"))
 		return false;
-	form = form_find(column[2]);
-	mask.word[0] = restate(release, m, form, atoi(column[3]), mask_parse(column[1]),
-			       column[6]);
-	tally += form - forms;
+	tally += form_find(column[2]) - forms;
 	tally->asked++;
-	if (restate(release, m, form, atoi(column[3]), mask_parse(column[1]), NULL) ==
-	    mask_parse(column[4]))
-		tally->supposed++;
-	if (mask.word[0] == mask_parse(column[4]))
-		tally->same++;
-	else
-		printf("differs: free %s, %s, N=%s, CPUs %s: daemons %s, restated %s\n",
-		       column[1], column[2], column[3], column[6], column[4],
-		       gt_mask_format(&mask, got, sizeof(got)));
+	tally->same += agrees(release, m, column, column[6]);
+	tally->supposed += agrees(release, m, column, NULL);
 	return true;
 }
 
@@ -235,5 +240,5 @@ int main(int argc, char **argv)
 	       "all", all.same, all.asked, all.supposed, refused);
 	if (!all.asked)
 		errx(1, "no placement to compare");
-	return all.same == all.asked ? 0 : 1;
+	return all.same == all.asked && all.supposed == all.asked ? 0 : 1;
 }
