@@ -29,6 +29,22 @@ char *gp_bridge_copy(const char *text)
 	return copy;
 }
 
+void gp_bridge_comment(job_record_t *job, const char *text)
+{
+	static const char mark[] = "gputopo: ";
+	char comment[1024], *copy;
+
+	if (job->admin_comment && *job->admin_comment &&
+	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
+		return;
+	snprintf(comment, sizeof(comment), "%s%s", mark, text);
+	copy = gp_bridge_copy(comment);
+	if (!copy)
+		return;
+	xfree(job->admin_comment);
+	job->admin_comment = copy;
+}
+
 /* ---- the node -----------------------------------------------------------------------
  */
 

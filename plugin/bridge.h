@@ -36,6 +36,9 @@ uint64_t gp_bridge_bits(bitstr_t *bits, int size);
 /* A copy that Slurm may free, or NULL without memory: its other allocations exit then. */
 char *gp_bridge_copy(const char *text);
 
+/* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
+void gp_bridge_comment(job_record_t *job, const char *text);
+
 /* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
  * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
  * use are not free. */

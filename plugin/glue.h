@@ -85,7 +85,7 @@ void gp_glue_node_init(void);
 /* After the inner select_nodeinfo_set: the job's GPUs are known. */
 void gp_glue_job_holds(const job_record_t *job);
 /* After the inner job_begin: the answer of the last job_test is used. */
-void gp_glue_job_begins(const job_record_t *job);
+void gp_glue_job_begins(job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
 void gp_glue_job_ends(job_record_t *job);
 void gp_glue_job_leaves(const job_record_t *job, int node);

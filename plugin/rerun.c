@@ -266,7 +266,7 @@ static const char *form_of(const struct gp_job *asked)
 					: "gpus-per-task";
 }
 
-/* Keep what was decided until the job begins; tell those who debug. */
+/* Keep what was decided until the job begins. */
 static void record(const struct gp_attempt *a, enum gp_reason why)
 {
 	struct gp_decisions *decisions = &a->glue->decisions;
@@ -286,14 +286,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 		const struct gp_seat *seat = &a->glue->seats[i];
 
 		gp_decisions_add(decisions, &verdict, seat);
-		if (!(slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE) ||
-		    __builtin_popcountll(seat->stock) < 2)
-			continue;
-		info("gputopo: job %u on %s: free %#" PRIx64 ", stock %#" PRIx64
-		     " (%d MB/s), chosen %#" PRIx64 " (%d MB/s), level %d, %d reruns: %s",
-		     job->job_id, seat->record->name, seat->gpus.free, seat->stock,
-		     seat->stock_score.busbw_mbps, seat->wanted, seat->score.busbw_mbps,
-		     seat->level, a->reruns, gp_reason_text(why));
+		gp_decisions_sum_up(decisions, seat);
 	}
 }
 
