@@ -225,6 +225,25 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 	return agrees;
 }
 
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
+{
+	const gres_node_state_t *state = gpus->state;
+	uint64_t out = 0;
+
+	if (!type || !*type)
+		return ~(uint64_t)0 >> (64 - gpus->size);
+	for (int t = 0; t < state->topo_cnt; t++) {
+		bitstr_t *members =
+			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+
+		if (members && bit_size(members) == gpus->size && state->topo_type_name &&
+		    state->topo_type_name[t] &&
+		    strcmp(state->topo_type_name[t], type) == 0)
+			out |= gp_bridge_bits(members, gpus->size);
+	}
+	return out;
+}
+
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
 {
 	int links = gpus->state->links_cnt[g][physical];

@@ -46,6 +46,9 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
 /* Links between two GPUs by their position in gres.conf; only where has_links. */
 int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
 
+/* GPUs of the type of this name; NULL or "": all. */
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
+
 /* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
 bool gp_bridge_free(const node_record_t *node, uint64_t *free);
 

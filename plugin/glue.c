@@ -326,6 +326,16 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	return rc;
 }
 
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size)
+{
+	bool refuses;
+
+	pthread_mutex_lock(&the_glue.lock);
+	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
+}
+
 void gp_glue_stop(void)
 {
 	struct gp_glue *glue = &the_glue;
