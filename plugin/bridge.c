@@ -87,26 +87,34 @@ static uint64_t sockets_of(const node_record_t *node, bitstr_t *cores)
 static void read_records(const node_record_t *node, struct gp_gpus *gpus)
 {
 	const gres_node_state_t *state = gpus->state;
+	uint64_t seen = 0;
 
+	gpus->records_whole = true;
 	for (int t = 0; t < state->topo_cnt; t++) {
 		bitstr_t *members =
 			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
 		uint64_t sockets;
 
-		if (!members || bit_size(members) != gpus->size)
+		if (!members || bit_size(members) != gpus->size) {
+			gpus->records_whole = false;
 			continue;
+		}
 		sockets = state->topo_core_bitmap
 				  ? sockets_of(node, state->topo_core_bitmap[t])
 				  : 0;
 		for (int g = 0; g < gpus->size; g++) {
 			if (!bit_test(members, g))
 				continue;
+			gpus->records_whole &= !(seen & bit(g));
+			seen |= bit(g);
 			gpus->sockets[g] = sockets;
 			gpus->type[g] = state->topo_type_id ? state->topo_type_id[t] : 0;
-			if (g == 0 && state->topo_type_name)
-				gpus->model = state->topo_type_name[t];
+			if (state->topo_type_name)
+				gpus->type_name[g] = state->topo_type_name[t];
 		}
 	}
+	gpus->records_whole &= __builtin_popcountll(seen) == gpus->size;
+	gpus->model = gpus->type_name[0];
 	gpus->types = 1;
 	for (int g = 1; g < gpus->size; g++) {
 		int same = 0;

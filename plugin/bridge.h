@@ -24,11 +24,13 @@ struct gp_gpus {
 	uint64_t free;
 	int types; /* distinct ones, 1 where none is named */
 	uint32_t type[GP_MAX_GPUS];
-	const char *model;	       /* the only type's name, or NULL */
-	uint64_t sockets[GP_MAX_GPUS]; /* of each GPU's near cores; 0: unknown */
-	bool has_links;		       /* links_cnt with something in it */
-	bool order_known;	       /* physical[] holds */
-	int physical[GP_MAX_GPUS];     /* position in gres.conf of gres bit i */
+	const char *type_name[GP_MAX_GPUS]; /* NULL: none */
+	bool records_whole;		    /* each GPU stands in exactly one record */
+	const char *model;		    /* the only type's name, or NULL */
+	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
+	bool has_links;			    /* links_cnt with something in it */
+	bool order_known;		    /* physical[] holds */
+	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
 };
 
 /* The first size bits. */

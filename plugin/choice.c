@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/choice.h"
+#include "plugin/instance.h"
 
 /* The sets of all entries on this node. */
 static enum gp_reason read_selection(struct gp_seat *seat, const struct gp_job *asked)
@@ -89,13 +90,16 @@ static uint64_t allowed_gpus(const struct gp_seat *seat, uint64_t near)
 static int read_running(const struct gp_seat *seat, const struct gp_running *running,
 			bool ends_tell, struct gt_running *out)
 {
+	uint64_t whole = ~seat->binding->instances;
 	int count, used = 0;
 	const struct gp_held *held = gp_running_on(running, seat->node, &count);
 
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
-	for (int i = 0; i < count && used < GP_MAX_GPUS; i++, used++) {
+	for (int i = 0; i < count && used < GP_MAX_GPUS; i++) {
+		if (!(held[i].gpus & whole))
+			continue;
 		out[used].gpus = gp_binding_to_model(seat->binding, held[i].gpus);
-		out[used].seconds =
+		out[used++].seconds =
 			ends_tell ? gp_bridge_seconds_left(held[i].job_id) : GT_UNKNOWN;
 	}
 	return used;
@@ -103,11 +107,18 @@ static int read_running(const struct gp_seat *seat, const struct gp_running *run
 
 static int read_quotas(const struct gp_seat *seat, struct gt_quota *quotas)
 {
+	uint64_t whole = ~seat->binding->instances;
+	int count = 0;
+
 	for (int c = 0; c < seat->cell_count; c++) {
-		quotas[c].gpus = gp_binding_to_model(seat->binding, seat->cells[c]);
-		quotas[c].count = __builtin_popcountll(seat->cells[c] & seat->stock);
+		uint64_t cell = seat->cells[c] & whole;
+
+		if (!cell)
+			continue;
+		quotas[count].gpus = gp_binding_to_model(seat->binding, cell);
+		quotas[count++].count = __builtin_popcountll(cell & seat->stock);
 	}
-	return seat->cell_count;
+	return count;
 }
 
 /* The sets of each cell, of each type that is, keep their numbers? */
@@ -127,7 +138,8 @@ static bool may_return(const struct gp_seat *seat, const struct gt_request *requ
 	struct gt_score score;
 	int order;
 
-	if (!seat->former || !keeps_cells(seat, seat->former) ||
+	if (!seat->former || seat->binding->instances ||
+	    !keeps_cells(seat, seat->former) ||
 	    !gt_mask_within(&former, &request->free) ||
 	    (seat->must_touch && !gt_mask_meets(&former, &request->touch)))
 		return false;
@@ -159,37 +171,35 @@ static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *reque
 		best = seat->former;
 	else if (order >= 0 && same_count)
 		return seat->except_count ? GP_RERUN : GP_BEST;
+	best |= seat->stock & seat->binding->instances;
 	if (best == seat->stock)
 		return GP_BEST;
 	seat->proposed = best;
-	if (seat->binding->settings.mode == GP_MODE_ENFORCE)
-		seat->wanted = seat->proposed;
 	return GP_OK;
 }
 
-enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
-			      bool ends_tell)
+/* Propose better whole GPUs. */
+static enum gp_reason choose_whole(struct gp_seat *seat, const struct gp_running *running,
+				   bool ends_tell, uint64_t near)
 {
+	uint64_t whole = ~seat->binding->instances;
 	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
 	struct gt_request request = {
-		.count = seat->count,
+		.count = seat->count - __builtin_popcountll(seat->stock & ~whole),
 		.quotas = quotas,
 		.running = jobs,
 		.except = seat->except,
 		.except_count = seat->except_count,
 	};
 	struct gt_choice choice;
-	uint64_t near, allowed;
+	uint64_t allowed = allowed_gpus(seat, near);
 
-	seat->wanted = seat->proposed = seat->stock;
-	if (seat->why != GP_OK)
-		return seat->why;
-	near = touching(seat);
-	allowed = allowed_gpus(seat, near);
 	if (seat->stock & ~allowed)
 		return GP_ENFORCE_BINDING;
-	if (request.count == __builtin_popcountll(allowed) && allowed == seat->stock)
+	allowed &= whole;
+	if (request.count == 0 || (request.count == __builtin_popcountll(allowed) &&
+				   allowed == (seat->stock & whole)))
 		return GP_NO_CHOICE;
 	request.policy =
 		seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
@@ -205,10 +215,47 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	return judge(seat, &request, &choice);
 }
 
+/* Propose better instances of MIG. */
+static enum gp_reason choose_instances(struct gp_seat *seat)
+{
+	uint64_t instances = seat->binding->instances, better;
+	enum gp_reason why = GP_NO_CHOICE;
+
+	if (seat->stock & instances)
+		why = seat->enforce ? GP_ENFORCE_BINDING
+				    : gp_instances_choose(seat, &better);
+	if (why != GP_OK)
+		return why;
+	if (seat->proposed == seat->stock)
+		seat->level = 3;
+	seat->proposed = (seat->proposed & ~instances) | better;
+	return GP_OK;
+}
+
+enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
+			      bool ends_tell)
+{
+	enum gp_reason whole, parts;
+	uint64_t near;
+
+	seat->wanted = seat->proposed = seat->stock;
+	if (seat->why != GP_OK)
+		return seat->why;
+	near = touching(seat);
+	whole = choose_whole(seat, running, ends_tell, near);
+	parts = choose_instances(seat);
+	if (whole != GP_OK && parts != GP_OK)
+		return whole == GP_NO_CHOICE ? parts : whole;
+	if (seat->binding->settings.mode == GP_MODE_ENFORCE)
+		seat->wanted = seat->proposed;
+	return GP_OK;
+}
+
 void gp_seat_give_up(struct gp_seat *seat)
 {
 	if (seat->wanted == seat->stock || seat->except_count == GP_MAX_TRIES)
 		return;
+	seat->spoiled |= seat->wanted & ~seat->stock & seat->binding->instances;
 	seat->except[seat->except_count++] =
 		gp_binding_to_model(seat->binding, seat->wanted);
 }

@@ -30,9 +30,10 @@ struct gp_seat {
 	int cell_count;
 	struct gt_mask except[GP_MAX_TRIES]; /* tried, in the model's numbers */
 	int except_count;
-	int need_mbps; /* what a wish demands; 0: nothing */
-	bool preserve; /* --gpu-topo=any */
-	bool enforce;  /* GPUs of the sockets of stock's cores only */
+	uint64_t spoiled; /* instances that were tried, and will not do */
+	int need_mbps;	  /* what a wish demands; 0: nothing */
+	bool preserve;	  /* --gpu-topo=any */
+	bool enforce;	  /* GPUs of the sockets of stock's cores only */
 	/* the decision */
 	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
 	uint64_t proposed; /* the same, but for Mode=observe */

@@ -250,6 +250,8 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->min_ratio = in->min_ratio;
 	if (given & (1u << KEY_JOB_SIZE_MIX))
 		out->mix = in->mix;
+	if (given & (1u << KEY_MIG_POLICY))
+		out->mig_policy = in->mig_policy;
 	if (group->topology)
 		out->topology = group->topology;
 	if (group->domain)

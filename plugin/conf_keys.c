@@ -42,6 +42,7 @@ static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
 static const char *const policy_words[] = {"bandwidth", "preserve", NULL};
 static const char *const yes_words[] = {"no", "yes", NULL};
 static const char *const stray_words[] = {"remove", "drain", NULL};
+static const char *const mig_policy_words[] = {"pack", "spread", NULL};
 
 static void note_change(struct place *at, enum key key, bool differs)
 {
@@ -164,6 +165,17 @@ static enum gt_err set_mig_stray(struct place *at, const char *value)
 	return GT_OK;
 }
 
+static enum gt_err set_mig_policy(struct place *at, const char *value)
+{
+	int word = word_of(value, mig_policy_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "MigPolicy", value, "pack or spread is known");
+	at->group->settings.mig_policy = (enum gt_instance_policy)word;
+	note_change(at, KEY_MIG_POLICY, word != GT_INSTANCES_PACK);
+	return GT_OK;
+}
+
 /* One "HOST:GPUS" of Avoid=. */
 static enum gt_err add_avoid(struct place *at, const char *value, const char *part,
 			     size_t len)
@@ -223,6 +235,7 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, GP_KEY_CLUSTER},
 	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, GP_KEY_CLUSTER},
 	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, GP_KEY_CLUSTER},
+	[KEY_MIG_POLICY] = {"MigPolicy", set_mig_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
 };
 
 const char *gp_mode_name(enum gp_mode mode)

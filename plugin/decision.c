@@ -92,9 +92,11 @@ static void put_gbps(struct text *text, const char *key, bool known, int mbps)
 		put(text, ",\"%s\":null", key);
 }
 
-static void put_worth(struct text *text, const struct gp_seat *seat, int k)
+static void put_worth(struct text *text, const struct gp_seat *seat)
 {
 	struct gt_table *table = seat->binding ? seat->binding->table : NULL;
+	uint64_t whole = seat->binding ? ~seat->binding->instances : ~(uint64_t)0;
+	int k = __builtin_popcountll(seat->stock & whole);
 	struct gt_request request = {.count = k};
 	struct gt_score stock = {0}, chosen = {0};
 	bool known = table && k > 1;
@@ -131,7 +133,7 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 	put_list(text, "free", seat->gpus.free);
 	put_list(text, "stock", seat->stock);
 	put_list(text, "chosen", seat->proposed);
-	put_worth(text, seat, k);
+	put_worth(text, seat);
 	put(text,
 	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
 	    "\"reason\":\"%s\"}\n",

@@ -220,7 +220,7 @@ static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 	struct gp_glue *glue = arg;
 
 	if (gpus && glue->models && !gp_running_has(&glue->running, node, job_id))
-		gp_models_began(glue->models, node, __builtin_popcountll(gpus));
+		gp_models_began(glue->models, node, gpus);
 }
 
 void gp_glue_job_holds(const job_record_t *job)

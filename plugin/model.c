@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/instance.h"
 #include "plugin/model.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
@@ -234,6 +235,8 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 			snprintf(gpu->model, sizeof(gpu->model), "%s", gpus->model);
 		if (__builtin_popcountll(gpus->sockets[g]) == 1)
 			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
+		gpu->mig =
+			gpus->type_name[g] && gt_mig_is_profile_name(gpus->type_name[g]);
 		for (int b = 0; b < gpus->size; b++)
 			if (a != b)
 				gt_node_set_links(node, a, b,
@@ -334,6 +337,8 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	binding->why = GP_OK;
 	if (!spec && !gpus->has_links)
 		binding->why = GP_NO_TOPOLOGY;
+	else if (source && gt_node_instance_count(source) > 0)
+		binding->why = gp_instances_bind(binding, gpus, source);
 	else if (!gpus->order_known)
 		binding->why = GP_PERMUTED;
 	else if (source && gt_node_size(source) != gpus->size)
@@ -415,13 +420,14 @@ static struct type *find_type(struct gp_models *models, const struct gt_table *t
 	return NULL;
 }
 
-void gp_models_began(struct gp_models *models, int node, int count)
+void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 {
 	const struct gp_binding *binding = gp_models_recall(models, node);
 	struct type *type = binding ? find_type(models, binding->table) : NULL;
+	int count = type ? __builtin_popcountll(gpus & ~binding->instances) : 0;
 	struct gt_mix mix;
 
-	if (!type || gt_node_size(type->node) > LEARN_GPUS)
+	if (!count || gt_node_size(type->node) > LEARN_GPUS)
 		return;
 	gt_size_memory_add(&type->sizes, count);
 	if (++type->began % LEARNED_JOBS)
@@ -435,7 +441,7 @@ struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bi
 	struct gt_mask mask = {{0}};
 
 	for (int g = 0; g < binding->size; g++)
-		if (bits >> g & 1)
+		if ((bits & ~binding->instances) >> g & 1)
 			gt_mask_set(&mask, binding->to_model[g]);
 	return mask;
 }
@@ -445,7 +451,8 @@ uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_ma
 	uint64_t bits = 0;
 
 	for (int g = 0; g < binding->size; g++)
-		if (gt_mask_has(mask, binding->to_model[g]))
+		if (!(binding->instances >> g & 1) &&
+		    gt_mask_has(mask, binding->to_model[g]))
 			bits |= (uint64_t)1 << g;
 	return bits;
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "plugin/instance.h"
 #include "plugin/rank.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
@@ -41,6 +42,16 @@ static void evaluate(struct gt_table *table, const struct gt_mask *usable,
 	rank->damage = before.remaining - after.remaining;
 }
 
+/* Instances have no bandwidth: what they take from the policy's aim decides. */
+static void evaluate_instances(const struct gp_binding *binding, uint64_t usable,
+			       uint64_t free, int count, struct gp_rank *rank)
+{
+	double damage = gp_instances_damage(binding, usable, free, count);
+
+	rank->quality = damage >= 0;
+	rank->damage = damage >= 0 ? damage : 0;
+}
+
 static void look_up(struct memo *memos, const struct gp_binding *binding, uint64_t usable,
 		    uint64_t free, int count, struct gp_rank *rank)
 {
@@ -53,7 +64,10 @@ static void look_up(struct memo *memos, const struct gp_binding *binding, uint64
 	if (memo->table != binding->table || memo->free != free) {
 		usable_mask = gp_binding_to_model(binding, usable);
 		free_mask = gp_binding_to_model(binding, free);
-		evaluate(binding->table, &usable_mask, &free_mask, count, rank);
+		if (usable & binding->instances)
+			evaluate_instances(binding, usable, free, count, rank);
+		else
+			evaluate(binding->table, &usable_mask, &free_mask, count, rank);
 		*memo = (struct memo){binding->table, free, rank->quality, rank->damage};
 	}
 	rank->quality = memo->quality;
@@ -102,8 +116,11 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 	*ours = true;
 	if (!gp_rank_view(&view, node, asked, count, models))
 		return false;
+	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
 	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
-		view.binding->settings.node_choice;
+		view.binding->settings.node_choice &&
+		(!(view.usable & view.binding->instances) ||
+		 !(view.usable & ~view.binding->instances));
 	*rank = (struct gp_rank){.node = node};
 	if (view.binding->table)
 		look_up(memos, view.binding, view.usable, view.free, count, rank);

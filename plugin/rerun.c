@@ -301,15 +301,13 @@ static bool seat_is_as_wished(const struct gp_attempt *a, const struct gp_seat *
 			      bool changed)
 {
 	uint64_t gpus = changed ? seat->wanted : seat->stock;
-	struct gt_mask set;
 
 	if (!seat->binding)
 		return true;
 	if (a->asked.whole && __builtin_popcountll(gpus) >= a->quest.count)
 		return gp_wish_met_in(&a->quest.wish, seat->binding, gpus,
 				      a->quest.count);
-	set = gp_binding_to_model(seat->binding, gpus);
-	return gp_wish_met_by(&a->quest.wish, seat->binding, &set);
+	return gp_wish_met_by(&a->quest.wish, seat->binding, gpus);
 }
 
 /* Is the answer as wished? One that we could not read is not ours to refuse. */

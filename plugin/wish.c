@@ -66,18 +66,19 @@ int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *bindi
 }
 
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
-		    const struct gt_mask *set)
+		    uint64_t gpus)
 {
-	int count = gt_mask_count(set);
+	struct gt_mask set = gp_binding_to_model(binding, gpus);
+	int count = __builtin_popcountll(gpus);
 	struct gt_score score;
 
 	if (!gp_wish_binds(wish, &binding->settings, count))
 		return true;
 	/* MinRatio holds where there is something to compare; the user's wish everywhere.
 	 */
-	if (!binding->table)
+	if (!binding->table || gt_mask_count(&set) < count)
 		return !wish->asked;
-	gt_score_set(gt_table_node(binding->table), set, &score);
+	gt_score_set(gt_table_node(binding->table), &set, &score);
 	return (!wish->ring || score.rings > 0) &&
 	       score.busbw_mbps >= gp_wish_need_mbps(wish, binding, count);
 }
@@ -95,9 +96,11 @@ bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding
 	if (!binding->table)
 		return !wish->asked;
 	request.free = gp_binding_to_model(binding, gpus);
+	if (gt_mask_count(&request.free) < count)
+		return !wish->asked;
 	request.min_busbw_mbps = gp_wish_need_mbps(wish, binding, count);
 	return gt_select(binding->table, &request, &choice) == GT_FIT_OK &&
-	       gp_wish_met_by(wish, binding, &choice.gpus);
+	       gp_wish_met_by(wish, binding, gp_binding_to_bits(binding, &choice.gpus));
 }
 
 /* When the job ends at the latest; 0 without a limit. A job past its end will be gone

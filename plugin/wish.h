@@ -33,9 +33,10 @@ bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *setting
 /* The bus bandwidth that count GPUs of the node must have; 0: any will do. */
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count);
-/* Is the wish met by this set of the node? */
+/* Is the wish met by these GPUs (gres bits) of the node? Instances of MIG are never
+ * connected. */
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
-		    const struct gt_mask *set);
+		    uint64_t gpus);
 /* Could count of these GPUs (gres bits) meet it? */
 bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus, int count);

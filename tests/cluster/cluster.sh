@@ -306,5 +306,6 @@ _cluster_write_conf() {
 		echo "$name" >>names
 		port=$((port + 1))
 	done
-	grep -o 'File=[^ ]*' etc/gres.conf | cut -d= -f2 >devices || true
+	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u >devices ||
+		true
 }
