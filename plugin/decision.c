@@ -153,9 +153,10 @@ static void put_set(struct text *text, const struct gp_seat *seat, uint64_t set)
 	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
 	if (seat->binding && seat->binding->table) {
 		struct gt_mask gpus = gp_binding_to_model(seat->binding, set);
-		struct gt_score score;
+		struct gt_score score = {0};
 
-		gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
+		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
+			gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
 		put(text, "%.10g", score.busbw_mbps / 1000.0);
 	} else {
 		put(text, "?");

@@ -35,7 +35,8 @@ static bool make_seats(struct gp_glue *glue, int count)
 /* Do the structs look like those that we were compiled for? */
 static bool is_plausible(const job_record_t *job)
 {
-	return find_job_record(job->job_id) == job && job->details && job->job_resrcs &&
+	return find_job_record(job->job_id) == job && job->magic == JOB_MAGIC &&
+	       job->details && job->details->magic == DETAILS_MAGIC && job->job_resrcs &&
 	       job->job_resrcs->node_bitmap && job->job_resrcs->nhosts > 0 &&
 	       bit_set_count(job->job_resrcs->node_bitmap) ==
 		       (int32_t)job->job_resrcs->nhosts;
