@@ -24,11 +24,7 @@ static uint32_t find(const job_record_t *job, const char *name)
 
 const char *gp_job_env_get(const job_record_t *job, const char *name)
 {
-	uint32_t at = find(job, name);
-
-	if (!job->spank_job_env || at == job->spank_job_env_size)
-		return NULL;
-	return job->spank_job_env[at] + strlen(name) + 1;
+	return gp_env_get(job->spank_job_env, job->spank_job_env_size, name);
 }
 
 static char *make_entry(const char *name, const char *value)
@@ -44,7 +40,7 @@ static char *make_entry(const char *name, const char *value)
 bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
 {
 	uint32_t count = job->spank_job_env ? job->spank_job_env_size : 0;
-	uint32_t at = find(job, name);
+	uint32_t at = find(job->spank_job_env, count, name);
 	char *entry = count < MAX_ENTRIES ? make_entry(name, value) : NULL, **more;
 
 	if (!entry)

@@ -8,7 +8,8 @@
 
 #include "plugin/compat.h"
 
-/* The value of NAME=VALUE, or NULL; belongs to the job. */
+/* The value of NAME=VALUE, or NULL; belongs to the environment of size entries. */
+const char *gp_env_get(char **env, uint32_t size, const char *name);
 const char *gp_job_env_get(const job_record_t *job, const char *name);
 /* Put NAME=VALUE in the place of NAME's entry, or at the end. Slurm frees it, so that it
  * has to come from Slurm's allocator, of which only the forms that may fail are used.

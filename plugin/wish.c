@@ -10,10 +10,10 @@
 #include "plugin/job_env.h"
 #include "plugin/wish.h"
 
-void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
 {
-	const char *topo = gp_job_env_get(job, GP_ENV_TOPO);
-	const char *min = gp_job_env_get(job, GP_ENV_MIN_BUSBW);
+	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
+	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
 	double gbps = min ? strtod(min, NULL) : 0;
 
 	memset(wish, 0, sizeof(*wish));
@@ -25,6 +25,11 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 	if (gbps > 0 && gbps < 1e6)
 		wish->min_mbps = (int)(gbps * 1000 + 0.5);
 	wish->asked = wish->ring || wish->min_mbps;
+}
+
+void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+{
+	gp_wish_parse(job->spank_job_env, job->spank_job_env_size, wish);
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
