@@ -59,9 +59,10 @@ cluster_release() {
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
 #   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
+#   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' gputopo='' root='' preload='' owner=$$ conf=() partition=() nodes=() pair
+	local plugin='' gputopo='' root='' preload='' wrap='' owner=$$ conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
@@ -70,6 +71,7 @@ cluster_start() {
 		--partition) partition+=("$2"); shift 2 ;;
 		--root) root=$2; shift 2 ;;
 		--preload) preload=$2; shift 2 ;;
+		--wrap) wrap=$2; shift 2 ;;
 		--owner) owner=$2; shift 2 ;;
 		*=*) nodes+=("$1"); shift ;;
 		*) echo "cluster_start: unknown argument $1" >&2; return 2 ;;
@@ -86,6 +88,7 @@ cluster_start() {
 		mkdir etc log state spool dev plugin jobs
 		echo "$root" >root
 		echo "$preload" >preload
+		echo "$wrap" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
 		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
