@@ -59,7 +59,7 @@ cluster_release() {
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
 #   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
-#   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"
+#   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"; PLACE is \$CLUSTER
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
 	local plugin='' gputopo='' root='' preload='' wrap='' owner=$$ conf=() partition=() nodes=() pair
@@ -88,7 +88,7 @@ cluster_start() {
 		mkdir etc log state spool dev plugin jobs
 		echo "$root" >root
 		echo "$preload" >preload
-		echo "$wrap" >wrap
+		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
 		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
