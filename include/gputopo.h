@@ -9,19 +9,34 @@
  *   struct gt_error err;
  *   struct gt_node *node;
  *   struct gt_table *table;
- *   struct gt_choice choice;
- *   struct gt_request req = { .count = 4, .free = all };
+ *   struct gt_choice best;
+ *   struct gt_request request = {.count = 4, .free = gt_mask_first(8)};
  *
- *   if (gt_node_load(&node, "builtin:dgx1v", NULL, &err))
+ *   if (gt_node_load(&node, "builtin:dgx1v", NULL, &err) ||
+ *       gt_table_new(&table, node, NULL, &err))
  *           errx(1, "%s", err.text);
- *   table = gt_table_new(node, NULL, &err);
- *   if (gt_select(table, &req, &choice) == GT_FIT_OK)
- *           ...choice.gpus, choice.score.busbw_mbps...
+ *   if (gt_select(table, &request, &best) == GT_FIT_OK)
+ *           ...the four are in best.gpus...
+ *   gt_table_free(table);
+ *   gt_node_free(node);
+ *
+ * examples/best.c is a whole program. Compile with `pkg-config --cflags --libs gputopo`.
  *
  * The library prints nothing, logs nothing, never exits, keeps no global state and reads
  * no clock: the same input gives the same answer. Units stand in names: _mbps is 10^6
  * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
  * node file, which are Slurm's gres bits.
+ *
+ * Who owns what: _new and _load give an object that the matching _free takes, which accepts
+ * NULL too. Plain structs are the caller's; {0} is a good start for each. Strings that a
+ * function returns live as long as the object that it was asked about. Outputs are set
+ * before the first return, also where a function fails.
+ *
+ * Threads: a finished node, a MIG table and a MIG space never change and may be shared. A
+ * gt_table learns as it is asked, so each thread has its own.
+ *
+ * Versions: every function bears the symbol version GPUTOPO_1. Functions may come;
+ * structs, enums and functions of one soname never change or go (docs/library.md).
  *
  * Sections: errors - masks - node model - sources - score - table and selection - order -
  * MIG

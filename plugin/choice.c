@@ -38,6 +38,8 @@ void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
 	if (read_selection(seat, asked) == GP_CANARY)
 		seat->why = GP_CANARY;
 	seat->wanted = seat->proposed = seat->stock;
+	seat->count = __builtin_popcountll(seat->stock);
+	seat->enforce = asked->enforce;
 	if (seat->why == GP_OK && !seat->stock)
 		seat->why = GP_NO_GPUS;
 	if (seat->why != GP_OK)
@@ -50,6 +52,16 @@ void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
 	seat->cores_known = gp_bridge_cores(job, seat->record, &seat->gpus, &seat->cores);
 }
 
+void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past, uint64_t reserved)
+{
+	uint64_t former = gp_past_on(past, seat->record->name);
+
+	/* What stock has given is none of them. */
+	seat->gpus.free &= ~reserved | seat->stock;
+	if (!(former & ~seat->gpus.free) && __builtin_popcountll(former) == seat->count)
+		seat->former = former;
+}
+
 /* GPUs with a near socket on which stock's cores lie. */
 static uint64_t touching(const struct gp_seat *seat)
 {
@@ -59,6 +71,20 @@ static uint64_t touching(const struct gp_seat *seat)
 		if (seat->gpus.sockets[g] & seat->cores.sockets)
 			out |= (uint64_t)1 << g;
 	return out;
+}
+
+/* Free GPUs that the job may have: with enforced binding those near the sockets of its
+ * cores, and those that are near all. None where the cores are unknown. */
+static uint64_t allowed_gpus(const struct gp_seat *seat, uint64_t near)
+{
+	uint64_t any = 0;
+
+	if (!seat->enforce)
+		return seat->gpus.free;
+	for (int g = 0; g < seat->gpus.size; g++)
+		if (!seat->gpus.sockets[g])
+			any |= (uint64_t)1 << g;
+	return seat->cores_known ? seat->gpus.free & (near | any) : 0;
 }
 
 static int read_running(const struct gp_seat *seat, const struct gp_running *running,
@@ -95,12 +121,44 @@ static int read_quotas(const struct gp_seat *seat, struct gt_quota *quotas)
 	return count;
 }
 
+/* The sets of each cell, of each type that is, keep their numbers? */
+static bool keeps_cells(const struct gp_seat *seat, uint64_t set)
+{
+	for (int c = 0; c < seat->cell_count; c++)
+		if (__builtin_popcountll(seat->cells[c] & set) !=
+		    __builtin_popcountll(seat->cells[c] & seat->stock))
+			return false;
+	return true;
+}
+
+/* Is the set that the job had before as good as the library's, and was not tried? */
+static bool may_return(const struct gp_seat *seat, const struct gt_request *request)
+{
+	struct gt_mask former = gp_binding_to_model(seat->binding, seat->former);
+	struct gt_score score;
+	int order;
+
+	if (!seat->former || seat->binding->instances ||
+	    !keeps_cells(seat, seat->former) ||
+	    !gt_mask_within(&former, &request->free) ||
+	    (seat->must_touch && !gt_mask_meets(&former, &request->touch)))
+		return false;
+	for (int i = 0; i < seat->except_count; i++)
+		if (gt_mask_equal(&former, &seat->except[i]))
+			return false;
+	gt_select_score(seat->binding->table, request, &former, &score);
+	gt_score_compare(&seat->score, &score, request->policy, &order);
+	return score.exact && order >= 0;
+}
+
 /* Compare the library's set with stock's. */
 static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *request,
 			    const struct gt_choice *choice)
 {
 	struct gt_table *table = seat->binding->table;
 	struct gt_mask stock = gp_binding_to_model(seat->binding, seat->stock);
+	bool same_count = seat->count == __builtin_popcountll(seat->stock);
+	uint64_t best = gp_binding_to_bits(seat->binding, &choice->gpus);
 	int order;
 
 	gt_select_score(table, request, &stock, &seat->stock_score);
@@ -109,10 +167,14 @@ static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *reque
 		return GP_BUDGET;
 	seat->level = gt_score_compare(&seat->score, &seat->stock_score, request->policy,
 				       &order);
-	if (order >= 0)
+	if (may_return(seat, request))
+		best = seat->former;
+	else if (order >= 0 && same_count)
 		return seat->except_count ? GP_RERUN : GP_BEST;
-	seat->proposed = (seat->stock & seat->binding->instances) |
-			 gp_binding_to_bits(seat->binding, &choice->gpus);
+	best |= seat->stock & seat->binding->instances;
+	if (best == seat->stock)
+		return GP_BEST;
+	seat->proposed = best;
 	return GP_OK;
 }
 
@@ -124,21 +186,25 @@ static enum gp_reason choose_whole(struct gp_seat *seat, const struct gp_running
 	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
 	struct gt_request request = {
-		.count = __builtin_popcountll(seat->stock & whole),
+		.count = seat->count - __builtin_popcountll(seat->stock & ~whole),
 		.quotas = quotas,
 		.running = jobs,
 		.except = seat->except,
 		.except_count = seat->except_count,
 	};
 	struct gt_choice choice;
+	uint64_t allowed = allowed_gpus(seat, near);
 
-	if (request.count == 0 ||
-	    request.count == __builtin_popcountll(seat->gpus.free & whole))
+	if (seat->stock & ~allowed)
+		return GP_ENFORCE_BINDING;
+	allowed &= whole;
+	if (request.count == 0 || (request.count == __builtin_popcountll(allowed) &&
+				   allowed == (seat->stock & whole)))
 		return GP_NO_CHOICE;
 	request.policy =
 		seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
 	request.min_busbw_mbps = seat->need_mbps;
-	request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
+	request.free = gp_binding_to_model(seat->binding, allowed);
 	request.near = gp_binding_to_model(seat->binding, near);
 	if (seat->must_touch)
 		request.touch = request.near;
@@ -156,7 +222,8 @@ static enum gp_reason choose_instances(struct gp_seat *seat)
 	enum gp_reason why = GP_NO_CHOICE;
 
 	if (seat->stock & instances)
-		why = gp_instances_choose(seat, &better);
+		why = seat->enforce ? GP_ENFORCE_BINDING
+				    : gp_instances_choose(seat, &better);
 	if (why != GP_OK)
 		return why;
 	if (seat->proposed == seat->stock)

@@ -118,7 +118,7 @@ static void put_worth(struct text *text, const struct gp_seat *seat)
 }
 
 static void write_line(struct text *text, const struct gp_verdict *verdict,
-		       const struct gp_seat *seat, time_t now)
+		       const struct gp_seat *seat)
 {
 	int k = __builtin_popcountll(seat->stock);
 	enum gp_mode mode =
@@ -126,7 +126,7 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
 
 	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-	    (long long)now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
+	    (long long)verdict->now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
 	    RELEASE_MINOR, RELEASE_MICRO);
 	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", seat->gpus.free);
@@ -134,11 +134,13 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 	put_list(text, "chosen", seat->proposed);
 	put_worth(text, seat);
 	put(text,
-	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s,\"us\":%ld,\"reason\":\"%s\"}"
-	    "\n",
+	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
+	    "\"reason\":\"%s\"}\n",
 	    gp_mode_name(mode),
 	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
-	    verdict->split ? "true" : "false", verdict->us, gp_reason_word(why));
+	    verdict->split ? "true" : "false",
+	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
+	    gp_reason_word(why));
 }
 
 static bool make_room(struct gp_decisions *decisions)
@@ -159,14 +161,14 @@ static bool make_room(struct gp_decisions *decisions)
 }
 
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat, time_t now)
+		      const struct gp_seat *seat)
 {
 	struct text text;
 
 	if (!decisions->open || !seat->stock || !make_room(decisions))
 		return;
 	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
-	write_line(&text, verdict, seat, now);
+	write_line(&text, verdict, seat);
 	decisions->used += text.used;
 }
 
@@ -199,6 +201,9 @@ static void put_metrics(struct text *text, const struct gp_counters *counters,
 		    counters->failed_reruns);
 	put_counter(text, "narrowed_total",
 		    "First runs with few nodes that gave an answer", counters->narrowed);
+	put_counter(text, "in_domain_total",
+		    "First runs inside one NVLink domain that gave an answer",
+		    counters->in_domain);
 	put_counter(text, "failed_narrowed_total",
 		    "First runs with few nodes that gave none", counters->failed_narrow);
 	put_counter(text, "jobs_started_total", "Jobs with GPUs that began",
@@ -234,6 +239,21 @@ static void write_metrics(const char *path, const struct gp_counters *counters,
 	whole = write(fd, buf, text.used) == (ssize_t)text.used;
 	if (close(fd) != 0 || !whole || rename(name, path) != 0)
 		unlink(name);
+}
+
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now)
+{
+	char line[128];
+	int n;
+
+	if (!decisions->open)
+		return;
+	n = snprintf(line, sizeof(line),
+		     "{\"ts\":%lld,\"job\":%u,\"end\":true,\"seconds\":%ld}\n",
+		     (long long)now, job_id, seconds > 0 ? seconds : 0);
+	if (write(decisions->fd, line, (size_t)n) != n)
+		counters->lost_lines++;
 }
 
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,

@@ -18,7 +18,8 @@ struct gp_counters {
 	uint64_t reruns; /* second and later calls of the inner job_test */
 	uint64_t failed_reruns;
 	uint64_t narrowed;	/* first calls with few nodes that gave an answer */
-	uint64_t failed_narrow; /* and those that did not */
+	uint64_t in_domain;	/* those inside one NVLink domain */
+	uint64_t failed_narrow; /* first calls with few nodes that gave none */
 	uint64_t started;	/* jobs with GPUs that began */
 	uint64_t lost_lines;	/* of the decision log, not written */
 };
@@ -45,15 +46,20 @@ struct gp_verdict {
 	uint32_t job_id;
 	const char *form; /* "gpus", "gpus-per-node", ... */
 	enum gp_reason why;
-	bool split; /* --gpus over several nodes */
-	long us;    /* what we added to stock's time */
+	bool split;	    /* --gpus over several nodes */
+	bool split_avoided; /* stock would have, and one node took it */
+	long us;	    /* what we added to stock's time */
+	time_t now;	    /* of all lines of one answer, which tells them together */
 };
 
 /* Forget what waits, and begin with this job. */
 void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id);
 /* Add one node's line. Costs nothing without a log. */
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat, time_t now);
+		      const struct gp_seat *seat);
+/* A job with GPUs has ended, after so many seconds of running. */
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now);
 /* The job begins: write its lines, and the metrics if they are due. */
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
 			     struct gp_counters *counters, const struct gp_models *models,

@@ -35,6 +35,9 @@ struct gp_models {
 	int type_count;
 	struct gp_binding *bindings;
 	int node_count;
+	const char **domains; /* names by number - 1, room for node_count */
+	int domain_count;
+	bool has_domains;
 };
 
 /* ---- Topology= ----------------------------------------------------------------------
@@ -85,6 +88,7 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 		return gt_fail_at(err, GT_EINVAL, file, line, 0,
 				  "Topology=%s does not show every pair of GPUs", spec);
 	}
+	models->has_domains |= gt_node_domain(node)[0] != '\0';
 	models->sources[models->source_count++] =
 		(struct source){.spec = spec, .node = node};
 	return GT_OK;
@@ -96,19 +100,23 @@ enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
 	struct gp_models *models = calloc(1, sizeof(*models));
 	enum gt_err code = GT_OK;
 	const char *spec;
+	char word[16];
 	int line;
 
 	*out = NULL;
 	if (!models)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	models->conf = conf;
+	gp_conf_non_default(conf, "Domain", word, sizeof(word));
+	models->has_domains = word[0] != '\0';
 	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++)
 		if (!find_source(models, spec))
 			code = load_source(models, spec, line, err);
 	if (code == GT_OK && node_count > 0) {
 		models->bindings = calloc((size_t)node_count, sizeof(*models->bindings));
+		models->domains = calloc((size_t)node_count, sizeof(*models->domains));
 		models->node_count = models->bindings ? node_count : 0;
-		if (!models->bindings)
+		if (!models->bindings || !models->domains)
 			code = gt_fail(err, GT_ENOMEM, "out of memory");
 	}
 	if (code != GT_OK)
@@ -131,7 +139,34 @@ void gp_models_free(struct gp_models *models)
 	free(models->types);
 	free(models->sources);
 	free(models->bindings);
+	free(models->domains);
 	free(models);
+}
+
+bool gp_models_have_domains(const struct gp_models *models)
+{
+	return models->has_domains;
+}
+
+/* The number of a name, which belongs to the conf or to a source. Domains are few. */
+static int number_domain(struct gp_models *models, const char *name)
+{
+	int d = 0;
+
+	while (d < models->domain_count && strcmp(models->domains[d], name) != 0)
+		d++;
+	if (d == models->node_count)
+		return 0;
+	if (d == models->domain_count)
+		models->domains[models->domain_count++] = name;
+	return d + 1;
+}
+
+int gp_models_domain(const struct gp_models *models, int node)
+{
+	const struct gp_binding *binding = gp_models_recall(models, node);
+
+	return binding ? binding->domain : 0;
 }
 
 int gp_models_types(const struct gp_models *models, size_t *bytes)
@@ -327,6 +362,18 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	return copy;
 }
 
+/* Domain= of gputopo.conf, or else of the node file. */
+static int find_domain(struct gp_models *models, const struct gp_settings *settings)
+{
+	const struct gt_node *source =
+		settings->topology ? find_source(models, settings->topology) : NULL;
+	const char *name = settings->domain;
+
+	if (!name && source)
+		name = gt_node_domain(source);
+	return name && *name ? number_domain(models, name) : 0;
+}
+
 struct gp_binding *gp_models_bind(struct gp_models *models, int index, const char *name,
 				  const struct gp_gpus *gpus)
 {
@@ -344,6 +391,7 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	binding->size = gpus->size;
 	memcpy(binding->to_model, gpus->physical, sizeof(binding->to_model));
 	gp_conf_node(models->conf, name, &binding->settings);
+	binding->domain = find_domain(models, &binding->settings);
 	if (binding->settings.mode == GP_MODE_OFF) {
 		binding->why = GP_OFF;
 		return binding;

@@ -18,10 +18,17 @@ struct gp_binding {
 	uint64_t instances;	      /* gres bits that are parts of a GPU */
 	int instance_of[GP_MAX_GPUS]; /* and the model's instance of each */
 	int size;
+	int domain;    /* its number; 0: none */
 	uint64_t seen; /* fingerprint of what this was made from; 0: nothing */
 };
 
 struct gp_models;
+
+/* Does gputopo.conf or a node file name NVLink domains? */
+bool gp_models_have_domains(const struct gp_models *models);
+/* The number of the node's domain, from 1 to at most the number of nodes; 0: none, or the
+ * node has not been looked at. */
+int gp_models_domain(const struct gp_models *models, int node);
 
 /* Load every Topology= of conf, which must outlive the models. On an error (a file that
  * cannot be used, with conf's file and line) nothing is made. node_count nodes. */

@@ -55,7 +55,7 @@ int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *bindi
 	if (!gp_wish_binds(wish, &binding->settings, count) || !binding->table)
 		return 0;
 	if (wish->asked)
-		return wish->min_mbps;
+		return wish->min_mbps > wish->had_mbps ? wish->min_mbps : wish->had_mbps;
 	ideal = gt_ideal_busbw_mbps(binding->table, count);
 	return (int)(binding->settings.min_ratio * ideal);
 }

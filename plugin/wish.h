@@ -19,6 +19,7 @@ struct gp_wish {
 	bool off;      /* stock's choice, for comparison */
 	bool preserve; /* --gpu-topo=any */
 	bool one_node; /* Split=no, for a --gpus job that gave no -N */
+	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
 };
 
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).

@@ -126,7 +126,7 @@ START_TEST(what_is_left_alone_has_its_reason)
 	conf_with_log("");
 	start_with(&dgx, 0xff);
 	job = job_for(1);
-	job->bit_flags |= GRES_ENFORCE_BIND;
+	job->details->whole_node = 1;
 	run(job);
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
 	expect_line(
@@ -135,7 +135,7 @@ START_TEST(what_is_left_alone_has_its_reason)
 		"\"free\":\"0-7\",\"stock\":\"0\",\"chosen\":\"0\","
 		"\"stock_gbps\":null,\"gbps\":null,\"ideal_gbps\":null,\"level\":null,"
 		"\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
-		"\"reason\":\"enforce-binding\"}");
+		"\"reason\":\"exclusive\"}");
 }
 END_TEST
 

@@ -9,6 +9,7 @@
  * exact optimum of the placement process by `make gap`. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -89,7 +90,7 @@ static int32_t worth_of(const struct gt_table *table, uint32_t free)
 	int64_t sum = 0, total = 0;
 
 	for (uint32_t s = free; s; s = (s - 1) & free) {
-		int k = __builtin_popcount(s);
+		int k = gt_bits_count(s);
 		int32_t here = table->ratio[s] + table->worth[free & ~s];
 
 		if (here > best[k])
@@ -186,17 +187,6 @@ void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		release->count *= 2;
 		release->total *= CHANCE_UNIT;
 	}
-}
-
-int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
-			uint32_t left)
-{
-	int64_t sum = 0;
-
-	for (int u = 0; u < release->count; u++)
-		sum += (int64_t)release->weight[u] *
-		       table->worth[left | release->freed[u]];
-	return sum;
 }
 
 /* Keep the smallest of what the heap holds on top. */

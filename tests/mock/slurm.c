@@ -85,15 +85,23 @@ bool running_in_slurmctld(void)
 /* ---- memory ---------------------------------------------------------------------------
  */
 
+void *slurm_xcalloc(size_t count, size_t size, bool clear, bool try, const char *file,
+		    int line, const char *function)
+{
+	(void)clear;
+	(void)file;
+	(void)line;
+	(void)function;
+	/* The plugin must not ask for memory in a way that ends slurmctld without. */
+	if (!try)
+		abort();
+	return mock_slurm.no_memory ? NULL : calloc(count, size);
+}
+
 void slurm_xfree(void **p)
 {
 	free(*p);
 	*p = NULL;
-}
-
-char *xstrdup(const char *text)
-{
-	return text ? strdup(text) : NULL;
 }
 
 void free_job_resources(job_resources_t **made)
