@@ -234,6 +234,18 @@ cluster_wait_job() {
 	return 1
 }
 
+# Wait until job $1 holds nothing any more. $2: seconds, default 20.
+cluster_gone() {
+	local i
+	for ((i = 0; i < ${2:-20} * 10; i++)); do
+		[ -n "$(cluster_run squeue -h -t R,CG,CF,S -o %A -j "$1" 2>/dev/null)" ] ||
+			return 0
+		sleep 0.1
+	done
+	echo "job $1 is still there" >&2
+	return 1
+}
+
 _cluster_wait_file() {
 	local i
 	for ((i = 0; i < $2 * 20; i++)); do
