@@ -159,8 +159,7 @@ void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
 	*refusal = (struct gp_refusal){job->job_id, glue->ends, time(NULL)};
 }
 
-/* Was it refused, and has no job ended since? */
-static bool was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
 {
 	const struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
 
@@ -168,8 +167,7 @@ static bool was_refused(const struct gp_glue *glue, const job_record_t *job, tim
 	       now - refusal->when < REFUSED_SECONDS;
 }
 
-/* When the next job on the offered nodes ends. */
-static time_t next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
 {
 	time_t next = 0;
 
@@ -205,8 +203,8 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 				 &asking);
 	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
-	if (moment == 0 && was_refused(glue, test->job, now))
-		moment = next_end(glue, test->nodes, now);
+	if (moment == 0 && gp_quest_was_refused(glue, test->job, now))
+		moment = gp_quest_next_end(glue, test->nodes, now);
 	if (!gp_first_scratch(glue, test->nodes))
 		return gp_first_plain(inner, test);
 	bit_copybits(glue->offered, test->nodes);
