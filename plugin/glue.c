@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/carry.h"
 #include "plugin/forecast.h"
 #include "plugin/glue.h"
 #include "plugin/rerun.h"
@@ -214,6 +215,8 @@ void gp_glue_job_begins(const job_record_t *job)
 	pthread_mutex_lock(&the_glue.lock);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
+	if (the_glue.active)
+		gp_carry_models(job, the_glue.models);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 

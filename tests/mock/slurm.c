@@ -91,6 +91,35 @@ void slurm_xfree(void **p)
 	*p = NULL;
 }
 
+/* What xmalloc, xcalloc and xrealloc are macros for. */
+void *slurm_xcalloc(size_t count, size_t size, bool clear, bool try, const char *file,
+		    int line, const char *func)
+{
+	(void)clear, (void)try, (void)file, (void)line, (void)func;
+	return calloc(count, size);
+}
+
+void *slurm_xrecalloc(void **p, size_t count, size_t size, bool clear, bool try,
+		      const char *file, int line, const char *func)
+{
+	(void)clear, (void)try, (void)file, (void)line, (void)func;
+	*p = realloc(*p, count * size);
+	return *p;
+}
+
+char *bitmap2node_name(bitstr_t *nodes)
+{
+	char *text = calloc(1, 4096);
+	size_t used = 0;
+
+	for (int64_t n = bit_ffs(nodes); n >= 0 && n <= bit_fls(nodes); n++)
+		if (bit_test(nodes, n))
+			used += (size_t)snprintf(text + used, 4096 - used, "%s%s",
+						 used ? "," : "",
+						 node_record_table_ptr[n]->name);
+	return text;
+}
+
 char *xstrdup(const char *text)
 {
 	return text ? strdup(text) : NULL;
