@@ -256,6 +256,18 @@ _cluster_wait_file() {
 	return 1
 }
 
+# "DEV/gpu[0-7]" is eight files.
+_cluster_devices() {
+	local file
+	while read -r file; do
+		if [[ $file =~ ^(.*)\[([0-9]+)-([0-9]+)\]$ ]]; then
+			seq -f "${BASH_REMATCH[1]}%.0f" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+		else
+			echo "$file"
+		fi
+	done
+}
+
 # Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
 _cluster_write_conf() {
 	local root=$1 release stock spec port=27000
@@ -321,8 +333,8 @@ _cluster_write_conf() {
 		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
-	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u >devices ||
-		true
+	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
+		_cluster_devices >devices || true
 }
 
 # One node NODE=KIND[,Key=Value...], or many without slurmds: "n[0-499]@30000=KIND" stands
