@@ -234,6 +234,18 @@ cluster_wait_job() {
 	return 1
 }
 
+# Wait until job $1 holds nothing any more. $2: seconds, default 20.
+cluster_gone() {
+	local i
+	for ((i = 0; i < ${2:-20} * 10; i++)); do
+		[ -n "$(cluster_run squeue -h -t R,CG,CF,S -o %A -j "$1" 2>/dev/null)" ] ||
+			return 0
+		sleep 0.1
+	done
+	echo "job $1 is still there" >&2
+	return 1
+}
+
 _cluster_wait_file() {
 	local i
 	for ((i = 0; i < $2 * 20; i++)); do
@@ -309,7 +321,8 @@ _cluster_write_conf() {
 		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
-	grep -o 'File=[^ ]*' etc/gres.conf | cut -d= -f2 | sort -u >devices || true
+	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u >devices ||
+		true
 }
 
 # One node NODE=KIND[,Key=Value...], or many without slurmds: "n[0-499]@30000=KIND" stands
