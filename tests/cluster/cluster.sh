@@ -353,7 +353,7 @@ _cluster_simulate() {
 	cluster_run setsid "$CLUSTER/nodes" "${specs[@]}" </dev/null \
 		>"$CLUSTER/log/nodes" 2>&1 3>&- &
 	for ((i = 0; i < 1200; i++)); do
-		grep -q ready "$CLUSTER/log/nodes" && return 0
+		grep -q ready "$CLUSTER/log/nodes" 2>/dev/null && return 0
 		sleep 0.1
 	done
 	return 1
