@@ -9,17 +9,23 @@
 
 #define MAX_ENTRIES 4096 /* a job with more is left as it is */
 
-/* The entry of that name; the number of entries where there is none. */
-static uint32_t find(const job_record_t *job, const char *name)
+/* The entry of that name; size where there is none. */
+static uint32_t find(char **env, uint32_t size, const char *name)
 {
-	uint32_t count = job->spank_job_env ? job->spank_job_env_size : 0, at = 0;
 	size_t length = strlen(name);
+	uint32_t at = 0;
 
-	while (at < count && (!job->spank_job_env[at] ||
-			      strncmp(job->spank_job_env[at], name, length) != 0 ||
-			      job->spank_job_env[at][length] != '='))
+	while (at < size && (!env[at] || strncmp(env[at], name, length) != 0 ||
+			     env[at][length] != '='))
 		at++;
 	return at;
+}
+
+const char *gp_env_get(char **env, uint32_t size, const char *name)
+{
+	uint32_t at = env ? find(env, size, name) : size;
+
+	return at < size ? env[at] + strlen(name) + 1 : NULL;
 }
 
 const char *gp_job_env_get(const job_record_t *job, const char *name)
