@@ -54,7 +54,7 @@ cluster_release() {
 # slurm.conf. "n[0-499]@30000=KIND" are 500 nodes without slurmds, see _cluster_write_node. Sets and exports
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
-#   --gputopo FILE    install FILE as gputopo.conf
+#   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
 #   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
@@ -90,7 +90,7 @@ cluster_start() {
 		echo "$preload" >preload
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
-		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
+		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||
 			partition=("PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE")
@@ -365,7 +365,7 @@ _cluster_simulate() {
 	cluster_run setsid "$CLUSTER/nodes" "${specs[@]}" </dev/null \
 		>"$CLUSTER/log/nodes" 2>&1 3>&- &
 	for ((i = 0; i < 1200; i++)); do
-		grep -q ready "$CLUSTER/log/nodes" && return 0
+		grep -q ready "$CLUSTER/log/nodes" 2>/dev/null && return 0
 		sleep 0.1
 	done
 	return 1
