@@ -159,6 +159,15 @@ struct gt_gpu {
 	bool healthy; /* false: out of service, taken last */
 };
 
+/* An instance of a GPU in MIG mode that the admin made; Slurm gives it away as a GPU of
+ * its own. */
+struct gt_instance {
+	int gpu;
+	char profile[32]; /* as the source names it */
+	int start;	  /* memory unit; GT_UNKNOWN */
+	int size;	  /* memory units; compute slices where no table is known */
+};
+
 enum gt_fabric { GT_FABRIC_PCIE, GT_FABRIC_MESH, GT_FABRIC_SWITCH };
 
 enum gt_cpu_vendor {
@@ -200,6 +209,12 @@ void gt_node_set_domain(struct gt_node *node, const char *domain);
 void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor);
 enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
 			      struct gt_error *err);
+/* The admin cut an instance of this profile out of a GPU, which is in MIG mode from now
+ * on; start GT_UNKNOWN: not known. GPUs come in ascending order, a GPU's instances in the
+ * order in which Slurm counts them. GT_EINVAL: the GPU's MIG table (where its model has
+ * one) has no such profile or start, or the units are taken. */
+enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *profile,
+				 int start, struct gt_error *err);
 void gt_node_set_partial(struct gt_node *node);
 void gt_node_set_source(struct gt_node *node, const char *format, const char *file);
 void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
@@ -237,6 +252,13 @@ int gt_node_note_count(const struct gt_node *node);
 const char *gt_node_note(const struct gt_node *node, int i);
 const char *gt_node_source_format(const struct gt_node *node);
 const char *gt_node_source_file(const struct gt_node *node);
+/* Instances that the admin made, in the order they were added. */
+int gt_node_instance_count(const struct gt_node *node);
+const struct gt_instance *gt_node_instance(const struct gt_node *node, int i);
+/* What Slurm counts as GPUs, in the order of `slurmd -G` without types: a GPU, or each of
+ * its instances. Position i, from 0: *gpu, and *instance (GT_UNKNOWN: the whole GPU).
+ * false after the last. O(GPUs + instances). */
+bool gt_node_position(const struct gt_node *node, int i, int *gpu, int *instance);
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
@@ -546,6 +568,9 @@ const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile);
  * which no known row falls below. GT_UNKNOWN if the name says nothing. */
 int gt_mig_profile_mem_mib(const struct gt_mig_profile *profile);
 
+/* Does a text end in a profile's name? Slurm's types of instances do: a100_1g.10gb. */
+bool gt_mig_is_profile_name(const char *text);
+
 /* How often each profile is expected, any scale. */
 struct gt_mig_mix {
 	uint32_t weight[GT_MIG_PROFILES];
@@ -631,6 +656,40 @@ double gt_mig_fleet_stranded_gpu(const struct gt_mig_fleet *fleet, int gpu);
  * GT_EINVAL with the entry; the fleet keeps the entries before it. */
 enum gt_err gt_mig_fleet_parse(struct gt_mig_fleet *fleet, const char *text,
 			       struct gt_error *err);
+
+/* Which of the instances that the admin made are given away. */
+enum gt_instance_policy {
+	GT_INSTANCES_PACK,   /* default: begin the fewest idle GPUs, then fill the fullest
+			      */
+	GT_INSTANCES_SPREAD, /* the emptiest GPU first */
+};
+
+/* Masks count instances as gt_node_instance does. */
+struct gt_instance_request {
+	struct gt_mask free;	       /* to choose from */
+	struct gt_mask busy;	       /* held by jobs */
+	const struct gt_quota *quotas; /* disjoint groups, such as a type, and how many */
+	int quota_count;	       /* of each */
+	enum gt_instance_policy policy;
+};
+
+/* The instances to give. GPUs out of service come last. Exact for one quota and policy
+ * SPREAD, and in the number of idle GPUs begun (among the 8 lowest idle ones); the rest
+ * is decided one by one. Ties: the lowest instance. false: a quota cannot be met; *pick
+ * is empty then. Allocates nothing. */
+bool gt_instance_pick(const struct gt_node *node,
+		      const struct gt_instance_request *request, struct gt_mask *pick);
+/* Is a better than b for the request? < 0: a, > 0: b, 0: alike. */
+int gt_instance_compare(const struct gt_node *node,
+			const struct gt_instance_request *request,
+			const struct gt_mask *a, const struct gt_mask *b);
+/* 0 to 1: what the pick takes from the policy's aim, to compare nodes of a kind. */
+double gt_instance_damage(const struct gt_node *node,
+			  const struct gt_instance_request *request,
+			  const struct gt_mask *pick);
+/* Is a Slurm type (a100_1g.10gb, or 1g.10gb) that of instance i? Names that drift with
+ * the driver are the same. */
+bool gt_instance_is_type(const struct gt_node *node, int i, const char *type);
 
 /* How many instances of each profile are wanted. */
 struct gt_mig_demand {

@@ -157,6 +157,127 @@ START_TEST(cpus_per_gpu_limits_the_first_pass)
 }
 END_TEST
 
+/* Where real daemons found the cores of a job, in busy states of a DGX-1V of 2 x 20. */
+struct found {
+	const char *what;
+	enum sim_form form;
+	int count, tasks, cores_per_task, cpus_per_gpu, one_node;
+	int free_cores[2];
+	unsigned busy;
+	int cores[2];
+};
+
+#define JOB  SIM_FORM_JOB
+#define NODE SIM_FORM_NODE
+#define TASK SIM_FORM_TASK
+
+static const struct found found_22_05_8[] = {
+	{"--gpus-per-node=1", NODE, 1, 0, 1, 0, 0, {16, 19}, 0x97, {0, 1}},
+	{"--gpus=1", JOB, 1, 0, 1, 0, 0, {15, 18}, 0x39, {0, 1}},
+	{"--gpus=2 --cpus-per-gpu=5", JOB, 2, 0, 1, 5, 0, {19, 20}, 0x1f, {0, 10}},
+	{"--gres=gpu:2", NODE, 2, 0, 1, 0, 0, {19, 20}, 0x0f, {0, 1}},
+	{"--gres=gpu:3 --cpus-per-gpu=3", NODE, 3, 0, 1, 3, 0, {14, 18}, 0x1f, {0, 9}},
+	{"-N1 --gpus-per-node=2", NODE, 2, 0, 1, 0, 1, {13, 18}, 0x97, {0, 1}},
+	{"-N1 --gpus=2", JOB, 2, 0, 1, 0, 1, {0, 9}, 0xdb, {0, 1}},
+	{"-N1 --gpus=2 --cpus-per-gpu=2", JOB, 2, 0, 1, 2, 1, {15, 19}, 0x9b, {0, 4}},
+	{"-N1 --gres=gpu:1", NODE, 1, 0, 1, 0, 1, {19, 20}, 0x04, {0, 1}},
+	{"-N1 --gres=gpu:2 --cpus-per-gpu=2", NODE, 2, 0, 1, 2, 1, {1, 4}, 0xf2, {1, 3}},
+	{"-N1 -c 5 --gpus=3", JOB, 3, 0, 5, 0, 1, {15, 20}, 0x0b, {0, 5}},
+	{"-N1 -n 5 --gpus-per-task=1", TASK, 1, 5, 1, 0, 1, {16, 19}, 0x16, {2, 3}},
+	{"-N1 -n 7 --gpus=2", JOB, 2, 7, 1, 0, 1, {15, 17}, 0xb7, {3, 4}},
+	{"-N1 -n 2 --gres=gpu:4", NODE, 4, 2, 1, 0, 1, {17, 20}, 0x07, {0, 2}},
+	{"-N1 -n 3 -c 3 --gpus-per-task=1", TASK, 1, 3, 3, 0, 1, {15, 18}, 0x9e, {4, 5}},
+	{"-N1 -n 7 -c 1 --gres=gpu:3", NODE, 3, 7, 1, 0, 1, {16, 18}, 0x69, {3, 4}},
+	{"-c 5 --gpus=1", JOB, 1, 0, 5, 0, 0, {2, 7}, 0xfb, {2, 3}},
+	{"-n 1 --gpus-per-task=1", TASK, 1, 1, 1, 0, 0, {9, 18}, 0xdf, {0, 1}},
+	{"-n 5 --gpus=4", JOB, 4, 5, 1, 0, 0, {2, 16}, 0x2b, {2, 3}},
+	{"-n 8 --gres=gpu:2", NODE, 2, 8, 1, 0, 0, {16, 18}, 0x39, {0, 8}},
+	{"-n 4 -c 2 --gpus-per-task=1", TASK, 1, 4, 2, 0, 0, {1, 10}, 0xd2, {1, 7}},
+	{"-n 5 -c 3 --gres=gpu:2", NODE, 2, 5, 3, 0, 0, {17, 18}, 0x66, {0, 15}},
+};
+
+static const struct found found_24_11_5[] = {
+	{"--gpus-per-node=2", NODE, 2, 0, 1, 0, 0, {5, 15}, 0x31, {0, 1}},
+	{"--gpus=1", JOB, 1, 0, 1, 0, 0, {14, 19}, 0x4f, {0, 1}},
+	{"--gpus=5 --cpus-per-gpu=3", JOB, 5, 0, 1, 3, 0, {18, 20}, 0x0e, {7, 8}},
+	{"--gres=gpu:1", NODE, 1, 0, 1, 0, 0, {19, 20}, 0x09, {0, 1}},
+	{"--gres=gpu:4 --cpus-per-gpu=5", NODE, 4, 0, 1, 5, 0, {12, 20}, 0x0b, {0, 20}},
+	{"-N1 --gpus-per-node=1", NODE, 1, 0, 1, 0, 1, {12, 20}, 0x03, {0, 1}},
+	{"-N1 --gpus=3", JOB, 3, 0, 1, 0, 1, {14, 20}, 0x0f, {0, 1}},
+	{"-N1 --gpus=3 --cpus-per-gpu=4", JOB, 3, 0, 1, 4, 1, {5, 14}, 0xf1, {5, 7}},
+	{"-N1 --gres=gpu:2", NODE, 2, 0, 1, 0, 1, {15, 19}, 0x3f, {0, 1}},
+	{"-N1 --gres=gpu:1 --cpus-per-gpu=3",
+	 NODE,
+	 1,
+	 0,
+	 1,
+	 3,
+	 1,
+	 {11, 14},
+	 0x11,
+	 {0, 3}},
+	{"-N1 -c 2 --gpus=1", JOB, 1, 0, 2, 0, 1, {14, 17}, 0x7f, {0, 2}},
+	{"-N1 -n 1 --gpus-per-task=1", TASK, 1, 1, 1, 0, 1, {17, 20}, 0x0f, {0, 1}},
+	{"-N1 -n 2 --gpus=2", JOB, 2, 2, 1, 0, 1, {12, 16}, 0x47, {0, 2}},
+	{"-N1 -n 7 --gres=gpu:5", NODE, 5, 7, 1, 0, 1, {16, 20}, 0x0d, {3, 4}},
+	{"-N1 -n 1 -c 5 --gpus-per-task=1", TASK, 1, 1, 5, 0, 1, {7, 12}, 0x6f, {0, 5}},
+	{"-N1 -n 8 -c 3 --gres=gpu:1", NODE, 1, 8, 3, 0, 1, {14, 16}, 0xef, {8, 16}},
+	{"-c 1 --gpus=1", JOB, 1, 0, 1, 0, 0, {14, 18}, 0x3f, {0, 1}},
+	{"-n 2 --gpus-per-task=1", TASK, 1, 2, 1, 0, 0, {16, 19}, 0x11, {0, 2}},
+	{"-n 8 --gpus=1", JOB, 1, 8, 1, 0, 0, {2, 20}, 0x07, {0, 8}},
+	{"-n 1 --gres=gpu:3", NODE, 3, 1, 1, 0, 0, {19, 20}, 0x0c, {0, 1}},
+	{"-n 1 -c 2 --gpus-per-task=1", TASK, 1, 1, 2, 0, 0, {19, 20}, 0x01, {0, 2}},
+	{"-n 1 -c 5 --gres=gpu:2", NODE, 2, 1, 5, 0, 0, {16, 17}, 0xb1, {2, 3}},
+};
+
+static void check_cores(enum sim_slurm_release release, const struct found *f)
+{
+	struct sim_slurm_node node = machine(true);
+	struct sim_slurm_request r = {
+		.form = f->form,
+		.count = f->count,
+		.busy = f->busy,
+		.asked_tasks = f->tasks,
+		.cores_per_task = f->cores_per_task,
+		.cpus_per_gpu = f->cpus_per_gpu,
+		.one_node = f->one_node,
+	};
+
+	sim_slurm_cores(&r, release, &node, f->free_cores);
+	ck_assert_msg(
+		r.cores[0] == f->cores[0] && r.cores[1] == f->cores[1],
+		"%s beside GPUs %#x, cores %d and %d: %d and %d, the daemons gave %d "
+		"and %d",
+		f->what, f->busy, f->free_cores[0], f->free_cores[1], r.cores[0],
+		r.cores[1], f->cores[0], f->cores[1]);
+}
+
+START_TEST(cores_lie_where_real_daemons_found_them)
+{
+	for (size_t i = 0; i < sizeof(found_22_05_8) / sizeof(*found_22_05_8); i++)
+		check_cores(SIM_SLURM_22_05, &found_22_05_8[i]);
+	for (size_t i = 0; i < sizeof(found_24_11_5) / sizeof(*found_24_11_5); i++)
+		check_cores(SIM_SLURM_24_05, &found_24_11_5[i]);
+}
+END_TEST
+
+/* A replay does not wait for cores: the job gets some all the same. */
+START_TEST(a_node_without_cores_still_answers)
+{
+	struct sim_slurm_node node = machine(true);
+	int none[2] = {0, 0}, few[2] = {1, 2};
+	struct sim_slurm_request r = {
+		.form = SIM_FORM_NODE, .count = 2, .busy = 0x0f, .asked_tasks = 8};
+
+	sim_slurm_cores(&r, SIM_SLURM_22_05, &node, none);
+	ck_assert_int_eq(r.cores[0], 0);
+	ck_assert_int_eq(r.cores[1], 1);
+	sim_slurm_cores(&r, SIM_SLURM_24_05, &node, few);
+	ck_assert_int_eq(r.cores[0], 1);
+	ck_assert_int_eq(r.cores[1], 2);
+}
+END_TEST
+
 START_TEST(forms_have_names)
 {
 	enum sim_form form;
@@ -175,6 +296,8 @@ int main(void)
 		UNIT(idle_nodes_as_real_daemons_chose),
 		UNIT(every_busy_state_gets_free_gpus),
 		UNIT(cpus_per_gpu_limits_the_first_pass),
+		UNIT(cores_lie_where_real_daemons_found_them),
+		UNIT(a_node_without_cores_still_answers),
 		UNIT(forms_have_names),
 		{0},
 	};

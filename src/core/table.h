@@ -54,10 +54,13 @@ struct gt_table {
 	int32_t *worth;		   /* 2^n: h(F), the value of free GPUs, unit 2^-20 */
 	int32_t *ratio;		   /* 2^n: r(S), same unit; 0 where not known */
 	uint32_t ratio_sizes;	   /* bit K: known for all sets of K */
+	uint8_t *subsets;	   /* n <= 8: of every set, by size; 3^n */
 	struct gt_answer
 		*answers; /* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
 	struct gt_answer unkept; /* the last one that found no room */
+	uint64_t *
+		quality; /* n <= 8: of each answer, [free * 9 + K], in 18 KB; else NULL */
 	struct gt_tie *ties;
 	uint32_t ties_used, ties_room;
 	struct gt_tie *scratch; /* room for every K-set of the node */
@@ -116,15 +119,27 @@ struct gt_release {
 	uint64_t total;
 };
 
+#define GT_SUBSET_COUNT 6561 /* of all sets of 8 */
+
+/* List the subsets of every set of n <= 8 GPUs, by set, then by size. */
+void gt_damage_list(uint8_t *subsets, int n);
 /* Make table->worth for table->mix: needs the links of every set of the mix's sizes.
  * 3^n steps at most. */
 void gt_damage_build(struct gt_table *table);
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count);
 /* The expected value of what is free once left plus the releases; scale release->total.
- */
-int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
-			uint32_t left);
+ * In line: a decision asks it for up to 70 ties. */
+static inline int64_t gt_damage_worth(const struct gt_table *table,
+				      const struct gt_release *release, uint32_t left)
+{
+	int64_t sum = 0;
+
+	for (int u = 0; u < release->count; u++)
+		sum += (int64_t)release->weight[u] *
+		       table->worth[left | release->freed[u]];
+	return sum;
+}
 
 #define GT_SHORTLIST 64 /* ties of nodes of 9 to 16 GPUs that rule B compares */
 

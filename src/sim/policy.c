@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "sim/policy.h"
+#include "sim/policy_stock.h"
 #include "sim/rng.h"
 
 #include <stdio.h>
@@ -170,172 +171,15 @@ static uint64_t choose_rings(struct sim_chooser *c, const struct sim_ask *ask)
 	return kept_best(c, ask, rate_rings);
 }
 
-/* ---- Slurm ---------------------------------------------------------------------------
- */
-
-static int at_least(int value, int least)
-{
-	return value > least ? value : least;
-}
-
-/* The count that the user gave in the job's form, as this node's share of it. */
-static int form_count(const struct sim_ask *ask, const struct sim_slurm_request *r)
-{
-	int sockets = 0, tasks = 0;
-
-	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
-		sockets += r->cores[s] > 0;
-		tasks += r->tasks[s];
-	}
-	switch ((enum sim_form)ask->job->form) {
-	case SIM_FORM_JOB:
-		return ask->had + ask->count;
-	case SIM_FORM_TASK:
-		return at_least(ask->count / at_least(tasks, 1), 1);
-	case SIM_FORM_SOCKET:
-		return (ask->count + sockets - 1) / at_least(sockets, 1);
-	default:
-		return ask->count;
-	}
-}
-
-/* Slurm's sets may be smaller than asked where a request does not divide; fill up by
- * index, drop from the top. */
-static uint64_t exactly(uint64_t set, uint64_t free, int count)
-{
-	while (__builtin_popcountll(set) < count && (free & ~set))
-		set |= lowest(free & ~set);
-	while (__builtin_popcountll(set) > count)
-		set &= ~(UINT64_C(1) << (63 - __builtin_clzll(set)));
-	return set;
-}
-
-/* Of the free GPUs not in beside. *near: the GPUs of the sockets with the job's cores;
- * may be NULL. */
-static uint64_t choose_stock(struct sim_chooser *c, const struct sim_ask *ask,
-			     enum sim_slurm_release release, uint64_t beside,
-			     uint64_t *near)
-{
-	const struct sim_type *type = &c->layout->types[ask->type];
-	const struct sim_job *job = ask->job;
-	struct sim_slurm_request r = {
-		.form = (enum sim_form)job->form,
-		.busy = ask->busy | beside,
-		.had = ask->had,
-		.nodes_left = 1,
-	};
-	int nodes = at_least(job->nodes, 1), free_cores[SIM_MAX_SOCKETS], cores, tasks;
-
-	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
-		free_cores[s] = type->cores_per_socket;
-		for (int i = 0; i < ask->slot_count; i++)
-			free_cores[s] -= ask->slots[i].cores[s];
-		free_cores[s] = at_least(free_cores[s], 0);
-	}
-	/* a job by tasks without their number: one GPU each */
-	tasks = job->tasks		     ? at_least(job->tasks / nodes, 1)
-		: job->form == SIM_FORM_TASK ? ask->count
-					     : 1;
-	cores = at_least(job->cpus / nodes, tasks);
-	sim_slurm_cores(&r, &type->slurm, ask->count, cores, free_cores);
-	sim_slurm_tasks(&r, cores / tasks);
-	r.count = form_count(ask, &r);
-	for (int s = 0; s < type->slurm.sockets; s++) {
-		c->cores[s] = (uint16_t)r.cores[s];
-		if (near && r.cores[s] > 0)
-			*near |= type->slurm.near[s];
-	}
-	return exactly(sim_slurm_select(release, &type->slurm, &r), type->all & ~r.busy,
-		       ask->count);
-}
-
-static uint64_t choose_slurm_22_05(struct sim_chooser *c, const struct sim_ask *ask)
-{
-	return choose_stock(c, ask, SIM_SLURM_22_05, 0, NULL);
-}
-
-static uint64_t choose_slurm_24_05(struct sim_chooser *c, const struct sim_ask *ask)
-{
-	return choose_stock(c, ask, SIM_SLURM_24_05, 0, NULL);
-}
-
-/* ---- ours ----------------------------------------------------------------------------
- */
-
-/* GT_UNKNOWN where limits are not known, or have told nothing so far. */
-static int seconds_left(const struct sim_chooser *c, const struct sim_ask *ask,
-			const struct sim_slot *slot, bool tells)
-{
-	int64_t left = (slot->until_ms - ask->now_ms) / 1000;
-
-	if (c->timeless || !slot->is_limited || !tells)
-		return GT_UNKNOWN;
-	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
-}
-
-/* The plugin leaves stock's set where its own is not strictly better. */
-static uint64_t better_than(struct sim_chooser *c, const struct sim_ask *ask,
-			    const struct gt_request *request, const struct gt_mask *ours,
-			    uint64_t stock)
-{
-	struct gt_table *table = c->values[ask->type].table;
-	struct gt_mask set = {.word = {stock}};
-	struct gt_score a, b;
-	int order;
-
-	if (ours->word[0] == stock)
-		return stock;
-	gt_select_score(table, request, ours, &a);
-	gt_select_score(table, request, &set, &b);
-	gt_score_compare(&a, &b, request->policy, &order);
-	return order < 0 ? ours->word[0] : stock;
-}
-
-static uint64_t choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
-{
-	struct gt_running running[SIM_MAX_GPUS];
-	struct gt_request request = {
-		.count = ask->count,
-		.free = {.word = {free_of(c, ask)}},
-		.policy = c->order,
-		.running = running,
-		.running_count = c->blind ? 0 : ask->slot_count,
-	};
-	bool tells = gt_limit_memory_tells(&c->limits);
-	uint64_t stock = 0, near = 0, ours;
-	struct gt_choice choice;
-
-	if (ask->stock)
-		return choose_slurm_22_05(c, ask);
-	for (int i = 0; i < request.running_count; i++) {
-		memset(&running[i].gpus, 0, sizeof(running[i].gpus));
-		running[i].gpus.word[0] = ask->slots[i].mask;
-		running[i].seconds = seconds_left(c, ask, &ask->slots[i], tells);
-	}
-	if (c->over) {
-		stock = choose_stock(c, ask, c->stock, 0, &near);
-		request.near.word[0] = near;
-	}
-	if (gt_select(c->values[ask->type].table, &request, &choice))
-		return stock;
-	if (!c->over)
-		return choice.gpus.word[0];
-	ours = better_than(c, ask, &request, &choice.gpus, stock);
-	/* the plugin runs stock again with only our GPUs free: the cores follow */
-	if (ours != stock)
-		choose_stock(c, ask, c->stock, free_of(c, ask) & ~ours, NULL);
-	return ours;
-}
-
 /* ---- the table -----------------------------------------------------------------------
  */
 
 static const struct sim_policy policies[] = {
-	{"gputopo", "what the plugin does", SIM_NODES_BEST, true, choose_gputopo},
+	{"gputopo", "what the plugin does", SIM_NODES_BEST, true, sim_choose_gputopo},
 	{"slurm-22.05", "stock Slurm 22.05 to 23.11", SIM_NODES_FIRST, true,
-	 choose_slurm_22_05},
+	 sim_choose_slurm_22_05},
 	{"slurm-24.05", "stock Slurm 24.05 and later", SIM_NODES_FIRST, true,
-	 choose_slurm_24_05},
+	 sim_choose_slurm_24_05},
 	{"first-fit", "the lowest free GPUs", SIM_NODES_FIRST, false, choose_first},
 	{"random", "any free GPUs", SIM_NODES_FIRST, false, choose_random},
 	{"pair-sum", "the most links, as the Kubernetes device plugin", SIM_NODES_FIRST,
@@ -355,7 +199,7 @@ const struct sim_policy *sim_policy_at(int i)
 
 static bool take_option(struct sim_chooser *c, const char *option)
 {
-	bool ours = c->policy->choose == choose_gputopo;
+	bool ours = c->policy->choose == sim_choose_gputopo;
 
 	if (ours && !strcmp(option, "preserve"))
 		c->order = GT_POLICY_PRESERVE;
@@ -437,7 +281,7 @@ enum gt_err sim_chooser_init(struct sim_chooser *c, const char *text,
 	c->values = calloc((size_t)layout->type_count, sizeof(*c->values));
 	c->memo = calloc((size_t)layout->type_count, sizeof(*c->memo));
 	if (!c->values || !c->memo ||
-	    (!mix && c->policy->choose == choose_gputopo && !start_learning(c))) {
+	    (!mix && c->policy->choose == sim_choose_gputopo && !start_learning(c))) {
 		sim_chooser_release(c);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
@@ -480,7 +324,7 @@ void sim_chooser_note_start(struct sim_chooser *c, int type, int count)
 void sim_chooser_note_end(struct sim_chooser *c, const struct sim_job *job,
 			  int64_t ran_ms)
 {
-	if (job->is_limited && c->policy->choose == choose_gputopo)
+	if (job->is_limited && c->policy->choose == sim_choose_gputopo)
 		gt_limit_memory_add(&c->limits, (double)job->limit_ms / 1000,
 				    (double)ran_ms / 1000);
 }

@@ -44,6 +44,9 @@ struct sim_slurm_request {
 	uint64_t busy;
 	int cores[SIM_MAX_SOCKETS]; /* the job's on each socket */
 	int tasks[SIM_MAX_SOCKETS]; /* form task */
+	int asked_tasks;	    /* of this node; 0: not given */
+	int cores_per_task;	    /* 0 counts as 1 */
+	bool one_node;		    /* -N1 */
 	int had;		    /* form job: GPUs got on earlier nodes */
 	int nodes_left;		    /* form job: nodes from here on, this one counted */
 	int cpus_per_gpu;	    /* form job: 0, or what limits the first pass */
@@ -51,18 +54,19 @@ struct sim_slurm_request {
 	bool enforce_binding;
 };
 
-/* Where slurmctld finds count cores for a request that wants gpus GPUs of the node, given
- * the free GPUs and the free cores of each socket: on the socket with the most free GPUs
- * (ties: the most free cores, then the first) if it has enough, else evenly on the fewest
- * sockets that have, and what does not fit there on the others. As seen on real daemons.
- */
-void sim_slurm_cores(struct sim_slurm_request *request, const struct sim_slurm_node *node,
-		     int gpus, int count, const int *free_cores);
-/* Fill tasks from cores: a task counts on the socket of its first core. */
-void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task);
-
 /* The releases that decide differently. */
 enum sim_slurm_release { SIM_SLURM_22_05, SIM_SLURM_24_05 };
+
+/* Where slurmctld finds the cores of a request, given the free cores of each socket and
+ * the busy GPUs: fills cores from form, count, asked_tasks, cores_per_task, cpus_per_gpu
+ * and one_node. The sockets with the most free cores whose GPUs suffice, as in 22.05.8
+ * and 24.11.5. A job that Slurm would let wait for cores gets what is free. One thread a
+ * core.
+ */
+void sim_slurm_cores(struct sim_slurm_request *request, enum sim_slurm_release release,
+		     const struct sim_slurm_node *node, const int *free_cores);
+/* Fill tasks from cores: a task counts on the socket of its first core. */
+void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task);
 
 /* The GPUs that the job gets: fewer than asked where fewer are free. No state, no
  * allocation; O(n^2 log n) at most. */

@@ -6,10 +6,9 @@
  *   compare_policy RELEASE KIND FILE
  *
  * RELEASE is 22.05 or 24.05, KIND a node kind of this folder, FILE what `states -u` wrote
- * on a cluster with stock PluginDir. The job's cores per socket, which the restatement
- * takes as given, are read from the CPUs that the daemons gave. Prints the agreement by
- * form, each difference, and ends with 1 where there was one. "without the CPUs" is the
- * agreement where the cores are supposed as the simulator does.
+ * on a cluster with stock PluginDir. Each answer is restated twice: from the cores that
+ * the daemons gave, and from those that the simulator finds itself ("without the CPUs").
+ * Prints the agreement by form, each difference, and ends with 1 where there was one.
  */
 #include "config.h"
 
@@ -22,21 +21,22 @@
 
 #define MAX_FORMS 32
 #define COLUMNS	  7
+#define NOT_GIVEN (-1)
 
 /* How `states` writes a form, and what it is to the restatement. */
 static const struct form {
 	const char *name;
 	enum sim_form form;
 	int per_task; /* GPUs a task; 0: N */
-	int tasks;    /* 0: N */
+	int tasks;    /* 0: N; NOT_GIVEN */
 	int cpus_per_task;
 	int cpus_per_gpu;
 } forms[] = {
-	{"--gpus=N", SIM_FORM_JOB, 0, 1, 1, 0},
+	{"--gpus=N", SIM_FORM_JOB, 0, NOT_GIVEN, 1, 0},
 	{"-n N --gpus=N", SIM_FORM_JOB, 0, 0, 1, 0},
-	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, 1, 1, 2},
-	{"--gpus-per-node=N", SIM_FORM_NODE, 0, 1, 1, 0},
-	{"--gres=gpu:N", SIM_FORM_NODE, 0, 1, 1, 0},
+	{"--gpus=N --cpus-per-gpu=2", SIM_FORM_JOB, 0, NOT_GIVEN, 1, 2},
+	{"--gpus-per-node=N", SIM_FORM_NODE, 0, NOT_GIVEN, 1, 0},
+	{"--gres=gpu:N", SIM_FORM_NODE, 0, NOT_GIVEN, 1, 0},
 	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 32, 1, 0},
 	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 0, 1, 0},
 	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 1, 4, 0},
@@ -126,18 +126,21 @@ static void cores_read(const struct machine *m, const char *cpus,
 
 /* The same as the simulator supposes it, which knows no CPUs; one core of each busy GPU's
  * socket is held by the job that `states` put there. */
-static void cores_suppose(const struct machine *m, const struct form *form, int n,
+static void cores_suppose(enum sim_slurm_release release, const struct machine *m,
+			  const struct form *form, int n,
 			  struct sim_slurm_request *request)
 {
-	int free_cores[SIM_MAX_SOCKETS], count;
+	int free_cores[SIM_MAX_SOCKETS];
 
 	for (int s = 0; s < m->node.sockets; s++)
 		free_cores[s] = m->cores_per_socket -
 				__builtin_popcountll(m->node.near[s] & request->busy);
-	count = form->cpus_per_gpu
-			? n * form->cpus_per_gpu
-			: (form->tasks ? form->tasks : n) * form->cpus_per_task;
-	sim_slurm_cores(request, &m->node, n, count, free_cores);
+	request->asked_tasks = form->tasks == NOT_GIVEN ? 0
+			       : form->tasks		? form->tasks
+							: n;
+	request->cores_per_task = form->cpus_per_task;
+	request->one_node = true; /* `states` asks for its node by name */
+	sim_slurm_cores(request, release, &m->node, free_cores);
 }
 
 /* cpus NULL: none are known. */
@@ -157,7 +160,7 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 	if (cpus)
 		cores_read(m, cpus, &request);
 	else
-		cores_suppose(m, form, n, &request);
+		cores_suppose(release, m, form, n, &request);
 	sim_slurm_tasks(&request, form->cpus_per_task);
 	return sim_slurm_select(release, &m->node, &request);
 }
@@ -168,13 +171,28 @@ struct tally {
 	long supposed; /* the same without knowing the CPUs */
 };
 
+/* Does the restatement give what the daemons gave? cpus NULL: without knowing them. */
+static bool agrees(enum sim_slurm_release release, const struct machine *m, char **column,
+		   const char *cpus)
+{
+	struct gt_mask mask = {0};
+	char got[GT_MASK_TEXT_MAX];
+
+	mask.word[0] = restate(release, m, form_find(column[2]), atoi(column[3]),
+			       mask_parse(column[1]), cpus);
+	if (mask.word[0] == mask_parse(column[4]))
+		return true;
+	printf("differs: free %s, %s, N=%s, CPUs %s%s: daemons %s, restated %s\n",
+	       column[1], column[2], column[3], column[6], cpus ? "" : " (not told)",
+	       column[4], gt_mask_format(&mask, got, sizeof(got)));
+	return false;
+}
+
 /* One row of `states`; false: it was refused, and tells nothing. */
 static bool row_compare(enum sim_slurm_release release, const struct machine *m,
 			char *line, struct tally *tally)
 {
-	char *column[COLUMNS], got[GT_MASK_TEXT_MAX], *at = line;
-	const struct form *form;
-	struct gt_mask mask = {0};
+	char *column[COLUMNS], *at = line;
 	int count = 0;
 
 	line[strcspn(line, "\n")] = '\0';
@@ -184,20 +202,10 @@ static bool row_compare(enum sim_slurm_release release, const struct machine *m,
 		errx(2, "not a row of `states -u`: %s", line);
 	if (!strcmp(column[4], "-"))
 		return false;
-	form = form_find(column[2]);
-	mask.word[0] = restate(release, m, form, atoi(column[3]), mask_parse(column[1]),
-			       column[6]);
-	tally += form - forms;
+	tally += form_find(column[2]) - forms;
 	tally->asked++;
-	if (restate(release, m, form, atoi(column[3]), mask_parse(column[1]), NULL) ==
-	    mask_parse(column[4]))
-		tally->supposed++;
-	if (mask.word[0] == mask_parse(column[4]))
-		tally->same++;
-	else
-		printf("differs: free %s, %s, N=%s, CPUs %s: daemons %s, restated %s\n",
-		       column[1], column[2], column[3], column[6], column[4],
-		       gt_mask_format(&mask, got, sizeof(got)));
+	tally->same += agrees(release, m, column, column[6]);
+	tally->supposed += agrees(release, m, column, NULL);
 	return true;
 }
 
@@ -232,5 +240,5 @@ int main(int argc, char **argv)
 	       "all", all.same, all.asked, all.supposed, refused);
 	if (!all.asked)
 		errx(1, "no placement to compare");
-	return all.same == all.asked ? 0 : 1;
+	return all.same == all.asked && all.supposed == all.asked ? 0 : 1;
 }

@@ -3,17 +3,20 @@
 # Jobs through a real Slurm with the plugin, and the same jobs through `gputopo sim replay`
 # with recorded starts: are the GPU sets the same? From the build folder, as root:
 #
-#   fidelity.sh [-c JOBS] [-s SEED] [-n NODES]
+#   fidelity.sh [-x] [-c JOBS] [-s SEED] [-n NODES] [-r ROOT]
 #
-# One clock tick a start or an end. Prints every difference, then the agreement; ends with 1
-# below 99 %.
+# -x: stock Slurm without the plugin, and the policy that restates it. ROOT holds another
+# Debian with its Slurm (tests/cluster/cluster.sh). One clock tick a start or an end. Prints
+# every difference, then the agreement; ends with 1 below 99 %.
 set -eu
-jobs=200 seed=1 nodes=3
-while getopts c:s:n: option; do
+jobs=200 seed=1 nodes=3 stock='' root=''
+while getopts xc:s:n:r: option; do
 	case $option in
+	x) stock=yes ;;
 	c) jobs=$OPTARG ;;
 	s) seed=$OPTARG ;;
 	n) nodes=$OPTARG ;;
+	r) root=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -28,16 +31,21 @@ kinds=()
 for ((i = 0; i < nodes; i++)); do
 	kinds+=("n$i=dgx1v")
 done
-cluster_start --plugin "$plugin" --gputopo "$work/gputopo.conf" "${kinds[@]}"
+with=(--plugin "$plugin" --gputopo "$work/gputopo.conf")
+[ -z "$stock" ] || with=()
+[ -z "$root" ] || with+=(--root "$root")
+cluster_start "${with[@]}" "${kinds[@]}"
 trap 'cluster_stop; rm -rf "$work"' EXIT
 RANDOM=$seed
 
-# form, GPUs, tasks: the options of salloc
+# form, GPUs, tasks (0: not given), cores a task: the options of salloc
 options() {
+	[ "$3" = 0 ] || echo "-n $3"
+	[ "$4" = 1 ] || echo "-c $4"
 	case $1 in
 	node) echo "--gres=gpu:$2" ;;
 	job) echo "--gpus=$2" ;;
-	task) echo "-n $3 --gpus-per-task=1" ;;
+	task) echo "--gpus-per-task=1" ;;
 	esac
 }
 
@@ -48,18 +56,19 @@ running=() tick=0 started=0
 while [ $started -lt "$jobs" ]; do
 	gpus=${sizes[RANDOM % ${#sizes[@]}]}
 	form=${forms[RANDOM % ${#forms[@]}]}
-	tasks=1
+	tasks=0 cores=1
+	[ $((RANDOM % 3)) != 0 ] || tasks=$((RANDOM % 6 + 1)) cores=$((RANDOM % 4 + 1))
 	[ "$form" != task ] || tasks=$gpus
 	tick=$((tick + 1))
 	# shellcheck disable=SC2046
 	if [ $((RANDOM % 100)) -lt 62 ] &&
-	   text=$(cluster_run salloc --no-shell -I1 -Q -N1 $(options "$form" "$gpus" "$tasks") \
-			-J "$tick" 2>&1); then
+	   cluster_run salloc --no-shell -I1 -Q -N1 -J "$tick" \
+			$(options "$form" "$gpus" "$tasks" "$cores") >/dev/null 2>&1; then
 		id=$(cluster_run squeue -h -n "$tick" -o %A)
 		read -r node list <<<"$(cluster_job_gpus "$id")"
 		running+=("$id")
 		started=$((started + 1))
-		echo "start $tick $id $gpus $form $tasks $node $list" >>"$work/rows"
+		echo "start $tick $id $gpus $form $tasks $cores $node $list" >>"$work/rows"
 	elif [ ${#running[@]} -gt 0 ]; then
 		at=$((RANDOM % ${#running[@]}))
 		id=${running[at]}
@@ -75,22 +84,23 @@ while [ $started -lt "$jobs" ]; do
 done
 echo "last $((tick + 1))" >>"$work/rows"
 
-awk '$1 == "start" { n++; id[n] = $3; at[n] = $2; gpus[n] = $4; form[n] = $5; tasks[n] = $6; node[n] = $7 }
+awk '$1 == "start" { n++; id[n] = $3; at[n] = $2; gpus[n] = $4; form[n] = $5; tasks[n] = $6
+		     cores[n] = $7; node[n] = $8 }
      $1 == "end" { end[$3] = $2 }
      $1 == "last" { last = $2 }
      END { print "job_id,submit,duration,gpus,nodes,form,cpus,tasks,start,node"
 	   for (i = 1; i <= n; i++)
 		printf "%s,%d,%d,%d,1,%s,%d,%d,%d,%s\n", id[i], at[i],
 			(id[i] in end ? end[id[i]] : last) - at[i], gpus[i], form[i],
-			tasks[i], tasks[i], at[i], node[i] }' "$work/rows" >"$work/trace.csv"
+			(tasks[i] ? tasks[i] : 1) * cores[i], tasks[i], at[i], node[i] }' "$work/rows" >"$work/trace.csv"
 release=22.05
-[[ $(cluster_release) == 22.* ]] || release=24.05
+[[ $(cluster_release "$root") == 22.* ]] || release=24.05
 "$build/gputopo" sim replay -w "$work/trace.csv" -t builtin:dgx1v --nodes "$nodes" \
 	--sched recorded --policy "gputopo/over=$release,slurm-$release" -o "$work/out" \
 	--format csv >"$work/table"
 
 # job, node, set of both; sets stand in quotes
-awk '$1 == "start" { print $3, $7, $8 }' "$work/rows" | sort >"$work/real"
+awk '$1 == "start" { print $3, $8, $9 }' "$work/rows" | sort >"$work/real"
 compare() {
 	sed 1d "$work/out/jobs-$1.csv" | sed 's/^\([^,]*\),.*,\(n[0-9]*\),"\([^"]*\)".*/\1 \2 \3/' |
 		sort >"$work/replayed"
@@ -102,6 +112,13 @@ compare() {
 		"$work/both"
 }
 [ -z "${KEEP:-}" ] || cp -r "$work" "$KEEP"
-echo "Slurm $(cluster_release) with the plugin, $jobs jobs on $nodes nodes, seed $seed"
-compare "slurm-$release" quiet || true
-compare "gputopo_over=$release" show
+word=with
+[ -z "$stock" ] || word=without
+echo "Slurm $(cluster_release "$root") $word the plugin," \
+	"$jobs jobs on $nodes nodes, seed $seed"
+if [ -n "$stock" ]; then
+	compare "slurm-$release" show
+else
+	compare "slurm-$release" quiet || true
+	compare "gputopo_over=$release" show
+fi
