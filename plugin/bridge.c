@@ -29,6 +29,22 @@ char *gp_bridge_copy(const char *text)
 	return copy;
 }
 
+void gp_bridge_comment(job_record_t *job, const char *text)
+{
+	static const char mark[] = "gputopo: ";
+	char comment[1024], *copy;
+
+	if (job->admin_comment && *job->admin_comment &&
+	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
+		return;
+	snprintf(comment, sizeof(comment), "%s%s", mark, text);
+	copy = gp_bridge_copy(comment);
+	if (!copy)
+		return;
+	xfree(job->admin_comment);
+	job->admin_comment = copy;
+}
+
 /* ---- the node -----------------------------------------------------------------------
  */
 
@@ -215,6 +231,25 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 			 (uint64_t)size;
 	*free &= ~shared_bits(state, (int)size);
 	return agrees;
+}
+
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
+{
+	const gres_node_state_t *state = gpus->state;
+	uint64_t out = 0;
+
+	if (!type || !*type)
+		return ~(uint64_t)0 >> (64 - gpus->size);
+	for (int t = 0; t < state->topo_cnt; t++) {
+		bitstr_t *members =
+			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+
+		if (members && bit_size(members) == gpus->size && state->topo_type_name &&
+		    state->topo_type_name[t] &&
+		    strcmp(state->topo_type_name[t], type) == 0)
+			out |= gp_bridge_bits(members, gpus->size);
+	}
+	return out;
 }
 
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)

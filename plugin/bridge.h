@@ -38,12 +38,18 @@ uint64_t gp_bridge_bits(bitstr_t *bits, int size);
 /* A copy that Slurm may free, or NULL without memory: its other allocations exit then. */
 char *gp_bridge_copy(const char *text);
 
+/* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
+void gp_bridge_comment(job_record_t *job, const char *text);
+
 /* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
  * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
  * use are not free. */
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
 /* Links between two GPUs by their position in gres.conf; only where has_links. */
 int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
+
+/* GPUs of the type of this name; NULL or "": all. */
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
 
 /* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
 bool gp_bridge_free(const node_record_t *node, uint64_t *free);

@@ -32,7 +32,9 @@ void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
 	memset(seat, 0, sizeof(*seat));
 	seat->node = node;
 	seat->record = node_record_table_ptr[node];
-	seat->why = gp_bridge_node(seat->record, &seat->gpus);
+	seat->why = seat->record->magic == NODE_MAGIC
+			    ? gp_bridge_node(seat->record, &seat->gpus)
+			    : GP_CANARY;
 	if (!seat->gpus.size)
 		return;
 	if (read_selection(seat, asked) == GP_CANARY)

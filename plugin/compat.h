@@ -127,6 +127,15 @@ typedef struct xlist *gp_list_t;
 #define GP_FINI_RETURN return SLURM_SUCCESS
 #endif
 
+/* The last argument of job_modify. */
+#if GP_SINCE(23, 2)
+#define GP_MODIFY_MORE	 , char **err_msg
+#define GP_MODIFY_UNUSED (void)err_msg
+#else
+#define GP_MODIFY_MORE
+#define GP_MODIFY_UNUSED (void)0
+#endif
+
 /* Least loaded nodes first, for the whole cluster. */
 #if GP_SINCE(25, 11)
 #define GP_LLN SELECT_LLN

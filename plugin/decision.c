@@ -48,6 +48,7 @@ void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
 {
 	decisions->job_id = job_id;
 	decisions->used = 0;
+	decisions->summary[0] = '\0';
 }
 
 /* ---- a line ---------------------------------------------------------------------------
@@ -141,6 +142,52 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 	    verdict->split ? "true" : "false",
 	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
 	    gp_reason_word(why));
+}
+
+/* Its bus bandwidth, for people; "?" without a model. */
+static void put_set(struct text *text, const struct gp_seat *seat, uint64_t set)
+{
+	struct gt_mask bits = {.word = {set}};
+	char list[GP_MAX_GPUS * 4];
+
+	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
+	if (seat->binding && seat->binding->table) {
+		struct gt_mask gpus = gp_binding_to_model(seat->binding, set);
+		struct gt_score score = {0};
+
+		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
+			gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
+		put(text, "%.10g", score.busbw_mbps / 1000.0);
+	} else {
+		put(text, "?");
+	}
+}
+
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat)
+{
+	size_t used = strlen(decisions->summary);
+	char one[GP_SUMMARY_MAX];
+	struct text text = {one, sizeof(one), 0};
+
+	if (__builtin_popcountll(seat->stock) < 2 ||
+	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
+		return;
+	put(&text, "%s%s ", used ? "; " : "", seat->record->name);
+	put_set(&text, seat, seat->wanted);
+	put(&text, " GB/s");
+	if (seat->wanted != seat->stock) {
+		put(&text, " (stock ");
+		put_set(&text, seat, seat->stock);
+		put(&text, ")");
+	}
+	if (used + text.used + 6 > sizeof(decisions->summary))
+		snprintf(one, sizeof(one), "; ...");
+	memcpy(decisions->summary + used, one, strlen(one) + 1);
+}
+
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id)
+{
+	return decisions->job_id == job_id ? decisions->summary : "";
 }
 
 static bool make_room(struct gp_decisions *decisions)

@@ -11,7 +11,8 @@
 #include "plugin/conf.h"
 #include "plugin/reason.h"
 
-#define GP_LINE_MAX 2048 /* of one line; four GPU lists of 64 single GPUs fit */
+#define GP_SUMMARY_MAX 512
+#define GP_LINE_MAX    2048 /* of one line; four GPU lists of 64 single GPUs fit */
 
 struct gp_counters {
 	uint64_t by_reason[GP_REASON_COUNT];
@@ -32,8 +33,9 @@ struct gp_decisions {
 	char *lines;
 	size_t used;
 	size_t room;
-	const char *metrics; /* the file's name, or NULL; belongs to the conf */
-	time_t written;	     /* when the metrics were */
+	char summary[GP_SUMMARY_MAX]; /* what that job got, for people */
+	const char *metrics;	      /* the file's name, or NULL; belongs to the conf */
+	time_t written;		      /* when the metrics were */
 };
 
 /* Close what is open and open what conf names. false: the log could not be opened
@@ -57,6 +59,11 @@ void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id);
 /* Add one node's line. Costs nothing without a log. */
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
 		      const struct gp_seat *seat);
+/* Add one node with two or more GPUs to the job's summary: "n0 0,3 40 GB/s (stock 0-1
+ * 20)". Nodes that do not fit become "...". */
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat);
+/* The summary of the job whose lines wait, "" for another and where there is none. */
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id);
 /* A job with GPUs has ended, after so many seconds of running. */
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
 			   uint32_t job_id, long seconds, time_t now);

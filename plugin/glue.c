@@ -18,7 +18,7 @@
 #define JUST_BEGUN	10 /* seconds */
 
 /* Keys that are read, and do nothing yet. */
-#define NOT_YET "AdminComment,MigStray"
+#define NOT_YET "MigStray"
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -232,9 +232,23 @@ void gp_glue_job_holds(const job_record_t *job)
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
-void gp_glue_job_begins(const job_record_t *job)
+/* One line for those who debug, and the comment that the admin asked for. */
+static void tell_begin(struct gp_glue *glue, job_record_t *job)
+{
+	const char *summary = gp_decisions_summary(&glue->decisions, job->job_id);
+
+	if (!*summary)
+		return;
+	if (slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE)
+		info("gputopo: job %u: %s", job->job_id, summary);
+	if (glue->active && gp_conf_admin_comment(glue->conf))
+		gp_bridge_comment(job, summary);
+}
+
+void gp_glue_job_begins(job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	tell_begin(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
 	pthread_mutex_unlock(&the_glue.lock);
@@ -310,6 +324,16 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 		rc = test_ahead(&the_glue, inner, test);
 	pthread_mutex_unlock(&the_glue.lock);
 	return rc;
+}
+
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size)
+{
+	bool refuses;
+
+	pthread_mutex_lock(&the_glue.lock);
+	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
 }
 
 void gp_glue_stop(void)

@@ -20,6 +20,7 @@
 #include "plugin/rank.h"
 #include "plugin/reason.h"
 #include "plugin/running.h"
+#include "plugin/submit.h"
 
 /* The arguments of one job_test. */
 struct gp_test {
@@ -85,15 +86,20 @@ void gp_glue_node_init(void);
 /* After the inner select_nodeinfo_set: the job's GPUs are known. */
 void gp_glue_job_holds(const job_record_t *job);
 /* After the inner job_begin: the answer of the last job_test is used. */
-void gp_glue_job_begins(const job_record_t *job);
+void gp_glue_job_begins(job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
 void gp_glue_job_ends(job_record_t *job);
 void gp_glue_job_leaves(const job_record_t *job, int node);
 /* After the inner reconfigure. */
 void gp_glue_rebuild(void);
+/* For job_submit/gputopo: see gp_submit_fn. */
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size);
 /* At fini. */
 void gp_glue_stop(void);
 
+/* In submit.c; glue is locked. */
+bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
+		       char *text, size_t size);
 /* For rerun.c: say once a node, and for a few nodes only, what the admin should know.
  * seat may be NULL: about no node in particular. */
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);

@@ -91,9 +91,11 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 		memory->count = count;
 	if (count > 1 && binding && binding->table) {
 		struct gt_mask set = gp_binding_to_model(binding, gpus);
-		struct gt_score score;
+		struct gt_score score = {0};
 
-		gt_score_set(gt_table_node(binding->table), &set, &score);
+		/* instances of MIG are not connected */
+		if (gt_mask_count(&set) == count)
+			gt_score_set(gt_table_node(binding->table), &set, &score);
 		if (memory->mbps < 0 || score.busbw_mbps < memory->mbps)
 			memory->mbps = score.busbw_mbps;
 	}

@@ -35,7 +35,8 @@ static bool make_seats(struct gp_glue *glue, int count)
 /* Do the structs look like those that we were compiled for? */
 static bool is_plausible(const job_record_t *job)
 {
-	return find_job_record(job->job_id) == job && job->details && job->job_resrcs &&
+	return find_job_record(job->job_id) == job && job->magic == JOB_MAGIC &&
+	       job->details && job->details->magic == DETAILS_MAGIC && job->job_resrcs &&
 	       job->job_resrcs->node_bitmap && job->job_resrcs->nhosts > 0 &&
 	       bit_set_count(job->job_resrcs->node_bitmap) ==
 		       (int32_t)job->job_resrcs->nhosts;
@@ -266,7 +267,7 @@ static const char *form_of(const struct gp_job *asked)
 					: "gpus-per-task";
 }
 
-/* Keep what was decided until the job begins; tell those who debug. */
+/* Keep what was decided until the job begins. */
 static void record(const struct gp_attempt *a, enum gp_reason why)
 {
 	struct gp_decisions *decisions = &a->glue->decisions;
@@ -286,14 +287,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 		const struct gp_seat *seat = &a->glue->seats[i];
 
 		gp_decisions_add(decisions, &verdict, seat);
-		if (!(slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE) ||
-		    __builtin_popcountll(seat->stock) < 2)
-			continue;
-		info("gputopo: job %u on %s: free %#" PRIx64 ", stock %#" PRIx64
-		     " (%d MB/s), chosen %#" PRIx64 " (%d MB/s), level %d, %d reruns: %s",
-		     job->job_id, seat->record->name, seat->gpus.free, seat->stock,
-		     seat->stock_score.busbw_mbps, seat->wanted, seat->score.busbw_mbps,
-		     seat->level, a->reruns, gp_reason_text(why));
+		gp_decisions_sum_up(decisions, seat);
 	}
 }
 

@@ -10,12 +10,12 @@
 #include "plugin/wish.h"
 
 /* The value of NAME=VALUE in the job's control environment, or NULL. */
-static const char *option(const job_record_t *job, const char *name)
+static const char *option(char **env, uint32_t size, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (uint32_t i = 0; job->spank_job_env && i < job->spank_job_env_size; i++) {
-		const char *entry = job->spank_job_env[i];
+	for (uint32_t i = 0; env && i < size; i++) {
+		const char *entry = env[i];
 
 		if (entry && strncmp(entry, name, len) == 0 && entry[len] == '=')
 			return entry + len + 1;
@@ -23,10 +23,10 @@ static const char *option(const job_record_t *job, const char *name)
 	return NULL;
 }
 
-void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
 {
-	const char *topo = option(job, GP_ENV_TOPO);
-	const char *min = option(job, GP_ENV_MIN_BUSBW);
+	const char *topo = option(env, size, GP_ENV_TOPO);
+	const char *min = option(env, size, GP_ENV_MIN_BUSBW);
 	double gbps = min ? strtod(min, NULL) : 0;
 
 	memset(wish, 0, sizeof(*wish));
@@ -38,6 +38,11 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 	if (gbps > 0 && gbps < 1e6)
 		wish->min_mbps = (int)(gbps * 1000 + 0.5);
 	wish->asked = wish->ring || wish->min_mbps;
+}
+
+void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+{
+	gp_wish_parse(job->spank_job_env, job->spank_job_env_size, wish);
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,

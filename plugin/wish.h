@@ -25,6 +25,8 @@ struct gp_wish {
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
  */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
+/* The same from an environment of NAME=VALUE entries, which may be NULL. */
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);

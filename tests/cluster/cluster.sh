@@ -248,6 +248,18 @@ _cluster_wait_file() {
 	return 1
 }
 
+# "DEV/gpu[0-7]" is eight files.
+_cluster_devices() {
+	local file
+	while read -r file; do
+		if [[ $file =~ ^(.*)\[([0-9]+)-([0-9]+)\]$ ]]; then
+			seq -f "${BASH_REMATCH[1]}%.0f" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+		else
+			echo "$file"
+		fi
+	done
+}
+
 # Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
 _cluster_write_conf() {
 	local root=$1 release stock spec name kind port=27000 files
@@ -318,6 +330,6 @@ _cluster_write_conf() {
 		echo "$name" >>names
 		port=$((port + 1))
 	done
-	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u >devices ||
-		true
+	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
+		_cluster_devices >devices || true
 }

@@ -19,6 +19,7 @@ slurm_conf_t slurm_conf;
 node_record_t **node_record_table_ptr;
 int node_record_count;
 gp_list_t job_list;
+part_record_t *default_part_loc;
 
 /* ---- log ----------------------------------------------------------------------------
  */
@@ -240,6 +241,13 @@ job_record_t *find_job_record(uint32_t job_id)
 			return job;
 	}
 	return NULL;
+}
+
+part_record_t *find_part_record(char *name)
+{
+	return default_part_loc && strcmp(default_part_loc->name, name) == 0
+		       ? default_part_loc
+		       : NULL;
 }
 
 /* ---- our plugin ----------------------------------------------------------------------

@@ -109,6 +109,7 @@ int mock_node_add(const char *name, const struct mock_gpus *gpus)
 	gres->gres_data = make_state(gpus);
 	node->gres_list = zeroed(1, sizeof(struct xlist));
 	mock_list_add(node->gres_list, gres);
+	node->magic = NODE_MAGIC;
 	node->name = (char *)name;
 	node->index = (uint32_t)node_record_count;
 	node->tot_cores = MOCK_CORES;
@@ -159,8 +160,10 @@ job_record_t *mock_job_add(uint32_t job_id)
 {
 	job_record_t *job = zeroed(1, sizeof(*job));
 
+	job->magic = JOB_MAGIC;
 	job->job_id = job_id;
 	job->details = zeroed(1, sizeof(*job->details));
+	job->details->magic = DETAILS_MAGIC;
 	job->details->min_cpus = 3;
 	job->details->pn_min_memory = 100;
 	job->best_switch = true;
