@@ -16,6 +16,7 @@
 #include "plugin/conf.h"
 #include "plugin/decision.h"
 #include "plugin/inner.h"
+#include "plugin/mig_site.h"
 #include "plugin/model.h"
 #include "plugin/rank.h"
 #include "plugin/reason.h"
@@ -60,6 +61,8 @@ struct gp_glue {
 	bool has_ratio; /* MinRatio= is given somewhere */
 	bool no_split;	/* Split=no for the cluster */
 	struct gp_running running;
+	struct gp_mig_books mig_books;
+	struct gp_mig_spaces mig_spaces;
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends;		       /* of jobs, counted */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
