@@ -13,12 +13,18 @@
 
 #include <slurm/spank.h>
 
+#include "plugin/mig_names.h"
+#include "plugin/mig_text.h"
+#include "plugin/spank_mig.h"
 #include "plugin/wish_names.h"
 
 SPANK_PLUGIN(gputopo, 1);
 
 int slurm_spank_init(spank_t spank, int argc, char **argv);
 int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv);
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv);
+int slurm_spank_task_init(spank_t spank, int argc, char **argv);
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv);
 
 static const char *const topo_words[] = {"best", "ring", "any", "off", NULL};
 
@@ -49,12 +55,21 @@ static bool is_bandwidth(const char *value)
 	       gbps < 1e6;
 }
 
-enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_COUNT };
+static bool is_mig(const char *value)
+{
+	struct gp_mig_wish wish;
+
+	return gp_mig_wish_read(value, &wish);
+}
+
+enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_MIG, OPTION_COUNT };
 
 /* Of one command; SPANK knows no other place for it. */
 static struct option options[OPTION_COUNT] = {
 	[OPTION_TOPO] = {GP_ENV_TOPO, "best, ring, any or off", is_topo, ""},
 	[OPTION_MIN_BUSBW] = {GP_ENV_MIN_BUSBW, "GB/s, larger than 0", is_bandwidth, ""},
+	/* Slurm itself passes it on, under GP_ENV_MIG. */
+	[OPTION_MIG] = {NULL, "a MIG profile such as 3g.40gb, or 1g.10gb:2", is_mig, ""},
 };
 
 static int take(int which, const char *value, int remote)
@@ -85,12 +100,26 @@ static struct spank_option table[] = {
 	 "[gputopo] wait until the GPUs' all-reduce bus bandwidth is at least this, in "
 	 "GB/s",
 	 1, OPTION_MIN_BUSBW, take},
+	{"mig", "PROFILE[:COUNT]",
+	 "[gputopo] a GPU instance of this profile (several: on one GPU), made when the "
+	 "job "
+	 "starts and removed when it ends",
+	 1, OPTION_MIG, take},
 };
 
 int slurm_spank_init(spank_t spank, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	spank_context_t context = spank_context();
+
+	if (context == S_CTX_SLURMD)
+		return gp_spank_mig_slurmd(argc, argv);
+	if (context == S_CTX_JOB_SCRIPT)
+		return 0;
+	/* A job submitted from within a MIG job is not one itself. */
+	if (context == S_CTX_ALLOCATOR) {
+		unsetenv(GP_ENV_MIG);
+		unsetenv("SPANK_" GP_ENV_MIG);
+	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (spank_option_register(spank, &table[i]) != ESPANK_SUCCESS)
 			return -1;
@@ -107,7 +136,8 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	if (context != S_CTX_LOCAL && context != S_CTX_ALLOCATOR)
 		return 0;
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (!options[i].value[0] || strcmp(options[i].value, "best") == 0)
+		if (!options[i].env || !options[i].value[0] ||
+		    strcmp(options[i].value, "best") == 0)
 			continue;
 		if (spank_job_control_setenv(spank, options[i].env, options[i].value,
 					     1) != ESPANK_SUCCESS) {
@@ -116,4 +146,33 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 		}
 	}
 	return 0;
+}
+
+/* ---- on the node --------------------------------------------------------------------
+ */
+
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_prolog(spank, argc, argv);
+}
+
+/* Did the job, or this step of it, say --mig? */
+static bool has_wished(spank_t spank)
+{
+	char value[64];
+
+	return options[OPTION_MIG].value[0] ||
+	       spank_getenv(spank, GP_ENV_MIG, value, sizeof(value)) == ESPANK_SUCCESS ||
+	       spank_getenv(spank, "SPANK_" GP_ENV_MIG, value, sizeof(value)) ==
+		       ESPANK_SUCCESS;
+}
+
+int slurm_spank_task_init(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_task(spank, argc, argv, has_wished(spank));
+}
+
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_epilog(spank, argc, argv);
 }
