@@ -86,15 +86,50 @@ jobs_csv() {
 	} >bad.csv
 	gputopo sim replay -w bad.csv -t builtin:dgx1v --nodes 1 --policy gputopo --json
 	same "$status" 0 status
-	has "$stderr" "1 bad rows: the row has a negative time or count; the first is line 3"
-	has "$stderr" "1 bad rows: the row has missing or surplus fields; the first is line 4"
-	has "$stderr" "1 bad rows: the row is longer than 65535 bytes; the first is line 5"
-	has "$stderr" "1 ignored rows: the row asks for no GPU; the first is line 6"
+	has "$stderr" "bad.csv:3: bad: the row has a negative time or count (1 such row)"
+	has "$stderr" "bad.csv:4: bad: the row has missing or surplus fields (1 such row)"
+	has "$stderr" "bad.csv:5: bad: the row is longer than 65535 bytes (1 such row)"
+	has "$stderr" "bad.csv:6: ignored: the row asks for no GPU (1 such row)"
 	same "$(jq -c '.inputs.bad_rows | map_values(.first_line)' <<<"$output")" \
 		'{"fields":4,"negative":3,"long":5}' "bad rows"
 	same "$(jq .policies.gputopo.jobs <<<"$output")" 2 jobs
 	fails 1 "bad.csv:3: the row has a negative time or count" sim replay -w bad.csv \
 		-t builtin:dgx1v --nodes 1 --policy gputopo --strict
+}
+
+@test "replay: bad rows of sacct too: cut short, unknown state, ends before its start" {
+	local row kinds=(fields negative order state long) n=1
+	{
+		echo 'JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList'
+		echo '1|100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '2|100|105'
+		echo '3|-100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '4|100|105|104|COMPLETED|1|gres/gpu=4|n1'
+		echo '5|100|105|165|BLOOMING|1|gres/gpu=4|n1'
+		printf '6|100|105|165|COMPLETED|1|%s|n1\n' "$(head -c 10485760 /dev/zero | tr '\0' x)"
+		echo '7|100|105|Unknown|RUNNING|1|gres/gpu=4|n1'
+	} >bad
+	gputopo sim replay -w bad -t builtin:dgx1v --nodes 1 --policy gputopo --json
+	same "$status" 0 status
+	same "$(jq -c '.inputs.bad_rows | map_values([.rows, .first_line])' <<<"$output")" \
+		'{"fields":[1,3],"negative":[1,4],"order":[1,5],"state":[1,6],"long":[1,7]}' \
+		"bad rows"
+	same "$(grep -c ': bad: the row .* (1 such row)' <<<"$stderr")" 5 "bad rows named"
+	has "$stderr" "bad:8: ignored: the row has not ended"
+	same "$(jq .policies.gputopo.jobs <<<"$output")" 1 jobs
+	# each alone is refused by --strict, on its own line
+	for row in 3 4 5 6 7; do
+		sed -n "1,2p;${row}p" bad >one
+		fails 1 "one:3: the row" sim replay -w one -t builtin:dgx1v --nodes 1 \
+			--policy gputopo --strict
+		gputopo sim replay -w one -t builtin:dgx1v --nodes 1 --policy gputopo --json
+		same "$(jq -r '.inputs.bad_rows | keys[]' <<<"$output")" "${kinds[n - 1]}" \
+			"kind of line $row"
+		n=$((n + 1))
+	done
+	sed -n 1,2p bad >good
+	gputopo sim replay -w good -t builtin:dgx1v --nodes 1 --policy gputopo --strict
+	same "$status" 0 "status of good rows"
 }
 
 @test "replay: sacct, SWF and openb are known by their content" {
