@@ -167,6 +167,15 @@ jobs_csv() {
 	has "$output" "ASSUMED"
 }
 
+@test "replay says where all sets of a size are equal" {
+	jobs_csv 100
+	gputopo sim replay -w jobs.csv -t builtin:hgx-h100 --nodes 10 --policy gputopo -o out
+	has "$output" "All sets of a size are equal on these nodes"
+	grep -q "All sets of a size are equal" out/report.html
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo
+	! grep -q "are equal" <<<"$output"
+}
+
 @test "replay --anonymize keeps times and sizes, and no name" {
 	printf '%s\n' job_id,submit,duration,gpus,user secret7,5,60,2,ada secret8,6,60,4,bob \
 		>t.csv
@@ -284,6 +293,39 @@ n1 free - job3 0-7" session
 	gputopo sim query -t builtin:dgx1v <<<"fly"
 	same "$status" 1 status
 	has "$stderr" "no such command: fly"
+}
+
+@test "query: what is wrong is named with its line, changes nothing, and ends with 1" {
+	printf '%s\n' 'alloc --gpus=4x' 'alloc' 'alloc --gpus=2 --fast' 'free 1x' 'show me' \
+		'undo' 'down n0:9' "alloc $(head -c 3000 /dev/zero | tr '\0' y)" 'find' show >commands
+	gputopo sim query -t builtin:dgx1v <commands
+	same "$status" 1 status
+	same "$stderr" "gputopo: -:1: no number of GPUs of a node: --gpus=4x
+gputopo: -:2: alloc needs --gpus=K
+gputopo: -:3: what is this: --fast
+gputopo: -:4: no such job: 1x
+gputopo: -:5: show takes other words
+gputopo: -:6: nothing to undo
+gputopo: -:7: not NODE:GPU: n0:9
+gputopo: -:8: the line is too long" messages
+	same "$output" "n0 0
+n0 free 0-7" answers
+}
+
+@test "merge: other policies count their own runs; other inputs are named" {
+	local policies=([1]=gputopo,ring [2]=gputopo,first-fit [3]=gputopo)
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 300 --seed $seed |
+		"$GPUTOPO" sim replay -w - -t builtin:dgx1v --nodes $((10 + seed / 3)) \
+			--policy "${policies[seed]}" --json >$seed.json
+	done
+	gputopo sim merge 1.json 2.json --json
+	same "$stderr" "" messages
+	same "$(jq -c '.policies | map_values(.jobs.runs)' <<<"$output")" \
+		'{"gputopo":2,"ring":1,"first-fit":1}' runs
+	gputopo sim merge 1.json 1.json 3.json
+	has "$stderr" "1.json: the same jobs and seed as 1.json"
+	has "$stderr" "3.json: nodes is not that of 1.json"
 }
 
 @test "compare and merge: differences, means and intervals" {

@@ -27,6 +27,8 @@ static void put_title(const struct sim_report *r, FILE *out)
 		r->layout->gpus);
 	sim_svg_text(out, r->topology_name);
 	fprintf(out, "), scheduler %s.</p>\n", sim_sched_name(r->options->sched));
+	if (sim_layout_is_uniform(r->layout))
+		fputs("<p class=\"warn\">" SIM_UNIFORM_TEXT "</p>\n", out);
 	if (r->options->slowdown > 0)
 		fprintf(out,
 			"<p class=\"warn\">An assumption is built in: run times grow by "
