@@ -132,13 +132,17 @@ void gp_carry_models(const job_record_t *job, const struct gp_models *models)
 	char value[GP_CARRY_MAX] = "";
 	struct text text = {.buf = value, .size = sizeof(value)};
 	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
+	uint32_t entries;
 
 	if (!job->details || !job->gres_list_req || !nodes || !models)
 		return;
 	collect(&parcels, nodes, models);
 	for (int i = 0; i < parcels.count; i++)
 		put_parcel(&text, parcels.kind[i], nodes, models);
-	if (text.used)
-		gp_env_set(&job->details->env_sup, &job->details->env_cnt, GP_ENV_MODELS,
-			   value);
+	if (!text.used)
+		return;
+	/* of another width in each release */
+	entries = job->details->env_cnt;
+	gp_env_set(&job->details->env_sup, &entries, GP_ENV_MODELS, value);
+	job->details->env_cnt = (__typeof__(job->details->env_cnt))entries;
 }

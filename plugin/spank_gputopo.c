@@ -17,7 +17,10 @@
 
 #include <slurm/spank.h>
 
+#include "plugin/mig_names.h"
+#include "plugin/mig_text.h"
 #include "plugin/rank_env.h"
+#include "plugin/spank_mig.h"
 #include "plugin/wish_names.h"
 
 SPANK_PLUGIN(gputopo, 1);
@@ -28,6 +31,8 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv);
 int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv);
 int slurm_spank_task_init(spank_t spank, int argc, char **argv);
 int slurm_spank_exit(spank_t spank, int argc, char **argv);
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv);
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv);
 
 static const char *const topo_words[] = {"best", "ring", "any", "off", NULL};
 static const char *const order_words[] = {"index", "ring", NULL};
@@ -74,13 +79,22 @@ static bool is_bandwidth(const char *value)
 	       gbps < 1e6;
 }
 
-enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_ORDER, OPTION_COUNT };
+static bool is_mig(const char *value)
+{
+	struct gp_mig_wish wish;
+
+	return gp_mig_wish_read(value, &wish);
+}
+
+enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_ORDER, OPTION_MIG, OPTION_COUNT };
 
 /* Of one command; SPANK knows no other place for it. */
 static struct option options[OPTION_COUNT] = {
 	[OPTION_TOPO] = {GP_ENV_TOPO, "best, ring, any or off", is_topo, ""},
 	[OPTION_MIN_BUSBW] = {GP_ENV_MIN_BUSBW, "GB/s, larger than 0", is_bandwidth, ""},
 	[OPTION_ORDER] = {NULL, "index or ring", is_order, ""},
+	/* Slurm itself passes it on, under GP_ENV_MIG. */
+	[OPTION_MIG] = {NULL, "a MIG profile such as 3g.40gb, or 1g.10gb:2", is_mig, ""},
 };
 
 /* Of this slurmstepd. */
@@ -120,6 +134,11 @@ static struct spank_option table[] = {
 	 "[gputopo] how tasks see the job's GPUs: in Slurm's order (index), or so that "
 	 "ranks 0-3, 4-7, ... and 0-1, 2-3, ... are the fastest groups (ring)",
 	 1, OPTION_ORDER, take},
+	{"mig", "PROFILE[:COUNT]",
+	 "[gputopo] a GPU instance of this profile (several: on one GPU), made when the "
+	 "job "
+	 "starts and removed when it ends",
+	 1, OPTION_MIG, take},
 };
 
 static void read_arguments(int argc, char **argv)
@@ -129,7 +148,7 @@ static void read_arguments(int argc, char **argv)
 			node.conf = argv[i] + 5;
 		else if (strncmp(argv[i], "sysfs=", 6) == 0)
 			node.sysfs = argv[i] + 6;
-		else
+		else if (strncmp(argv[i], "mig_", 4) != 0) /* spank_mig.h */
 			slurm_info("gputopo: plugstack.conf: unknown argument %s",
 				   argv[i]);
 	}
@@ -137,9 +156,20 @@ static void read_arguments(int argc, char **argv)
 
 int slurm_spank_init(spank_t spank, int argc, char **argv)
 {
-	if (spank_context() == S_CTX_REMOTE) {
+	spank_context_t context = spank_context();
+
+	if (context == S_CTX_SLURMD)
+		return gp_spank_mig_slurmd(argc, argv);
+	if (context == S_CTX_JOB_SCRIPT)
+		return 0;
+	if (context == S_CTX_REMOTE) {
 		read_arguments(argc, argv);
 		node.stepd = getpid();
+	}
+	/* A job submitted from within a MIG job is not one itself. */
+	if (context == S_CTX_ALLOCATOR) {
+		unsetenv(GP_ENV_MIG);
+		unsetenv("SPANK_" GP_ENV_MIG);
 	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (spank_option_register(spank, &table[i]) != ESPANK_SUCCESS)
@@ -178,7 +208,8 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	return tell_slurmctld(spank);
 }
 
-/* ---- on the node; nothing here may fail a step ----------------------------------------
+/* ---- on the node; only a MIG instance that is missing fails a task
+ * ----------------------------------------
  */
 
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
@@ -205,12 +236,21 @@ int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv)
 	return 0;
 }
 
+/* Did the job, or this step of it, say --mig? */
+static bool has_wished(spank_t spank)
+{
+	char value[64];
+
+	return options[OPTION_MIG].value[0] ||
+	       spank_getenv(spank, GP_ENV_MIG, value, sizeof(value)) == ESPANK_SUCCESS ||
+	       spank_getenv(spank, "SPANK_" GP_ENV_MIG, value, sizeof(value)) ==
+		       ESPANK_SUCCESS;
+}
+
 int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
 	gp_ranks_task(spank);
-	return 0;
+	return gp_spank_mig_task(spank, argc, argv, has_wished(spank));
 }
 
 int slurm_spank_exit(spank_t spank, int argc, char **argv)
@@ -221,4 +261,14 @@ int slurm_spank_exit(spank_t spank, int argc, char **argv)
 	if (spank_context() == S_CTX_REMOTE)
 		gp_ranks_end();
 	return 0;
+}
+
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_prolog(spank, argc, argv);
+}
+
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_epilog(spank, argc, argv);
 }

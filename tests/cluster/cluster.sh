@@ -61,9 +61,11 @@ cluster_release() {
 #   --root DIR        run the daemons of another Debian in DIR
 #   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
 #   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"; PLACE is \$CLUSTER
+#   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' also=() gputopo='' root='' preload='' wrap='' owner=$$ conf=() partition=() nodes=() pair
+	local plugin='' also=() gputopo='' root='' preload='' wrap='' setup='' owner=$$
+	local conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
@@ -74,6 +76,7 @@ cluster_start() {
 		--root) root=$2; shift 2 ;;
 		--preload) preload=$2; shift 2 ;;
 		--wrap) wrap=$2; shift 2 ;;
+		--setup) setup=$2; shift 2 ;;
 		--owner) owner=$2; shift 2 ;;
 		*=*) nodes+=("$1"); shift ;;
 		*) echo "cluster_start: unknown argument $1" >&2; return 2 ;;
@@ -101,6 +104,7 @@ cluster_start() {
 			sed -i "/^${pair%%=*}=/d" etc/slurm.conf
 		done
 		printf '%s\n' "${partition[@]}" "${conf[@]}" >>etc/slurm.conf
+		eval "$setup"
 	) || { rm -rf "$CLUSTER"; return 1; }
 
 	# All descriptors above 2 are closed: bats waits for whoever holds its own.
