@@ -146,7 +146,7 @@ sub check_spank {
 
 sub check_keys {
 	my $page = plain(slurp("$src/man/gputopo.conf.5"));
-	for (slurp("$src/plugin/conf.c") =~ /\[KEY_\w+\] = \{"(\w+)"/g) {
+	for (map { slurp($_) =~ /\[KEY_\w+\] = \{"(\w+)"/g } glob("$src/plugin/*.c")) {
 		$compared++;
 		$page =~ /\b\Q$_\E=/ or missing("gputopo.conf(5): $_= is missing");
 	}
@@ -159,7 +159,7 @@ sub messages {
 	my $calls = qr/\b(?:slurm_)?(?:error|info|verbose|debug[0-9]?|fatal)\(|
 		\bslurm_spank_log\(|\bspank_log\(|\bgt_fail\(err,\s*\w+,|
 		\bgt_fail_at\((?:[^"(]|\([^()]*\))*|\bbad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
-		\bsnprintf\((?:[^"(]|\([^()]*\))*(?:why|detail|sizeof\(binding->detail\))[^"]*|
+		\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bwrong\s*=|\breturn\s/x;
 	for my $file (glob("$src/plugin/*.c")) {
 		my $code = slurp($file);
@@ -172,7 +172,9 @@ sub messages {
 				$said{$text} = $file;
 			}
 		}
-		$said{$1} = $file while $code =~ /#define\s+\w+\s+"([^"]* [^"]*)"/g;
+		# tables of sentences, and whatever calls itself ours
+		$said{$1} = $file while $code =~ /\[GP_\w+\] = "([^"]* [^"]*)"/g;
+		$said{unquote($1)} = $file while $code =~ /((?:"gputopo: (?:[^"\\]|\\.)*"\s*)(?:"(?:[^"\\]|\\.)*"\s*)*)/g;
 		$said{$1} = $file while $code =~ /\{GP_ENV_\w+,\s*"([^"]*)"/g;
 	}
 	my $reasons = slurp("$src/plugin/reason.c");
