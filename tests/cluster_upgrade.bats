@@ -145,7 +145,7 @@ restart() {
 }
 
 @test "JobSubmitPlugins=gputopo does not fail open: without the file slurmctld refuses to start" {
-	local file=${GPUTOPO_PLUGIN%/*}/job_submit_gputopo.so before
+	local file=${GPUTOPO_PLUGIN%/*}/job_submit_gputopo.so before i
 	[ -e "$file" ] || skip "job_submit_gputopo.so is not built"
 	before=$(some_jobs)
 	cp "$file" "$CLUSTER/plugin/job_submit_gputopo.so"
@@ -155,7 +155,11 @@ restart() {
 
 	rm "$CLUSTER/plugin/job_submit_gputopo.so"
 	run cluster_run bash "$CLUSTER/daemons" restart
-	[[ $(cat "$CLUSTER/log/slurmctld") == *"fatal: failed to initialize job_submit plugin"* ]]
+	for ((i = 0; i < 100; i++)); do
+		grep -q "fatal: failed to initialize job_submit plugin" "$CLUSTER/log/slurmctld" && break
+		sleep 0.1
+	done
+	[ $i -lt 100 ]
 	# as the manual says
 	sed -i '/^JobSubmitPlugins=/d' "$CLUSTER/etc/slurm.conf"
 	cluster_run bash "$CLUSTER/daemons" start_ctld
