@@ -2,7 +2,6 @@
 /*
  * glue.c - the plugin's state inside slurmctld.
  */
-#include "plugin/mig_select.h"
 #include "plugin/compat.h"
 
 #include <errno.h>
@@ -11,6 +10,8 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/carry.h"
+#include "plugin/mig_select.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME	"gputopo.conf"
@@ -255,6 +256,8 @@ void gp_glue_job_begins(job_record_t *job)
 		gp_mig_job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
+	if (the_glue.active)
+		gp_carry_models(job, the_glue.models);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 

@@ -54,15 +54,16 @@ cluster_release() {
 # slurm.conf. "n[0-499]@30000=KIND" are 500 nodes without slurmds, see _cluster_write_node. Sets and exports
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
-#   --gputopo FILE    install FILE as gputopo.conf
+#   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
 #   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
 #   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
 #   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"; PLACE is \$CLUSTER
+#   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' gputopo='' root='' preload='' wrap='' owner=$$ conf=() partition=() nodes=() pair
+	local plugin='' gputopo='' root='' preload='' wrap='' setup='' owner=$$ conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
@@ -72,6 +73,7 @@ cluster_start() {
 		--root) root=$2; shift 2 ;;
 		--preload) preload=$2; shift 2 ;;
 		--wrap) wrap=$2; shift 2 ;;
+		--setup) setup=$2; shift 2 ;;
 		--owner) owner=$2; shift 2 ;;
 		*=*) nodes+=("$1"); shift ;;
 		*) echo "cluster_start: unknown argument $1" >&2; return 2 ;;
@@ -90,7 +92,7 @@ cluster_start() {
 		echo "$preload" >preload
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
-		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
+		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||
 			partition=("PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE")
@@ -98,6 +100,7 @@ cluster_start() {
 			sed -i "/^${pair%%=*}=/d" etc/slurm.conf
 		done
 		printf '%s\n' "${partition[@]}" "${conf[@]}" >>etc/slurm.conf
+		eval "$setup"
 	) || { rm -rf "$CLUSTER"; return 1; }
 
 	# All descriptors above 2 are closed: bats waits for whoever holds its own.
@@ -256,6 +259,18 @@ _cluster_wait_file() {
 	return 1
 }
 
+# "DEV/gpu[0-7]" is eight files.
+_cluster_devices() {
+	local file
+	while read -r file; do
+		if [[ $file =~ ^(.*)\[([0-9]+)-([0-9]+)\]$ ]]; then
+			seq -f "${BASH_REMATCH[1]}%.0f" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+		else
+			echo "$file"
+		fi
+	done
+}
+
 # Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
 _cluster_write_conf() {
 	local root=$1 release stock spec port=27000
@@ -321,8 +336,8 @@ _cluster_write_conf() {
 		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
-	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u >devices ||
-		true
+	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
+		_cluster_devices >devices || true
 }
 
 # One node NODE=KIND[,Key=Value...], or many without slurmds: "n[0-499]@30000=KIND" stands
@@ -353,7 +368,7 @@ _cluster_simulate() {
 	cluster_run setsid "$CLUSTER/nodes" "${specs[@]}" </dev/null \
 		>"$CLUSTER/log/nodes" 2>&1 3>&- &
 	for ((i = 0; i < 1200; i++)); do
-		grep -q ready "$CLUSTER/log/nodes" && return 0
+		grep -q ready "$CLUSTER/log/nodes" 2>/dev/null && return 0
 		sleep 0.1
 	done
 	return 1
