@@ -395,11 +395,25 @@ static void tell_environment(spank_t spank, const struct task *task)
 	spank_setenv(spank, GP_ENV_ORDER, task->ring ? "ring" : "index", 1);
 }
 
+/* PMIx 5 gives its clients keys by numbers that server and client count apart (openpmix
+ * issue 3339): with ours in the server, a client that asks for any key that PMIx does not
+ * know gets another one's value. Clients without shared memory ask by name. */
+static bool ask_by_name(spank_t spank)
+{
+	char stores[256];
+
+	if (!get(spank, GP_PMIX_STORES, stores, sizeof(stores)))
+		return false;
+	return !strstr(stores, "shmem") ||
+	       spank_setenv(spank, GP_PMIX_STORES, "hash", 1) == ESPANK_SUCCESS;
+}
+
 static void tell_pmix(spank_t spank, const struct task *task)
 {
 	char nspace[GP_PMIX_NSPACE_SIZE], rank[16];
 
-	if (step.relay.open && get(spank, "PMIX_NAMESPACE", nspace, sizeof(nspace)) &&
+	if (step.relay.open && ask_by_name(spank) &&
+	    get(spank, "PMIX_NAMESPACE", nspace, sizeof(nspace)) &&
 	    get(spank, "PMIX_RANK", rank, sizeof(rank)))
 		gp_relay_tell(&step.relay, nspace, (uint32_t)strtoul(rank, NULL, 10),
 			      task->own, task->own_count);

@@ -145,11 +145,11 @@ p0 0,1,2,3 -"
 	local out
 	out=$(batch -w n0 --gpus=8 --gpu-order=ring <<-END
 		$(ranks_line "batch %C %O")
-		srun -n1 --gpus=8 bash -c '$(ranks_line "eight %C %O")'
-		srun -n1 --gpus=4 bash -c '$(ranks_line "four %C %O %B")'
-		srun -n1 --gpus=1 bash -c '$(ranks_line "one %C %O %B %G %N")'
-		srun -n1 --gres=none bash -c '$(ranks_line "none %C %O %B %G %N")'
-		srun -n1 --gpus=8 --gpu-order=index bash -c '$(ranks_line "index %C %O")'
+		srun -Q -n1 --gpus=8 bash -c '$(ranks_line "eight %C %O")'
+		srun -Q -n1 --gpus=4 bash -c '$(ranks_line "four %C %O %B")'
+		srun -Q -n1 --gpus=1 bash -c '$(ranks_line "one %C %O %B %G %N")'
+		srun -Q -n1 --gres=none bash -c '$(ranks_line "none %C %O %B %G %N")'
+		srun -Q -n1 --gpus=8 --gpu-order=index bash -c '$(ranks_line "index %C %O")'
 		END
 	)
 	local eight
@@ -176,7 +176,7 @@ index 0,1,2,3,4,5,6,7 index"
 		--gpu-order=index)" $index
 	# the script, and the command line over it
 	local text="#SBATCH --gpu-order=ring
-		/usr/bin/srun -n1 /bin/bash -c '$(ranks_line %C)'"
+		/usr/bin/srun -Q -n1 /bin/bash -c '$(ranks_line %C)'"
 	assert_equal "$(batch -w n0 --gpus=4 <<<"$text")" $ring
 	assert_equal "$(batch -w n0 --gpus=4 --gpu-order=index <<<"$text")" $index
 	assert_equal "$(batch -w n0 --gpus=4 --export=NONE <<<"$text")" $ring
@@ -186,7 +186,7 @@ index 0,1,2,3,4,5,6,7 index"
 	assert_equal "$(cluster_run timeout 60 salloc -Q -w n0 --gpus=4 --gpu-order=ring \
 		srun -n1 bash -c "$(ranks_line %C)")" $ring
 	assert_equal "$(cluster_run timeout 60 salloc -Q -w n0 --gpus=4 --gpu-order=ring \
-		srun -n1 --gpu-order=index bash -c "$(ranks_line %C)")" $index
+		srun -Q -n1 --gpu-order=index bash -c "$(ranks_line %C)")" $index
 	# what means nothing is refused, before anything starts
 	run ranks_show %C -w n0 -n1 --gpus=4 --gpu-order=best
 	[ "$status" -ne 0 ]
@@ -219,6 +219,20 @@ index 0,1,2,3,4,5,6,7 index"
 1 of 4: gpus 0,3 ring 0,3 busbw 40 own 3 all 0,3,0,3
 2 of 4: gpus 0,3 ring 0,3 busbw 40 own 0 all 0,3,0,3
 3 of 4: gpus 0,3 ring 0,3 busbw 40 own 3 all 0,3,0,3"
+}
+
+@test "PMIx: keys in any order, and none for a key that is not there" {
+	needs_pmix
+	assert_equal "$(cluster_run timeout 60 srun -Q --mpi=pmix -w n0 -n1 --gpus=4 \
+		"$CLUSTER/gputopo-pmix" get gputopo.busbw gputopo.ring gputopo.gpus)" \
+		"gputopo.busbw=80
+gputopo.ring=0,3,2,1
+gputopo.gpus=0,1,2,3"
+	run cluster_run timeout 60 srun -Q --mpi=pmix -w n0 -n1 --gpus=4 \
+		"$CLUSTER/gputopo-pmix" get somebody.elses gputopo.busbw
+	[ "$status" = 3 ]
+	[[ $output == *"no key somebody.elses"* ]]
+	[[ $output == *"gputopo.busbw=80"* ]]
 }
 
 @test "PMIx: the keys of gputopo-pmix run are the same" {
