@@ -265,6 +265,34 @@ gputopo.gpus=0,1,2,3"
 	! grep "is not slurmctld's" "$CLUSTER/log/slurmd-n0"
 }
 
+@test "a node without files, as configless ones are: what slurmctld sent reaches every step" {
+	# the nodes look for their files in an empty folder; only slurmctld has the topology
+	local hash how plug
+	plug=$(cat "$CLUSTER/etc/plugstack.conf")
+	echo "$plug conf=$CLUSTER/jobs" >"$CLUSTER/etc/plugstack.conf"
+	echo "NodeName=p0 Topology=builtin:a6000-pairs" >"$CLUSTER/etc/gputopo.conf"
+	cluster_run scontrol reconfigure
+	cluster_wait_nodes
+	for how in srun salloc sbatch; do
+		case $how in
+		srun) got=$(ranks_show %N -p all -w p0 -n1 --gpus=4) ;;
+		salloc) got=$(cluster_run timeout 60 salloc -Q -p all -w p0 --gpus=4 \
+			srun -n1 bash -c "$(ranks_line %N)") ;;
+		sbatch) got=$(batch -p all -w p0 --gpus=4 <<<"srun -n1 bash -c '$(ranks_line %N)'") ;;
+		esac
+		assert_equal "$how $got" "$how $("$GPUTOPO_BUILDDIR/gputopo" order \
+			-t builtin:a6000-pairs --gpus "$(tr , '\n' <<<"$got" | sort -n |
+			paste -sd,)" | head -n 1)"
+	done
+	# nobody has a topology: nothing is said
+	rm "$CLUSTER/etc/gputopo.conf"
+	cluster_run scontrol reconfigure
+	cluster_wait_nodes
+	assert_equal "$(ranks_show "%C %O %N" -p all -w p0 -n1 --gpus=4 --gpu-order=ring)" \
+		"0,1,2,3 - -"
+	echo "$plug" >"$CLUSTER/etc/plugstack.conf"
+}
+
 @test "Mode=off and Mode=observe change nothing on the node" {
 	local mode
 	for mode in off observe; do
