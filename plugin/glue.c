@@ -2,7 +2,6 @@
 /*
  * glue.c - the plugin's state inside slurmctld.
  */
-#include "plugin/mig_select.h"
 #include "plugin/compat.h"
 
 #include <errno.h>
@@ -11,6 +10,8 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/mig_select.h"
+#include "plugin/mig_submit.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME	"gputopo.conf"
@@ -341,6 +342,22 @@ bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size
 
 	pthread_mutex_lock(&the_glue.lock);
 	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
+}
+
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size)
+{
+	bool refuses = true;
+
+	pthread_mutex_lock(&the_glue.lock);
+	if (the_glue.active)
+		refuses = gp_mig_refuses(&the_glue, question, text, size);
+	else if (question->wish)
+		snprintf(text, size, "gputopo: --mig=%.40s: gputopo is off",
+			 question->wish);
+	else
+		refuses = false;
 	pthread_mutex_unlock(&the_glue.lock);
 	return refuses;
 }
