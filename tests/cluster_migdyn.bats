@@ -30,6 +30,7 @@ teardown() {
 
 # Nothing of any job is left on the GPUs, and no two were ever in each other's way.
 nothing_left() {
+	cluster_run sinfo -h -R -o "%N %E" >&2
 	cluster_run scancel -u root
 	cluster_wait_idle 30
 	assert_equal "$(instances $NODES)" ""
@@ -125,13 +126,15 @@ refused() {
 }
 
 @test "a job within a MIG job is none itself, and salloc and arrays are" {
-	local outer inner file id
-	file=$(script "sbatch --parsable -o $CLUSTER/jobs/inner.out --wrap 'echo sees:\$CUDA_VISIBLE_DEVICES'")
+	local outer inner file id made
+	made=$(figure made $NODES)
+	file=$(script "sbatch --parsable -o $CLUSTER/jobs/inner.out --wrap 'sleep 1'")
 	outer=$(submit --mig=1g.10gb "$file")
 	cluster_wait_job "$outer" COMPLETED
 	inner=$(grep -E '^[0-9]+$' "$CLUSTER/jobs/$outer.out")
+	assert_equal "$(cluster_run scontrol show job "$inner" | grep -c shard || true)" 0
 	cluster_wait_job "$inner" COMPLETED
-	assert_equal "$(cat "$CLUSTER/jobs/inner.out")" sees:
+	assert_equal "$(figure made $NODES)" $((made + 1))
 	assert_equal "$(cluster_run salloc --mig=2g.20gb srun sh -c 'echo $CUDA_VISIBLE_DEVICES' \
 		2>/dev/null | cut -c1-4)" MIG-
 	id=$(submit --array=1-4 --mig=1g.10gb "$(holds 2)")
@@ -171,6 +174,7 @@ refused() {
 	id=$(submit -t 5 --mig=7g.80gb "$(holds 300)")
 	sleep 12
 	assert_equal "$(cluster_job_state "$id")" PENDING
+	cluster_run squeue -h -o "%i %T %R %l %S" >&2
 	cluster_run squeue -h -o %R -j "$id" | grep -q "gputopo: waiting for free MIG slices"
 	forecast=$(date -d "$(cluster_run squeue -h --start -o %S -j "$id")" +%s)
 	[ "$forecast" -gt "$(date +%s)" ]
