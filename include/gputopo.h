@@ -9,19 +9,34 @@
  *   struct gt_error err;
  *   struct gt_node *node;
  *   struct gt_table *table;
- *   struct gt_choice choice;
- *   struct gt_request req = { .count = 4, .free = all };
+ *   struct gt_choice best;
+ *   struct gt_request request = {.count = 4, .free = gt_mask_first(8)};
  *
- *   if (gt_node_load(&node, "builtin:dgx1v", NULL, &err))
+ *   if (gt_node_load(&node, "builtin:dgx1v", NULL, &err) ||
+ *       gt_table_new(&table, node, NULL, &err))
  *           errx(1, "%s", err.text);
- *   table = gt_table_new(node, NULL, &err);
- *   if (gt_select(table, &req, &choice) == GT_FIT_OK)
- *           ...choice.gpus, choice.score.busbw_mbps...
+ *   if (gt_select(table, &request, &best) == GT_FIT_OK)
+ *           ...the four are in best.gpus...
+ *   gt_table_free(table);
+ *   gt_node_free(node);
+ *
+ * examples/best.c is a whole program. Compile with `pkg-config --cflags --libs gputopo`.
  *
  * The library prints nothing, logs nothing, never exits, keeps no global state and reads
  * no clock: the same input gives the same answer. Units stand in names: _mbps is 10^6
  * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
  * node file, which are Slurm's gres bits.
+ *
+ * Who owns what: _new and _load give an object that the matching _free takes, which accepts
+ * NULL too. Plain structs are the caller's; {0} is a good start for each. Strings that a
+ * function returns live as long as the object that it was asked about. Outputs are set
+ * before the first return, also where a function fails.
+ *
+ * Threads: a finished node, a MIG table and a MIG space never change and may be shared. A
+ * gt_table learns as it is asked, so each thread has its own.
+ *
+ * Versions: every function bears the symbol version GPUTOPO_1. Functions may come;
+ * structs, enums and functions of one soname never change or go (docs/library.md).
  *
  * Sections: errors - masks - node model - sources - score - table and selection - order -
  * MIG
@@ -144,6 +159,15 @@ struct gt_gpu {
 	bool healthy; /* false: out of service, taken last */
 };
 
+/* An instance of a GPU in MIG mode that the admin made; Slurm gives it away as a GPU of
+ * its own. */
+struct gt_instance {
+	int gpu;
+	char profile[32]; /* as the source names it */
+	int start;	  /* memory unit; GT_UNKNOWN */
+	int size;	  /* memory units; compute slices where no table is known */
+};
+
 enum gt_fabric { GT_FABRIC_PCIE, GT_FABRIC_MESH, GT_FABRIC_SWITCH };
 
 enum gt_cpu_vendor {
@@ -185,6 +209,12 @@ void gt_node_set_domain(struct gt_node *node, const char *domain);
 void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor);
 enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
 			      struct gt_error *err);
+/* The admin cut an instance of this profile out of a GPU, which is in MIG mode from now
+ * on; start GT_UNKNOWN: not known. GPUs come in ascending order, a GPU's instances in the
+ * order in which Slurm counts them. GT_EINVAL: the GPU's MIG table (where its model has
+ * one) has no such profile or start, or the units are taken. */
+enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *profile,
+				 int start, struct gt_error *err);
 void gt_node_set_partial(struct gt_node *node);
 void gt_node_set_source(struct gt_node *node, const char *format, const char *file);
 void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
@@ -222,6 +252,13 @@ int gt_node_note_count(const struct gt_node *node);
 const char *gt_node_note(const struct gt_node *node, int i);
 const char *gt_node_source_format(const struct gt_node *node);
 const char *gt_node_source_file(const struct gt_node *node);
+/* Instances that the admin made, in the order they were added. */
+int gt_node_instance_count(const struct gt_node *node);
+const struct gt_instance *gt_node_instance(const struct gt_node *node, int i);
+/* What Slurm counts as GPUs, in the order of `slurmd -G` without types: a GPU, or each of
+ * its instances. Position i, from 0: *gpu, and *instance (GT_UNKNOWN: the whole GPU).
+ * false after the last. O(GPUs + instances). */
+bool gt_node_position(const struct gt_node *node, int i, int *gpu, int *instance);
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
@@ -449,6 +486,12 @@ struct gt_order {
  * steps; beyond, GPUs of one island stand together. */
 void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
 		   struct gt_order *order);
+/* The same for ranks with a place: near[r] are the GPUs near rank r's cores, a mask for
+ * each GPU of the set (NULL: unknown). After the worst quad and the worst pair the number
+ * of ranks near their GPU decides. Beyond 16 GPUs it counts only where all pairs are
+ * equal. */
+void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
+			const struct gt_mask *near, struct gt_order *order);
 
 /* ---------------------------------------------------------------- MIG -------------- */
 
@@ -530,6 +573,9 @@ const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile);
 /* The memory that an instance surely has, MiB: mem_mib, or 85 % of what the name says,
  * which no known row falls below. GT_UNKNOWN if the name says nothing. */
 int gt_mig_profile_mem_mib(const struct gt_mig_profile *profile);
+
+/* Does a text end in a profile's name? Slurm's types of instances do: a100_1g.10gb. */
+bool gt_mig_is_profile_name(const char *text);
 
 /* How often each profile is expected, any scale. */
 struct gt_mig_mix {
@@ -616,6 +662,40 @@ double gt_mig_fleet_stranded_gpu(const struct gt_mig_fleet *fleet, int gpu);
  * GT_EINVAL with the entry; the fleet keeps the entries before it. */
 enum gt_err gt_mig_fleet_parse(struct gt_mig_fleet *fleet, const char *text,
 			       struct gt_error *err);
+
+/* Which of the instances that the admin made are given away. */
+enum gt_instance_policy {
+	GT_INSTANCES_PACK,   /* default: begin the fewest idle GPUs, then fill the fullest
+			      */
+	GT_INSTANCES_SPREAD, /* the emptiest GPU first */
+};
+
+/* Masks count instances as gt_node_instance does. */
+struct gt_instance_request {
+	struct gt_mask free;	       /* to choose from */
+	struct gt_mask busy;	       /* held by jobs */
+	const struct gt_quota *quotas; /* disjoint groups, such as a type, and how many */
+	int quota_count;	       /* of each */
+	enum gt_instance_policy policy;
+};
+
+/* The instances to give. GPUs out of service come last. Exact for one quota and policy
+ * SPREAD, and in the number of idle GPUs begun (among the 8 lowest idle ones); the rest
+ * is decided one by one. Ties: the lowest instance. false: a quota cannot be met; *pick
+ * is empty then. Allocates nothing. */
+bool gt_instance_pick(const struct gt_node *node,
+		      const struct gt_instance_request *request, struct gt_mask *pick);
+/* Is a better than b for the request? < 0: a, > 0: b, 0: alike. */
+int gt_instance_compare(const struct gt_node *node,
+			const struct gt_instance_request *request,
+			const struct gt_mask *a, const struct gt_mask *b);
+/* 0 to 1: what the pick takes from the policy's aim, to compare nodes of a kind. */
+double gt_instance_damage(const struct gt_node *node,
+			  const struct gt_instance_request *request,
+			  const struct gt_mask *pick);
+/* Is a Slurm type (a100_1g.10gb, or 1g.10gb) that of instance i? Names that drift with
+ * the driver are the same. */
+bool gt_instance_is_type(const struct gt_node *node, int i, const char *type);
 
 /* How many instances of each profile are wanted. */
 struct gt_mig_demand {

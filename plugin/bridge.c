@@ -19,6 +19,32 @@ static uint64_t bit(int i)
 	return (uint64_t)1 << i;
 }
 
+char *gp_bridge_copy(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = try_xmalloc(size);
+
+	if (copy)
+		memcpy(copy, text, size);
+	return copy;
+}
+
+void gp_bridge_comment(job_record_t *job, const char *text)
+{
+	static const char mark[] = "gputopo: ";
+	char comment[1024], *copy;
+
+	if (job->admin_comment && *job->admin_comment &&
+	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
+		return;
+	snprintf(comment, sizeof(comment), "%s%s", mark, text);
+	copy = gp_bridge_copy(comment);
+	if (!copy)
+		return;
+	xfree(job->admin_comment);
+	job->admin_comment = copy;
+}
+
 /* ---- the node -----------------------------------------------------------------------
  */
 
@@ -33,7 +59,7 @@ static int find_gpu(void *x, void *arg)
 	return -1;
 }
 
-static uint64_t read_bits(bitstr_t *bits, int size)
+uint64_t gp_bridge_bits(bitstr_t *bits, int size)
 {
 	uint64_t out = 0;
 
@@ -61,26 +87,34 @@ static uint64_t sockets_of(const node_record_t *node, bitstr_t *cores)
 static void read_records(const node_record_t *node, struct gp_gpus *gpus)
 {
 	const gres_node_state_t *state = gpus->state;
+	uint64_t seen = 0;
 
+	gpus->records_whole = true;
 	for (int t = 0; t < state->topo_cnt; t++) {
 		bitstr_t *members =
 			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
 		uint64_t sockets;
 
-		if (!members || bit_size(members) != gpus->size)
+		if (!members || bit_size(members) != gpus->size) {
+			gpus->records_whole = false;
 			continue;
+		}
 		sockets = state->topo_core_bitmap
 				  ? sockets_of(node, state->topo_core_bitmap[t])
 				  : 0;
 		for (int g = 0; g < gpus->size; g++) {
 			if (!bit_test(members, g))
 				continue;
+			gpus->records_whole &= !(seen & bit(g));
+			seen |= bit(g);
 			gpus->sockets[g] = sockets;
 			gpus->type[g] = state->topo_type_id ? state->topo_type_id[t] : 0;
-			if (g == 0 && state->topo_type_name)
-				gpus->model = state->topo_type_name[t];
+			if (state->topo_type_name)
+				gpus->type_name[g] = state->topo_type_name[t];
 		}
 	}
+	gpus->records_whole &= __builtin_popcountll(seen) == gpus->size;
+	gpus->model = gpus->type_name[0];
 	gpus->types = 1;
 	for (int g = 1; g < gpus->size; g++) {
 		int same = 0;
@@ -136,6 +170,15 @@ static enum gp_reason read_links(struct gp_gpus *gpus)
 	return gpus->order_known || !gpus->has_links ? GP_OK : GP_BAD_LINKS;
 }
 
+/* GPUs of which shards or mps are in use: their gres has a bit for each GPU, too. */
+static uint64_t shared_bits(const gres_node_state_t *state, int size)
+{
+	const gres_node_state_t *shared = GP_SHARED_WITH(state);
+	bitstr_t *bits = shared ? shared->gres_bit_alloc : NULL;
+
+	return bits && bit_size(bits) == size ? gp_bridge_bits(bits, size) : 0;
+}
+
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
 	gres_node_state_t *state = NULL;
@@ -154,12 +197,13 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 	if (size < 1 || size > GP_MAX_GPUS)
 		return GP_LIMIT;
 	gpus->size = (int)size;
-	gpus->allocated = read_bits(state->gres_bit_alloc, gpus->size);
-	gpus->free = ~gpus->allocated & (~(uint64_t)0 >> (64 - gpus->size));
+	gpus->allocated = gp_bridge_bits(state->gres_bit_alloc, gpus->size);
+	gpus->free = ~(gpus->allocated | shared_bits(state, gpus->size)) &
+		     (~(uint64_t)0 >> (64 - gpus->size));
 	read_records(node, gpus);
 	if (state->gres_cnt_avail != (uint64_t)size)
 		return GP_NO_FILES;
-	if (GP_SHARED_WITH(state) || state->no_consume)
+	if (state->no_consume)
 		return GP_SHARED;
 	return read_links(gpus);
 }
@@ -167,24 +211,45 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 {
 	gres_node_state_t *state = NULL;
+	bool agrees;
 	int64_t size;
 
 	*free = 0;
 	if (!node->gres_list)
 		return false;
 	(void)list_for_each(node->gres_list, find_gpu, &state);
-	if (!state || !state->gres_bit_alloc || GP_SHARED_WITH(state) ||
-	    state->no_consume)
+	if (!state || !state->gres_bit_alloc || state->no_consume)
 		return false;
 	size = bit_size(state->gres_bit_alloc);
 	if (size < 1 || size > GP_MAX_GPUS || state->gres_cnt_avail != (uint64_t)size)
 		return false;
-	*free = ~read_bits(state->gres_bit_alloc, (int)size) &
+	*free = ~gp_bridge_bits(state->gres_bit_alloc, (int)size) &
 		(~(uint64_t)0 >> (64 - size));
 	/* Until a node has registered again, its counts and bits may disagree. */
-	return state->topo_cnt &&
-	       state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
-		       (uint64_t)size;
+	agrees = state->topo_cnt &&
+		 state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
+			 (uint64_t)size;
+	*free &= ~shared_bits(state, (int)size);
+	return agrees;
+}
+
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
+{
+	const gres_node_state_t *state = gpus->state;
+	uint64_t out = 0;
+
+	if (!type || !*type)
+		return ~(uint64_t)0 >> (64 - gpus->size);
+	for (int t = 0; t < state->topo_cnt; t++) {
+		bitstr_t *members =
+			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+
+		if (members && bit_size(members) == gpus->size && state->topo_type_name &&
+		    state->topo_type_name[t] &&
+		    strcmp(state->topo_type_name[t], type) == 0)
+			out |= gp_bridge_bits(members, gpus->size);
+	}
+	return out;
 }
 
 int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
@@ -194,98 +259,8 @@ int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
 	return links > 0 ? links : 0;
 }
 
-/* ---- the job ------------------------------------------------------------------------
+/* ---- the answer ----------------------------------------------------------------------
  */
-
-struct job_walk {
-	struct gp_job *out;
-	enum gp_reason reason;
-};
-
-static int read_entry(void *x, void *arg)
-{
-	gres_state_t *gres = x;
-	struct job_walk *walk = arg;
-	struct gp_job *out = walk->out;
-	gres_job_state_t *entry = gres->gres_data;
-
-	if (!gres->gres_name || !entry)
-		return 0;
-	if (strcmp(gres->gres_name, "mps") == 0 ||
-	    strcmp(gres->gres_name, "shard") == 0) {
-		walk->reason = GP_SHARED;
-		return -1;
-	}
-	if (strcmp(gres->gres_name, "gpu") != 0)
-		return 0;
-	if (out->entries == GP_MAX_ENTRIES) {
-		walk->reason = GP_LIMIT;
-		return -1;
-	}
-	out->entry[out->entries++] = entry;
-	out->typed |= entry->type_id != 0;
-	out->per_socket |= entry->gres_per_socket != 0;
-	out->per_job |= entry->gres_per_job != 0;
-	return 0;
-}
-
-enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out)
-{
-	struct job_walk walk = {.out = out, .reason = GP_OK};
-
-	memset(out, 0, sizeof(*out));
-	if (!job->gres_list_req)
-		return GP_NO_GPUS;
-	(void)list_for_each(job->gres_list_req, read_entry, &walk);
-	if (walk.reason != GP_OK)
-		return walk.reason;
-	if (!out->entries)
-		return GP_NO_GPUS;
-	if (job->bit_flags & GRES_ENFORCE_BIND)
-		return GP_ENFORCE_BINDING;
-	if (job->details && job->details->whole_node == 1)
-		return GP_EXCLUSIVE;
-	return GP_OK;
-}
-
-int gp_bridge_count(const job_record_t *job, const struct gp_job *asked)
-{
-	uint64_t count = 0;
-
-	for (int e = 0; e < asked->entries; e++) {
-		const gres_job_state_t *entry = asked->entry[e];
-		uint32_t tasks = job->details->num_tasks;
-
-		if (entry->gres_per_job)
-			count += entry->gres_per_job;
-		else if (entry->gres_per_node)
-			count += entry->gres_per_node;
-		else if (entry->gres_per_task && !entry->gres_per_socket && tasks &&
-			 tasks < NO_VAL)
-			count += entry->gres_per_task * tasks;
-		else
-			return 0;
-		if (count > GP_MAX_GPUS)
-			return 0;
-	}
-	return (int)count;
-}
-
-bool gp_bridge_any_node(const job_record_t *job)
-{
-	const __typeof__(*job->details) *details = job->details;
-
-	return details && details->max_nodes <= 1 && !details->req_node_bitmap &&
-	       !details->contiguous && !job->req_switch &&
-	       !(job->bit_flags & (SPREAD_JOB | USE_MIN_NODES)) &&
-	       !(slurm_conf.select_type_param & GP_LLN) &&
-	       !(job->part_ptr && (job->part_ptr->flags & PART_FLAG_LLN));
-}
-
-uint64_t gp_bridge_weight(const node_record_t *node)
-{
-	return node->sched_weight >> 8;
-}
 
 bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 			uint64_t *gpus)
@@ -300,7 +275,7 @@ bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 	bits = state->gres_bit_select[node];
 	if (!bits || bit_size(bits) != size)
 		return false;
-	*gpus = read_bits(bits, size);
+	*gpus = gp_bridge_bits(bits, size);
 	return true;
 }
 
@@ -368,8 +343,8 @@ bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
 			if (near && core < bit_size(near) && bit_test(near, core) &&
 			    state->topo_gres_bitmap && state->topo_gres_bitmap[t] &&
 			    bit_size(state->topo_gres_bitmap[t]) == gpus->size)
-				cores->near |=
-					read_bits(state->topo_gres_bitmap[t], gpus->size);
+				cores->near |= gp_bridge_bits(state->topo_gres_bitmap[t],
+							      gpus->size);
 		}
 	}
 	return true;
@@ -441,9 +416,9 @@ static int read_held(void *x, void *arg)
 		return 0;
 	bits = entry->gres_bit_alloc[walk->offset];
 	if (bits)
-		walk->gpus |=
-			read_bits(bits, bit_size(bits) < GP_MAX_GPUS ? (int)bit_size(bits)
-								     : GP_MAX_GPUS);
+		walk->gpus |= gp_bridge_bits(bits, bit_size(bits) < GP_MAX_GPUS
+							   ? (int)bit_size(bits)
+							   : GP_MAX_GPUS);
 	return 0;
 }
 

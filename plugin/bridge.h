@@ -24,21 +24,39 @@ struct gp_gpus {
 	uint64_t free;
 	int types; /* distinct ones, 1 where none is named */
 	uint32_t type[GP_MAX_GPUS];
-	const char *model;	       /* the only type's name, or NULL */
-	uint64_t sockets[GP_MAX_GPUS]; /* of each GPU's near cores; 0: unknown */
-	bool has_links;		       /* links_cnt with something in it */
-	bool order_known;	       /* physical[] holds */
-	int physical[GP_MAX_GPUS];     /* position in gres.conf of gres bit i */
+	const char *type_name[GP_MAX_GPUS]; /* NULL: none */
+	bool records_whole;		    /* each GPU stands in exactly one record */
+	const char *model;		    /* the only type's name, or NULL */
+	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
+	bool has_links;			    /* links_cnt with something in it */
+	bool order_known;		    /* physical[] holds */
+	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
 };
 
+/* The first size bits. */
+uint64_t gp_bridge_bits(bitstr_t *bits, int size);
+/* A copy that Slurm may free, or NULL without memory: its other allocations exit then. */
+char *gp_bridge_copy(const char *text);
+
+/* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
+void gp_bridge_comment(job_record_t *job, const char *text);
+
 /* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
- * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. */
+ * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
+ * use are not free. */
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
 /* Links between two GPUs by their position in gres.conf; only where has_links. */
 int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
 
+/* GPUs of the type of this name; NULL or "": all. */
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
+
 /* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
 bool gp_bridge_free(const node_record_t *node, uint64_t *free);
+
+/* GPUs of the node, of size bits, that reservations keep from the job: all in *reserved*,
+ * and all but those in *granted*. Either list may be NULL. */
+uint64_t gp_bridge_reserved(gp_list_t reserved, gp_list_t granted, int node, int size);
 
 /* What a job asks of GPUs. */
 struct gp_job {
@@ -47,16 +65,26 @@ struct gp_job {
 	bool typed;
 	bool per_socket;
 	bool per_job;
+	bool whole;   /* --exclusive: it gets all GPUs of its nodes */
+	bool enforce; /* GPUs on the sockets of its cores only */
+	bool unbound; /* it does not care where its cores are */
 };
 
-/* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_ENFORCE_BINDING,
- * GP_EXCLUSIVE, GP_LIMIT. */
+/* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_LIMIT. */
 enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
 /* How many GPUs the job takes if one node serves it; 0: not known beforehand. */
 int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
+/* How many it takes of each node; 0: not known beforehand. */
+int gp_bridge_per_node(const job_record_t *job, const struct gp_job *asked);
+/* How many it takes of all nodes together; 0: not known beforehand. */
+int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
 /* Does the job leave it to us which node serves it, all else (room, weight) being equal?
  */
 bool gp_bridge_any_node(const job_record_t *job);
+/* The same for the nodes of a job of several. */
+bool gp_bridge_loose_nodes(const job_record_t *job);
+/* Is the network one that slurmctld knows no shape of? */
+bool gp_bridge_is_flat(const job_record_t *job);
 /* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
  * of its own in the low byte. */
 uint64_t gp_bridge_weight(const node_record_t *node);

@@ -7,6 +7,7 @@
 
 #include "plugin/bridge.h"
 #include "plugin/model.h"
+#include "plugin/past.h"
 #include "plugin/running.h"
 
 #define GP_MAX_TRIES 8 /* reruns for one job, slurm.md's rule c */
@@ -19,6 +20,8 @@ struct gp_seat {
 	const struct gp_binding *binding;
 	enum gp_reason why;	    /* GP_OK: we may choose here */
 	uint64_t stock;		    /* stock's GPUs: all entries together */
+	int count;		    /* GPUs that it shall have: stock's number */
+	uint64_t former;	    /* what it had here before it was requeued, if free */
 	int counts[GP_MAX_ENTRIES]; /* and how many of them each entry has */
 	bool cores_known;
 	struct gp_cores cores; /* of stock's answer */
@@ -27,8 +30,10 @@ struct gp_seat {
 	int cell_count;
 	struct gt_mask except[GP_MAX_TRIES]; /* tried, in the model's numbers */
 	int except_count;
-	int need_mbps; /* what a wish demands; 0: nothing */
-	bool preserve; /* --gpu-topo=any */
+	uint64_t spoiled; /* instances that were tried, and will not do */
+	int need_mbps;	  /* what a wish demands; 0: nothing */
+	bool preserve;	  /* --gpu-topo=any */
+	bool enforce;	  /* GPUs of the sockets of stock's cores only */
 	/* the decision */
 	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
 	uint64_t proposed; /* the same, but for Mode=observe */
@@ -41,9 +46,13 @@ struct gp_seat {
  */
 void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
 		  const struct gp_job *asked, int node, struct gp_models *models);
+/* Set the job's past and its reservations, after gp_seat_read. */
+void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past,
+		      uint64_t reserved);
 /* Set seat->wanted to the best set that is strictly better than stock's and was not
- * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_BUDGET or GP_RERUN (all were
- * tried). ends_tell: time limits say when running jobs end. */
+ * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_ENFORCE_BINDING, GP_BUDGET or
+ * GP_RERUN (all were tried). The former set is preferred to others as good. ends_tell:
+ * time limits say when running jobs end. */
 enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
 			      bool ends_tell);
 /* What was wanted did not work: not again. */

@@ -127,6 +127,15 @@ typedef struct xlist *gp_list_t;
 #define GP_FINI_RETURN return SLURM_SUCCESS
 #endif
 
+/* The last argument of job_modify. */
+#if GP_SINCE(23, 2)
+#define GP_MODIFY_MORE	 , char **err_msg
+#define GP_MODIFY_UNUSED (void)err_msg
+#else
+#define GP_MODIFY_MORE
+#define GP_MODIFY_UNUSED (void)0
+#endif
+
 /* Least loaded nodes first, for the whole cluster. */
 #if GP_SINCE(25, 11)
 #define GP_LLN SELECT_LLN
@@ -134,11 +143,30 @@ typedef struct xlist *gp_list_t;
 #define GP_LLN CR_LLN
 #endif
 
-/* Does something share this node's GPUs (mps, shard)? */
+/* What shares this node's GPUs (mps, shard), or NULL. */
 #if GP_SINCE(23, 11)
-#define GP_SHARED_WITH(gres_ns) ((gres_ns)->alt_gres != NULL)
+#define GP_SHARED_WITH(gres_ns)                                                          \
+	((gres_ns)->alt_gres ? (gres_node_state_t *)(gres_ns)->alt_gres->gres_data : NULL)
 #else
-#define GP_SHARED_WITH(gres_ns) ((gres_ns)->alt_gres_ns != NULL)
+#define GP_SHARED_WITH(gres_ns) ((gres_ns)->alt_gres_ns)
+#endif
+
+/* GPUs of reservations: those that the job must not take, or the only ones that it may;
+ * lists of gres_state_t as jobs have them, or NULL. */
+#if GP_SINCE(23, 11)
+#define GP_RESERVED(test) ((test)->resv_exc ? (test)->resv_exc->gres_list_exc : NULL)
+#define GP_GRANTED(test)  ((test)->resv_exc ? (test)->resv_exc->gres_list_inc : NULL)
+#else
+#define GP_RESERVED(test) NULL
+#define GP_GRANTED(test)  NULL
+#endif
+
+/* Is the partition's network one without a shape, so that node sets are ours to prefer?
+ */
+#if GP_SINCE(25, 5)
+#define GP_HAS_TOPOLOGY(job) ((job)->part_ptr && (job)->part_ptr->topology_name)
+#else
+#define GP_HAS_TOPOLOGY(job) ((void)(job), false)
 #endif
 
 #endif

@@ -2,298 +2,19 @@
 /*
  * conf.c - read gputopo.conf: Key=Value words, one NodeName= line for a group of nodes.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "plugin/conf.h"
+#include "plugin/conf_keys.h"
 #include "plugin/hosts.h"
-
-/* Keys by what they may follow: cluster-wide lines, NodeName lines, or both. */
-enum key {
-	KEY_MODE,
-	KEY_NODE_NAME,
-	KEY_TOPOLOGY,
-	KEY_DOMAIN,
-	KEY_POLICY,
-	KEY_NODE_CHOICE,
-	KEY_SPLIT,
-	KEY_MIN_RATIO,
-	KEY_JOB_SIZE_MIX,
-	KEY_AVOID,
-	KEY_DECISION_LOG,
-	KEY_METRICS_FILE,
-	KEY_ADMIN_COMMENT,
-	KEY_MIG_STRAY,
-	KEY_COUNT
-};
-
-struct avoid {
-	char *host; /* one host expression */
-	struct gt_mask gpus;
-};
-
-/* One line's worth of settings; given has a bit for each key that it holds. */
-struct group {
-	int line;
-	unsigned int given;
-	char *hosts; /* NULL: the whole cluster */
-	char *topology;
-	char *domain;
-	struct gp_settings settings;
-};
-
-struct gp_conf {
-	char *file;
-	struct group *groups; /* [0] is the cluster */
-	int group_count;
-	int group_room;
-	struct avoid *avoids;
-	int avoid_count;
-	char *decision_log;
-	char *metrics_file;
-	bool admin_comment;
-	enum gp_stray mig_stray;
-	unsigned int changed; /* keys that were given a value other than the default */
-};
-
-/* Where we are, for errors. */
-struct place {
-	struct gp_conf *conf;
-	struct group *group;
-	int line;
-	int column;
-	struct gt_error *err;
-};
-
-typedef enum gt_err set_fn(struct place *at, const char *value);
-
-static enum gt_err bad(const struct place *at, const char *key, const char *value,
-		       const char *wanted)
-{
-	return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
-			  "%s=%.64s: %s", key, value, wanted);
-}
-
-static enum gt_err out_of_memory(const struct place *at)
-{
-	return gt_fail(at->err, GT_ENOMEM, "out of memory");
-}
-
-static enum gt_err set_string(const struct place *at, char **to, const char *value)
-{
-	free(*to);
-	*to = strdup(value);
-	return *to ? GT_OK : out_of_memory(at);
-}
-
-/* The position of value in a NULL-ended list of words, or -1. */
-static int word_of(const char *value, const char *const *words)
-{
-	for (int i = 0; words[i]; i++)
-		if (strcasecmp(value, words[i]) == 0)
-			return i;
-	return -1;
-}
-
-static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
-static const char *const policy_words[] = {"bandwidth", "preserve", NULL};
-static const char *const yes_words[] = {"no", "yes", NULL};
-static const char *const stray_words[] = {"remove", "drain", NULL};
-
-static void note_change(struct place *at, enum key key, bool differs)
-{
-	if (differs)
-		at->conf->changed |= 1u << key;
-}
-
-static enum gt_err set_mode(struct place *at, const char *value)
-{
-	int word = word_of(value, mode_words);
-
-	if (word < 0)
-		return bad(at, "Mode", value, "enforce, observe or off is known");
-	at->group->settings.mode = (enum gp_mode)word;
-	note_change(at, KEY_MODE, word != GP_MODE_ENFORCE);
-	return GT_OK;
-}
-
-static enum gt_err set_policy(struct place *at, const char *value)
-{
-	int word = word_of(value, policy_words);
-
-	if (word < 0)
-		return bad(at, "Policy", value, "bandwidth or preserve is known");
-	at->group->settings.policy = (enum gt_policy)word;
-	note_change(at, KEY_POLICY, word != GT_POLICY_BANDWIDTH);
-	return GT_OK;
-}
-
-static enum gt_err set_node_choice(struct place *at, const char *value)
-{
-	int word = word_of(value, yes_words);
-
-	if (word < 0)
-		return bad(at, "NodeChoice", value, "yes or no is known");
-	at->group->settings.node_choice = word == 1;
-	note_change(at, KEY_NODE_CHOICE, word != 1);
-	return GT_OK;
-}
-
-static enum gt_err set_split(struct place *at, const char *value)
-{
-	int word = word_of(value, yes_words);
-
-	if (word < 0)
-		return bad(at, "Split", value, "yes or no is known");
-	at->group->settings.split = word == 1;
-	note_change(at, KEY_SPLIT, word != 1);
-	return GT_OK;
-}
-
-static enum gt_err set_min_ratio(struct place *at, const char *value)
-{
-	char *end;
-	double ratio = strtod(value, &end);
-
-	if (!isdigit((unsigned char)value[0]) || *end || !(ratio >= 0 && ratio <= 1))
-		return bad(at, "MinRatio", value, "a number from 0 to 1 is wanted");
-	at->group->settings.min_ratio = ratio;
-	note_change(at, KEY_MIN_RATIO, ratio > 0);
-	return GT_OK;
-}
-
-static enum gt_err set_mix(struct place *at, const char *value)
-{
-	struct gt_error inner;
-
-	if (gt_mix_parse(&at->group->settings.mix, value, &inner) != GT_OK)
-		return bad(at, "JobSizeMix", value, inner.text);
-	note_change(at, KEY_JOB_SIZE_MIX, true);
-	return GT_OK;
-}
-
-static enum gt_err set_topology(struct place *at, const char *value)
-{
-	if (strcmp(value, "-") == 0 || strcmp(value, "live") == 0)
-		return bad(at, "Topology", value, "a file or builtin:NAME is wanted");
-	return set_string(at, &at->group->topology, value);
-}
-
-static enum gt_err set_domain(struct place *at, const char *value)
-{
-	note_change(at, KEY_DOMAIN, true);
-	return set_string(at, &at->group->domain, value);
-}
-
-static enum gt_err set_decision_log(struct place *at, const char *value)
-{
-	note_change(at, KEY_DECISION_LOG, true);
-	return set_string(at, &at->conf->decision_log, value);
-}
-
-static enum gt_err set_metrics_file(struct place *at, const char *value)
-{
-	note_change(at, KEY_METRICS_FILE, true);
-	return set_string(at, &at->conf->metrics_file, value);
-}
-
-static enum gt_err set_admin_comment(struct place *at, const char *value)
-{
-	int word = word_of(value, yes_words);
-
-	if (word < 0)
-		return bad(at, "AdminComment", value, "yes or no is known");
-	at->conf->admin_comment = word == 1;
-	note_change(at, KEY_ADMIN_COMMENT, word == 1);
-	return GT_OK;
-}
-
-static enum gt_err set_mig_stray(struct place *at, const char *value)
-{
-	int word = word_of(value, stray_words);
-
-	if (word < 0)
-		return bad(at, "MigStray", value, "remove or drain is known");
-	at->conf->mig_stray = (enum gp_stray)word;
-	note_change(at, KEY_MIG_STRAY, word != GP_STRAY_REMOVE);
-	return GT_OK;
-}
-
-/* One "HOST:GPUS" of Avoid=. */
-static enum gt_err add_avoid(struct place *at, const char *value, const char *part,
-			     size_t len)
-{
-	struct gp_conf *conf = at->conf;
-	struct avoid *more, avoid = {0};
-	char *host = strndup(part, len);
-	char *colon = host ? strrchr(host, ':') : NULL;
-
-	if (!host)
-		return out_of_memory(at);
-	if (colon)
-		*colon = '\0';
-	if (!colon || !gp_hosts_valid(host) || colon[1] == '\0' ||
-	    gt_mask_parse(&avoid.gpus, colon + 1, GT_MAX_GPUS, NULL) != GT_OK) {
-		free(host);
-		return bad(at, "Avoid", value, "NODE:GPU,NODE:GPU,... is wanted");
-	}
-	more = realloc(conf->avoids, (size_t)(conf->avoid_count + 1) * sizeof(*more));
-	if (!more) {
-		free(host);
-		return out_of_memory(at);
-	}
-	avoid.host = host;
-	conf->avoids = more;
-	conf->avoids[conf->avoid_count++] = avoid;
-	return GT_OK;
-}
-
-static enum gt_err set_avoid(struct place *at, const char *value)
-{
-	for (const char *part = value;;) {
-		size_t len = gp_hosts_first(part);
-		enum gt_err code = add_avoid(at, value, part, len);
-
-		if (code != GT_OK)
-			return code;
-		if (part[len] == '\0')
-			return GT_OK;
-		part += len + 1;
-	}
-}
-
-#define CLUSTER 1
-#define NODES	2
-
-static const struct {
-	const char *name;
-	set_fn *set;
-	int where;
-} keys[KEY_COUNT] = {
-	[KEY_MODE] = {"Mode", set_mode, CLUSTER | NODES},
-	[KEY_NODE_NAME] = {"NodeName", NULL, NODES},
-	[KEY_TOPOLOGY] = {"Topology", set_topology, NODES},
-	[KEY_DOMAIN] = {"Domain", set_domain, NODES},
-	[KEY_POLICY] = {"Policy", set_policy, CLUSTER | NODES},
-	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice, CLUSTER | NODES},
-	[KEY_SPLIT] = {"Split", set_split, CLUSTER | NODES},
-	[KEY_MIN_RATIO] = {"MinRatio", set_min_ratio, CLUSTER | NODES},
-	[KEY_JOB_SIZE_MIX] = {"JobSizeMix", set_mix, CLUSTER | NODES},
-	[KEY_AVOID] = {"Avoid", set_avoid, CLUSTER},
-	[KEY_DECISION_LOG] = {"DecisionLog", set_decision_log, CLUSTER},
-	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, CLUSTER},
-	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, CLUSTER},
-	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, CLUSTER},
-};
 
 static int key_of(const char *name)
 {
 	for (int i = 0; i < KEY_COUNT; i++)
-		if (strcasecmp(keys[i].name, name) == 0)
+		if (strcasecmp(gp_keys[i].name, name) == 0)
 			return i;
 	return -1;
 }
@@ -329,12 +50,12 @@ static struct group *add_group(struct gp_conf *conf, int line)
 static enum gt_err start_nodes(struct place *at, const char *value)
 {
 	if (!gp_hosts_valid(value))
-		return bad(at, "NodeName", value,
-			   "node names such as dgx[01-16] are wanted");
+		return gp_key_bad(at, "NodeName", value,
+				  "node names such as dgx[01-16] are wanted");
 	at->group = add_group(at->conf, at->line);
 	if (!at->group)
-		return out_of_memory(at);
-	return set_string(at, &at->group->hosts, value);
+		return gp_key_no_memory(at);
+	return gp_key_string(at, &at->group->hosts, value);
 }
 
 /* One Key=Value word; first: it is the line's first. */
@@ -353,19 +74,22 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
 				  at->column, "unknown key '%.64s'", word);
 	if (*value == '\0')
-		return bad(at, keys[key].name, value, "a value is wanted");
+		return gp_key_bad(at, gp_keys[key].name, value, "a value is wanted");
 	if (key == KEY_NODE_NAME)
 		return first ? start_nodes(at, value)
-			     : bad(at, "NodeName", value, "must come first on its line");
-	if (!(keys[key].where & (in_nodes ? NODES : CLUSTER)))
-		return bad(at, keys[key].name, value,
-			   in_nodes ? "holds for the cluster, not on a NodeName line"
-				    : "stands on a NodeName line only");
+			     : gp_key_bad(at, "NodeName", value,
+					  "must come first on its line");
+	if (!(gp_keys[key].where & (in_nodes ? GP_KEY_NODES : GP_KEY_CLUSTER)))
+		return gp_key_bad(
+			at, gp_keys[key].name, value,
+			in_nodes ? "holds for the cluster, not on a NodeName line"
+				 : "stands on a NodeName line only");
 	if (at->group->given & (1u << key))
-		return bad(at, keys[key].name, value,
-			   in_nodes ? "stands twice on this line" : "was given before");
+		return gp_key_bad(at, gp_keys[key].name, value,
+				  in_nodes ? "stands twice on this line"
+					   : "was given before");
 	at->group->given |= 1u << key;
-	return keys[key].set(at, value);
+	return gp_keys[key].set(at, value);
 }
 
 /* One line, comment cut off; text is writable. */
@@ -526,6 +250,8 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->min_ratio = in->min_ratio;
 	if (given & (1u << KEY_JOB_SIZE_MIX))
 		out->mix = in->mix;
+	if (given & (1u << KEY_MIG_POLICY))
+		out->mig_policy = in->mig_policy;
 	if (group->topology)
 		out->topology = group->topology;
 	if (group->domain)
@@ -599,21 +325,16 @@ char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *b
 	if (size)
 		buf[0] = '\0';
 	for (int i = 0; i < KEY_COUNT; i++) {
-		const char *at = strstr(names, keys[i].name);
+		const char *at = strstr(names, gp_keys[i].name);
 		int n;
 
 		if (!at || !(conf->changed & (1u << i)))
 			continue;
 		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
-			     keys[i].name);
+			     gp_keys[i].name);
 		if (n < 0 || (size_t)n >= size - used)
 			break;
 		used += (size_t)n;
 	}
 	return buf;
-}
-
-const char *gp_mode_name(enum gp_mode mode)
-{
-	return mode_words[mode];
 }

@@ -25,6 +25,7 @@ struct gp_settings {
 	const char *topology; /* as written; NULL: Slurm's Links= */
 	const char *domain;   /* NULL: none */
 	struct gt_mask avoid; /* GPUs out of service */
+	enum gt_instance_policy mig_policy;
 };
 
 struct gp_conf;

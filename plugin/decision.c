@@ -48,6 +48,7 @@ void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
 {
 	decisions->job_id = job_id;
 	decisions->used = 0;
+	decisions->summary[0] = '\0';
 }
 
 /* ---- a line ---------------------------------------------------------------------------
@@ -91,9 +92,11 @@ static void put_gbps(struct text *text, const char *key, bool known, int mbps)
 		put(text, ",\"%s\":null", key);
 }
 
-static void put_worth(struct text *text, const struct gp_seat *seat, int k)
+static void put_worth(struct text *text, const struct gp_seat *seat)
 {
 	struct gt_table *table = seat->binding ? seat->binding->table : NULL;
+	uint64_t whole = seat->binding ? ~seat->binding->instances : ~(uint64_t)0;
+	int k = __builtin_popcountll(seat->stock & whole);
 	struct gt_request request = {.count = k};
 	struct gt_score stock = {0}, chosen = {0};
 	bool known = table && k > 1;
@@ -116,7 +119,7 @@ static void put_worth(struct text *text, const struct gp_seat *seat, int k)
 }
 
 static void write_line(struct text *text, const struct gp_verdict *verdict,
-		       const struct gp_seat *seat, time_t now)
+		       const struct gp_seat *seat)
 {
 	int k = __builtin_popcountll(seat->stock);
 	enum gp_mode mode =
@@ -124,19 +127,67 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
 
 	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-	    (long long)now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
+	    (long long)verdict->now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
 	    RELEASE_MINOR, RELEASE_MICRO);
 	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", seat->gpus.free);
 	put_list(text, "stock", seat->stock);
 	put_list(text, "chosen", seat->proposed);
-	put_worth(text, seat, k);
+	put_worth(text, seat);
 	put(text,
-	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s,\"us\":%ld,\"reason\":\"%s\"}"
-	    "\n",
+	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
+	    "\"reason\":\"%s\"}\n",
 	    gp_mode_name(mode),
 	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
-	    verdict->split ? "true" : "false", verdict->us, gp_reason_word(why));
+	    verdict->split ? "true" : "false",
+	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
+	    gp_reason_word(why));
+}
+
+/* Its bus bandwidth, for people; "?" without a model. */
+static void put_set(struct text *text, const struct gp_seat *seat, uint64_t set)
+{
+	struct gt_mask bits = {.word = {set}};
+	char list[GP_MAX_GPUS * 4];
+
+	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
+	if (seat->binding && seat->binding->table) {
+		struct gt_mask gpus = gp_binding_to_model(seat->binding, set);
+		struct gt_score score = {0};
+
+		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
+			gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
+		put(text, "%.10g", score.busbw_mbps / 1000.0);
+	} else {
+		put(text, "?");
+	}
+}
+
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat)
+{
+	size_t used = strlen(decisions->summary);
+	char one[GP_SUMMARY_MAX];
+	struct text text = {one, sizeof(one), 0};
+
+	if (__builtin_popcountll(seat->stock) < 2 ||
+	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
+		return;
+	put(&text, "%s%s ", used ? "; " : "", seat->record->name);
+	put_set(&text, seat, seat->wanted);
+	put(&text, " GB/s");
+	if (seat->wanted != seat->stock) {
+		put(&text, " (stock ");
+		put_set(&text, seat, seat->stock);
+		put(&text, ")");
+	}
+	if (used + text.used + 6 > sizeof(decisions->summary))
+		snprintf(one, sizeof(one), "; ...");
+	memcpy(decisions->summary + used, one, strlen(one) + 1);
+}
+
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id)
+{
+	return decisions->job_id == job_id ? decisions->summary : "";
 }
 
 static bool make_room(struct gp_decisions *decisions)
@@ -157,14 +208,14 @@ static bool make_room(struct gp_decisions *decisions)
 }
 
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat, time_t now)
+		      const struct gp_seat *seat)
 {
 	struct text text;
 
 	if (!decisions->open || !seat->stock || !make_room(decisions))
 		return;
 	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
-	write_line(&text, verdict, seat, now);
+	write_line(&text, verdict, seat);
 	decisions->used += text.used;
 }
 
@@ -197,6 +248,9 @@ static void put_metrics(struct text *text, const struct gp_counters *counters,
 		    counters->failed_reruns);
 	put_counter(text, "narrowed_total",
 		    "First runs with few nodes that gave an answer", counters->narrowed);
+	put_counter(text, "in_domain_total",
+		    "First runs inside one NVLink domain that gave an answer",
+		    counters->in_domain);
 	put_counter(text, "failed_narrowed_total",
 		    "First runs with few nodes that gave none", counters->failed_narrow);
 	put_counter(text, "jobs_started_total", "Jobs with GPUs that began",
@@ -232,6 +286,21 @@ static void write_metrics(const char *path, const struct gp_counters *counters,
 	whole = write(fd, buf, text.used) == (ssize_t)text.used;
 	if (close(fd) != 0 || !whole || rename(name, path) != 0)
 		unlink(name);
+}
+
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now)
+{
+	char line[128];
+	int n;
+
+	if (!decisions->open)
+		return;
+	n = snprintf(line, sizeof(line),
+		     "{\"ts\":%lld,\"job\":%u,\"end\":true,\"seconds\":%ld}\n",
+		     (long long)now, job_id, seconds > 0 ? seconds : 0);
+	if (write(decisions->fd, line, (size_t)n) != n)
+		counters->lost_lines++;
 }
 
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,

@@ -11,14 +11,16 @@
 #include "plugin/conf.h"
 #include "plugin/reason.h"
 
-#define GP_LINE_MAX 2048 /* of one line; four GPU lists of 64 single GPUs fit */
+#define GP_SUMMARY_MAX 512
+#define GP_LINE_MAX    2048 /* of one line; four GPU lists of 64 single GPUs fit */
 
 struct gp_counters {
 	uint64_t by_reason[GP_REASON_COUNT];
 	uint64_t reruns; /* second and later calls of the inner job_test */
 	uint64_t failed_reruns;
 	uint64_t narrowed;	/* first calls with few nodes that gave an answer */
-	uint64_t failed_narrow; /* and those that did not */
+	uint64_t in_domain;	/* those inside one NVLink domain */
+	uint64_t failed_narrow; /* first calls with few nodes that gave none */
 	uint64_t started;	/* jobs with GPUs that began */
 	uint64_t lost_lines;	/* of the decision log, not written */
 };
@@ -31,8 +33,9 @@ struct gp_decisions {
 	char *lines;
 	size_t used;
 	size_t room;
-	const char *metrics; /* the file's name, or NULL; belongs to the conf */
-	time_t written;	     /* when the metrics were */
+	char summary[GP_SUMMARY_MAX]; /* what that job got, for people */
+	const char *metrics;	      /* the file's name, or NULL; belongs to the conf */
+	time_t written;		      /* when the metrics were */
 };
 
 /* Close what is open and open what conf names. false: the log could not be opened
@@ -45,15 +48,25 @@ struct gp_verdict {
 	uint32_t job_id;
 	const char *form; /* "gpus", "gpus-per-node", ... */
 	enum gp_reason why;
-	bool split; /* --gpus over several nodes */
-	long us;    /* what we added to stock's time */
+	bool split;	    /* --gpus over several nodes */
+	bool split_avoided; /* stock would have, and one node took it */
+	long us;	    /* what we added to stock's time */
+	time_t now;	    /* of all lines of one answer, which tells them together */
 };
 
 /* Forget what waits, and begin with this job. */
 void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id);
 /* Add one node's line. Costs nothing without a log. */
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat, time_t now);
+		      const struct gp_seat *seat);
+/* Add one node with two or more GPUs to the job's summary: "n0 0,3 40 GB/s (stock 0-1
+ * 20)". Nodes that do not fit become "...". */
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat);
+/* The summary of the job whose lines wait, "" for another and where there is none. */
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id);
+/* A job with GPUs has ended, after so many seconds of running. */
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now);
 /* The job begins: write its lines, and the metrics if they are due. */
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
 			     struct gp_counters *counters, const struct gp_models *models,

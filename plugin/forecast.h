@@ -7,21 +7,34 @@
 #define GPUTOPO_PLUGIN_FORECAST_H
 
 #include "plugin/glue.h"
+#include "plugin/past.h"
 
 /* What a job_test is about, as far as wishes go. */
 struct gp_quest {
 	struct gp_job asked;
 	enum gp_reason why; /* of gp_bridge_job */
 	struct gp_wish wish;
+	struct gp_past past;
 	int count;  /* GPUs on each node; 0: not known beforehand */
+	bool even;  /* count is an even share of --gpus over the nodes asked for */
 	bool binds; /* there may be something to wait for */
+	gp_list_t reserved; /* lists of gp_bridge_reserved */
+	gp_list_t granted;
 };
 
-void gp_quest_read(struct gp_quest *quest, const struct gp_glue *glue,
+void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
 		   const struct gp_test *test);
 /* Leave in test's nodes those that can meet the wish now. Returns how many they are. */
 int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 		    const struct gp_test *test);
+/* RUN_NOW gave an answer that does not meet the wish: until a job ends, no forecast is to
+ * say "now" for this one. */
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job);
+/* Was it refused lately, and has no job ended since? */
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job,
+			  time_t now);
+/* When the next job with GPUs on these nodes ends, or GP_NOT_KNOWN (moment.h). */
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
 /* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
 int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 		      const struct gp_inner *inner, const struct gp_test *test);

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/forecast.h"
-#include "plugin/glue.h"
+#include "plugin/attempt.h"
+#include "plugin/carry.h"
+#include "plugin/mig_select.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME	"gputopo.conf"
@@ -19,7 +20,7 @@
 #define JUST_BEGUN	10 /* seconds */
 
 /* Keys that are read, and do nothing yet. */
-#define NOT_YET "Domain,AdminComment,MigStray"
+#define NOT_YET "MigStray"
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -112,9 +113,18 @@ static void put_held(int node, uint32_t job_id, uint64_t gpus, void *arg)
 	gp_running_put(arg, node, job_id, gpus);
 }
 
+/* A job that ends. */
+struct ending {
+	struct gp_running *running;
+	bool had_gpus;
+};
+
 static void drop_held(int node, uint32_t job_id, void *arg)
 {
-	gp_running_drop(arg, node, job_id);
+	struct ending *ending = arg;
+
+	ending->had_gpus |= gp_running_has(ending->running, node, job_id);
+	gp_running_drop(ending->running, node, job_id);
 }
 
 static int put_job(void *x, void *arg)
@@ -169,6 +179,18 @@ void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reas
 	     glue->told_count[why] == MAX_TOLD ? " (and no more nodes are named)" : "");
 }
 
+/* Slurm's bit strings exit without memory: they are made where slurmctld itself begins,
+ * not while it schedules. */
+static void make_scratch(struct gp_glue *glue)
+{
+	FREE_NULL_BITMAP(glue->offered);
+	FREE_NULL_BITMAP(glue->answer);
+	if (glue->node_count > 0) {
+		glue->offered = bit_alloc(glue->node_count);
+		glue->answer = bit_alloc(glue->node_count);
+	}
+}
+
 /* ---- hooks --------------------------------------------------------------------------
  */
 
@@ -178,12 +200,16 @@ void gp_glue_node_init(void)
 
 	pthread_mutex_lock(&glue->lock);
 	glue->node_count = &node_record_count ? node_record_count : 0;
+	make_scratch(glue);
 	free(glue->told);
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
 	free(glue->ranks);
 	glue->ranks = calloc((size_t)glue->node_count + 1, sizeof(*glue->ranks));
+	free(glue->domains);
+	glue->domains = calloc((size_t)glue->node_count + 1, sizeof(*glue->domains));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
+	gp_mig_books_spoil(&glue->mig_books);
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
 		       (load_conf(glue) || keep_conf(glue)) &&
 		       !gp_conf_is_off(glue->conf);
@@ -197,7 +223,7 @@ static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 	struct gp_glue *glue = arg;
 
 	if (gpus && glue->models && !gp_running_has(&glue->running, node, job_id))
-		gp_models_began(glue->models, node, __builtin_popcountll(gpus));
+		gp_models_began(glue->models, node, gpus);
 }
 
 void gp_glue_job_holds(const job_record_t *job)
@@ -209,21 +235,55 @@ void gp_glue_job_holds(const job_record_t *job)
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
-void gp_glue_job_begins(const job_record_t *job)
+/* One line for those who debug, and the comment that the admin asked for. */
+static void tell_begin(struct gp_glue *glue, job_record_t *job)
+{
+	const char *summary = gp_decisions_summary(&glue->decisions, job->job_id);
+
+	if (!*summary)
+		return;
+	if (slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE)
+		info("gputopo: job %u: %s", job->job_id, summary);
+	if (glue->active && gp_conf_admin_comment(glue->conf))
+		gp_bridge_comment(job, summary);
+}
+
+void gp_glue_job_begins(job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	tell_begin(&the_glue, job);
+	if (the_glue.active)
+		gp_mig_job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
+	if (the_glue.active)
+		gp_carry_models(job, the_glue.models);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
-void gp_glue_job_ends(const job_record_t *job)
+/* Seconds of running, without those of suspension. */
+static long seconds_run(const job_record_t *job, time_t now)
 {
+	return job->start_time ? (long)(now - job->start_time - job->tot_sus_time) : 0;
+}
+
+void gp_glue_job_ends(job_record_t *job)
+{
+	struct ending ending = {.running = &the_glue.running};
+	time_t now = time(NULL);
+
 	pthread_mutex_lock(&the_glue.lock);
-	gp_bridge_nodes(job, drop_held, &the_glue.running);
+	gp_bridge_nodes(job, drop_held, &ending);
+	the_glue.ends++;
+	gp_mig_job_ends(&the_glue, job);
+	if (ending.had_gpus && the_glue.active)
+		gp_past_write(job, the_glue.models);
+	if (ending.had_gpus)
+		gp_decisions_job_ends(&the_glue.decisions, &the_glue.counters,
+				      job->job_id, seconds_run(job, now), now);
 	if (job->start_time && job->time_limit != INFINITE && job->time_limit != NO_VAL)
 		gt_limit_memory_add(&the_glue.limits, job->time_limit * 60.0,
-				    difftime(time(NULL), job->start_time));
+				    difftime(now, job->start_time));
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -237,6 +297,7 @@ void gp_glue_job_leaves(const job_record_t *job, int node)
 void gp_glue_rebuild(void)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	gp_mig_books_spoil(&the_glue.mig_books);
 	rebuild(&the_glue);
 	pthread_mutex_unlock(&the_glue.lock);
 }
@@ -254,7 +315,7 @@ static int test_ahead(struct gp_glue *glue, const struct gp_inner *inner,
 		if (quest.binds && SELECT_IS_MODE_TEST_ONLY(test->mode))
 			return gp_quest_test_only(&quest, glue, inner, test);
 	}
-	return gp_rerun_plain(inner, test);
+	return gp_first_plain(inner, test);
 }
 
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
@@ -264,14 +325,27 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	pthread_mutex_lock(&the_glue.lock);
 	if (!the_glue.active) {
 		pthread_mutex_unlock(&the_glue.lock);
-		return gp_rerun_plain(inner, test);
+		return gp_mig_may_start(test) ? gp_first_plain(inner, test)
+					      : ESLURM_NODES_BUSY;
 	}
-	if (SELECT_IS_MODE_RUN_NOW(test->mode))
+	if (gp_mig_concerns(test->job) && !SELECT_IS_MODE_RESV(test->mode))
+		rc = gp_mig_job_test(&the_glue, inner, test);
+	else if (SELECT_IS_MODE_RUN_NOW(test->mode))
 		rc = gp_rerun_job_test(&the_glue, inner, test);
 	else
 		rc = test_ahead(&the_glue, inner, test);
 	pthread_mutex_unlock(&the_glue.lock);
 	return rc;
+}
+
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size)
+{
+	bool refuses;
+
+	pthread_mutex_lock(&the_glue.lock);
+	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
 }
 
 void gp_glue_stop(void)
@@ -284,12 +358,16 @@ void gp_glue_stop(void)
 	gp_models_free(glue->models);
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
+	gp_mig_books_release(&glue->mig_books);
+	gp_mig_spaces_release(&glue->mig_spaces);
 	FREE_NULL_BITMAP(glue->offered);
 	FREE_NULL_BITMAP(glue->answer);
 	free(glue->seats);
 	free(glue->told);
 	free(glue->ranks);
+	free(glue->domains);
 	glue->ranks = NULL;
+	glue->domains = NULL;
 	glue->models = NULL;
 	glue->conf = NULL;
 	glue->seats = NULL;

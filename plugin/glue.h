@@ -16,10 +16,12 @@
 #include "plugin/conf.h"
 #include "plugin/decision.h"
 #include "plugin/inner.h"
+#include "plugin/mig_site.h"
 #include "plugin/model.h"
 #include "plugin/rank.h"
 #include "plugin/reason.h"
 #include "plugin/running.h"
+#include "plugin/submit.h"
 
 /* The arguments of one job_test. */
 struct gp_test {
@@ -34,6 +36,23 @@ struct gp_test {
 	GP_TAIL_FIELDS
 };
 
+/* What one NVLink domain has for the job at hand. */
+struct gp_domain {
+	int nodes;
+	int gpus;
+	int first; /* its first node */
+	bool tried;
+};
+
+#define GP_REFUSALS 64 /* by job id; a collision forgets one */
+
+/* A job whose wish was not met by what stock can give. */
+struct gp_refusal {
+	uint32_t job_id;
+	uint64_t ends; /* glue->ends then */
+	time_t when;
+};
+
 struct gp_glue {
 	pthread_mutex_t lock; /* over everything below */
 	bool active;	      /* in slurmctld, with a configuration */
@@ -42,6 +61,10 @@ struct gp_glue {
 	bool has_ratio; /* MinRatio= is given somewhere */
 	bool no_split;	/* Split=no for the cluster */
 	struct gp_running running;
+	struct gp_mig_books mig_books;
+	struct gp_mig_spaces mig_spaces;
+	struct gp_refusal refusals[GP_REFUSALS];
+	uint64_t ends;		       /* of jobs, counted */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
 	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
 	uint64_t *told; /* by node: reasons that were logged, a bit each */
@@ -52,7 +75,9 @@ struct gp_glue {
 	bitstr_t *answer;  /* and those that it picked */
 	struct gp_seat *seats;
 	int seat_room;
-	struct gp_rank *ranks; /* node_count of them, or NULL: no node choice */
+	struct gp_rank *ranks;	   /* node_count of them, or NULL: no node choice */
+	int ranked;		   /* of them, filled by domain.c */
+	struct gp_domain *domains; /* by number, from 1; node_count of them, or NULL */
 	struct gp_decisions decisions;
 	struct gp_counters counters;
 };
@@ -64,15 +89,20 @@ void gp_glue_node_init(void);
 /* After the inner select_nodeinfo_set: the job's GPUs are known. */
 void gp_glue_job_holds(const job_record_t *job);
 /* After the inner job_begin: the answer of the last job_test is used. */
-void gp_glue_job_begins(const job_record_t *job);
+void gp_glue_job_begins(job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
-void gp_glue_job_ends(const job_record_t *job);
+void gp_glue_job_ends(job_record_t *job);
 void gp_glue_job_leaves(const job_record_t *job, int node);
 /* After the inner reconfigure. */
 void gp_glue_rebuild(void);
+/* For job_submit/gputopo: see gp_submit_fn. */
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size);
 /* At fini. */
 void gp_glue_stop(void);
 
+/* In submit.c; glue is locked. */
+bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
+		       char *text, size_t size);
 /* For rerun.c: say once a node, and for a few nodes only, what the admin should know.
  * seat may be NULL: about no node in particular. */
 void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/instance.h"
 #include "plugin/model.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
@@ -34,6 +35,9 @@ struct gp_models {
 	int type_count;
 	struct gp_binding *bindings;
 	int node_count;
+	const char **domains; /* names by number - 1, room for node_count */
+	int domain_count;
+	bool has_domains;
 };
 
 /* ---- Topology= ----------------------------------------------------------------------
@@ -84,6 +88,7 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 		return gt_fail_at(err, GT_EINVAL, file, line, 0,
 				  "Topology=%s does not show every pair of GPUs", spec);
 	}
+	models->has_domains |= gt_node_domain(node)[0] != '\0';
 	models->sources[models->source_count++] =
 		(struct source){.spec = spec, .node = node};
 	return GT_OK;
@@ -95,19 +100,23 @@ enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
 	struct gp_models *models = calloc(1, sizeof(*models));
 	enum gt_err code = GT_OK;
 	const char *spec;
+	char word[16];
 	int line;
 
 	*out = NULL;
 	if (!models)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	models->conf = conf;
+	gp_conf_non_default(conf, "Domain", word, sizeof(word));
+	models->has_domains = word[0] != '\0';
 	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++)
 		if (!find_source(models, spec))
 			code = load_source(models, spec, line, err);
 	if (code == GT_OK && node_count > 0) {
 		models->bindings = calloc((size_t)node_count, sizeof(*models->bindings));
+		models->domains = calloc((size_t)node_count, sizeof(*models->domains));
 		models->node_count = models->bindings ? node_count : 0;
-		if (!models->bindings)
+		if (!models->bindings || !models->domains)
 			code = gt_fail(err, GT_ENOMEM, "out of memory");
 	}
 	if (code != GT_OK)
@@ -130,7 +139,34 @@ void gp_models_free(struct gp_models *models)
 	free(models->types);
 	free(models->sources);
 	free(models->bindings);
+	free(models->domains);
 	free(models);
+}
+
+bool gp_models_have_domains(const struct gp_models *models)
+{
+	return models->has_domains;
+}
+
+/* The number of a name, which belongs to the conf or to a source. Domains are few. */
+static int number_domain(struct gp_models *models, const char *name)
+{
+	int d = 0;
+
+	while (d < models->domain_count && strcmp(models->domains[d], name) != 0)
+		d++;
+	if (d == models->node_count)
+		return 0;
+	if (d == models->domain_count)
+		models->domains[models->domain_count++] = name;
+	return d + 1;
+}
+
+int gp_models_domain(const struct gp_models *models, int node)
+{
+	const struct gp_binding *binding = gp_models_recall(models, node);
+
+	return binding ? binding->domain : 0;
 }
 
 int gp_models_types(const struct gp_models *models, size_t *bytes)
@@ -199,6 +235,8 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 			snprintf(gpu->model, sizeof(gpu->model), "%s", gpus->model);
 		if (__builtin_popcountll(gpus->sockets[g]) == 1)
 			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
+		gpu->mig =
+			gpus->type_name[g] && gt_mig_is_profile_name(gpus->type_name[g]);
 		for (int b = 0; b < gpus->size; b++)
 			if (a != b)
 				gt_node_set_links(node, a, b,
@@ -299,6 +337,8 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	binding->why = GP_OK;
 	if (!spec && !gpus->has_links)
 		binding->why = GP_NO_TOPOLOGY;
+	else if (source && gt_node_instance_count(source) > 0)
+		binding->why = gp_instances_bind(binding, gpus, source);
 	else if (!gpus->order_known)
 		binding->why = GP_PERMUTED;
 	else if (source && gt_node_size(source) != gpus->size)
@@ -322,6 +362,18 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	return copy;
 }
 
+/* Domain= of gputopo.conf, or else of the node file. */
+static int find_domain(struct gp_models *models, const struct gp_settings *settings)
+{
+	const struct gt_node *source =
+		settings->topology ? find_source(models, settings->topology) : NULL;
+	const char *name = settings->domain;
+
+	if (!name && source)
+		name = gt_node_domain(source);
+	return name && *name ? number_domain(models, name) : 0;
+}
+
 struct gp_binding *gp_models_bind(struct gp_models *models, int index, const char *name,
 				  const struct gp_gpus *gpus)
 {
@@ -339,6 +391,7 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	binding->size = gpus->size;
 	memcpy(binding->to_model, gpus->physical, sizeof(binding->to_model));
 	gp_conf_node(models->conf, name, &binding->settings);
+	binding->domain = find_domain(models, &binding->settings);
 	if (binding->settings.mode == GP_MODE_OFF) {
 		binding->why = GP_OFF;
 		return binding;
@@ -367,13 +420,14 @@ static struct type *find_type(struct gp_models *models, const struct gt_table *t
 	return NULL;
 }
 
-void gp_models_began(struct gp_models *models, int node, int count)
+void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 {
 	const struct gp_binding *binding = gp_models_recall(models, node);
 	struct type *type = binding ? find_type(models, binding->table) : NULL;
+	int count = type ? __builtin_popcountll(gpus & ~binding->instances) : 0;
 	struct gt_mix mix;
 
-	if (!type || gt_node_size(type->node) > LEARN_GPUS)
+	if (!count || gt_node_size(type->node) > LEARN_GPUS)
 		return;
 	gt_size_memory_add(&type->sizes, count);
 	if (++type->began % LEARNED_JOBS)
@@ -387,7 +441,7 @@ struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bi
 	struct gt_mask mask = {{0}};
 
 	for (int g = 0; g < binding->size; g++)
-		if (bits >> g & 1)
+		if ((bits & ~binding->instances) >> g & 1)
 			gt_mask_set(&mask, binding->to_model[g]);
 	return mask;
 }
@@ -397,7 +451,8 @@ uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_ma
 	uint64_t bits = 0;
 
 	for (int g = 0; g < binding->size; g++)
-		if (gt_mask_has(mask, binding->to_model[g]))
+		if (!(binding->instances >> g & 1) &&
+		    gt_mask_has(mask, binding->to_model[g]))
 			bits |= (uint64_t)1 << g;
 	return bits;
 }

@@ -13,13 +13,22 @@ struct gp_binding {
 	struct gp_settings settings;
 	struct gt_table *table; /* NULL: see why */
 	enum gp_reason why;
-	char detail[200];	   /* more about why, "" if there is no more */
-	int to_model[GP_MAX_GPUS]; /* the model's GPU of each gres bit */
+	char detail[200];	      /* more about why, "" if there is no more */
+	int to_model[GP_MAX_GPUS];    /* the model's GPU of each gres bit */
+	uint64_t instances;	      /* gres bits that are parts of a GPU */
+	int instance_of[GP_MAX_GPUS]; /* and the model's instance of each */
 	int size;
+	int domain;    /* its number; 0: none */
 	uint64_t seen; /* fingerprint of what this was made from; 0: nothing */
 };
 
 struct gp_models;
+
+/* Does gputopo.conf or a node file name NVLink domains? */
+bool gp_models_have_domains(const struct gp_models *models);
+/* The number of the node's domain, from 1 to at most the number of nodes; 0: none, or the
+ * node has not been looked at. */
+int gp_models_domain(const struct gp_models *models, int node);
 
 /* Load every Topology= of conf, which must outlive the models. On an error (a file that
  * cannot be used, with conf's file and line) nothing is made. node_count nodes. */
@@ -33,13 +42,13 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int node, const char
 /* The binding that a node had when it was last looked at closely; NULL: never. Good
  * enough to rank nodes, not to choose GPUs. */
 const struct gp_binding *gp_models_recall(const struct gp_models *models, int node);
-/* A job that holds count GPUs of the node began: what starts on a node type weighs its
+/* A job that holds these GPUs of the node began: what starts on a node type weighs its
  * level 3 from the 20th job on, JobSizeMix= until then. */
-void gp_models_began(struct gp_models *models, int node, int count);
+void gp_models_began(struct gp_models *models, int node, uint64_t gpus);
 /* How many node types have tables, and their bytes. */
 int gp_models_types(const struct gp_models *models, size_t *bytes);
 
-/* Between gres bits and the model's GPUs. */
+/* Between gres bits and the model's GPUs; bits of instances are left out. */
 struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits);
 uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_mask *mask);
 

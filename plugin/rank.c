@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "plugin/instance.h"
 #include "plugin/rank.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
@@ -41,6 +42,16 @@ static void evaluate(struct gt_table *table, const struct gt_mask *usable,
 	rank->damage = before.remaining - after.remaining;
 }
 
+/* Instances have no bandwidth: what they take from the policy's aim decides. */
+static void evaluate_instances(const struct gp_binding *binding, uint64_t usable,
+			       uint64_t free, int count, struct gp_rank *rank)
+{
+	double damage = gp_instances_damage(binding, usable, free, count);
+
+	rank->quality = damage >= 0;
+	rank->damage = damage >= 0 ? damage : 0;
+}
+
 static void look_up(struct memo *memos, const struct gp_binding *binding, uint64_t usable,
 		    uint64_t free, int count, struct gp_rank *rank)
 {
@@ -53,7 +64,10 @@ static void look_up(struct memo *memos, const struct gp_binding *binding, uint64
 	if (memo->table != binding->table || memo->free != free) {
 		usable_mask = gp_binding_to_model(binding, usable);
 		free_mask = gp_binding_to_model(binding, free);
-		evaluate(binding->table, &usable_mask, &free_mask, count, rank);
+		if (usable & binding->instances)
+			evaluate_instances(binding, usable, free, count, rank);
+		else
+			evaluate(binding->table, &usable_mask, &free_mask, count, rank);
 		*memo = (struct memo){binding->table, free, rank->quality, rank->damage};
 	}
 	rank->quality = memo->quality;
@@ -71,35 +85,45 @@ static uint64_t of_type(const struct gp_gpus *gpus, const struct gp_job *asked)
 	return out;
 }
 
+bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
+		  struct gp_models *models)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+
+	view->binding = gp_models_recall(models, node);
+	if (!record || !gp_bridge_free(record, &view->free) ||
+	    __builtin_popcountll(view->free) < count)
+		return false;
+	view->usable = view->free;
+	if (!view->binding || asked->typed) {
+		struct gp_gpus gpus;
+
+		if (gp_bridge_node(record, &gpus) != GP_OK)
+			return false;
+		view->binding = gp_models_bind(models, node, record->name, &gpus);
+		view->usable &= of_type(&gpus, asked);
+	}
+	return view->binding && __builtin_popcountll(view->usable) >= count;
+}
+
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
 static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 		      const struct gp_job *asked, int count, struct gp_models *models,
 		      bool *ours)
 {
-	const node_record_t *record = node_record_table_ptr[node];
-	const struct gp_binding *binding = gp_models_recall(models, node);
-	uint64_t free, usable;
+	struct gp_view view;
 
 	*ours = true;
-	if (!record || !gp_bridge_free(record, &free) ||
-	    __builtin_popcountll(free) < count)
+	if (!gp_rank_view(&view, node, asked, count, models))
 		return false;
-	usable = free;
-	if (!binding || asked->typed) {
-		struct gp_gpus gpus;
-
-		if (gp_bridge_node(record, &gpus) != GP_OK)
-			return false;
-		binding = gp_models_bind(models, node, record->name, &gpus);
-		usable &= of_type(&gpus, asked);
-	}
-	if (!binding || __builtin_popcountll(usable) < count)
-		return false;
-	*ours = binding->settings.mode == GP_MODE_ENFORCE &&
-		binding->settings.node_choice;
+	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
+	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
+		view.binding->settings.node_choice &&
+		(!(view.usable & view.binding->instances) ||
+		 !(view.usable & ~view.binding->instances));
 	*rank = (struct gp_rank){.node = node};
-	if (binding->table)
-		look_up(memos, binding, usable, free, count, rank);
+	if (view.binding->table)
+		look_up(memos, view.binding, view.usable, view.free, count, rank);
 	return true;
 }
 

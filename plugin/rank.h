@@ -17,7 +17,19 @@ struct gp_rank {
 	int node;
 	uint64_t quality; /* gt_table_quality of its free GPUs: larger is better */
 	double damage;	  /* what the job takes from the jobs to come, 0 to 1 */
+	int domain;	  /* NVLink domain, where domain.c uses it; 0: none */
 };
+
+/* A node's GPUs as one job sees them. */
+struct gp_view {
+	const struct gp_binding *binding;
+	uint64_t free;
+	uint64_t usable; /* those of the asked type */
+};
+
+/* Look at a node. false: none of ours, or fewer than count are usable. */
+bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
+		  struct gp_models *models);
 
 /* Rank the offered nodes that have count free GPUs of the asked type, of the lowest
  * weight among those; ranks has room for every node. Returns how many there are; 0 also

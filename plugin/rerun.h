@@ -13,9 +13,4 @@
 int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		      const struct gp_test *test);
 
-/* The inner job_test with Slurm's own arguments. */
-int gp_rerun_plain(const struct gp_inner *inner, const struct gp_test *test);
-/* Make glue->offered and glue->answer of this size; false: out of memory. */
-bool gp_rerun_scratch(struct gp_glue *glue, bitstr_t *nodes);
-
 #endif

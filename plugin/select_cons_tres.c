@@ -11,6 +11,7 @@
 #include "plugin/forward.h"
 #include "plugin/glue.h"
 #include "plugin/inner.h"
+#include "plugin/submit.h"
 
 extern const char plugin_name[];
 extern const char plugin_type[];
@@ -135,6 +136,12 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 	if (in_slurmctld)
 		gp_glue_job_leaves(job, (int)node->index);
 	return rc;
+}
+
+bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
+{
+	return in_slurmctld && question->size == sizeof(*question) &&
+	       gp_glue_refuses(question, text, size);
 }
 
 int select_p_reconfigure(void)

@@ -7,26 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/job_env.h"
 #include "plugin/wish.h"
 
-/* The value of NAME=VALUE in the job's control environment, or NULL. */
-static const char *option(const job_record_t *job, const char *name)
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
 {
-	size_t len = strlen(name);
-
-	for (uint32_t i = 0; job->spank_job_env && i < job->spank_job_env_size; i++) {
-		const char *entry = job->spank_job_env[i];
-
-		if (entry && strncmp(entry, name, len) == 0 && entry[len] == '=')
-			return entry + len + 1;
-	}
-	return NULL;
-}
-
-void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
-{
-	const char *topo = option(job, GP_ENV_TOPO);
-	const char *min = option(job, GP_ENV_MIN_BUSBW);
+	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
+	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
 	double gbps = min ? strtod(min, NULL) : 0;
 
 	memset(wish, 0, sizeof(*wish));
@@ -38,6 +25,11 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 	if (gbps > 0 && gbps < 1e6)
 		wish->min_mbps = (int)(gbps * 1000 + 0.5);
 	wish->asked = wish->ring || wish->min_mbps;
+}
+
+void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+{
+	gp_wish_parse(job->spank_job_env, job->spank_job_env_size, wish);
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
@@ -55,24 +47,25 @@ int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *bindi
 	if (!gp_wish_binds(wish, &binding->settings, count) || !binding->table)
 		return 0;
 	if (wish->asked)
-		return wish->min_mbps;
+		return wish->min_mbps > wish->had_mbps ? wish->min_mbps : wish->had_mbps;
 	ideal = gt_ideal_busbw_mbps(binding->table, count);
 	return (int)(binding->settings.min_ratio * ideal);
 }
 
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
-		    const struct gt_mask *set)
+		    uint64_t gpus)
 {
-	int count = gt_mask_count(set);
+	struct gt_mask set = gp_binding_to_model(binding, gpus);
+	int count = __builtin_popcountll(gpus);
 	struct gt_score score;
 
 	if (!gp_wish_binds(wish, &binding->settings, count))
 		return true;
 	/* MinRatio holds where there is something to compare; the user's wish everywhere.
 	 */
-	if (!binding->table)
+	if (!binding->table || gt_mask_count(&set) < count)
 		return !wish->asked;
-	gt_score_set(gt_table_node(binding->table), set, &score);
+	gt_score_set(gt_table_node(binding->table), &set, &score);
 	return (!wish->ring || score.rings > 0) &&
 	       score.busbw_mbps >= gp_wish_need_mbps(wish, binding, count);
 }
@@ -90,9 +83,11 @@ bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding
 	if (!binding->table)
 		return !wish->asked;
 	request.free = gp_binding_to_model(binding, gpus);
+	if (gt_mask_count(&request.free) < count)
+		return !wish->asked;
 	request.min_busbw_mbps = gp_wish_need_mbps(wish, binding, count);
 	return gt_select(binding->table, &request, &choice) == GT_FIT_OK &&
-	       gp_wish_met_by(wish, binding, &choice.gpus);
+	       gp_wish_met_by(wish, binding, gp_binding_to_bits(binding, &choice.gpus));
 }
 
 /* When the job ends at the latest; 0 without a limit. A job past its end will be gone

@@ -19,20 +19,24 @@ struct gp_wish {
 	bool off;      /* stock's choice, for comparison */
 	bool preserve; /* --gpu-topo=any */
 	bool one_node; /* Split=no, for a --gpus job that gave no -N */
+	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
 };
 
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
  */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
+/* The same from an environment of NAME=VALUE entries, which may be NULL. */
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);
 /* The bus bandwidth that count GPUs of the node must have; 0: any will do. */
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count);
-/* Is the wish met by this set of the node? */
+/* Is the wish met by these GPUs (gres bits) of the node? Instances of MIG are never
+ * connected. */
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
-		    const struct gt_mask *set);
+		    uint64_t gpus);
 /* Could count of these GPUs (gres bits) meet it? */
 bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus, int count);

@@ -7,6 +7,7 @@
 #define GPUTOPO_PLUGIN_WISH_NAMES_H
 
 #define GP_ENV_TOPO	 "GPUTOPO_TOPO"	     /* --gpu-topo: ring, any or off */
+#define GP_ENV_HAD	 "GPUTOPO_HAD"	     /* of past.c: the GPUs of its last run */
 #define GP_ENV_MIN_BUSBW "GPUTOPO_MIN_BUSBW" /* --gpu-min-busbw: GB/s */
 
 #endif

@@ -149,6 +149,8 @@ stays_pending() {
 @test "MinRatio and Split=no of gputopo.conf" {
 	echo "MinRatio=0.9 Split=no" >"$CLUSTER/etc/gputopo.conf"
 	cluster_run scontrol reconfigure
+	sleep 0.5
+	cluster_wait_nodes
 	make_free n0 0,1
 	make_free n1 0,1
 	local pair four

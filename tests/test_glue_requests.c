@@ -66,17 +66,6 @@ START_TEST(an_answer_without_resources_is_left_alone)
 }
 END_TEST
 
-START_TEST(enforce_binding_is_left_alone)
-{
-	job_record_t *job;
-
-	start_with(&dgx, 0xff);
-	job = job_for(2);
-	job->bit_flags |= GRES_ENFORCE_BIND;
-	expect_stock(job, SET2(0, 1), 1);
-}
-END_TEST
-
 START_TEST(whole_nodes_are_left_alone)
 {
 	job_record_t *job;
@@ -101,18 +90,6 @@ START_TEST(jobs_that_share_gpus_are_left_alone)
 }
 END_TEST
 
-START_TEST(nodes_that_share_gpus_are_left_alone)
-{
-	start_with(&dgx, 0xff);
-#ifdef GP_UNTIL_2302
-	mock_node_gpus(0)->alt_gres_ns = mock_node_gpus(0);
-#else
-	mock_node_gpus(0)->alt_gres = node_record_table_ptr[0]->gres_list->item[0];
-#endif
-	expect_stock(job_for(2), SET2(0, 1), 1);
-}
-END_TEST
-
 START_TEST(jobs_without_gpus_are_left_alone)
 {
 	job_record_t *job;
@@ -121,25 +98,6 @@ START_TEST(jobs_without_gpus_are_left_alone)
 	job = mock_job_add(8);
 	mock_job_entry(job, "nic", NULL)->gres_per_node = 1;
 	expect_stock(job, 0, 1);
-}
-END_TEST
-
-START_TEST(a_split_answer_is_left_alone)
-{
-	job_record_t *job;
-	uint64_t nodes;
-
-	write_conf("NodeChoice=no\n");
-	mock_node_add("n0", &dgx);
-	mock_node_add("n1", &dgx);
-	start();
-	job = mock_job_add(7);
-	mock_job_entry(job, "gpu", NULL)->gres_per_job = 4;
-	mock_stock.nodes_wanted = 2;
-	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
-	ck_assert_int_eq(mock_stock.calls, 1);
-	ck_assert_uint_eq(mock_selected(job, 0), SET2(0, 1));
-	ck_assert_uint_eq(mock_selected(job, 1), SET2(0, 1));
 }
 END_TEST
 
@@ -443,9 +401,9 @@ END_TEST
 
 START_TEST(keys_without_effect_yet_are_named)
 {
-	write_conf("AdminComment=yes\n");
+	write_conf("MigStray=drain\n");
 	start_with(&dgx, 0xff);
-	ck_assert(mock_logged("not yet in effect: AdminComment"));
+	ck_assert(mock_logged("not yet in effect: MigStray"));
 }
 END_TEST
 
@@ -561,13 +519,10 @@ static TCase *request_case(void)
 	tcase_add_test(tc, flags_of_run_now_are_no_other_mode);
 	tcase_add_test(tc, an_answer_after_preemption_is_left_alone);
 	tcase_add_test(tc, an_answer_without_resources_is_left_alone);
-	tcase_add_test(tc, enforce_binding_is_left_alone);
 	tcase_add_test(tc, whole_nodes_are_left_alone);
 	tcase_add_loop_test(tc, jobs_that_share_gpus_are_left_alone, 0,
 			    ROWS(shared_names));
-	tcase_add_test(tc, nodes_that_share_gpus_are_left_alone);
 	tcase_add_test(tc, jobs_without_gpus_are_left_alone);
-	tcase_add_test(tc, a_split_answer_is_left_alone);
 	tcase_add_test(tc, per_socket_counts_stay);
 	tcase_add_test(tc, per_socket_without_sockets_is_left_alone);
 	tcase_add_test(tc, typed_gpus_are_mapped_by_their_own_position);

@@ -253,6 +253,101 @@ START_TEST(one_switch_always_answers)
 }
 END_TEST
 
+#define PLACES 24 /* sockets, or roots, of the scattered switch */
+
+/* How many of the fullest counts add up to k. */
+static int fewest(const int *count, int k)
+{
+	int left = k, used = 0;
+
+	for (int most = GT_MAX_GPUS; most > 0 && left > 0; most--)
+		for (int i = 0; i < PLACES && left > 0; i++)
+			if (count[i] == most) {
+				left -= most;
+				used++;
+			}
+	return used;
+}
+
+/* One switch of 200 whose GPUs lie on random roots of random sockets, so that every home
+ * spans several words of a mask. */
+static struct gt_node *scattered_switch(struct rng *r, int sockets)
+{
+	struct gt_node *node;
+
+	ck_assert_int_eq(gt_node_new(&node, 200, NULL), GT_OK);
+	for (int i = 0; i < 200; i++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+		int socket = (int)rng_next(r, (uint32_t)sockets);
+		int root = (int)rng_next(r, PLACES / 6) * 6 + socket;
+
+		gpu->island = 0;
+		gpu->switch_links = 18;
+		gpu->socket = socket;
+		snprintf(gpu->pci_root, sizeof(gpu->pci_root), "root%d", root);
+	}
+	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
+	return node;
+}
+
+/* The fewest sockets, and, where one socket does, the fewest roots of any that does. */
+static void check_scattered(const struct gt_node *node, struct gt_table *table,
+			    const struct gt_request *request)
+{
+	int socket[PLACES] = {0}, root[6][PLACES] = {{0}}, roots = PLACES;
+	struct gt_choice choice;
+	struct gt_score score;
+
+	for (int g = gt_mask_next(&request->free, 0); g >= 0;
+	     g = gt_mask_next(&request->free, g + 1)) {
+		const struct gt_gpu *gpu = gt_node_gpu(node, g);
+
+		socket[gpu->socket]++;
+		root[gpu->socket][atoi(gpu->pci_root + 4)]++;
+	}
+	ck_assert_int_eq(gt_select(table, request, &choice), GT_FIT_OK);
+	ck_assert(gt_mask_within(&choice.gpus, &request->free));
+	ck_assert_int_eq(gt_mask_count(&choice.gpus), request->count);
+	gt_select_score(table, request, &choice.gpus, &score);
+	ck_assert_int_eq(score.sockets, fewest(socket, request->count));
+	if (score.sockets > 1)
+		return;
+	for (int s = 0; s < 6; s++)
+		if (socket[s] >= request->count &&
+		    fewest(root[s], request->count) < roots)
+			roots = fewest(root[s], request->count);
+	ck_assert_int_eq(score.pci_roots, roots);
+}
+
+START_TEST(homes_across_words)
+{
+	struct rng r = rng_start("scattered switch");
+
+	for (int i = 0; i < unit_cases(60); i++) {
+		struct gt_node *node = scattered_switch(&r, 1 + i % 6);
+		struct gt_table *table;
+
+		ck_assert_int_eq(gt_table_new(&table, node, NULL, NULL), GT_OK);
+		for (int j = 0; j < 50; j++) {
+			struct gt_request request = {0};
+			int share = 2 + j % 4;
+
+			for (int g = 0; g < 200; g++)
+				if (!rng_next(&r, (uint32_t)share))
+					gt_mask_set(&request.free, g);
+			if (!gt_mask_count(&request.free))
+				continue;
+			request.count =
+				1 +
+				(int)rng_next(&r, (uint32_t)gt_mask_count(&request.free));
+			check_scattered(node, table, &request);
+		}
+		gt_table_free(table);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 /* 17 GPUs in uniform meshes of 6, 5, 4 and 2: R of each is that of its complete graph. */
 START_TEST(uniform_meshes)
 {
@@ -287,6 +382,7 @@ int main(void)
 		UNIT(switches_of_seventeen_to_nineteen),
 		UNIT(switches_with_wishes),
 		UNIT(one_switch_always_answers),
+		UNIT(homes_across_words),
 		UNIT(uniform_meshes),
 		{0},
 	};

@@ -27,8 +27,10 @@ static inline int unit_cases(int n)
 	return of > 1 && n > of ? n / of : n;
 }
 
-/* Run the tests under the TAP driver; the last entry has no name. */
-static inline int unit_main(const char *suite, const struct unit_test *tests)
+/* Run the tests under the TAP driver; the last entry has no name. before and after run
+ * around each, and may be NULL. */
+static inline int unit_main_with(const char *suite, const struct unit_test *tests,
+				 void (*before)(void), void (*after)(void))
 {
 	Suite *s = suite_create(suite);
 	SRunner *runner;
@@ -37,6 +39,7 @@ static inline int unit_main(const char *suite, const struct unit_test *tests)
 	for (; tests->name; tests++) {
 		TCase *c = tcase_create(tests->name);
 
+		tcase_add_checked_fixture(c, before, after);
 		tcase_add_test(c, *tests->test);
 		suite_add_tcase(s, c);
 	}
@@ -45,6 +48,11 @@ static inline int unit_main(const char *suite, const struct unit_test *tests)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int unit_main(const char *suite, const struct unit_test *tests)
+{
+	return unit_main_with(suite, tests, NULL, NULL);
 }
 
 #endif

@@ -25,7 +25,8 @@ enum cli_status {
 
 typedef int cli_run(int argc, char **argv);
 
-cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_sim, cmd_mig;
+cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report, cmd_sim,
+	cmd_mig;
 
 /* ---- tables of commands ---- */
 
@@ -58,7 +59,7 @@ int cli_no_memory(void);
 
 /* What stands for a topology on the command line, and the command's name and manual. */
 struct cli_common {
-	const char *command;
+	const char *command; /* "pick", or with another program "gputopo-pmix run" */
 	const char *help;
 	const char *topology;
 	struct gt_load_options load;

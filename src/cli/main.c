@@ -14,6 +14,7 @@ static const struct cli_command commands[] = {
 	{"probe", cmd_probe, "this machine, as a node file"},
 	{"gres", cmd_gres, "gres.conf lines for a topology"},
 	{"check", cmd_check, "gputopo.conf and its files held against gres.conf"},
+	{"report", cmd_report, "what the plugin decided, and what that was worth"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 	{"sim", cmd_sim, "replay jobs: what another choice of GPUs would change"},
 	{0},

@@ -9,6 +9,7 @@
  * exact optimum of the placement process by `make gap`. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -121,7 +122,7 @@ static int32_t worth_of(const struct gt_table *table, uint32_t free, int64_t wei
 	int32_t best[GT_DENSE_MAX + 1] = {0};
 
 	for (uint32_t s = free; s; s = (s - 1) & free) {
-		int k = gt_size16(s);
+		int k = gt_bits_count(s);
 		int32_t here = table->ratio[s] + table->worth[free & ~s];
 
 		if (here > best[k])
@@ -136,7 +137,7 @@ static int32_t worth_listed(const struct gt_table *table, uint32_t free,
 			    const uint8_t *subsets, int64_t weights)
 {
 	int32_t best[GT_DENSE_MAX + 1] = {0};
-	int n = gt_size16(free);
+	int n = gt_bits_count(free);
 
 	subsets++; /* the empty one */
 	for (int k = 1; k <= n; k++) {
@@ -156,7 +157,7 @@ static int32_t worth_listed(const struct gt_table *table, uint32_t free,
 void gt_damage_list(uint8_t *subsets, int n)
 {
 	for (uint32_t free = 0; free < UINT32_C(1) << n; free++) {
-		int size = gt_size16(free);
+		int size = gt_bits_count(free);
 		uint8_t *at[GT_FULL_MAX + 1];
 
 		for (int k = 0; k <= size; k++) {
@@ -164,7 +165,7 @@ void gt_damage_list(uint8_t *subsets, int n)
 			subsets += choose[size][k];
 		}
 		for (uint32_t s = free; s; s = (s - 1) & free)
-			*at[gt_size16(s)]++ = (uint8_t)s;
+			*at[gt_bits_count(s)]++ = (uint8_t)s;
 		*at[0] = 0;
 	}
 }
@@ -184,7 +185,7 @@ void gt_damage_build(struct gt_table *table)
 					     ? worth_listed(table, free, subsets, weights)
 					     : worth_of(table, free, weights);
 		if (subsets)
-			subsets += UINT32_C(1) << gt_size16(free);
+			subsets += UINT32_C(1) << gt_bits_count(free);
 	}
 }
 
@@ -259,17 +260,6 @@ void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		release->count *= 2;
 		release->total *= CHANCE_UNIT;
 	}
-}
-
-int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
-			uint32_t left)
-{
-	int64_t sum = 0;
-
-	for (int u = 0; u < release->count; u++)
-		sum += (int64_t)release->weight[u] *
-		       table->worth[left | release->freed[u]];
-	return sum;
 }
 
 /* Keep the smallest of what the heap holds on top. */

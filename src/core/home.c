@@ -4,92 +4,111 @@
 
 #include "core/home.h"
 
+#include "core/bits.h"
 #include "core/score.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* GPUs of one PCIe root on one socket. Most lie in one word of a mask: a rack has many
- * homes, and only those words are looked at. */
-struct home {
-	struct gt_mask gpus;
-	int first_word, last_word;
+/* A home is the GPUs of one PCIe root on one socket; a part is what of it lies in one
+ * word of a mask. A rack has hundreds of homes, so what is looked at for each is kept
+ * small. */
+struct part {
+	uint64_t gpus;
+	int word, home;
 };
 
 struct socket {
 	int gpu;	  /* one of it, to tell sockets apart */
-	int first, homes; /* its homes in gt_homes.home */
+	int first, homes; /* its homes, numbered from first on */
 };
 
 struct gt_homes {
-	int socket_count, home_count;
+	int socket_count, home_count, part_count;
 	struct socket *socket; /* in the order of their first GPUs, as homes are */
-	struct home *home;
+	struct part *part;     /* in the order of homes, then words */
+	int *first_part;       /* of each home, and part_count at the end */
+	int *socket_of;	       /* each home */
 };
 
 /*
  * What is to be had on one socket, as the order in which sockets are used up: the fullest
  * first; of equals the one on fewer roots, then the one that would be worse to be taken
- * from in part, which is the most even. GPUs << 48 | (65535 - roots) << 32 | (all ones -
- * sum of 16^(GPUs of a home)); 0: nothing. One number, so that the largest is found
- * without branches.
+ * from in part, which is the most even. One number, a sum over its homes, so that the
+ * largest is found without branches: GPUs x 2^52 - roots x 2^40 - the sum of 16^(GPUs of
+ * a home), of 1024 GPUs at most; 0: nothing.
  */
 #define HOME_COUNTED 7 /* fuller homes count as this full in the sum */
+#define SUPPLY_GPU   (UINT64_C(1) << 52)
+#define SUPPLY_ROOT  (UINT64_C(1) << 40)
+
+static const uint64_t supply_of_home[HOME_COUNTED + 1] = {
+	0,
+	1 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 4),
+	2 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 8),
+	3 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 12),
+	4 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 16),
+	5 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 20),
+	6 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 24),
+	7 * SUPPLY_GPU - SUPPLY_ROOT - (1 << 28),
+};
 
 static int supply_gpus(uint64_t supply)
 {
-	return (int)(supply >> 48);
+	return (int)((supply + SUPPLY_GPU - 1) >> 52);
 }
 
 static int supply_roots(uint64_t supply)
 {
-	return 0xffff - (int)(supply >> 32 & 0xffff);
+	return 0x1000 - (int)((supply + SUPPLY_ROOT - 1) >> 40 & 0xfff);
 }
 
 /* ---- life ---- */
 
-static bool same_root(const struct gt_node *node, int a, int b)
+static bool same_home(const struct gt_gpu *a, const struct gt_gpu *b)
 {
-	return strcmp(node->gpu[a].pci_root, node->gpu[b].pci_root) == 0;
+	return gt_gpu_home(a) == gt_gpu_home(b) && strcmp(a->pci_root, b->pci_root) == 0;
 }
 
-static void add_homes(struct gt_homes *h, const struct gt_node *node,
-		      struct socket *socket)
+/* The home of which g is the first GPU. */
+static void add_home(struct gt_homes *h, const struct gt_node *node, int g)
 {
-	int place = gt_gpu_home(&node->gpu[socket->gpu]);
+	int home = h->home_count++;
+
+	h->socket_of[home] = h->socket_count - 1;
+	h->first_part[home] = h->part_count;
+	for (int i = g; i < node->n; i++) {
+		if (!same_home(&node->gpu[i], &node->gpu[g]))
+			continue;
+		if (h->part_count == h->first_part[home] ||
+		    h->part[h->part_count - 1].word != i / 64)
+			h->part[h->part_count++] =
+				(struct part){.word = i / 64, .home = home};
+		h->part[h->part_count - 1].gpus |= UINT64_C(1) << (i % 64);
+	}
+	h->first_part[home + 1] = h->part_count;
+}
+
+/* Is g the first GPU of its socket, or (whole false) of its home? */
+static bool is_first(const struct gt_node *node, int g, bool whole)
+{
+	for (int i = 0; i < g; i++)
+		if (whole ? gt_gpu_home(&node->gpu[i]) == gt_gpu_home(&node->gpu[g])
+			  : same_home(&node->gpu[i], &node->gpu[g]))
+			return false;
+	return true;
+}
+
+static void add_socket(struct gt_homes *h, const struct gt_node *node, int g)
+{
+	struct socket *socket = &h->socket[h->socket_count++];
 
 	socket->first = h->home_count;
-	for (int g = socket->gpu; g < node->n; g++) {
-		struct home *home = h->home + socket->first;
-		struct home *end = h->home + h->home_count;
-
-		if (gt_gpu_home(&node->gpu[g]) != place)
-			continue;
-		while (home < end && !same_root(node, gt_mask_next(&home->gpus, 0), g))
-			home++;
-		if (home == end) {
-			*home = (struct home){.first_word = g / 64};
-			h->home_count++;
-		}
-		gt_mask_set(&home->gpus, g);
-		home->last_word = g / 64;
-	}
+	for (int i = g; i < node->n; i++)
+		if (gt_gpu_home(&node->gpu[i]) == gt_gpu_home(&node->gpu[g]) &&
+		    is_first(node, i, false))
+			add_home(h, node, i);
 	socket->homes = h->home_count - socket->first;
-}
-
-static void find_homes(struct gt_homes *h, const struct gt_node *node)
-{
-	for (int g = 0; g < node->n; g++) {
-		int s = 0;
-
-		while (s < h->socket_count && gt_gpu_home(&node->gpu[h->socket[s].gpu]) !=
-						      gt_gpu_home(&node->gpu[g]))
-			s++;
-		if (s < h->socket_count)
-			continue;
-		h->socket[h->socket_count] = (struct socket){.gpu = g};
-		add_homes(h, node, &h->socket[h->socket_count++]);
-	}
 }
 
 struct gt_homes *gt_homes_new(const struct gt_node *node)
@@ -100,12 +119,16 @@ struct gt_homes *gt_homes_new(const struct gt_node *node)
 	if (!h)
 		return NULL;
 	h->socket = calloc(n, sizeof(*h->socket));
-	h->home = calloc(n, sizeof(*h->home));
-	if (!h->socket || !h->home) {
+	h->part = calloc(n, sizeof(*h->part));
+	h->first_part = calloc(n, sizeof(*h->first_part));
+	h->socket_of = calloc(n, sizeof(*h->socket_of));
+	if (!h->socket || !h->part || !h->first_part || !h->socket_of) {
 		gt_homes_free(h);
 		return NULL;
 	}
-	find_homes(h, node);
+	for (int g = 0; g < node->n; g++)
+		if (is_first(node, g, true))
+			add_socket(h, node, g);
 	return h;
 }
 
@@ -114,41 +137,41 @@ void gt_homes_free(struct gt_homes *homes)
 	if (!homes)
 		return;
 	free(homes->socket);
-	free(homes->home);
+	free(homes->part);
+	free(homes->first_part);
+	free(homes->socket_of);
 	free(homes);
 }
 
 size_t gt_homes_bytes(const struct gt_homes *homes)
 {
 	return sizeof(*homes) + (size_t)homes->socket_count * sizeof(*homes->socket) +
-	       (size_t)homes->home_count * sizeof(*homes->home);
+	       (size_t)homes->part_count * sizeof(*homes->part) +
+	       (size_t)homes->home_count *
+		       (sizeof(*homes->first_part) + sizeof(*homes->socket_of));
 }
 
 /* ---- taking ---- */
 
-static int count_at(const struct home *home, const struct gt_mask *from)
+static void count_homes(const struct gt_homes *h, const struct gt_mask *from, int *count)
 {
-	int count = 0;
+	memset(count, 0, (size_t)h->home_count * sizeof(*count));
+	for (int i = 0; i < h->part_count; i++) {
+		const struct part *part = &h->part[i];
 
-	for (int w = home->first_word; w <= home->last_word; w++)
-		count += __builtin_popcountll(home->gpus.word[w] & from->word[w]);
-	return count;
+		count[part->home] += gt_bits_count(part->gpus & from->word[part->word]);
+	}
 }
 
-static uint64_t supply_of(const struct socket *socket, const int *count)
+static void add_supplies(const struct gt_homes *h, const int *count, uint64_t *supply)
 {
-	uint64_t gpus = 0, roots = 0, sum = 0;
+	memset(supply, 0, (size_t)h->socket_count * sizeof(*supply));
+	for (int i = 0; i < h->home_count; i++) {
+		int counted = count[i] < HOME_COUNTED ? count[i] : HOME_COUNTED;
 
-	for (int i = socket->first; i < socket->first + socket->homes; i++) {
-		int level = count[i] < HOME_COUNTED ? count[i] : HOME_COUNTED;
-
-		gpus += (uint64_t)count[i];
-		roots += count[i] > 0;
-		sum += (UINT64_C(1) << (4 * level)) - (count[i] == 0);
+		supply[h->socket_of[i]] += supply_of_home[counted] +
+					   (uint64_t)(count[i] - counted) * SUPPLY_GPU;
 	}
-	if (sum > UINT32_MAX)
-		sum = UINT32_MAX;
-	return gpus ? gpus << 48 | (0xffff - roots) << 32 | (UINT32_MAX - sum) : 0;
 }
 
 /* The home of the socket with the most GPUs, or, if one has k, the one with the fewest
@@ -219,17 +242,18 @@ static int socket_for_all(const struct gt_homes *h, const uint64_t *supply,
 }
 
 /* Move k members of `from` that live there into *set; returns how many there were. */
-static int take_home(const struct home *home, struct gt_mask *set,
+static int take_home(const struct gt_homes *h, int home, struct gt_mask *set,
 		     const struct gt_mask *from, int k)
 {
 	int taken = 0;
 
-	for (int g = gt_mask_next(&home->gpus, 0); g >= 0 && taken < k;
-	     g = gt_mask_next(&home->gpus, g + 1))
-		if (gt_mask_has(from, g)) {
-			gt_mask_set(set, g);
-			taken++;
-		}
+	for (int i = h->first_part[home]; i < h->first_part[home + 1]; i++) {
+		const struct part *part = &h->part[i];
+		uint64_t here = part->gpus & from->word[part->word];
+
+		for (; here && taken < k; here &= here - 1, taken++)
+			set->word[part->word] |= here & -here;
+	}
 	return taken;
 }
 
@@ -243,7 +267,7 @@ static int take_socket(const struct gt_homes *h, const struct socket *socket, in
 
 		if (home < 0)
 			break;
-		taken += take_home(&h->home[home], set, from, k - taken);
+		taken += take_home(h, home, set, from, k - taken);
 		count[home] = 0;
 	}
 	return taken;
@@ -257,10 +281,8 @@ void gt_homes_take(const struct gt_homes *homes, struct gt_mask *set,
 
 	if (k <= 0)
 		return;
-	for (int i = 0; i < homes->home_count; i++)
-		count[i] = count_at(&homes->home[i], from);
-	for (int i = 0; i < homes->socket_count; i++)
-		supply[i] = supply_of(&homes->socket[i], count);
+	count_homes(homes, from, count);
+	add_supplies(homes, count, supply);
 	/* Sockets alike are used up in one go, until one of them has all the rest. */
 	while ((kind = fullest(supply, homes->socket_count)) != 0 &&
 	       supply_gpus(kind) < k)

@@ -4,6 +4,8 @@
 
 #include "gputopo.h"
 
+#include "core/bits.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +29,7 @@ int gt_mask_count(const struct gt_mask *m)
 	int count = 0;
 
 	for (int i = 0; i < GT_MASK_WORDS; i++)
-		count += __builtin_popcountll(m->word[i]);
+		count += gt_bits_count(m->word[i]);
 	return count;
 }
 

@@ -2,6 +2,7 @@
 /* The fewest GPUs for a demand, and which instances go where. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/ilp.h"
 #include "core/mig_plan.h"
 
@@ -29,7 +30,7 @@
 
 static int bits(uint32_t set)
 {
-	return __builtin_popcount(set);
+	return gt_bits_count(set);
 }
 
 static bool add_row(struct gt_mig_rows *rows, int shape, uint32_t profiles, int cap,

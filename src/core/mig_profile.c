@@ -203,6 +203,13 @@ static bool take_apart(const char *name, struct parts *parts)
 	return true;
 }
 
+bool gt_mig_is_profile_name(const char *text)
+{
+	struct parts parts;
+
+	return take_apart(text, &parts);
+}
+
 const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile)
 {
 	const char *s = profile->name + strcspn(profile->name, "+-");

@@ -2,6 +2,7 @@
 /* What every policy thinks of every step of one GPU. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/mig_space.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static int stranded_for(const struct gt_mig_space *space, int state, int shape)
 	int lost = reach(space, 0, shape) & ~space->mask[state] &
 		   ~reach(space, state, shape);
 
-	return __builtin_popcount((unsigned)lost);
+	return gt_bits_count((unsigned)lost);
 }
 
 static double stranded(const struct gt_mig_space *space, int state)
@@ -161,7 +162,7 @@ static bool is_same_size(const struct gt_mig_space *space, int state, int shape)
 
 static int used(const struct gt_mig_space *space, int state)
 {
-	return __builtin_popcount(space->mask[state]);
+	return gt_bits_count(space->mask[state]);
 }
 
 /* What a policy looks at first, in units; larger is better. */

@@ -114,6 +114,7 @@ void gt_node_free(struct gt_node *node)
 	free(node->path_mbps);
 	free(node->slot_mbps);
 	free(node->path);
+	free(node->instances);
 	free(node);
 }
 
@@ -368,6 +369,10 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
 		if (gt_mask_has(avoid, i))
 			fresh->gpu[i].healthy = false;
 	fresh->healthy = gt_mask_without(&fresh->healthy, avoid);
+	if (!gt_instances_copy(fresh, node)) {
+		gt_node_free(fresh);
+		return gt_fail(err, GT_ENOMEM, "out of memory for instances");
+	}
 	*copy = fresh;
 	return GT_OK;
 }
@@ -404,6 +409,7 @@ bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 {
 	if (a->n != b->n || a->group_count != b->group_count ||
 	    a->partial != b->partial || !same_matrices(a, b) ||
+	    !gt_instances_same(a, b) ||
 	    memcmp(a->groups, b->groups, (size_t)a->group_count * sizeof(a->groups[0])))
 		return false;
 	for (int i = 0; i < a->n; i++) {

@@ -23,6 +23,9 @@ struct gt_node {
 	struct gt_mask healthy;
 	struct gt_mask mig; /* GPUs in MIG mode */
 
+	struct gt_instance *instances; /* the admin's, by ascending GPU */
+	int instance_count;
+
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
 
@@ -49,6 +52,10 @@ static inline size_t gt_node_at(const struct gt_node *node, int a, int b)
 
 /* L_ab of an unfinished model: the smaller direction, or the known one. */
 int gt_node_raw_links(const struct gt_node *node, int a, int b);
+
+/* Give copy (whose list is overwritten) the instances of node; false: out of memory. */
+bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node);
+bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
 
 /* Make a string printable and storable as JSON: what is no UTF-8, and control characters,
  * become '?'. */

@@ -2,6 +2,7 @@
 /* The answer to one request. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -53,8 +54,7 @@ static bool meets_quotas(const struct question *q, uint32_t set)
 	for (int i = 0; i < q->request->quota_count; i++) {
 		const struct gt_quota *quota = &q->request->quotas[i];
 
-		if (__builtin_popcount(set & (uint32_t)quota->gpus.word[0]) !=
-		    quota->count)
+		if (gt_bits_count(set & (uint32_t)quota->gpus.word[0]) != quota->count)
 			return false;
 	}
 	return true;
@@ -125,8 +125,8 @@ static uint32_t least_damage(const struct question *q, const struct gt_tie *ties
 
 		if (here > best || (here == best && q->near &&
 				    ties[i].level_4 >> 16 == ties[at].level_4 >> 16 &&
-				    __builtin_popcount(ties[i].set & q->near) >
-					    __builtin_popcount(ties[at].set & q->near))) {
+				    gt_bits_count(ties[i].set & q->near) >
+					    gt_bits_count(ties[at].set & q->near))) {
 			best = here;
 			at = i;
 		}
@@ -143,7 +143,7 @@ static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c,
 	int least = INT_MAX;
 
 	for (uint32_t i = 0; i < count; i++) {
-		int sick = __builtin_popcount(c[i].set & q->table->unhealthy);
+		int sick = gt_bits_count(c[i].set & q->table->unhealthy);
 		int64_t here = gt_damage_worth(q->table, &q->release,
 					       q->open & ~(uint32_t)c[i].set);
 
@@ -199,9 +199,9 @@ static enum gt_fit ask_question(struct question *q, struct gt_table *table,
 	q->near = (uint32_t)request->near.word[0];
 	if (!is_sound(request, &request->free) || (q->include & ~free))
 		return GT_FIT_INVALID;
-	if (request->count > __builtin_popcount(free))
+	if (request->count > gt_bits_count(free))
 		return GT_FIT_TOO_FEW;
-	return request->count > __builtin_popcount(q->open) ? GT_FIT_MIG : GT_FIT_OK;
+	return request->count > gt_bits_count(q->open) ? GT_FIT_MIG : GT_FIT_OK;
 }
 
 /* Only the number of GPUs is asked: the answer may be kept. */
@@ -434,19 +434,16 @@ uint64_t gt_table_quality(struct gt_table *table, const struct gt_mask *free, in
 	uint32_t open = (uint32_t)free->word[0] & table->all;
 	const struct gt_tie *ties;
 
-	if (!table->dense)
-		return gt_pools_quality(table, free, count);
 	if (count > 1)
 		open &= ~table->mig;
-	/* Every answer stands in the table; what does not fit was never asked and is 0.
-	 */
-	if (table->n <= GT_FULL_MAX && !table->unkept.count)
-		return count < 1 || count > GT_FULL_MAX
-			       ? 0
-			       : table->answers[open * (GT_FULL_MAX + 1) +
-						(uint32_t)count]
-					 .quality;
-	if (count < 1 || count > __builtin_popcount(open))
+	if (table->quality) /* 0 where it does not fit */
+		return (unsigned)count <= GT_FULL_MAX
+			       ? table->quality[open * (GT_FULL_MAX + 1) +
+						(unsigned)count]
+			       : 0;
+	if (!table->dense)
+		return gt_pools_quality(table, free, count);
+	if (count < 1 || count > gt_bits_count(open))
 		return 0;
 	return gt_table_ask(table, open, count, &ties)->quality;
 }

@@ -35,14 +35,4 @@ static inline bool gt_subsets_next(struct gt_subsets *it, uint32_t *set)
 	return true;
 }
 
-/* Members of a set of up to 16 GPUs. Without -mpopcnt __builtin_popcount is a call, which
- * showed in the profile of a replay that learns its mix. */
-static inline int gt_size16(uint32_t set)
-{
-	set -= set >> 1 & 0x5555;
-	set = (set & 0x3333) + (set >> 2 & 0x3333);
-	set = (set + (set >> 4)) & 0x0f0f;
-	return (int)((set + (set >> 8)) & 0x1f);
-}
-
 #endif

@@ -2,6 +2,7 @@
 /* One node type's sets and answers, kept once found. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -95,7 +96,7 @@ uint64_t gt_table_key(const struct gt_table *table, uint32_t set)
 	uint32_t same = gt_twins_canonical(&table->twin_bits, set);
 	const struct gt_dense_set *s = &table->sets[same];
 
-	return gt_quality_pack(__builtin_popcount(set & table->unhealthy), s->rings,
+	return gt_quality_pack(gt_bits_count(set & table->unhealthy), s->rings,
 			       s->link_mbps, s->tree, s->path_mbps);
 }
 
@@ -111,12 +112,12 @@ static uint32_t keep_least_unhealthy(const struct gt_table *table, struct gt_tie
 	if (!table->unhealthy)
 		return count;
 	for (uint32_t i = 0; i < count; i++) {
-		int here = __builtin_popcount(c[i].set & table->unhealthy);
+		int here = gt_bits_count(c[i].set & table->unhealthy);
 
 		least = here < least ? here : least;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		if (__builtin_popcount(c[i].set & table->unhealthy) == least)
+		if (gt_bits_count(c[i].set & table->unhealthy) == least)
 			c[kept++] = c[i];
 	return kept;
 }
@@ -427,10 +428,13 @@ static enum gt_err dense_new(struct gt_table *table, struct gt_error *err)
 	table->ratio = calloc(sets, sizeof(*table->ratio));
 	table->answers = calloc(table->answer_slots, sizeof(*table->answers));
 	table->scratch = calloc(table->scratch_room, sizeof(*table->scratch));
-	if (table->n <= GT_FULL_MAX)
+	if (table->n <= GT_FULL_MAX) {
+		table->quality = calloc(table->answer_slots, sizeof(*table->quality));
 		table->subsets = malloc(GT_SUBSET_COUNT);
+	}
 	if (!table->sets || !table->worth || !table->ratio || !table->answers ||
-	    !table->scratch || (table->n <= GT_FULL_MAX && !table->subsets))
+	    !table->scratch ||
+	    (table->n <= GT_FULL_MAX && (!table->quality || !table->subsets)))
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	if (table->subsets)
 		gt_damage_list(table->subsets, table->n);
@@ -446,8 +450,9 @@ static void answer_all(struct gt_table *table)
 	const struct gt_tie *ties;
 
 	for (uint32_t free = 1; free <= table->all; free++)
-		for (int k = 1; k <= __builtin_popcount(free); k++)
-			gt_table_ask(table, free, k, &ties);
+		for (int k = 1; k <= gt_bits_count(free); k++)
+			table->quality[free * (GT_FULL_MAX + 1) + (uint32_t)k] =
+				gt_table_ask(table, free, k, &ties)->quality;
 }
 
 enum gt_err gt_table_new(struct gt_table **table, const struct gt_node *node,
@@ -484,6 +489,7 @@ void gt_table_free(struct gt_table *table)
 	free(table->ratio);
 	free(table->subsets);
 	free(table->answers);
+	free(table->quality);
 	free(table->ties);
 	free(table->scratch);
 	gt_pools_free(table->pools);
@@ -506,6 +512,7 @@ size_t gt_table_bytes(const struct gt_table *table)
 		       sizeof(*table->ratio)) +
 	       (table->subsets ? GT_SUBSET_COUNT : 0) +
 	       table->answer_slots * sizeof(*table->answers) +
+	       (table->quality ? table->answer_slots * sizeof(*table->quality) : 0) +
 	       table->ties_room * sizeof(*table->ties) +
 	       table->scratch_room * sizeof(*table->scratch);
 }

@@ -59,6 +59,8 @@ struct gt_table {
 		*answers; /* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
 	struct gt_answer unkept; /* the last one that found no room */
+	uint64_t *
+		quality; /* n <= 8: of each answer, [free * 9 + K], in 18 KB; else NULL */
 	struct gt_tie *ties;
 	uint32_t ties_used, ties_room;
 	struct gt_tie *scratch; /* room for every K-set of the node */
@@ -127,9 +129,17 @@ void gt_damage_build(struct gt_table *table);
 void gt_release_init(struct gt_release *release, const struct gt_table *table,
 		     const struct gt_running *running, int count);
 /* The expected value of what is free once left plus the releases; scale release->total.
- */
-int64_t gt_damage_worth(const struct gt_table *table, const struct gt_release *release,
-			uint32_t left);
+ * In line: a decision asks it for up to 70 ties. */
+static inline int64_t gt_damage_worth(const struct gt_table *table,
+				      const struct gt_release *release, uint32_t left)
+{
+	int64_t sum = 0;
+
+	for (int u = 0; u < release->count; u++)
+		sum += (int64_t)release->weight[u] *
+		       table->worth[left | release->freed[u]];
+	return sum;
+}
 
 #define GT_SHORTLIST 64 /* ties of nodes of 9 to 16 GPUs that rule B compares */
 

@@ -2,6 +2,7 @@
 /* Finding GPUs that no request can tell apart. */
 #include "config.h"
 
+#include "core/bits.h"
 #include "core/score.h"
 #include "core/twin.h"
 
@@ -86,7 +87,7 @@ uint32_t gt_twins_canonical(const struct gt_twin_bits *bits, uint32_t set)
 	for (int i = 0; i < bits->count; i++) {
 		uint32_t mine = set & bits->members[i];
 
-		set = (set & ~mine) | lowest(bits->members[i], __builtin_popcount(mine));
+		set = (set & ~mine) | lowest(bits->members[i], gt_bits_count(mine));
 	}
 	return set;
 }

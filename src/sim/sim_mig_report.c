@@ -226,38 +226,31 @@ static void print_profiles(const struct sim_mig_report *report, FILE *out)
 	}
 }
 
-/* The difference to the first policy; one seed tells nothing of the spread. */
-static void print_to_first(const struct sim_mig_report *report, int policy, FILE *out)
-{
-	double half, to_first = sim_mig_mean(report, policy, 0, sim_mig_share, &half);
-	char spread[32] = "";
-
-	if (report->seeds > 1)
-		snprintf(spread, sizeof(spread), "+- %.2f", 100 * half);
-	fprintf(out, " %+7.2f %-9s", 100 * to_first, spread);
-}
-
 void sim_mig_report_table(const struct sim_mig_report *report, FILE *out)
 {
-	double unused;
+	double half, unused;
 
-	fprintf(out, "%-10s %9s %-17s %8s %9s %6s %8s", "policy", "accepted",
-		"  to the first", "by count", "stranded", "busy", "touched");
-	fputs(report->options->queue ? "    wait, s     p95, s\n" : "\n", out);
+	fprintf(out, "%-10s %9s %-17s %8s %9s %6s %8s %10s %10s\n", "policy", "accepted",
+		"  to the first", "by count", "stranded", "busy", "touched", "wait, s",
+		"p95, s");
 	for (int i = 0; i < report->policy_count; i++) {
-		fprintf(out, "%-10s %7.2f %%", gt_mig_policy_name(report->policies[i]),
-			100 * sim_mig_mean(report, i, -1, sim_mig_share, &unused));
-		print_to_first(report, i, out);
-		fprintf(out, " %6.2f %% %9.2f %6.2f %8.1f",
+		double to_first = sim_mig_mean(report, i, 0, sim_mig_share, &half);
+		char interval[32] = "";
+
+		if (report->seeds > 1)
+			snprintf(interval, sizeof(interval), "+- %.2f", 100 * half);
+		fprintf(out,
+			"%-10s %7.2f %% %+7.2f %-9s %6.2f %% %9.2f %6.2f %8.1f "
+			"%10.1f %10.1f\n",
+			gt_mig_policy_name(report->policies[i]),
+			100 * sim_mig_mean(report, i, -1, sim_mig_share, &unused),
+			100 * to_first, interval,
 			100 * sim_mig_mean(report, i, -1, count_share, &unused),
 			sim_mig_mean(report, i, -1, stranded, &unused),
 			sim_mig_mean(report, i, -1, busy, &unused),
-			sim_mig_mean(report, i, -1, touched, &unused));
-		if (report->options->queue)
-			fprintf(out, " %10.1f %10.1f",
-				sim_mig_mean(report, i, -1, wait_mean, &unused),
-				sim_mig_mean(report, i, -1, wait_p95, &unused));
-		fputc('\n', out);
+			sim_mig_mean(report, i, -1, touched, &unused),
+			sim_mig_mean(report, i, -1, wait_mean, &unused),
+			sim_mig_mean(report, i, -1, wait_p95, &unused));
 	}
 	print_profiles(report, out);
 }

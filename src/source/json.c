@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "source/json_instances.h"
 #include "source/source.h"
 
 #include <jansson.h>
@@ -176,6 +177,7 @@ static enum gt_err get_gpu(struct doc *doc, int i, const json_t *object)
 {
 	struct gt_gpu *gpu = gt_node_edit_gpu(doc->node, i);
 	const json_t *speed;
+	struct gt_error cause;
 	enum gt_err rc;
 
 	if (!json_is_object(object))
@@ -191,6 +193,8 @@ static enum gt_err get_gpu(struct doc *doc, int i, const json_t *object)
 	    (rc = get_bool(doc, i, object, "mig", &gpu->mig)) ||
 	    (rc = get_bool(doc, i, object, "healthy", &gpu->healthy)))
 		return rc;
+	if (gt_json_instances(doc->node, i, json_object_get(object, "instances"), &cause))
+		return fail_item(doc, "gpus", i, "GPU %d: %s", i, cause.text);
 	if (json_object_get(object, "island") || json_object_get(object, "switch_links"))
 		doc->has_islands = true;
 	speed = json_object_get(object, "link_gbps");

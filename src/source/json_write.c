@@ -126,6 +126,26 @@ static bool speeds_differ(const struct gt_node *node)
 	return false;
 }
 
+/* Instances that the admin made: only where there are some. */
+static void put_instances(struct out *out, const struct gt_node *node, int gpu)
+{
+	bool any = false;
+
+	for (int i = 0; i < node->instance_count; i++) {
+		const struct gt_instance *instance = &node->instances[i];
+
+		if (instance->gpu != gpu)
+			continue;
+		put(out, any ? ", {\"profile\": " : ", \"instances\": [{\"profile\": ");
+		put_string(out, instance->profile);
+		put_int_field(out, "start", instance->start);
+		put(out, "}");
+		any = true;
+	}
+	if (any)
+		put(out, "]");
+}
+
 static void put_gpu(struct out *out, const struct gt_node *node, int i, bool own_speed)
 {
 	const struct gt_gpu *gpu = &node->gpu[i];
@@ -145,6 +165,7 @@ static void put_gpu(struct out *out, const struct gt_node *node, int i, bool own
 	put_int_field(out, "mem_mib", gpu->mem_mib);
 	putf(out, ", \"mig\": %s, \"healthy\": %s", gpu->mig ? "true" : "false",
 	     gpu->healthy ? "true" : "false");
+	put_instances(out, node, i);
 	if (own_speed) {
 		put(out, ", \"link_gbps\": ");
 		put_gbps(out, gpu->link_mbps);

@@ -23,7 +23,10 @@ GP_OPERATIONS(DECLARE, DECLARE)
 const char plugin_name[] = "recording plugin";
 const char plugin_type[] = "select/cons_tres";
 const uint32_t plugin_id = 109;
-const uint32_t plugin_version = SLURM_VERSION_NUMBER;
+#ifndef MOCK_RELEASE
+#define MOCK_RELEASE SLURM_VERSION_NUMBER
+#endif
+const uint32_t plugin_version = MOCK_RELEASE;
 
 static uintptr_t record(const char *name, int count, ...)
 {

@@ -37,6 +37,7 @@ extern struct mock_inner mock_inner;
 
 struct mock_slurm {
 	bool in_slurmctld;
+	bool no_memory; /* for Slurm's allocations that may fail */
 	int lines; /* of log */
 	char log[MOCK_MAX_LOG][512];
 };
@@ -113,6 +114,8 @@ job_record_t *mock_job_add(uint32_t job_id);
 gres_job_state_t *mock_job_entry(job_record_t *job, const char *name, const char *type);
 /* Give the job these GPUs of one node for good, as job_begin would. */
 void mock_job_run(job_record_t *job, int node, uint64_t gpus);
+/* Take them back: the node's GPUs are free again, the job holds nothing. */
+void mock_job_stop(job_record_t *job, int node, uint64_t gpus);
 /* GPUs that the last answer selected for the job on a node, all entries. */
 uint64_t mock_selected(const job_record_t *job, int node);
 /* Everything in the node's gpu state that a rerun may touch, as one number. */

@@ -19,6 +19,7 @@ slurm_conf_t slurm_conf;
 node_record_t **node_record_table_ptr;
 int node_record_count;
 gp_list_t job_list;
+part_record_t *default_part_loc;
 
 /* ---- log ----------------------------------------------------------------------------
  */
@@ -85,15 +86,23 @@ bool running_in_slurmctld(void)
 /* ---- memory ---------------------------------------------------------------------------
  */
 
+void *slurm_xcalloc(size_t count, size_t size, bool clear, bool try, const char *file,
+		    int line, const char *function)
+{
+	(void)clear;
+	(void)file;
+	(void)line;
+	(void)function;
+	/* The plugin must not ask for memory in a way that ends slurmctld without. */
+	if (!try)
+		abort();
+	return mock_slurm.no_memory ? NULL : calloc(count, size);
+}
+
 void slurm_xfree(void **p)
 {
 	free(*p);
 	*p = NULL;
-}
-
-char *xstrdup(const char *text)
-{
-	return text ? strdup(text) : NULL;
 }
 
 void free_job_resources(job_resources_t **made)
@@ -232,6 +241,13 @@ job_record_t *find_job_record(uint32_t job_id)
 			return job;
 	}
 	return NULL;
+}
+
+part_record_t *find_part_record(char *name)
+{
+	return default_part_loc && strcmp(default_part_loc->name, name) == 0
+		       ? default_part_loc
+		       : NULL;
 }
 
 /* ---- our plugin ----------------------------------------------------------------------

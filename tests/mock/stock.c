@@ -109,6 +109,7 @@ int mock_node_add(const char *name, const struct mock_gpus *gpus)
 	gres->gres_data = make_state(gpus);
 	node->gres_list = zeroed(1, sizeof(struct xlist));
 	mock_list_add(node->gres_list, gres);
+	node->magic = NODE_MAGIC;
 	node->name = (char *)name;
 	node->index = (uint32_t)node_record_count;
 	node->tot_cores = MOCK_CORES;
@@ -159,8 +160,10 @@ job_record_t *mock_job_add(uint32_t job_id)
 {
 	job_record_t *job = zeroed(1, sizeof(*job));
 
+	job->magic = JOB_MAGIC;
 	job->job_id = job_id;
 	job->details = zeroed(1, sizeof(*job->details));
+	job->details->magic = DETAILS_MAGIC;
 	job->details->min_cpus = 3;
 	job->details->pn_min_memory = 100;
 	job->best_switch = true;
@@ -223,6 +226,46 @@ void mock_job_run(job_record_t *job, int node, uint64_t gpus)
 		if (gpus >> g & 1)
 			bit_set(entry->gres_bit_alloc[0], g);
 	allocate(node, gpus);
+}
+
+static void free_bitmaps(bitstr_t **bitmaps, int count)
+{
+	for (int i = 0; bitmaps && i < count; i++)
+		FREE_NULL_BITMAP(bitmaps[i]);
+	free(bitmaps);
+}
+
+static void free_entries(struct xlist *list)
+{
+	for (int i = 0; i < list->count; i++) {
+		gres_state_t *gres = list->item[i];
+		gres_job_state_t *entry = gres->gres_data;
+
+		free_bitmaps(entry->gres_bit_select, (int)entry->total_node_cnt);
+		free_bitmaps(entry->gres_bit_alloc, (int)entry->node_cnt);
+		free(entry->gres_cnt_node_select);
+		free(entry);
+		free(gres);
+	}
+}
+
+void mock_job_stop(job_record_t *job, int node, uint64_t gpus)
+{
+	gres_node_state_t *state = mock_node_gpus(node);
+
+	for (int g = 0; g < bit_size(state->gres_bit_alloc); g++) {
+		if (!(gpus >> g & 1))
+			continue;
+		bit_clear(state->gres_bit_alloc, g);
+		state->gres_cnt_alloc--;
+		for (int t = 0; t < state->topo_cnt; t++)
+			if (bit_test(state->topo_gres_bitmap[t], g))
+				state->topo_gres_cnt_alloc[t]--;
+	}
+	job->job_state = JOB_PENDING;
+	free_resources(job);
+	free_entries(job->gres_list_alloc);
+	job->gres_list_alloc->count = 0;
 }
 
 /* Entries of the list that are GPUs, one after the other; NULL after the last. */
@@ -426,25 +469,9 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 /* ---- the end ------------------------------------------------------------------------
  */
 
-static void free_bitmaps(bitstr_t **bitmaps, int count)
-{
-	for (int i = 0; bitmaps && i < count; i++)
-		FREE_NULL_BITMAP(bitmaps[i]);
-	free(bitmaps);
-}
-
 static void free_job_list(struct xlist *list)
 {
-	for (int i = 0; i < list->count; i++) {
-		gres_state_t *gres = list->item[i];
-		gres_job_state_t *entry = gres->gres_data;
-
-		free_bitmaps(entry->gres_bit_select, (int)entry->total_node_cnt);
-		free_bitmaps(entry->gres_bit_alloc, (int)entry->node_cnt);
-		free(entry->gres_cnt_node_select);
-		free(entry);
-		free(gres);
-	}
+	free_entries(list);
 	free(list);
 }
 
@@ -478,6 +505,9 @@ void mock_cluster_free(void)
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
 		free(job->state_desc);
+		for (int e = 0; e < job->details->env_cnt; e++)
+			free(job->details->env_sup[e]);
+		free(job->details->env_sup);
 		free(job->details);
 		free(job);
 	}

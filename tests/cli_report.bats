@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gputopo report: sums over a decision log, held against the log itself by jq; bad lines
+# are named and left out.
+
+load cli.bash
+
+setup() {
+	needs_jq
+	LOG=$BATS_TEST_TMPDIR/log
+	: >"$LOG"
+}
+
+# line TS JOB NODE K FREE STOCK CHOSEN STOCK_GBPS GBPS IDEAL CHANGED REASON [MORE]
+line() {
+	printf '{"ts":%s,"job":%s,"node":"%s","release":"22.05.8","form":"gpus","k":%s,"free":"%s","stock":"%s","chosen":"%s","stock_gbps":%s,"gbps":%s,"ideal_gbps":%s,"level":null,"mode":"enforce","changed":%s,"split":false%s,"us":9,"reason":"%s"}\n' \
+		"$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "${11}" "${13:-}" \
+		"${12}" >>"$LOG"
+}
+
+end() {
+	printf '{"ts":%s,"job":%s,"end":true,"seconds":%s}\n' "$@" >>"$LOG"
+}
+
+# A small log with one of everything.
+small() {
+	line 100 1 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed
+	line 110 2 n0 2 1-2,4-7 1-2 1-2 40.000 40.000 40.000 false best
+	line 120 3 n1 1 0-7 0 5 null null null true changed
+	line 130 4 n1 4 1-4,6-7 1-4 3-4,6-7 20.000 20.000 80.000 true changed
+	end 3700 1 3600
+	# one start on two nodes: two decisions
+	line 4000 5 n0 2 0-1,3 0-1 0,3 20.000 40.000 40.000 true changed
+	line 4000 5 n2 2 0-1 0-1 0-1 20.000 20.000 40.000 false no-choice
+	end 5800 5 1800
+	# the same job again, requeued; its end never comes
+	line 6000 5 n0 2 0-1,3 0-1 0,3 20.000 40.000 40.000 false observed
+	line 6001 6 n3 3 0-2 0-2 0-2 10.000 10.000 30.000 false no-choice \
+		',"split_avoided":true'
+	line 6002 7 n3 2 3-6 3-4 5-6 40.000 20.000 40.000 true changed
+	end 6100 2 0
+	end 6100 99 17
+}
+
+@test "by hand: a small log" {
+	small
+	gputopo report "$LOG" --json
+	same "$status" 0 status
+	same "$stderr" "" messages
+	json_is '[.lines, .bad_lines, .ends, .starts, .splits, .splits_avoided]' \
+		'[13,0,4,8,0,1]'
+	json_is '.totals | [.decisions, .kept, .faster, .equal, .slower, .changed]' \
+		'[9,3,3,2,1,5]'
+	json_is '.totals | [.compared, .open]' '[8,5]'
+	# 2 GPUs for an hour; twice 2 GPUs for half an hour, one of them moved
+	json_is '.totals | [.gpu_hours, .gpu_hours_faster, .gpu_hours_moved]' '[4,3,3]'
+	json_is '[.by_size[].k]' '[1,2,3,4]'
+	json_is '.by_size[1] | [.stock_gbps, .gbps, .ideal_gbps]' \
+		'[26.6666667,33.3333333,40]'
+	json_is '.by_size[0] | [.stock_gbps, .gbps, .ideal_gbps]' '[null,null,null]'
+	json_is '[.kept_reasons[] | [.reason, .decisions]]' '[["no-choice",2],["best",1]]'
+}
+
+# adds_up: totals are the sums of the rows, rows the sums of their outcomes, and all are
+# what jq finds in the log itself.
+adds_up() {
+	json_is '.totals as $t | [.by_size[]] as $r |
+		["decisions","kept","faster","equal","slower","changed","compared","open"] |
+		map(. as $f | ($r | map(.[$f]) | add) == $t[$f]) | all' true
+	json_is '[.totals, .by_size[]] |
+		map(.kept + .faster + .equal + .slower == .decisions) | all' true
+	json_is '(.kept_reasons | map(.decisions) | add) == .totals.kept' true
+	json_is '.totals as $t | [.by_size[]] | ((map(.gpu_hours) | add) - $t.gpu_hours | fabs < 1e-4)
+		and ((map(.gpu_hours_faster) | add) - $t.gpu_hours_faster | fabs < 1e-4)' true
+	same "$(json '.totals | [.decisions, .kept, .faster, .changed]')" \
+		"$(jq -sc 'map(select(.k)) | [length, (map(select(.stock == .chosen)) | length),
+			(map(select(.gbps and .gbps > .stock_gbps)) | length),
+			(map(select(.changed)) | length)]' "$LOG")" "counts of the log"
+	same "$(json '.totals | [.stock_gbps, .gbps] | map(. * 1000 | round)')" \
+		"$(jq -sc 'map(select(.gbps)) | [(map(.stock_gbps) | add / length),
+			(map(.gbps) | add / length)] | map(. * 1000 | round)' "$LOG")" "means"
+}
+
+@test "numbers add up: the small log and 2000 random decisions" {
+	small
+	gputopo report "$LOG" --json
+	adds_up
+	local seed=${GPUTOPO_SEED:-$RANDOM}
+	echo "# seed $seed" >&3
+	# one GPU list of k from a start, another from elsewhere; ends for most
+	awk -v seed="$seed" 'BEGIN { srand(seed)
+		for (j = 1; j <= 2000; j++) {
+			k = int(rand() * 8) + 1; a = int(rand() * 8); b = int(rand() * 8)
+			s = 10 * int(rand() * 9); g = rand() < 0.5 ? s : 10 * int(rand() * 9)
+			if (a == b) g = s
+			f = k > 1 ? sprintf("%d.000,\"gbps\":%d.000,\"ideal_gbps\":90.000", s, g) \
+				  : "null,\"gbps\":null,\"ideal_gbps\":null"
+			printf "{\"ts\":%d,\"job\":%d,\"node\":\"n%d\",\"form\":\"gpus\",\"k\":%d," \
+				"\"free\":\"0-15\",\"stock\":\"%d-%d\",\"chosen\":\"%d-%d\"," \
+				"\"stock_gbps\":%s,\"mode\":\"enforce\",\"changed\":%s," \
+				"\"split\":false,\"us\":1,\"reason\":\"%s\"}\n", 1000 + j, j, j % 5,
+				k, a, a + k - 1, b, b + k - 1, f, a == b ? "false" : "true",
+				a != b ? "changed" : rand() < 0.5 ? "best" : "of-another-release"
+			if (rand() < 0.8) printf "{\"ts\":%d,\"job\":%d,\"end\":true,\"seconds\":%d}\n",
+				1000 + j, j, rand() * 10000
+		} }' >"$LOG"
+	gputopo report "$LOG" --json
+	same "$status" 0 status
+	json_is '.starts' 2000
+	adds_up
+	json_is '[.kept_reasons[].reason] | contains(["best","other"])' true
+}
+
+@test "text: what an admin reads" {
+	small
+	gputopo report "$LOG"
+	same "$status" 0 status
+	has "$output" "9 decisions for 8 starts of jobs, 1970-01-01 00:01:40 to 1970-01-01 01:41:40 UTC"
+	has "$output" "   all         9        3        3        2        1        5      23.8      28.8      43.8"
+	has "$output" "GPU-hours:  4.00, of them 3.00 (75.0 %) moved to faster sets"
+	has "$output" "(5 decisions have no end in the log)"
+	has "$output" "Splits:     1 avoided, 0 jobs of --gpus were split over nodes"
+	has "$output" "        2  no-choice        no more GPUs are free than asked"
+}
+
+@test "several logs, oldest first, and standard input: a job may end in the next file" {
+	line 100 1 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed
+	mv "$LOG" "$LOG.1"
+	end 3700 1 3600
+	gputopo report "$LOG.1" "$LOG" --json
+	json_is '[.lines, .totals.gpu_hours, .totals.open]' '[2,2,0]'
+	run --separate-stderr "$GPUTOPO" report - --json <"$LOG.1"
+	json_is '[.lines, .totals.open]' '[1,1]'
+}
+
+@test "bad lines are named with file and line, left out, and make the status 1" {
+	line 100 1 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed
+	{
+		echo 'not JSON'
+		echo '[]'
+		echo '{"ts":1,"job":1}'
+		echo
+		printf '{"ts":1,"job":1,"end":true,"seconds":-1}\n'
+		head -n 1 "$LOG" | sed 's/"k":2/"k":3/'
+		head -n 1 "$LOG" | sed 's/"chosen":"0,3"/"chosen":"0,8"/'
+		head -n 1 "$LOG" | sed 's/"chosen":"0,3"/"chosen":"0;3"/'
+		head -n 1 "$LOG" | sed 's/"k":2/"k":-1/'
+		head -n 1 "$LOG" | sed 's/"changed":true/"changed":1/'
+		head -c 70000 /dev/zero | tr '\0' x
+		echo
+		head -n 1 "$LOG" | head -c 80
+	} >>"$LOG"
+	gputopo report "$LOG" --json
+	same "$status" 1 status
+	json_is '[.lines, .bad_lines, .totals.decisions]' '[13,12,1]'
+	local n
+	for n in 2 3 4 5 6 7 8 9 10 11 12 13; do
+		has "$stderr" "gputopo: $LOG:$n: "
+	done
+	has "$stderr" "$LOG:4: \"node\" is missing"
+	has "$stderr" "$LOG:6: \"seconds\" is below 0"
+	has "$stderr" "$LOG:7: \"stock\" does not hold k GPUs"
+	has "$stderr" "$LOG:8: \"free\" lacks GPUs that were given"
+	has "$stderr" "12 of 13 lines are left out"
+}
+
+@test "an empty log, a missing one, wrong usage" {
+	prints "No decisions." report "$LOG"
+	gputopo report --json "$LOG"
+	json_is '[.starts, .totals.decisions, .totals.gbps]' '[0,0,null]'
+	fails 1 "gputopo: /nonexistent: No such file" report /nonexistent
+	fails 2 "no LOG" report
+	fails 2 "unrecognized option" report --what
+}
