@@ -8,9 +8,8 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/moment.h"
 
-/* Start of a job whose wish waits for jobs without a time limit. */
-#define FAR_AWAY	(365 * 24 * 3600)
 #define WAITING		"gputopo: waiting for GPUs that are connected as asked"
 /* A refusal is believed so long: nodes may come back without a job's end. */
 #define REFUSED_SECONDS 120
@@ -109,15 +108,29 @@ static bool see_node(struct gp_prospect *prospect, const struct gp_quest *quest,
 	return true;
 }
 
-/* When one node can meet it; -1 never. */
+/* When one node can meet it. */
 static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int node,
 			time_t now)
 {
 	struct gp_prospect prospect;
 
 	if (!see_node(&prospect, quest, glue, node))
-		return -1;
+		return GP_NEVER;
 	return gp_wish_when(&quest->wish, &prospect, quest->count, now);
+}
+
+/* The question that gp_moment_first asks of each node. */
+struct asking {
+	const struct gp_quest *quest;
+	struct gp_glue *glue;
+	time_t now;
+};
+
+static time_t when(void *arg, int node)
+{
+	const struct asking *a = arg;
+
+	return node_when(a->quest, a->glue, node, a->now);
 }
 
 int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
@@ -139,70 +152,6 @@ int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 	return left;
 }
 
-/* The first moment at which min_nodes nodes meet the wish: 0 now, -1 never, -2 nobody
- * knows. */
-static time_t first_moment(const struct gp_quest *quest, struct gp_glue *glue,
-			   const struct gp_test *test, time_t now)
-{
-	int wanted = test->min_nodes > 1 ? (int)test->min_nodes : 1;
-	bitstr_t *nodes = test->nodes;
-	time_t from = -1, best;
-	bool unknown = false;
-	int reached = 0;
-
-	/* One round for each different moment; few in practice, and wanted is mostly 1.
-	 */
-	for (;;) {
-		int here = 0;
-
-		best = -1;
-		for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes);
-		     n >= 0 && n <= last; n++) {
-			time_t when;
-
-			if (!bit_test(nodes, n))
-				continue;
-			when = node_when(quest, glue, (int)n, now);
-			unknown |= when == -2;
-			if (when <= from || (best >= 0 && when > best))
-				continue;
-			here = when == best ? here + 1 : 1;
-			best = when;
-		}
-		if (best < 0)
-			return unknown ? -2 : -1;
-		reached += here;
-		if (reached >= wanted)
-			return best;
-		from = best;
-	}
-}
-
-/* squeue shows it as the reason. */
-static void say_waiting(job_record_t *job)
-{
-	if (job->state_desc && strcmp(job->state_desc, WAITING) == 0)
-		return;
-	xfree(job->state_desc);
-	job->state_desc = gp_bridge_copy(WAITING);
-}
-
-/* Only the nodes that meet the wish by then. */
-static void keep_until(const struct gp_quest *quest, struct gp_glue *glue,
-		       const struct gp_test *test, time_t until, time_t now)
-{
-	bitstr_t *nodes = test->nodes;
-
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
-	     n++) {
-		time_t when =
-			bit_test(nodes, n) ? node_when(quest, glue, (int)n, now) : -1;
-
-		if (when < 0 || when > until)
-			bit_clear(nodes, n);
-	}
-}
-
 void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
 {
 	struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
@@ -210,8 +159,7 @@ void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
 	*refusal = (struct gp_refusal){job->job_id, glue->ends, time(NULL)};
 }
 
-/* Was it refused, and has no job ended since? */
-static bool was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
 {
 	const struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
 
@@ -219,8 +167,7 @@ static bool was_refused(const struct gp_glue *glue, const job_record_t *job, tim
 	       now - refusal->when < REFUSED_SECONDS;
 }
 
-/* When the next job on the offered nodes ends; -2: nobody knows. */
-static time_t next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
 {
 	time_t next = 0;
 
@@ -239,7 +186,7 @@ static time_t next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
 		}
 	}
 	if (!next)
-		return -2;
+		return GP_NOT_KNOWN;
 	return next > now ? next : now + 1;
 }
 
@@ -247,20 +194,24 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 		      const struct gp_inner *inner, const struct gp_test *test)
 {
 	struct gp_test narrowed = *test;
-	time_t now = time(NULL), moment = first_moment(quest, glue, test, now);
+	time_t now = time(NULL), moment;
+	struct asking asking = {quest, glue, now};
 	int rc;
 
-	if (moment == -1)
+	moment = gp_moment_first(test->nodes,
+				 test->min_nodes > 1 ? (int)test->min_nodes : 1, when,
+				 &asking);
+	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
-	if (moment == 0 && was_refused(glue, test->job, now))
-		moment = next_end(glue, test->nodes, now);
+	if (moment == 0 && gp_quest_was_refused(glue, test->job, now))
+		moment = gp_quest_next_end(glue, test->nodes, now);
 	if (!gp_first_scratch(glue, test->nodes))
 		return gp_first_plain(inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	if (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job))
 		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
 	if (moment >= 0)
-		keep_until(quest, glue, test, moment, now);
+		gp_moment_keep(test->nodes, moment, when, &asking);
 	rc = gp_first_plain(inner, &narrowed);
 	if (rc != SLURM_SUCCESS) {
 		/* Not room for it there, GPUs or not: somewhere, and not before. */
@@ -269,12 +220,12 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 	}
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
-	if (moment == -2)
-		moment = now + FAR_AWAY;
+	if (moment == GP_NOT_KNOWN)
+		moment = gp_moment_far(now);
 	if (test->job->start_time < moment)
 		test->job->start_time = moment;
 	GP_FORECAST(test, moment);
-	say_waiting(test->job);
+	gp_moment_say(test->job, WAITING);
 	return rc;
 }
 

@@ -30,6 +30,11 @@ int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 /* RUN_NOW gave an answer that does not meet the wish: until a job ends, no forecast is to
  * say "now" for this one. */
 void gp_quest_refused(struct gp_glue *glue, const job_record_t *job);
+/* Was it refused lately, and has no job ended since? */
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job,
+			  time_t now);
+/* When the next job with GPUs on these nodes ends, or GP_NOT_KNOWN (moment.h). */
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
 /* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
 int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 		      const struct gp_inner *inner, const struct gp_test *test);

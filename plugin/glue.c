@@ -10,6 +10,9 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/carry.h"
+#include "plugin/mig_select.h"
+#include "plugin/mig_submit.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME	"gputopo.conf"
@@ -207,6 +210,7 @@ void gp_glue_node_init(void)
 	glue->domains = calloc((size_t)glue->node_count + 1, sizeof(*glue->domains));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
+	gp_mig_books_spoil(&glue->mig_books);
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
 		       (load_conf(glue) || keep_conf(glue)) &&
 		       !gp_conf_is_off(glue->conf);
@@ -249,8 +253,12 @@ void gp_glue_job_begins(job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
 	tell_begin(&the_glue, job);
+	if (the_glue.active)
+		gp_mig_job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
+	if (the_glue.active)
+		gp_carry_models(job, the_glue.models);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 
@@ -268,6 +276,7 @@ void gp_glue_job_ends(job_record_t *job)
 	pthread_mutex_lock(&the_glue.lock);
 	gp_bridge_nodes(job, drop_held, &ending);
 	the_glue.ends++;
+	gp_mig_job_ends(&the_glue, job);
 	if (ending.had_gpus && the_glue.active)
 		gp_past_write(job, the_glue.models);
 	if (ending.had_gpus)
@@ -289,6 +298,7 @@ void gp_glue_job_leaves(const job_record_t *job, int node)
 void gp_glue_rebuild(void)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	gp_mig_books_spoil(&the_glue.mig_books);
 	rebuild(&the_glue);
 	pthread_mutex_unlock(&the_glue.lock);
 }
@@ -316,9 +326,12 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	pthread_mutex_lock(&the_glue.lock);
 	if (!the_glue.active) {
 		pthread_mutex_unlock(&the_glue.lock);
-		return gp_first_plain(inner, test);
+		return gp_mig_may_start(test) ? gp_first_plain(inner, test)
+					      : ESLURM_NODES_BUSY;
 	}
-	if (SELECT_IS_MODE_RUN_NOW(test->mode))
+	if (gp_mig_concerns(test->job) && !SELECT_IS_MODE_RESV(test->mode))
+		rc = gp_mig_job_test(&the_glue, inner, test);
+	else if (SELECT_IS_MODE_RUN_NOW(test->mode))
 		rc = gp_rerun_job_test(&the_glue, inner, test);
 	else
 		rc = test_ahead(&the_glue, inner, test);
@@ -336,6 +349,22 @@ bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size
 	return refuses;
 }
 
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size)
+{
+	bool refuses = true;
+
+	pthread_mutex_lock(&the_glue.lock);
+	if (the_glue.active)
+		refuses = gp_mig_refuses(&the_glue, question, text, size);
+	else if (question->wish)
+		snprintf(text, size, "gputopo: --mig=%.40s: gputopo is off",
+			 question->wish);
+	else
+		refuses = false;
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
+}
+
 void gp_glue_stop(void)
 {
 	struct gp_glue *glue = &the_glue;
@@ -346,6 +375,8 @@ void gp_glue_stop(void)
 	gp_models_free(glue->models);
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
+	gp_mig_books_release(&glue->mig_books);
+	gp_mig_spaces_release(&glue->mig_spaces);
 	FREE_NULL_BITMAP(glue->offered);
 	FREE_NULL_BITMAP(glue->answer);
 	free(glue->seats);

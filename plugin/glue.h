@@ -16,6 +16,7 @@
 #include "plugin/conf.h"
 #include "plugin/decision.h"
 #include "plugin/inner.h"
+#include "plugin/mig_site.h"
 #include "plugin/model.h"
 #include "plugin/rank.h"
 #include "plugin/reason.h"
@@ -60,6 +61,8 @@ struct gp_glue {
 	bool has_ratio; /* MinRatio= is given somewhere */
 	bool no_split;	/* Split=no for the cluster */
 	struct gp_running running;
+	struct gp_mig_books mig_books;
+	struct gp_mig_spaces mig_spaces;
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends;		       /* of jobs, counted */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
@@ -94,6 +97,9 @@ void gp_glue_job_leaves(const job_record_t *job, int node);
 void gp_glue_rebuild(void);
 /* For job_submit/gputopo: see gp_submit_fn. */
 bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size);
+struct gp_mig_question;
+/* The same for --mig: see gp_mig_submit_fn. */
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size);
 /* At fini. */
 void gp_glue_stop(void);
 

@@ -8,7 +8,7 @@
 #define GPUTOPO_PLUGIN_MIG_NAMES_H
 
 /* The wish, PROFILE[:COUNT]: Slurm itself writes a SPANK option so. */
-#define GP_ENV_MIG "_SLURM_SPANK_OPTION_gputopo_mig"
+#define GP_ENV_MIG	 "_SLURM_SPANK_OPTION_gputopo_mig"
 /* The decision of slurmctld: NODE:GPU:START:SIZE[,...], in memory slices. */
 #define GP_ENV_MIG_PLACE "GPUTOPO_MIG_PLACE"
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "plugin/mig_node.h"
+#include "plugin/mig_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,67 +40,32 @@ static int fail_record(char *why, size_t size, const struct gp_mig_node *node)
 
 /* ---- what the job is to have ---- */
 
-/* "3g.40gb+me": 3 and "+me". */
-static bool read_profile(const char *profile, int *compute, char suffix[8])
-{
-	const char *dot, *mark;
-	char *end;
-	long slices = profile ? strtol(profile, &end, 10) : 0;
-
-	if (slices < 1 || slices > 64 || *end != 'g')
-		return false;
-	*compute = (int)slices;
-	dot = strchr(end, '.');
-	mark = dot ? strpbrk(dot, "+-") : NULL;
-	if (mark && strlen(mark) >= 8)
-		return false;
-	snprintf(suffix, 8, "%s", mark ? mark : "");
-	return true;
-}
-
-/* One NODE:GPU:START:SIZE up to the comma or the end. */
-static bool read_entry(const char *entry, const char *node, struct gp_mig_slice *slice,
-		       bool *here)
-{
-	const char *colon = strchr(entry, ':');
-	char after = '\0';
-	int n;
-
-	if (!colon || colon == entry)
-		return false;
-	n = sscanf(colon, ":%d:%d:%d%c", &slice->gpu, &slice->start, &slice->size,
-		   &after);
-	*here = strlen(node) == (size_t)(colon - entry) &&
-		strncmp(entry, node, strlen(node)) == 0;
-	return (n == 3 || (n == 4 && after == ',')) && slice->gpu >= 0 &&
-	       slice->start >= 0 && slice->size > 0 && slice->size <= 64;
-}
-
 bool gp_mig_job_slices(const struct gp_mig_job *job, const char *node,
 		       struct gp_mig_record *record, char *why, size_t size)
 {
-	struct gp_mig_slice slice = {0};
+	struct gp_mig_wish wish;
 
 	memset(record, 0, sizeof(*record));
 	record->job = job->id;
 	record->restart = job->restart;
 	if (!job->place)
 		return true;
-	if (!read_profile(job->profile, &slice.compute, slice.suffix))
+	if (!gp_mig_wish_read(job->wish, &wish))
 		return refuse(why, size, "the job's MIG profile cannot be read");
-	for (const char *at = job->place; at; at = strchr(at, ',')) {
-		bool here = false;
+	for (const char *at = job->place; at;) {
+		struct gp_mig_entry entry;
 
-		at += *at == ',';
-		if (!read_entry(at, node, &slice, &here))
+		if (!gp_mig_entry_next(&at, &entry))
 			return refuse(why, size,
 				      "the job's MIG placement cannot be read");
-		if (!here)
+		if (!gp_mig_entry_is_on(&entry, node))
 			continue;
 		if (record->count == GP_MIG_RECORD_MAX)
 			return refuse(why, size, "too many MIG instances on one node");
+		entry.slice.compute = wish.compute;
+		memcpy(entry.slice.suffix, wish.suffix, sizeof(wish.suffix));
 		record->instance[record->count++] = (struct gp_mig_instance){
-			slice, GP_MIG_UNKNOWN, GP_MIG_UNKNOWN, ""};
+			entry.slice, GP_MIG_UNKNOWN, GP_MIG_UNKNOWN, ""};
 	}
 	return true;
 }

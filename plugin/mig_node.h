@@ -27,8 +27,7 @@ struct gp_mig_job {
 	uint32_t id;
 	int restart;	   /* its restart count; INT_MAX: not known to the epilog */
 	const char *place; /* NODE:GPU:START:SIZE[,...]; NULL: the job has no MIG wish */
-	const char *profile; /* "3g.40gb", "1g.10gb+me"; its slices count, not its memory
-			      */
+	const char *wish;  /* PROFILE[:COUNT]: slices and suffix count, not the memory */
 };
 
 /* The entries of job->place for the node, into record (count 0 where there are none).

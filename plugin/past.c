@@ -8,24 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/job_env.h"
 #include "plugin/past.h"
 #include "plugin/wish_names.h"
 
-#define HEAD	 GP_ENV_HAD "="
-#define MAX_ENV	 4096 /* entries; a job with more is left as it is */
 #define MAX_MBPS 1000000000
 
 void gp_past_read(const job_record_t *job, struct gp_past *past)
 {
-	const char *text = NULL;
+	const char *text = gp_job_env_get(job, GP_ENV_HAD);
 	char *end;
 	long mbps, count;
 
 	memset(past, 0, sizeof(*past));
-	for (uint32_t i = 0; job->spank_job_env && i < job->spank_job_env_size; i++)
-		if (job->spank_job_env[i] &&
-		    strncmp(job->spank_job_env[i], HEAD, strlen(HEAD)) == 0)
-			text = job->spank_job_env[i] + strlen(HEAD);
 	if (!text)
 		return;
 	mbps = strtol(text, &end, 10);
@@ -107,41 +102,6 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 		memory->used += (size_t)n;
 }
 
-/* Put value into the job's environment in place of what stands there, or at its end.
- * Slurm frees it, so that it has to come from Slurm's allocator, of which only the forms
- * that may fail are used. */
-static void set_env(job_record_t *job, const char *value)
-{
-	uint32_t count = job->spank_job_env ? job->spank_job_env_size : 0, at = 0;
-	char *copy, **more;
-
-	while (at < count && job->spank_job_env[at] &&
-	       strncmp(job->spank_job_env[at], HEAD, strlen(HEAD)) != 0)
-		at++;
-	if (at < count && !job->spank_job_env[at])
-		return;
-	copy = count < MAX_ENV ? gp_bridge_copy(value) : NULL;
-	if (!copy)
-		return;
-	if (at < count) {
-		xfree(job->spank_job_env[at]);
-		job->spank_job_env[at] = copy;
-		return;
-	}
-	/* one more for the NULL that Slurm's own arrays may end with */
-	more = try_xmalloc((count + 2) * sizeof(*more));
-	if (!more) {
-		xfree(copy);
-		return;
-	}
-	if (count)
-		memcpy(more, job->spank_job_env, count * sizeof(*more));
-	more[count] = copy;
-	xfree(job->spank_job_env);
-	job->spank_job_env = more;
-	job->spank_job_env_size = count + 1;
-}
-
 void gp_past_write(job_record_t *job, struct gp_models *models)
 {
 	struct memory memory = {.models = models, .mbps = -1};
@@ -152,7 +112,7 @@ void gp_past_write(job_record_t *job, struct gp_models *models)
 	gp_bridge_held(job, add_node, &memory);
 	if (!memory.used || memory.full)
 		return;
-	snprintf(value, sizeof(value), HEAD "%d/%d%s", memory.mbps > 0 ? memory.mbps : 0,
+	snprintf(value, sizeof(value), "%d/%d%s", memory.mbps > 0 ? memory.mbps : 0,
 		 memory.count, memory.text);
-	set_env(job, value);
+	gp_job_env_set(job, GP_ENV_HAD, value);
 }

@@ -57,7 +57,7 @@ static struct gp_mig_job read_job(spank_t spank, int restart_unknown)
 	struct gp_mig_job job = {
 		.restart = restart ? atoi(restart) : restart_unknown,
 		.place = getenv("SPANK_" GP_ENV_MIG_PLACE),
-		.profile = getenv("SPANK_" GP_ENV_MIG),
+		.wish = getenv("SPANK_" GP_ENV_MIG),
 	};
 
 	if (spank_get_item(spank, S_JOB_ID, &job.id) != ESPANK_SUCCESS)

@@ -7,26 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/job_env.h"
 #include "plugin/wish.h"
-
-/* The value of NAME=VALUE in the job's control environment, or NULL. */
-static const char *option(char **env, uint32_t size, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (uint32_t i = 0; env && i < size; i++) {
-		const char *entry = env[i];
-
-		if (entry && strncmp(entry, name, len) == 0 && entry[len] == '=')
-			return entry + len + 1;
-	}
-	return NULL;
-}
 
 void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
 {
-	const char *topo = option(env, size, GP_ENV_TOPO);
-	const char *min = option(env, size, GP_ENV_MIN_BUSBW);
+	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
+	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
 	double gbps = min ? strtod(min, NULL) : 0;
 
 	memset(wish, 0, sizeof(*wish));

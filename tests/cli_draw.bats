@@ -136,6 +136,32 @@ golden() {
 	fails 1 "contradict" check ./gputopo.conf
 }
 
+# cut_node GRES: the gres.conf of the test node with instances, as node c0 of file GRES.
+cut_node() {
+	sed 's/@N@/c0/g; s|@DEV@/c0-gpu|/dev/nvidia|; s|@DEV@/c0-|/dev/nvidia-caps/nvidia-|g' \
+		"$SRC/tests/cluster/kinds/instances" >"$1"
+}
+
+@test "instances of MIG: gres.conf is read, shown, written, and held against the file" {
+	cut_node gres.conf
+	"$GPUTOPO" show -t gres.conf --format gres --json >cut.json
+	same "$(jq -c '[.gpus[1].instances[0], (.gpus | length), .gpus[0].instances]' cut.json)" \
+		'[{"profile":"3g.20gb","start":null},6,null]' "node file"
+	same "$(jq -r -f "$SRC/tests/data/node-schema.jq" cut.json)" "" schema
+	"$GPUTOPO" show -t "$SRC/tests/cluster/kinds/instances.json" >out.txt
+	grep -q '^instances 1: 3g.20gb@4 2g.10gb@0 1g.5gb@2 1g.5gb@3$' out.txt
+	printf 'NodeName=c0 Topology=%s MigPolicy=spread\n' \
+		"$SRC/tests/cluster/kinds/instances.json" >gputopo.conf
+	prints "" check ./gputopo.conf
+	sed -i '/nvidia2,/s/a100_2g.10gb/a100_1g.5gb/' gres.conf
+	fails 1 "GPU 2 are 3g.20gb,1g.5gb,1g.5gb,1g.5gb, but" check ./gputopo.conf
+	has "$stderr" "has 3g.20gb,2g.10gb,1g.5gb,1g.5gb"
+	printf 'MigPolicy=most\n' >gputopo.conf
+	fails 1 "MigPolicy=most: pack or spread is known" check ./gputopo.conf
+	"$GPUTOPO" gres -t "$SRC/tests/cluster/kinds/instances.json" >lines
+	same "$(grep -c '^Name=gpu' lines) $(grep -c '^# GPU [12] is cut' lines)" "4 2" lines
+}
+
 @test "every node file that is written fits the schema" {
 	for file in "$SRC"/etc/nodes/*.json "$SRC"/tests/data/nvml/*.json \
 		"$SRC"/tests/fuzz/corpus/{gres,nvidia-smi,nccl,rocm-smi,amd-smi,nvlink,hwloc}/*; do

@@ -16,15 +16,6 @@ setup() {
 	[ -n "$CLUSTER_MISSING" ] || gputopo_conf
 }
 
-# gputopo_conf LINE...: these lines are gputopo.conf from now on.
-gputopo_conf() {
-	printf '%s\n' "$@" >"$CLUSTER/etc/gputopo.conf"
-	rm -f "$CLUSTER/decisions"
-	cluster_run scontrol reconfigure
-	sleep 0.5
-	cluster_wait_nodes
-}
-
 # make_all_free LIST0 LIST1 LIST2: the free GPUs of the three nodes.
 make_all_free() {
 	local n=0

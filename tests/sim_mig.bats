@@ -46,6 +46,17 @@ small=(sim mig --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --g
 	same "$(grep -c '<svg' out/report.html)" 2 pictures
 	[ "$(grep -c '<rect' out/report.html)" -gt 500 ]
 	run ! grep -E 'https?://|<script|@import|url\(' out/report.html
+	# one time span for all, no interval of one seed, nobody waits in loss mode
+	same "$(grep -o 'text-anchor="end">[^<]*' out/report.html | sort -u | wc -l)" 1 "time spans"
+	run ! grep -E '&plusmn;|wait, min' out/report.html
+	gputopo "${small[@]}" --mode queue --seeds 2 --policy lookahead,same-size -o queue
+	same "$(grep -c '&plusmn;' queue/report.html) $(grep -c 'mean wait, min' queue/report.html)" \
+		"2 1" "columns of queue mode"
+	# what the page says of a profile is what the summary says
+	same "$(sed -n '/by profile/,/Slices/p' out/report.html |
+		sed -n 's/<tr><td>lookahead<.td><td>\([0-9.]*\) %.*/\1/p')" \
+		"$(jq '.policies.lookahead.by_profile["1g.10gb"].share * 10000 | round / 100' \
+			out/summary.json | xargs printf '%.2f')" "share of 1g"
 	if command -v xmllint > /dev/null; then xmllint --html --noout out/report.html; fi
 }
 

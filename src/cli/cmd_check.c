@@ -200,6 +200,41 @@ static bool has_links(const struct gt_node *node)
 	return gt_node_fabric(node) != GT_FABRIC_PCIE;
 }
 
+/* The profiles of the instances on the GPU of a device number, as one text. */
+static void profiles_of(const struct gt_node *node, int minor, char *out, size_t size)
+{
+	size_t used = 0;
+
+	snprintf(out, size, "none");
+	for (int i = 0; i < gt_node_instance_count(node) && used < size; i++) {
+		const struct gt_instance *part = gt_node_instance(node, i);
+		int own = gt_node_gpu(node, part->gpu)->minor;
+
+		if ((own == GT_UNKNOWN ? part->gpu : own) == minor)
+			used += (size_t)snprintf(out + used, size - used, "%s%s",
+						 used ? "," : "", part->profile);
+	}
+}
+
+/* Every GPU must be cut alike in both, in the same order. */
+static void compare_instances(struct check *check, const char *host, int line,
+			      const struct gt_node *gres, const struct gt_node *node,
+			      const char *spec)
+{
+	for (int i = 0; i < gt_node_size(gres); i++) {
+		int minor = gt_node_gpu(gres, i)->minor;
+		char has[256], wants[256];
+
+		profiles_of(gres, minor, has, sizeof(has));
+		profiles_of(node, minor, wants, sizeof(wants));
+		if (strcmp(has, wants))
+			problem(check, check->gres_path, line,
+				"%s: the instances of GPU %d are %s, but Topology=%s has "
+				"%s",
+				host, minor, has, spec, wants);
+	}
+}
+
 static void compare(struct check *check, const char *host, int line,
 		    const struct gt_node *gres, const struct gt_node *node,
 		    const char *spec)
@@ -214,6 +249,7 @@ static void compare(struct check *check, const char *host, int line,
 			spec, gt_node_size(node));
 		return;
 	}
+	compare_instances(check, host, line, gres, node, spec);
 	/* AutoDetect's zeros say nothing */
 	if (!has_links(gres) || same_links(gres, node))
 		return;

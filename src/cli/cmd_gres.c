@@ -65,6 +65,14 @@ static void print_links(const struct gt_node *node, int i)
 	putchar('\n');
 }
 
+static bool is_cut(const struct gt_node *node, int gpu)
+{
+	for (int i = 0; i < gt_node_instance_count(node); i++)
+		if (gt_node_instance(node, i)->gpu == gpu)
+			return true;
+	return false;
+}
+
 static int print_lines(const struct gt_node *node, const char *name, const char *type)
 {
 	if (gt_node_is_partial(node)) {
@@ -76,6 +84,13 @@ static int print_lines(const struct gt_node *node, const char *name, const char 
 	for (int i = 0; i < gt_node_size(node); i++) {
 		const struct gt_gpu *gpu = gt_node_gpu(node, i);
 
+		/* the numbers of the capability files are the driver's */
+		if (is_cut(node, i)) {
+			printf("# GPU %d is cut into instances: slurmd -G with "
+			       "AutoDetect=nvml shows their lines\n",
+			       i);
+			continue;
+		}
 		if (name)
 			printf("NodeName=%s ", name);
 		fputs("Name=gpu", stdout);

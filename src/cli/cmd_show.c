@@ -200,6 +200,26 @@ static int print_best(const struct gt_node *node)
 	return CLI_DONE;
 }
 
+/* "instances 1: 3g.20gb@4 1g.5gb@2", a line for each GPU that is cut. */
+static void print_instances(const struct gt_node *node)
+{
+	int last = GT_UNKNOWN;
+
+	for (int i = 0; i < gt_node_instance_count(node); i++) {
+		const struct gt_instance *part = gt_node_instance(node, i);
+
+		if (part->gpu != last)
+			printf("%s%-10s%d:", i ? "\n" : "", i ? "" : "instances",
+			       part->gpu);
+		last = part->gpu;
+		printf(" %s", part->profile);
+		if (part->start != GT_UNKNOWN)
+			printf("@%d", part->start);
+	}
+	if (last != GT_UNKNOWN)
+		putchar('\n');
+}
+
 static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
 {
 	struct gt_score score;
@@ -215,6 +235,7 @@ static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
 	print_split("NUMA", node, numa_of);
 	print_split("switches", node, island_of);
 	print_split("MIG mode", node, has_mig);
+	print_instances(node);
 	print_split("out", node, is_out);
 	for (int i = 0; i < gt_node_group_count(node); i++) {
 		char list[GT_MASK_TEXT_MAX];

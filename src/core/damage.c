@@ -20,6 +20,19 @@
 #define CHANCE_UNIT 16
 #define CHANCE_ENDS 4
 
+/* How many subsets of k a set of n has. */
+static const uint8_t choose[GT_FULL_MAX + 1][GT_FULL_MAX + 1] = {
+	{1},
+	{1, 1},
+	{1, 2, 1},
+	{1, 3, 3, 1},
+	{1, 4, 6, 4, 1},
+	{1, 5, 10, 10, 5, 1},
+	{1, 6, 15, 20, 15, 6, 1},
+	{1, 7, 21, 35, 35, 21, 7, 1},
+	{1, 8, 28, 56, 70, 56, 28, 8, 1},
+};
+
 static uint32_t usable(const struct gt_table *table)
 {
 	return table->all & ~table->mig & ~table->unhealthy;
@@ -84,10 +97,29 @@ static void complete_ratios(struct gt_table *table)
 		}
 }
 
-static int32_t worth_of(const struct gt_table *table, uint32_t free)
+/* The mean over the mix of the best that each size leads to; a size above n adds 0. */
+static int32_t mix_mean(const struct gt_table *table, int64_t weights,
+			const int32_t *best, int n)
+{
+	int64_t sum = 0;
+
+	for (int k = 1; k <= n && k <= GT_MIX_MAX; k++)
+		sum += (int64_t)table->mix.weight[k] * best[k];
+	return weights ? (int32_t)(sum / weights) : 0;
+}
+
+static int64_t sum_weights(const struct gt_mix *mix)
+{
+	int64_t sum = 0;
+
+	for (int k = 1; k <= GT_MIX_MAX; k++)
+		sum += mix->weight[k];
+	return sum;
+}
+
+static int32_t worth_of(const struct gt_table *table, uint32_t free, int64_t weights)
 {
 	int32_t best[GT_DENSE_MAX + 1] = {0};
-	int64_t sum = 0, total = 0;
 
 	for (uint32_t s = free; s; s = (s - 1) & free) {
 		int k = gt_bits_count(s);
@@ -96,23 +128,64 @@ static int32_t worth_of(const struct gt_table *table, uint32_t free)
 		if (here > best[k])
 			best[k] = here;
 	}
-	for (int k = 1; k <= GT_MIX_MAX; k++) {
-		total += table->mix.weight[k];
-		if (k <= GT_DENSE_MAX)
-			sum += (int64_t)table->mix.weight[k] * best[k];
+	return mix_mean(table, weights, best, table->n);
+}
+
+/* Same from the list of the free GPUs' subsets by size: a site that learns its mix asks
+ * often. */
+static int32_t worth_listed(const struct gt_table *table, uint32_t free,
+			    const uint8_t *subsets, int64_t weights)
+{
+	int32_t best[GT_DENSE_MAX + 1] = {0};
+	int n = gt_bits_count(free);
+
+	subsets++; /* the empty one */
+	for (int k = 1; k <= n; k++) {
+		int32_t most = 0;
+
+		for (int i = 0; i < choose[n][k]; i++) {
+			uint32_t s = *subsets++;
+			int32_t here = table->ratio[s] + table->worth[free & ~s];
+
+			most = here > most ? here : most;
+		}
+		best[k] = most;
 	}
-	return total ? (int32_t)(sum / total) : 0;
+	return mix_mean(table, weights, best, n);
+}
+
+void gt_damage_list(uint8_t *subsets, int n)
+{
+	for (uint32_t free = 0; free < UINT32_C(1) << n; free++) {
+		int size = gt_bits_count(free);
+		uint8_t *at[GT_FULL_MAX + 1];
+
+		for (int k = 0; k <= size; k++) {
+			at[k] = subsets;
+			subsets += choose[size][k];
+		}
+		for (uint32_t s = free; s; s = (s - 1) & free)
+			*at[gt_bits_count(s)]++ = (uint8_t)s;
+		*at[0] = 0;
+	}
 }
 
 void gt_damage_build(struct gt_table *table)
 {
+	const uint8_t *subsets = table->subsets;
+	int64_t weights = sum_weights(&table->mix);
+
 	complete_ratios(table);
 	for (uint32_t free = 0; free <= table->all; free++) {
 		uint32_t same =
 			gt_twins_canonical(&table->twin_bits, free & usable(table));
 
-		table->worth[free] =
-			same < free ? table->worth[same] : worth_of(table, free);
+		table->worth[free] = same < free ? table->worth[same]
+				     : subsets
+					     ? worth_listed(table, free, subsets, weights)
+					     : worth_of(table, free, weights);
+		if (subsets)
+			subsets += UINT32_C(1) << gt_bits_count(free);
 	}
 }
 

@@ -428,11 +428,16 @@ static enum gt_err dense_new(struct gt_table *table, struct gt_error *err)
 	table->ratio = calloc(sets, sizeof(*table->ratio));
 	table->answers = calloc(table->answer_slots, sizeof(*table->answers));
 	table->scratch = calloc(table->scratch_room, sizeof(*table->scratch));
-	if (table->n <= GT_FULL_MAX)
+	if (table->n <= GT_FULL_MAX) {
 		table->quality = calloc(table->answer_slots, sizeof(*table->quality));
+		table->subsets = malloc(GT_SUBSET_COUNT);
+	}
 	if (!table->sets || !table->worth || !table->ratio || !table->answers ||
-	    !table->scratch || (table->n <= GT_FULL_MAX && !table->quality))
+	    !table->scratch ||
+	    (table->n <= GT_FULL_MAX && (!table->quality || !table->subsets)))
 		return gt_fail(err, GT_ENOMEM, "out of memory");
+	if (table->subsets)
+		gt_damage_list(table->subsets, table->n);
 	for (uint32_t s = 0; s < sets; s++)
 		table->sets[s] = (struct gt_dense_set){-1, false, -1, -1, 0};
 	gt_damage_build(table);
@@ -482,6 +487,7 @@ void gt_table_free(struct gt_table *table)
 	free(table->sets);
 	free(table->worth);
 	free(table->ratio);
+	free(table->subsets);
 	free(table->answers);
 	free(table->quality);
 	free(table->ties);
@@ -504,6 +510,7 @@ size_t gt_table_bytes(const struct gt_table *table)
 	return sizeof(*table) +
 	       sets * (sizeof(*table->sets) + sizeof(*table->worth) +
 		       sizeof(*table->ratio)) +
+	       (table->subsets ? GT_SUBSET_COUNT : 0) +
 	       table->answer_slots * sizeof(*table->answers) +
 	       (table->quality ? table->answer_slots * sizeof(*table->quality) : 0) +
 	       table->ties_room * sizeof(*table->ties) +

@@ -54,6 +54,7 @@ struct gt_table {
 	int32_t *worth;		   /* 2^n: h(F), the value of free GPUs, unit 2^-20 */
 	int32_t *ratio;		   /* 2^n: r(S), same unit; 0 where not known */
 	uint32_t ratio_sizes;	   /* bit K: known for all sets of K */
+	uint8_t *subsets;	   /* n <= 8: of every set, by size; 3^n */
 	struct gt_answer
 		*answers; /* n <= 8: [free * 9 + K]; else a hash of answer_slots */
 	uint32_t answer_slots, answers_used;
@@ -118,6 +119,10 @@ struct gt_release {
 	uint64_t total;
 };
 
+#define GT_SUBSET_COUNT 6561 /* of all sets of 8 */
+
+/* List the subsets of every set of n <= 8 GPUs, by set, then by size. */
+void gt_damage_list(uint8_t *subsets, int n);
 /* Make table->worth for table->mix: needs the links of every set of the mix's sizes.
  * 3^n steps at most. */
 void gt_damage_build(struct gt_table *table);

@@ -15,15 +15,9 @@ static uint64_t free_mask(const struct sim_cluster *c, int node)
 /* ---- keeping the indices -------------------------------------------------------------
  */
 
-int64_t sim_cluster_soon(const struct sim_cluster *c, int node, int k)
+/* A node's running jobs, the next to end by its limit first. */
+static void order_ends(const struct sim_slot *slots, int count, unsigned char *order)
 {
-	const struct sim_slot *slots = sim_cluster_slots(c, node);
-	int free = __builtin_popcountll(free_mask(c, node)),
-	    count = c->nodes[node].slot_count;
-	unsigned char order[SIM_MAX_GPUS];
-
-	if (free >= k)
-		return 0;
 	for (int i = 0; i < count; i++) {
 		int j = i;
 
@@ -31,20 +25,51 @@ int64_t sim_cluster_soon(const struct sim_cluster *c, int node, int k)
 			order[j] = order[j - 1];
 		order[j] = (unsigned char)i;
 	}
-	for (int i = 0; i < count; i++) {
-		free += __builtin_popcountll(slots[order[i]].mask);
-		if (free >= k)
-			return slots[order[i]].until_ms;
-	}
-	return SIM_SOON;
+}
+
+/* When k are free, walking on from *at jobs that have ended and *free GPUs. */
+static int64_t walk_ends(const struct sim_slot *slots, int count,
+			 const unsigned char *order, int k, int *at, int *free)
+{
+	while (*free < k && *at < count)
+		*free += slots[order[(*at)++]].gpus;
+	if (*free < k)
+		return SIM_SOON;
+	return *at ? slots[order[*at - 1]].until_ms : 0;
+}
+
+int64_t sim_cluster_soon(const struct sim_cluster *c, int node, int k)
+{
+	const struct sim_slot *slots = sim_cluster_slots(c, node);
+	int free = __builtin_popcountll(free_mask(c, node)), at = 0,
+	    count = c->nodes[node].slot_count;
+	unsigned char order[SIM_MAX_GPUS];
+
+	order_ends(slots, count, order);
+	return walk_ends(slots, count, order, k, &at, &free);
+}
+
+/* The same for all sizes at once. */
+static void update_soon(struct sim_cluster *c, int node, int free)
+{
+	const struct sim_slot *slots = sim_cluster_slots(c, node);
+	int count = c->nodes[node].slot_count, at = 0;
+	unsigned char order[SIM_MAX_GPUS];
+
+	order_ends(slots, count, order);
+	for (int k = 1; k <= c->layout->largest; k++)
+		if (c->sizes[k].k)
+			sim_tree_set(&c->sizes[k].soon, node,
+				     (uint64_t)(SIM_SOON - walk_ends(slots, count, order,
+								     k, &at, &free)));
 }
 
 static void note_stranded(struct sim_cluster *c, struct sim_size *size, int node,
-			  uint64_t free)
+			  uint64_t free, int count)
 {
 	struct sim_value *value = &c->values[c->layout->type_of[node]];
-	bool is = size->k >= 2 && size->k <= value->type->n &&
-		  value->ideal[size->k].ring && __builtin_popcountll(free) >= size->k &&
+	bool is = size->k >= 2 && count >= size->k && size->k <= value->type->n &&
+		  value->ideal[size->k].ring &&
 		  !sim_value_best(value, free, size->k).ring;
 
 	size->stranded += is - size->is_stranded[node];
@@ -55,8 +80,9 @@ static void update(struct sim_cluster *c, int node)
 {
 	uint64_t free = free_mask(c, node);
 	struct gt_mask mask = {.word = {free}};
+	int count = __builtin_popcountll(free);
 
-	sim_tree_set(&c->free, node, (uint64_t)__builtin_popcountll(free));
+	sim_tree_set(&c->free, node, (uint64_t)count);
 	for (int k = 1; k <= c->layout->largest; k++) {
 		struct sim_size *size = &c->sizes[k];
 
@@ -67,11 +93,10 @@ static void update(struct sim_cluster *c, int node)
 				     gt_table_quality(
 					     c->values[c->layout->type_of[node]].table,
 					     &mask, k));
-		if (c->wants_soon)
-			sim_tree_set(&size->soon, node,
-				     (uint64_t)(SIM_SOON - sim_cluster_soon(c, node, k)));
-		note_stranded(c, size, node, free);
+		note_stranded(c, size, node, free, count);
 	}
+	if (c->wants_soon)
+		update_soon(c, node, count);
 }
 
 void sim_cluster_tick(struct sim_cluster *c, int64_t now_ms)
@@ -99,12 +124,13 @@ void sim_cluster_take(struct sim_cluster *c, int node, uint64_t mask, uint32_t j
 		.mask = mask,
 		.until_ms = until_ms,
 		.job = job,
+		.gpus = (uint8_t)__builtin_popcountll(mask),
 		.is_limited = is_limited,
 	};
 	if (cores)
 		memcpy(slot->cores, cores, sizeof(slot->cores));
 	n->busy |= mask;
-	c->free_gpus -= __builtin_popcountll(mask);
+	c->free_gpus -= slot->gpus;
 	update(c, node);
 }
 
@@ -118,7 +144,7 @@ void sim_cluster_give(struct sim_cluster *c, int node, uint32_t job, int64_t now
 		if (slots[i].job != job)
 			continue;
 		n->busy &= ~slots[i].mask;
-		c->free_gpus += __builtin_popcountll(slots[i].mask);
+		c->free_gpus += slots[i].gpus;
 		memmove(&slots[i], &slots[i + 1],
 			(size_t)(n->slot_count - i - 1) * sizeof(*slots));
 		n->slot_count--;
@@ -197,7 +223,7 @@ int sim_cluster_free_at(const struct sim_cluster *c, int node, int64_t at_ms)
 
 	for (int i = 0; i < c->nodes[node].slot_count; i++)
 		if (slots[i].until_ms <= at_ms)
-			free += __builtin_popcountll(slots[i].mask);
+			free += slots[i].gpus;
 	return free;
 }
 

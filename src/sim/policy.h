@@ -20,6 +20,7 @@ struct sim_slot {
 	uint64_t mask;
 	int64_t until_ms; /* by its time limit */
 	uint32_t job;
+	uint8_t gpus;			 /* of mask */
 	bool is_limited;		 /* its limit is known to Slurm, not only to us */
 	uint16_t cores[SIM_MAX_SOCKETS]; /* where Slurm would have put its tasks */
 };

@@ -235,13 +235,16 @@ void sim_mig_report_table(const struct sim_mig_report *report, FILE *out)
 		"p95, s");
 	for (int i = 0; i < report->policy_count; i++) {
 		double to_first = sim_mig_mean(report, i, 0, sim_mig_share, &half);
+		char interval[32] = "";
 
+		if (report->seeds > 1)
+			snprintf(interval, sizeof(interval), "+- %.2f", 100 * half);
 		fprintf(out,
-			"%-10s %7.2f %% %+7.2f +- %-6.2f %6.2f %% %9.2f %6.2f %8.1f "
+			"%-10s %7.2f %% %+7.2f %-9s %6.2f %% %9.2f %6.2f %8.1f "
 			"%10.1f %10.1f\n",
 			gt_mig_policy_name(report->policies[i]),
 			100 * sim_mig_mean(report, i, -1, sim_mig_share, &unused),
-			100 * to_first, 100 * half,
+			100 * to_first, interval,
 			100 * sim_mig_mean(report, i, -1, count_share, &unused),
 			sim_mig_mean(report, i, -1, stranded, &unused),
 			sim_mig_mean(report, i, -1, busy, &unused),

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define PARTS_MAX 16
 #define VALUE_MAX 8192 /* one value of a gres.conf line: Links= of 1024 GPUs */
 
 /* One GPU line, as far as a node model needs it. */
@@ -25,6 +26,8 @@ struct gres {
 	char type[64];
 	char file[128];
 	char cores[256];
+	char parts[PARTS_MAX][32]; /* profiles of the instances it is cut into */
+	int part_count;
 };
 
 /* All GPU lines of the asked node. */
@@ -35,6 +38,7 @@ struct gres_list {
 	int capacity;
 	int bad_links; /* lines whose Links= is none */
 	int bad_line;
+	int part_links; /* lines of instances with Links= */
 	char node[256]; /* the NodeName met first; "" for lines without */
 	bool several_nodes;
 	struct gt_error *err;
@@ -136,19 +140,20 @@ static void take_links(struct gres_list *list, struct gres *gres, const char *te
 		list->bad_line = gres->line;
 }
 
-static bool is_duplicate(const struct gres_list *list, const struct gres *gres)
+/* The GPU of the same device file, or NULL. */
+static struct gres *find_file(const struct gres_list *list, const struct gres *gres)
 {
 	for (int i = 0; gres->file[0] && i < list->count; i++)
 		if (!strcmp(list->gres[i].file, gres->file))
-			return true;
-	return false;
+			return &list->gres[i];
+	return NULL;
 }
 
 static enum gt_err add_gres(struct gres_list *list, const struct gres *gres)
 {
 	struct gres *bigger;
 
-	if (is_duplicate(list, gres)) {
+	if (find_file(list, gres)) {
 		free(gres->links);
 		return GT_OK;
 	}
@@ -241,6 +246,37 @@ static enum gt_err add_files(struct gres_list *list, const struct gres *gres,
 	return rc;
 }
 
+/* An instance of MIG: Type=a100_1g.5gb, and of its files the first is the GPU's. The GPU
+ * stands where its first instance does. */
+static enum gt_err add_instance(struct gres_list *list, struct gres *gres,
+				const char *files)
+{
+	char *underscore = strrchr(gres->type, '_');
+	const char *profile = underscore ? underscore + 1 : gres->type;
+	size_t len = strcspn(files, ",");
+	struct gres *gpu;
+	enum gt_err rc;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.31s", profile);
+	*(underscore ? underscore : gres->type) = '\0';
+	list->part_links += gres->links != NULL;
+	free(gres->links);
+	gres->links = NULL;
+	gres->links_count = 0;
+	snprintf(gres->file, sizeof(gres->file), "%.*s", len > 127 ? 127 : (int)len,
+		 files);
+	rc = add_gres(list, gres);
+	if (rc)
+		return rc;
+	gpu = find_file(list, gres);
+	if (gpu->part_count == PARTS_MAX)
+		return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
+				   "more than %d instances of one GPU", PARTS_MAX);
+	memcpy(gpu->parts[gpu->part_count++], name, sizeof(name));
+	return GT_OK;
+}
+
 static enum gt_err add_counted(struct gres_list *list, const struct gres *gres,
 			       const char *text)
 {
@@ -300,7 +336,9 @@ static enum gt_err read_gpu_line(struct gres_list *list, const char *line, int n
 	if ((get_value(line, "File", files, sizeof(files)) ||
 	     get_value(line, "MultipleFiles", files, sizeof(files))) &&
 	    files[0] != '(')
-		return add_files(list, &gres, files);
+		return gt_mig_is_profile_name(gres.type) && !strchr(files, '[')
+			       ? add_instance(list, &gres, files)
+			       : add_files(list, &gres, files);
 	get_value(line, "Count", value, sizeof(value));
 	return add_counted(list, &gres, value);
 }
@@ -442,7 +480,7 @@ static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
 
 static void note_links(struct gt_node *node, const struct gres_list *list, bool any)
 {
-	int given = 0, longest = 0;
+	int given = list->part_links, longest = 0;
 
 	for (int i = 0; i < list->count; i++) {
 		given += list->gres[i].links_count > 0;
@@ -462,7 +500,7 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 	}
 	if (is_mangled(list))
 		gt_node_set_partial(node);
-	if (given && given < list->count)
+	if (given && given < list->count && !list->part_links)
 		gt_node_add_note(node, "only %d of %d GPUs have Links=", given,
 				 list->count);
 	if (!given)
@@ -484,11 +522,19 @@ static enum gt_err build(const struct gres_list *list, struct gt_node **node)
 		set_gpu(*node, list, i);
 		any = set_links(*node, list, i) || any;
 	}
+	for (int i = 0; i < list->count; i++)
+		for (int p = 0; p < list->gres[i].part_count && rc == GT_OK; p++)
+			rc = gt_node_add_instance(*node, i, list->gres[i].parts[p],
+						  GT_UNKNOWN, list->err);
 	note_links(*node, list, any);
 	if (list->src->node_name || list->node[0])
 		gt_node_set_name(*node, list->src->node_name ? list->src->node_name
 							     : list->node);
-	return GT_OK;
+	if (rc) {
+		gt_node_free(*node);
+		*node = NULL;
+	}
+	return rc;
 }
 
 static enum gt_err check_list(const struct gres_list *list)

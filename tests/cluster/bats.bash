@@ -41,6 +41,15 @@ cluster_test_start() {
 	cluster_wait_idle
 }
 
+# gputopo_conf LINE...: these lines are gputopo.conf from now on.
+gputopo_conf() {
+	printf '%s\n' "$@" >"$CLUSTER/etc/gputopo.conf"
+	rm -f "$CLUSTER/decisions"
+	cluster_run scontrol reconfigure
+	sleep 0.5
+	cluster_wait_nodes
+}
+
 # Leave exactly the GPUs of list $2 free on node $1 (the others hold one-GPU jobs).
 make_free() {
 	cluster_run "$CLUSTER/states" -n "$1" -f "$2"

@@ -49,26 +49,34 @@ cluster_release() {
 	chroot "${1:-/}" /usr/sbin/slurmctld -V | sed 's/.* //'
 }
 
-# cluster_start [OPTION]... NODE=KIND...
-# Start a cluster; its nodes are idle on return. KIND is a file of kinds/. Sets and exports
+# cluster_start [OPTION]... NODE=KIND[,Key=Value]...
+# Start a cluster; its nodes are idle on return. KIND is a file of kinds/; keys are those of
+# slurm.conf. "n[0-499]@30000=KIND" are 500 nodes without slurmds, see _cluster_write_node. Sets and exports
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
-#   --gputopo FILE    install FILE as gputopo.conf
-#   --conf LINE       append LINE to slurm.conf; may be repeated
+#   --also FILE       put FILE beside it; may be repeated
+#   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
+#   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
 #   --preload LIB     LD_PRELOAD for slurmctld (a sanitizer's runtime)
+#   --wrap COMMAND    start slurmctld by this command, such as "valgrind -q"; PLACE is \$CLUSTER
+#   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' gputopo='' root='' preload='' owner=$$ conf=() partition=() nodes=()
+	local plugin='' also=() gputopo='' root='' preload='' wrap='' setup='' owner=$$
+	local conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
+		--also) also+=("$2"); shift 2 ;;
 		--gputopo) gputopo=$2; shift 2 ;;
 		--conf) conf+=("$2"); shift 2 ;;
 		--partition) partition+=("$2"); shift 2 ;;
 		--root) root=$2; shift 2 ;;
 		--preload) preload=$2; shift 2 ;;
+		--wrap) wrap=$2; shift 2 ;;
+		--setup) setup=$2; shift 2 ;;
 		--owner) owner=$2; shift 2 ;;
 		*=*) nodes+=("$1"); shift ;;
 		*) echo "cluster_start: unknown argument $1" >&2; return 2 ;;
@@ -85,12 +93,18 @@ cluster_start() {
 		mkdir etc log state spool dev plugin jobs
 		echo "$root" >root
 		echo "$preload" >preload
+		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
-		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
+		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
+		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||
 			partition=("PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE")
+		for pair in "${conf[@]}"; do
+			sed -i "/^${pair%%=*}=/d" etc/slurm.conf
+		done
 		printf '%s\n' "${partition[@]}" "${conf[@]}" >>etc/slurm.conf
+		eval "$setup"
 	) || { rm -rf "$CLUSTER"; return 1; }
 
 	# All descriptors above 2 are closed: bats waits for whoever holds its own.
@@ -99,7 +113,8 @@ cluster_start() {
 		exec bash "$0" "$@"' "$CLUSTER_LIB/supervise" "$CLUSTER" "$owner" \
 		</dev/null >"$CLUSTER/log/supervise" 2>&1 &
 	disown
-	if ! _cluster_wait_file "$CLUSTER/ready" 60 || ! cluster_wait_idle 60; then
+	if ! _cluster_wait_file "$CLUSTER/ready" 60 || ! _cluster_simulate ||
+			! cluster_wait_idle 60; then
 		echo "the cluster did not start:" >&2
 		tail -n 20 "$CLUSTER"/log/* >&2 || true
 		cluster_stop
@@ -226,6 +241,18 @@ cluster_wait_job() {
 	return 1
 }
 
+# Wait until job $1 holds nothing any more. $2: seconds, default 20.
+cluster_gone() {
+	local i
+	for ((i = 0; i < ${2:-20} * 10; i++)); do
+		[ -n "$(cluster_run squeue -h -t R,CG,CF,S -o %A -j "$1" 2>/dev/null)" ] ||
+			return 0
+		sleep 0.1
+	done
+	echo "job $1 is still there" >&2
+	return 1
+}
+
 _cluster_wait_file() {
 	local i
 	for ((i = 0; i < $2 * 20; i++)); do
@@ -250,7 +277,7 @@ _cluster_devices() {
 
 # Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
 _cluster_write_conf() {
-	local root=$1 release stock spec name kind port=27000 files
+	local root=$1 release stock spec port=27000
 	shift
 	release=$(cluster_release "$root")
 	stock=$(cd "${root:-/}" && dirname "$(ls -d usr/lib/*/slurm-wlm/select_cons_tres.so)")
@@ -310,12 +337,7 @@ _cluster_write_conf() {
 	fi
 
 	for spec in "$@"; do
-		name=${spec%%=*}
-		kind=$CLUSTER_LIB/kinds/${spec#*=}
-		echo "NodeName=$name NodeHostname=localhost NodeAddr=127.0.0.1 Port=$port" \
-			"$(sed -n 's/^#node //p' "$kind")" >>etc/slurm.conf
-		sed "/^#/d; s|@N@|$name|g; s|@DEV@|$CLUSTER/dev|g" "$kind" >>etc/gres.conf
-		echo "$name" >>names
+		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
 	if grep -q 'Name=shard' etc/gres.conf; then
@@ -323,4 +345,45 @@ _cluster_write_conf() {
 	fi
 	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
 		_cluster_devices >devices || true
+}
+
+# One node NODE=KIND[,Key=Value...], or many without slurmds: "n[0-499]@30000=KIND" stands
+# on ports from 30000 on; the program nodes stands in for the slurmds. $2: the port of one.
+_cluster_write_node() {
+	local name=${1%%=*} kind=${1#*=} more='' port=$2 device
+	[[ $kind != *,* ]] || { more=${kind#*,}; kind=${kind%%,*}; }
+	device=$name
+	if [[ $name == *@* ]]; then
+		echo "$name" >>simulated
+		port=${name#*@} name=${name%@*} device=$kind
+		port="[$port-$((port + $(_cluster_count "$name") - 1))]"
+	else
+		echo "$name" >>names
+	fi
+	kind=$CLUSTER_LIB/kinds/$kind
+	echo "NodeName=$name NodeHostname=localhost NodeAddr=127.0.0.1 Port=$port" \
+		"$(sed -n 's/^#node //p' "$kind")" "${more//,/ }" >>etc/slurm.conf
+	sed "/^#/d; s|@DEV@/@N@|$CLUSTER/dev/$device|g; s|@N@|$name|g" "$kind" >>etc/gres.conf
+}
+
+# Let the program nodes stand in for the nodes without slurmds, if there are any.
+_cluster_simulate() {
+	local specs i
+	[ -e "$CLUSTER/simulated" ] || return 0
+	mapfile -t specs <"$CLUSTER/simulated"
+	cp "$GPUTOPO_BUILDDIR/tests/cluster/nodes" "$CLUSTER/nodes" || return 1
+	cluster_run setsid "$CLUSTER/nodes" "${specs[@]}" </dev/null \
+		>"$CLUSTER/log/nodes" 2>&1 3>&- &
+	for ((i = 0; i < 1200; i++)); do
+		grep -q ready "$CLUSTER/log/nodes" 2>/dev/null && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+# How many nodes are in "n[0-499]"?
+_cluster_count() {
+	local range=${1#*[}
+	range=${range%]}
+	echo $((10#${range#*-} - 10#${range%-*} + 1))
 }

@@ -25,7 +25,9 @@ matrix("bandwidth_gbps"; "number|null"),
 (.gpus | to_entries[] | .key as $i | .value
 	| known("GPU \($i)"; ["index", "minor", "module_id", "model", "uuid", "bus_id", "pci_root",
 		"socket", "numa", "cpus", "island", "switch_links", "mem_mib", "mig", "healthy",
-		"link_gbps"]),
+		"link_gbps", "instances"]),
+	(.instances // [] | .[] | known("GPU \($i), an instance"; ["profile", "start"]),
+		field(.; "profile"; "string"), field(.; "start"; "number|null")),
 	(if .index != $i then "GPU \($i) has index \(.index)" else empty end),
 	(("minor", "module_id", "socket", "numa", "island", "mem_mib") as $f
 		| field(.; $f; "number|null")),
