@@ -164,7 +164,7 @@ sub check_names {
 		}
 		for ($text =~ m{`make ([a-z][a-z-]*)}g, $text =~ m{^    make ([a-z][a-z-]*)}mg) {
 			$looked++;
-			$ways{"make $_"} or $makefile =~ /^\Q$_\E:/m or print short($page), ": there is no make $_\n";
+			$ways{"make $_"} or $makefile =~ /^(?:\Q$_\E:|PROOFS = .*\b\Q$_\E\b)/m or print short($page), ": there is no make $_\n";
 		}
 	}
 }
