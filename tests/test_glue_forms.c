@@ -279,6 +279,116 @@ START_TEST(reserved_gpus_are_not_chosen)
 END_TEST
 #endif
 
+/* ---- GPUs that are only counted -------------------------------------------------------
+ */
+
+static const struct mock_gpus counted = {.count = 8, .counted = true};
+
+/* n0's GPUs are counted; these are taken by a job that began before us. */
+static void start_counted(uint64_t taken)
+{
+	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
+	mock_node_add("n0", &counted);
+	if (taken)
+		mock_job_run(mock_job_add(50), 0, taken);
+	start();
+	mock_inner.nodeinfo_set = mock_stock_take;
+}
+
+static uint64_t taken(void)
+{
+	bitstr_t *bits = mock_node_gpus(0)->gres_bit_alloc;
+	uint64_t out = 0;
+
+	for (int g = 0; g < 8; g++)
+		out |= (uint64_t)bit_test(bits, g) << g;
+	return out;
+}
+
+START_TEST(counted_gpus_are_chosen_when_the_job_starts)
+{
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_counted(SET3(0, 2, 5));
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(mock_stock.calls, 1);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	/* {4,7} or {6,7}; stock would take {1,3}, one link */
+	ck_assert_uint_eq(taken() & ~(SET3(0, 2, 5) | SET3(4, 6, 7)), 0);
+	ck_assert_int_eq(__builtin_popcountll(taken()), 5);
+	ck_assert_uint_eq(mock_node_gpus(0)->gres_cnt_alloc, 5);
+	/* the next takes what is lowest: nothing is hidden any more */
+	job = job_for(1);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	ck_assert_uint_eq(taken() & SET1(1), SET1(1));
+}
+END_TEST
+
+START_TEST(counted_gpus_of_another_job_are_not_hidden)
+{
+	job_record_t *job, *other;
+	uint64_t nodes;
+
+	start_counted(0);
+	job = job_for(2);
+	other = job_for(1);
+	ck_assert_int_eq(test_job(other, SELECT_MODE_WILL_RUN, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(other), 0);
+	ck_assert_uint_eq(taken(), SET1(0));
+	/* GPU 0, which job was to have, is gone: it starts as stock would start it */
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	ck_assert_uint_eq(taken(), SET3(0, 1, 2));
+}
+END_TEST
+
+START_TEST(counted_gpus_stay_stocks_where_nothing_is_to_choose)
+{
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_counted(0);
+	write_conf("NodeName=n0 Topology=builtin:dgx1v Mode=observe\n");
+	start();
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	ck_assert_uint_eq(taken(), SET2(0, 1));
+}
+END_TEST
+
+START_TEST(a_node_that_has_not_registered_is_not_counted)
+{
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_counted(0);
+	mock_node_gpus(0)->gres_cnt_found = NO_VAL64;
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	ck_assert_uint_eq(taken(), SET2(0, 1));
+	ck_assert(mock_logged("knows no single GPUs"));
+}
+END_TEST
+
+START_TEST(wishes_hold_for_counted_gpus)
+{
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_counted(0xff & ~SET3(0, 1, 5));
+	expect_wait(with(job_for(2), "GPUTOPO_MIN_BUSBW=41"));
+	job = with(job_for(2), "GPUTOPO_MIN_BUSBW=40");
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	ck_assert_uint_eq(taken(), 0xff & ~SET1(0));
+}
+END_TEST
+
 /* ---- several nodes --------------------------------------------------------------------
  */
 
@@ -656,6 +766,19 @@ static TCase *binding_case(void)
 	return tc;
 }
 
+static TCase *counted_case(void)
+{
+	TCase *tc = tcase_create("counted");
+
+	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
+	tcase_add_test(tc, counted_gpus_are_chosen_when_the_job_starts);
+	tcase_add_test(tc, counted_gpus_of_another_job_are_not_hidden);
+	tcase_add_test(tc, counted_gpus_stay_stocks_where_nothing_is_to_choose);
+	tcase_add_test(tc, a_node_that_has_not_registered_is_not_counted);
+	tcase_add_test(tc, wishes_hold_for_counted_gpus);
+	return tc;
+}
+
 static TCase *domain_case(void)
 {
 	TCase *tc = tcase_create("domains");
@@ -691,6 +814,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, binding_case());
+	suite_add_tcase(suite, counted_case());
 	suite_add_tcase(suite, domain_case());
 	suite_add_tcase(suite, past_case());
 	runner = srunner_create(suite);
