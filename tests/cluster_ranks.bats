@@ -44,6 +44,7 @@ setup() {
 
 @test "the variables say what gputopo says of the set" {
 	local list got
+	command -v jq >/dev/null || skip "jq is not installed"
 	make_free n0 1,3-4,6-7
 	list=1,3,4,6,7
 	got=$(ranks_show "%G|%N|%B|%I|%W" -w n0 -n1 --gpus=5)
@@ -191,6 +192,37 @@ index 0,1,2,3,4,5,6,7 index"
 	run ranks_show %C -w n0 -n1 --gpus=4 --gpu-order=best
 	[ "$status" -ne 0 ]
 	[[ $output == *"'best' is not index or ring"* ]]
+}
+
+@test "the same rules for an option that is slurmctld's: --gpu-min-busbw" {
+	local option=SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_min_busbw given want id
+	# one link: 20 GB/s start, 40 wait
+	make_free n0 0,1
+	local script40
+	script40=$(script "#SBATCH --gpu-min-busbw=40
+sleep 300")
+	while IFS='|' read -r given want; do
+		# shellcheck disable=SC2086
+		id=$(cluster_run env ${given%% :*} sbatch --parsable -t 60 -o /dev/null -w n0 \
+			--gpus=2 ${given#*: } </dev/null)
+		if [ "$want" = waits ]; then
+			sleep 1.5
+			assert_equal "$given $(cluster_job_state "$id")" "$given PENDING"
+		else
+			cluster_wait_job "$id" RUNNING
+		fi
+		cluster_run scancel "$id"
+		cluster_wait_job "$id" CANCELLED
+		make_free n0 0,1
+	done <<-END
+	A=1 : --gpu-min-busbw=20 --gpu-min-busbw=40 $script40|waits
+	A=1 : --gpu-min-busbw=40 --gpu-min-busbw=20 $script40|starts
+	A=1 : --gpu-min-busbw=40 --gpu-min-busbw=40 $script40|waits
+	A=1 : $script40|waits
+	A=1 : --gpu-min-busbw=20 $script40|starts
+	$option=20 : $script40|starts
+	$option=20 : --gpu-min-busbw=40 $script40|waits
+	END
 }
 
 @test "PMIx: keys are the variables, own ones too, however tasks are bound" {
