@@ -299,6 +299,17 @@ START_TEST(a_past_that_is_none_does_no_harm)
 }
 END_TEST
 
+START_TEST(observe_remembers_nothing)
+{
+	job_record_t *job;
+
+	write_conf("Mode=observe\n");
+	start_with(&dgx, 0xff);
+	job = requeued(0, SET2(4, 7), NULL);
+	ck_assert_uint_eq(job->spank_job_env_size, 0);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_remembered)
 {
 	job_record_t *job;
@@ -350,6 +361,7 @@ static TCase *past_case(void)
 	tcase_add_test(tc, a_former_node_that_would_break_more_is_not);
 	tcase_add_test(tc, who_asked_for_a_ring_gets_no_less_than_before);
 	tcase_add_loop_test(tc, a_past_that_is_none_does_no_harm, 0, ROWS(bad_pasts));
+	tcase_add_test(tc, observe_remembers_nothing);
 	tcase_add_test(tc, without_memory_nothing_is_remembered);
 	tcase_add_test(tc, the_second_end_replaces_the_first);
 	return tc;
