@@ -378,6 +378,32 @@ START_TEST(a_wish_over_several_nodes_is_each_nodes)
 }
 END_TEST
 
+START_TEST(shares_are_evened_out_where_the_wish_needs_it)
+{
+	static const uint64_t free[] = {SET3(0, 3, 6), 0xff};
+	job_record_t *job;
+
+	start_nodes(free, 2);
+	mock_stock.nodes_wanted = 2;
+	mock_stock.uneven = true;
+	stage.asked_nodes = 2;
+	/* stock gives {0,3,6}, no ring, and one more; two pairs of 40 GB/s are free */
+	job = job_with(job_total(4), "GPUTOPO_MIN_BUSBW=40");
+	ck_assert_uint_eq(nodes_of(job), 3);
+	ck_assert_uint_eq(mock_selected(job, 0), SET2(0, 3));
+	ck_assert_uint_eq(mock_selected(job, 1), SET2(0, 3));
+	/* without a wish the shares are stock's */
+	job = job_total(4);
+	ck_assert_uint_eq(nodes_of(job), 3);
+	ck_assert_uint_eq(mock_selected(job, 0), SET3(0, 3, 6));
+	/* where even ones cannot be had, the job waits */
+	for (int i = 1; i < 16; i++)
+		mock_stock.fault[i] = MOCK_FAIL;
+	mock_stock.fault[9] = mock_stock.fault[10] = MOCK_FINE;
+	expect_wait(job_with(job_total(4), "GPUTOPO_MIN_BUSBW=40"));
+}
+END_TEST
+
 static TCase *binding_case(void)
 {
 	TCase *tc = tcase_create("bindings");
@@ -395,6 +421,7 @@ static TCase *binding_case(void)
 	tcase_add_test(tc, whole_gpus_of_a_node_with_shards_are_chosen);
 	tcase_add_test(tc, each_share_of_a_split_job_is_a_best_set);
 	tcase_add_test(tc, a_wish_over_several_nodes_is_each_nodes);
+	tcase_add_test(tc, shares_are_evened_out_where_the_wish_needs_it);
 	return tc;
 }
 

@@ -92,6 +92,7 @@ struct mock_stock {
 	int calls;
 	int nodes_wanted; /* 0: one */
 	bool preempts;	  /* sets *preemptees */
+	bool uneven;	  /* of --gpus over nodes the first takes all it can */
 	int cores;	  /* for the job on each node */
 	int core_socket;  /* where they come from; -1: the lowest GPU's */
 };

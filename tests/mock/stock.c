@@ -303,6 +303,17 @@ static int entry_count(const gres_job_state_t *entry, int hosts)
 	return (int)(entry->gres_per_job + (uint64_t)hosts - 1) / hosts;
 }
 
+/* What is left of a job's GPUs, but one for each node behind this one. */
+static int greedy_share(const gres_job_state_t *entry, int node, int hosts, uint64_t busy)
+{
+	int left = (int)entry->gres_per_job, free = 8 - __builtin_popcountll(busy & 0xff);
+
+	for (int n = 0; n < node && entry->gres_cnt_node_select; n++)
+		left -= (int)entry->gres_cnt_node_select[n];
+	left -= hosts - 1 - node;
+	return left < free ? left : free;
+}
+
 static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry,
 		      int g)
 {
@@ -366,7 +377,9 @@ static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fa
 	if (fault == MOCK_OTHER)
 		busy = ~busy;
 	for (int at = 0; (entry = gpu_entry(job, &at));) {
-		int count = entry_count(entry, hosts);
+		int count = mock_stock.uneven && entry->gres_per_job
+				    ? greedy_share(entry, node, hosts, busy)
+				    : entry_count(entry, hosts);
 		uint64_t gpus = pick(state, entry, count, busy);
 
 		if (!gpus)
