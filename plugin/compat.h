@@ -129,11 +129,11 @@ typedef struct xlist *gp_list_t;
 
 /* The last argument of job_modify. */
 #if GP_SINCE(23, 2)
-#define GP_MODIFY_MORE	 , char **err_msg
-#define GP_MODIFY_UNUSED (void)err_msg
+#define GP_MODIFY_MORE	    , char **err_msg
+#define GP_MODIFY_SAY(text) say(err_msg, text)
 #else
 #define GP_MODIFY_MORE
-#define GP_MODIFY_UNUSED (void)0
+#define GP_MODIFY_SAY(text) info("%s", text)
 #endif
 
 /* Least loaded nodes first, for the whole cluster. */
@@ -167,6 +167,13 @@ typedef struct xlist *gp_list_t;
 #define GP_HAS_TOPOLOGY(job) ((job)->part_ptr && (job)->part_ptr->topology_name)
 #else
 #define GP_HAS_TOPOLOGY(job) ((void)(job), false)
+#endif
+
+/* How a TRES string of a job description names generic resources. */
+#if GP_SINCE(23, 11)
+#define GP_TRES_GRES "gres/"
+#else
+#define GP_TRES_GRES "gres:"
 #endif
 
 #endif

@@ -12,6 +12,7 @@
 #include "plugin/attempt.h"
 #include "plugin/carry.h"
 #include "plugin/mig_select.h"
+#include "plugin/mig_submit.h"
 #include "plugin/rerun.h"
 
 #define CONF_NAME	"gputopo.conf"
@@ -344,6 +345,22 @@ bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size
 
 	pthread_mutex_lock(&the_glue.lock);
 	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
+	pthread_mutex_unlock(&the_glue.lock);
+	return refuses;
+}
+
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size)
+{
+	bool refuses = true;
+
+	pthread_mutex_lock(&the_glue.lock);
+	if (the_glue.active)
+		refuses = gp_mig_refuses(&the_glue, question, text, size);
+	else if (question->wish)
+		snprintf(text, size, "gputopo: --mig=%.40s: gputopo is off",
+			 question->wish);
+	else
+		refuses = false;
 	pthread_mutex_unlock(&the_glue.lock);
 	return refuses;
 }

@@ -97,6 +97,9 @@ void gp_glue_job_leaves(const job_record_t *job, int node);
 void gp_glue_rebuild(void);
 /* For job_submit/gputopo: see gp_submit_fn. */
 bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size);
+struct gp_mig_question;
+/* The same for --mig: see gp_mig_submit_fn. */
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size);
 /* At fini. */
 void gp_glue_stop(void);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "plugin/job_submit_mig.h"
 #include "plugin/submit.h"
 
 #define TYPE_MAX 64
@@ -176,7 +177,7 @@ static void *select_plugin(void)
 }
 
 /* --gpu-topo=ring and --gpu-min-busbw that no node could ever meet. */
-static bool refuse_wish(const job_desc_msg_t *job, char *text, size_t size)
+static bool refuse_wish(job_desc_msg_t *job, char *text, size_t size)
 {
 	char type[TYPE_MAX];
 	struct gp_question question = {
@@ -203,13 +204,39 @@ static bool refuse_wish(const job_desc_msg_t *job, char *text, size_t size)
 	return refused;
 }
 
+/* --mig, and shards of nodes that give away slices. */
+static bool refuse_mig(job_desc_msg_t *job, char *text, size_t size)
+{
+	void *handle = select_plugin(), *symbol = NULL;
+	gp_mig_submit_fn *ask = NULL;
+	bool refused;
+
+	if (handle)
+		symbol = dlsym(handle, GP_MIG_SUBMIT_SYMBOL);
+	memcpy(&ask, &symbol, sizeof(ask));
+	refused = gp_submit_mig(job, partition_nodes(job), ask, text, size);
+	if (handle)
+		dlclose(handle);
+	return refused;
+}
+
 /* Each says whether the job is refused and why; the first that does ends the walk. */
 static const struct {
-	bool (*refuses)(const job_desc_msg_t *job, char *text, size_t size);
+	bool (*refuses)(job_desc_msg_t *job, char *text, size_t size);
 	int code;
 } checks[] = {
+	{refuse_mig, ESLURM_INVALID_GRES},
 	{refuse_wish, ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE},
 };
+
+static void say(char **err_msg, const char *text)
+{
+	if (!err_msg || *err_msg)
+		return;
+	*err_msg = try_xmalloc(strlen(text) + 1);
+	if (*err_msg)
+		strcpy(*err_msg, text);
+}
 
 int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 {
@@ -219,10 +246,7 @@ int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (!checks[i].refuses(job, text, sizeof(text)))
 			continue;
-		if (err_msg && !*err_msg)
-			*err_msg = try_xmalloc(strlen(text) + 1);
-		if (err_msg && *err_msg && !**err_msg)
-			strcpy(*err_msg, text);
+		say(err_msg, text);
 		return checks[i].code;
 	}
 	return SLURM_SUCCESS;
@@ -230,9 +254,11 @@ int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 
 int job_modify(job_desc_msg_t *desc, job_record_t *job, uint32_t uid GP_MODIFY_MORE)
 {
-	GP_MODIFY_UNUSED;
-	(void)desc;
-	(void)job;
+	char text[TEXT_MAX] = "";
+
 	(void)uid;
-	return SLURM_SUCCESS;
+	if (!gp_modify_mig(desc, job, text, sizeof(text)))
+		return SLURM_SUCCESS;
+	GP_MODIFY_SAY(text);
+	return ESLURM_INVALID_GRES;
 }

@@ -19,6 +19,9 @@
 #define GP_PMIX_FLOAT	      16
 #define GP_PMIX_DATA_ARRAY    39
 
+/* Which ways a client has to its server's data, best first: "ds21,ds12,hash". */
+#define GP_PMIX_STORES "PMIX_GDS_MODULE"
+
 struct gp_pmix_proc {
 	char nspace[GP_PMIX_NSPACE_SIZE];
 	uint32_t rank;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pmix_relay.c - a pipe, a thread, a flag for each task.
+ * pmix_relay.c - a pipe, a thread, a flag.
  */
 #include "config.h"
 
@@ -18,7 +18,6 @@
 
 /* Small enough for the pipe to take it whole. */
 struct message {
-	int task;
 	int count;
 	uint32_t rank;
 	int gpu[GP_RANK_GPUS];
@@ -26,27 +25,36 @@ struct message {
 };
 _Static_assert(sizeof(struct message) <= PIPE_BUF, "written in one piece");
 
+/* The next one; false: all tasks have gone. */
+static bool receive(const struct gp_relay *relay, struct message *message)
+{
+	ssize_t n;
+
+	do {
+		n = read(relay->pipe[0], message, sizeof(*message));
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(*message);
+}
+
+static void store_task(const struct gp_relay *relay, const struct message *message)
+{
+	if (message->count > 0)
+		gp_pmix_store_task(relay->store, relay->facts, relay->node, message->gpu,
+				   message->count, message->nspace, message->rank);
+}
+
 static void *listen_to_tasks(void *arg)
 {
 	struct gp_relay *relay = arg;
 	struct message message;
-	bool node_stored = false;
+	int told = 0;
 
-	for (;;) {
-		ssize_t n = read(relay->pipe[0], &message, sizeof(message));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof(message))
-			break;
-		if (!node_stored)
+	while (receive(relay, &message)) {
+		if (told == 0)
 			gp_pmix_store_node(relay->store, relay->facts, message.nspace);
-		node_stored = true;
-		if (message.count > 0)
-			gp_pmix_store_task(relay->store, relay->facts, relay->node,
-					   message.gpu, message.count, message.nspace,
-					   message.rank);
-		atomic_store(&relay->stored[message.task], 1);
+		store_task(relay, &message);
+		if (++told == relay->tasks)
+			atomic_store(relay->stored, 1);
 	}
 	close(relay->pipe[0]);
 	atomic_store(&relay->runs, false);
@@ -88,16 +96,15 @@ void gp_relay_forked(struct gp_relay *relay)
 	relay->open = false;
 }
 
-void gp_relay_tell(const struct gp_relay *relay, int task, const char *nspace,
-		   uint32_t rank, const int *gpu, int count)
+void gp_relay_tell(const struct gp_relay *relay, const char *nspace, uint32_t rank,
+		   const int *gpu, int count)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 	struct message message;
 
-	if (!relay->open || task < 0 || task >= relay->tasks)
+	if (!relay->open)
 		return;
 	memset(&message, 0, sizeof(message));
-	message.task = task;
 	message.rank = rank;
 	message.count = count < GP_RANK_GPUS ? count : GP_RANK_GPUS;
 	memcpy(message.gpu, gpu, (size_t)message.count * sizeof(*gpu));
@@ -106,7 +113,7 @@ void gp_relay_tell(const struct gp_relay *relay, int task, const char *nspace,
 	if (write(relay->pipe[1], &message, sizeof(message)) != sizeof(message))
 		return;
 	for (int i = 0; i < GP_RELAY_WAIT_MS; i++) {
-		if (atomic_load(&relay->stored[task]))
+		if (atomic_load(relay->stored))
 			return;
 		nanosleep(&ms, NULL);
 	}

@@ -33,12 +33,13 @@ static const char *const device_lists[] = {
 struct shared {
 	atomic_int forked; /* tasks with an entry in near */
 	struct gt_mask near[MAX_TASKS];
-	atomic_int stored[MAX_TASKS];
+	atomic_int stored; /* PMIx keys of all tasks */
 };
 
 /* The step that this slurmstepd runs. */
 static struct {
 	bool active;
+	bool listed; /* the devices have the list that Slurm makes */
 	bool ring;
 	pid_t stepd;
 	int tasks;
@@ -186,8 +187,8 @@ static void start_relay(void)
 		.store = store,
 		.facts = &step.facts,
 		.node = step.model.node,
-		.stored = step.shared->stored,
-		.tasks = step.tasks < MAX_TASKS ? step.tasks : MAX_TASKS,
+		.stored = &step.shared->stored,
+		.tasks = step.tasks,
 	};
 	if (!gp_relay_start(&step.relay))
 		slurm_info("gputopo: no PMIx keys: %m");
@@ -216,14 +217,15 @@ void gp_ranks_begin(spank_t spank, const struct gp_ranks_options *options)
 		return;
 	forget(spank);
 	if (!get_number(spank, S_JOB_LOCAL_TASK_COUNT, &tasks) || tasks < 1 ||
-	    !get_gpus(spank, id) || !get_devices(spank, step.device_list, LIST_MAX))
+	    !get_gpus(spank, id))
 		return;
 	step.tasks = (int)tasks;
 	step.ring = options->ring;
 	step.stepd = options->stepd;
 	load_model(spank, options->conf);
-	if (!step.model.node || !read_gpus() || !read_devices())
+	if (!step.model.node || !read_gpus())
 		return;
+	step.listed = get_devices(spank, step.device_list, LIST_MAX) && read_devices();
 	fill_facts();
 	gp_cpus_read(&step.cpus, options->sysfs);
 	share_memory();
@@ -393,15 +395,28 @@ static void tell_environment(spank_t spank, const struct task *task)
 	spank_setenv(spank, GP_ENV_ORDER, task->ring ? "ring" : "index", 1);
 }
 
+/* PMIx 5 gives its clients keys by numbers that server and client count apart (openpmix
+ * issue 3339): with ours in the server, a client that asks for any key that PMIx does not
+ * know gets another one's value. Clients without shared memory ask by name. */
+static bool ask_by_name(spank_t spank)
+{
+	char stores[256];
+
+	if (!get(spank, GP_PMIX_STORES, stores, sizeof(stores)))
+		return false;
+	return !strstr(stores, "shmem") ||
+	       spank_setenv(spank, GP_PMIX_STORES, "hash", 1) == ESPANK_SUCCESS;
+}
+
 static void tell_pmix(spank_t spank, const struct task *task)
 {
 	char nspace[GP_PMIX_NSPACE_SIZE], rank[16];
 
-	if (step.relay.open && get(spank, "PMIX_NAMESPACE", nspace, sizeof(nspace)) &&
+	if (step.relay.open && ask_by_name(spank) &&
+	    get(spank, "PMIX_NAMESPACE", nspace, sizeof(nspace)) &&
 	    get(spank, "PMIX_RANK", rank, sizeof(rank)))
-		gp_relay_tell(&step.relay, (int)task->id, nspace,
-			      (uint32_t)strtoul(rank, NULL, 10), task->own,
-			      task->own_count);
+		gp_relay_tell(&step.relay, nspace, (uint32_t)strtoul(rank, NULL, 10),
+			      task->own, task->own_count);
 }
 
 /* One GPU on one node: there is nothing to tell. */
@@ -423,7 +438,7 @@ void gp_ranks_task(spank_t spank)
 		return;
 	get(spank, "SLURMD_TRES_BIND", bind, sizeof(bind));
 	task.bind = gp_bind_parse(bind);
-	if (get_devices(spank, task.devices, sizeof(task.devices))) {
+	if (step.listed && get_devices(spank, task.devices, sizeof(task.devices))) {
 		order_task(spank, &task);
 		if (!task.ring)
 			read_own(&task);

@@ -11,6 +11,7 @@
 #include "plugin/forward.h"
 #include "plugin/glue.h"
 #include "plugin/inner.h"
+#include "plugin/mig_submit.h"
 #include "plugin/submit.h"
 
 extern const char plugin_name[];
@@ -142,6 +143,12 @@ bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
 {
 	return in_slurmctld && question->size == sizeof(*question) &&
 	       gp_glue_refuses(question, text, size);
+}
+
+bool gputopo_mig_submit(struct gp_mig_question *question, char *text, size_t size)
+{
+	return in_slurmctld && question->size == sizeof(*question) &&
+	       gp_glue_mig_refuses(question, text, size);
 }
 
 int select_p_reconfigure(void)

@@ -169,7 +169,7 @@ int slurm_spank_init(spank_t spank, int argc, char **argv)
 	/* A job submitted from within a MIG job is not one itself. */
 	if (context == S_CTX_ALLOCATOR) {
 		unsetenv(GP_ENV_MIG);
-		unsetenv("SPANK_" GP_ENV_MIG);
+		unsetenv("SLURM_SPANK_" GP_ENV_MIG);
 	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (spank_option_register(spank, &table[i]) != ESPANK_SUCCESS)
@@ -243,7 +243,7 @@ static bool has_wished(spank_t spank)
 
 	return options[OPTION_MIG].value[0] ||
 	       spank_getenv(spank, GP_ENV_MIG, value, sizeof(value)) == ESPANK_SUCCESS ||
-	       spank_getenv(spank, "SPANK_" GP_ENV_MIG, value, sizeof(value)) ==
+	       spank_getenv(spank, "SLURM_SPANK_" GP_ENV_MIG, value, sizeof(value)) ==
 		       ESPANK_SUCCESS;
 }
 

@@ -161,6 +161,23 @@ jobs_csv() {
 		'a,10,n0,"0 b,20,n1,"0 c,,,""' "id, start, node, first GPU"
 }
 
+@test "replay --sched recorded: a job of several nodes, also without names" {
+	cat >s <<-'END'
+	JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList
+	1|100|101|900|COMPLETED|1|gres/gpu=4|r[07-07]
+	2|100|102|900|COMPLETED|3|gres/gpu=8|r[05,07],q1
+	3|100|103|900|COMPLETED|1|gres/gpu=8|q1
+	END
+	recorded=(-t builtin:dgx1v --nodes 4 --policy first-fit --sched recorded --format csv)
+	gputopo sim replay -w s --anonymize a.csv "${recorded[@]}" -o a
+	same "$(sed 1d a/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
+		"1,n0 2,n1;n0;n2 3,n3" "node 0 is r07, the first used; q1 is busy for job 3"
+	gputopo sim replay -w a.csv "${recorded[@]}" -o b
+	same "$(cut -d, -f9-20 <a/jobs-first-fit.csv)" "$(cut -d, -f9-20 <b/jobs-first-fit.csv)" \
+		"places of the anonymized trace"
+	! grep -E 'r0|q1' a.csv
+}
+
 @test "replay --slowdown is labelled an assumption" {
 	jobs_csv 300
 	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy first-fit --slowdown .5

@@ -345,6 +345,9 @@ static void set_facts(const struct pmix_job *job, int rank)
 					       (enum gp_fact_id)id, &fact))
 			setenv(gp_fact_names[id].env, fact.text, 1);
 	setenv(GP_ENV_ORDER, job->ring ? "ring" : "index", 1);
+	/* see ask_by_name in plugin/rank_env.c */
+	if (getenv(GP_PMIX_STORES) && strstr(getenv(GP_PMIX_STORES), "shmem"))
+		setenv(GP_PMIX_STORES, "hash", 1);
 	/* Open MPI 4 takes a launcher that it doesn't know for none, and each rank for a
 	 * job of its own; later ones ask PMIx */
 	setenv("OMPI_MCA_schizo", "^orte", 0);

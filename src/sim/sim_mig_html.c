@@ -14,7 +14,7 @@
 #define WIDTH	    1000
 #define UNIT_HEIGHT 9
 #define GPU_GAP	    8
-#define LEFT	    56
+#define LEFT	    64
 
 /* Distinct by lightness too, for readers who see fewer colours. */
 static const char *const colours[] = {"#1b4965", "#62b6cb", "#f4a259", "#8cb369",
@@ -113,7 +113,7 @@ static void put_picture(const struct sim_mig_report *r, int policy, FILE *out)
 	fprintf(out,
 		"<div class=\"wide\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
 		"aria-label=\"slices over time\">\n",
-		WIDTH, lane(r, gpus) + 16);
+		WIDTH, lane(r, gpus) + 20);
 	for (int g = 0; g < gpus; g++)
 		fprintf(out,
 			"<rect class=\"idle\" x=\"%d\" y=\"%d\" width=\"%d\" "
@@ -127,7 +127,7 @@ static void put_picture(const struct sim_mig_report *r, int policy, FILE *out)
 	fprintf(out,
 		"<text x=\"%d\" y=\"%d\">%.4g h</text><text x=\"%d\" y=\"%d\" "
 		"text-anchor=\"end\">%.4g h</text>\n</svg></div>\n",
-		LEFT, lane(r, gpus) + 10, (double)from / 3.6e6, WIDTH, lane(r, gpus) + 10,
+		LEFT, lane(r, gpus) + 14, (double)from / 3.6e6, WIDTH, lane(r, gpus) + 14,
 		(double)to / 3.6e6);
 }
 

@@ -54,6 +54,7 @@ cluster_release() {
 # slurm.conf. "n[0-499]@30000=KIND" are 500 nodes without slurmds, see _cluster_write_node. Sets and exports
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
+#   --also FILE       put FILE beside it; may be repeated
 #   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
 #   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
@@ -63,10 +64,12 @@ cluster_release() {
 #   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' gputopo='' root='' preload='' wrap='' setup='' owner=$$ conf=() partition=() nodes=() pair
+	local plugin='' also=() gputopo='' root='' preload='' wrap='' setup='' owner=$$
+	local conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
+		--also) also+=("$2"); shift 2 ;;
 		--gputopo) gputopo=$2; shift 2 ;;
 		--conf) conf+=("$2"); shift 2 ;;
 		--partition) partition+=("$2"); shift 2 ;;
@@ -92,6 +95,7 @@ cluster_start() {
 		echo "$preload" >preload
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
+		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
 		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||

@@ -5,6 +5,7 @@
  *   promises fragments KIND TRIALS SEED
  *   promises stream    KIND TRIALS SEED
  *   promises eight     KIND TRIALS SEED
+ *   promises best      KIND GPUS 0
  *
  * Trial i has node ni of that KIND (8 GPUs) and partition qi to itself; all trials go on at
  * once. fragments: GPUs of each node are given away until what is left cannot meet a random
@@ -13,7 +14,7 @@
  * a stream of lower-priority 1-GPU jobs with time limits, most of which end before; the
  * job's first forecast and its start are compared, and the GPU-seconds counted that were
  * idle on its node while it waited. eight: the same stream, for a plain 8-GPU job (the
- * measure, with stock Slurm). Exit status 1: a promise was broken.
+ * measure, with stock Slurm). best: the most GB/s of so many of its GPUs. Exit status 1: a promise was broken.
  */
 #include <err.h>
 #include <errno.h>
@@ -154,20 +155,26 @@ static void submit_wish(struct trial *t)
 	t->job = submit(t, "wish", t->k, 60, 100000, t->k == GPUS ? NULL : wish);
 }
 
-/* A random wish that the idle node can meet. */
-static void draw_wish(struct trial *t)
+/* The most bandwidth of k GPUs. */
+static int most_mbps(int k)
 {
 	int most = 0;
 
-	t->k = 2 + (int)(ask_random(&bench.seed) % 3);
-	for (uint32_t set = 1; set < 1u << GPUS; set++)
-		if (oracle_size(set) == t->k && bench.value[set].busbw_mbps > most)
+	for (unsigned set = 1; set < 1u << GPUS; set++)
+		if (oracle_size(set) == k && bench.value[set].busbw_mbps > most)
 			most = bench.value[set].busbw_mbps;
+	return most;
+}
+
+/* A random wish that the idle node can meet. */
+static void draw_wish(struct trial *t)
+{
+	t->k = 2 + (int)(ask_random(&bench.seed) % 3);
 	t->min_gbps = 0;
 	if (ask_random(&bench.seed) % 2)
 		t->min_gbps = (KIND_LINK_MBPS / 1000) *
 			      (1 + (int)(ask_random(&bench.seed) %
-					 (uint64_t)(most / KIND_LINK_MBPS)));
+					 (uint64_t)(most_mbps(t->k) / KIND_LINK_MBPS)));
 }
 
 static void trials_name(void)
@@ -341,7 +348,7 @@ static void fragments(void)
 	for (int i = 0; i < bench.trials; i++)
 		freed += bench.trial[i].freed;
 	printf("%d trials: all waited, started when a set was free that meets the wish "
-	       "(after %.1f freed GPUs on the average, at most %.0f s later), on such a "
+	       "(after %.1f freed GPUs on the average, at most %.1f s later), on such a "
 	       "set; %d failures\n",
 	       bench.trials, (double)freed / bench.trials, longest, bench.failures);
 }
@@ -498,13 +505,17 @@ int main(int argc, char **argv)
 
 	if (argc != 5 || (bench.trials = atoi(argv[3])) < 1 || bench.trials > MAX_TRIALS) {
 		fprintf(stderr,
-			"usage: promises fragments|stream|eight KIND TRIALS SEED\n");
+			"usage: promises fragments|stream|eight|best KIND TRIALS SEED\n");
 		return 2;
 	}
 	kind_read(&graph, argv[2]);
 	for (unsigned set = 1; set < 1u << GPUS; set++)
 		oracle_value(&graph, set, &bench.value[set]);
 	bench.seed = strtoull(argv[4], NULL, 0);
+	if (strcmp(argv[1], "best") == 0) {
+		printf("%.10g\n", most_mbps(bench.trials) / 1000.0);
+		return 0;
+	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	slurm_init(NULL);
 	trials_name();

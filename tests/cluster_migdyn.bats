@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# --mig on real daemons: instances made when jobs start and removed when they end, on two
+# nodes of two GPUs with a driver that is none.
+
+load cluster/bats.bash
+. "$TESTS_DIR/cluster/mig.bash"
+
+NODES="m0 m1"
+
+setup_file() {
+	local options
+	CLUSTER_MISSING=$(mig_missing)
+	export CLUSTER_MISSING
+	[ -z "$CLUSTER_MISSING" ] || return 0
+	mapfile -t options < <(mig_options $NODES)
+	cluster_file_start "${options[@]}"
+}
+
+teardown_file() {
+	cluster_stop
+}
+
+setup() {
+	cluster_test_start
+}
+
+teardown() {
+	[ -z "$CLUSTER_MISSING" ] || [ -z "${CLUSTER:-}" ] || nothing_left
+}
+
+# Nothing of any job is left on the GPUs, and no two were ever in each other's way.
+nothing_left() {
+	cluster_run sinfo -h -R -o "%N %E" >&2
+	cluster_run scancel -u root
+	cluster_wait_idle 30
+	assert_equal "$(instances $NODES)" ""
+	assert_equal "$(figure overlaps $NODES) $(figure meetings $NODES)" "0 0"
+	[ -z "$(ls "$CLUSTER"/mig/records/*/ | grep '^[0-9]')" ]
+}
+
+# A batch script that says what it sees and holds it for $1 seconds.
+holds() {
+	script "echo \"sees \$CUDA_VISIBLE_DEVICES\"
+		exec $CLUSTER/mig/fake_mig $CLUSTER/mig/libfakemig.so.state use \\
+			\$SLURMD_NODENAME -- sleep $1"
+}
+
+# run OPTION...: sbatch a job that holds what it gets; prints its id.
+run_job() {
+	submit "$@" "$(holds 300)"
+}
+
+# What job $1 sees, once it has said so.
+sees() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		grep -q '^sees ' "$CLUSTER/jobs/$1.out" 2>/dev/null && break
+		sleep 0.1
+	done
+	sed -n 's/^sees //p' "$CLUSTER/jobs/$1.out"
+}
+
+# The instance of job $1 as "NODE GPU START SIZE".
+place() {
+	instances $NODES | grep -F "$(sees "$1")" | cut -d' ' -f1-4
+}
+
+@test "a job sees exactly its instance, two on one GPU see two" {
+	local one two
+	one=$(run_job --mig=3g.40gb)
+	two=$(run_job --mig=1g.10gb)
+	cluster_wait_job "$one" RUNNING
+	cluster_wait_job "$two" RUNNING
+	[[ $(sees "$one") == MIG-* && $(sees "$two") == MIG-* ]]
+	[ "$(sees "$one")" != "$(sees "$two")" ]
+	[[ $(place "$one") == m?\ ?\ *\ 4 ]]
+	[[ $(place "$two") == m?\ ?\ *\ 1 ]]
+	assert_equal "$(place "$one" | cut -d' ' -f1-2)" "$(place "$two" | cut -d' ' -f1-2)"
+	assert_equal "$(instances $NODES | wc -l)" 2
+	# the steps of a job see the same
+	assert_equal "$(cluster_run srun --mig=2g.20gb sh -c 'echo $CUDA_VISIBLE_DEVICES' |
+		cut -c1-4)" MIG-
+}
+
+@test "several instances of one job are on one GPU of each node" {
+	local id
+	id=$(run_job --mig=1g.10gb:3)
+	cluster_wait_job "$id" RUNNING
+	assert_equal "$(sees "$id" | tr ',' '\n' | sort -u | wc -l)" 3
+	assert_equal "$(instances $NODES | cut -d' ' -f1-2 | uniq -c | sed 's/ m.*//')" \
+		"      3"
+	cluster_run scancel "$id"
+	cluster_wait_idle
+	id=$(run_job -N2 --mig=3g.40gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id"
+	assert_equal "$(instances $NODES | cut -d' ' -f1,4 | paste -sd,)" "m0 4,m1 4"
+}
+
+# refused TEXT OPTION...: sbatch refuses, and says TEXT.
+refused() {
+	local text=$1
+	shift
+	run submit "$@" --wrap true
+	[ "$status" != 0 ]
+	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
+}
+
+@test "what can never be is refused in words" {
+	refused "no node has GPUs with 9g.90gb; there are 1g.10gb" --mig=9g.90gb
+	refused "one GPU has room for 2 of them" --mig=3g.40gb:3
+	refused "is not a MIG profile" --mig=large
+	refused "is not a MIG profile" --mig=1g.10gb:0
+	refused "--exclusive takes all GPUs" --mig=1g.10gb --exclusive
+	refused "or for GPUs, not for both" --mig=1g.10gb --gpus=1
+	refused "the shards come with --mig" --mig=1g.10gb --gres=shard:1
+	refused "ask for an instance by --mig" --gres=shard:1
+}
+
+@test "a pending MIG job's shards are not changed" {
+	local id
+	id=$(run_job --hold --mig=1g.10gb)
+	run cluster_run scontrol update JobId="$id" Gres=shard:8
+	[ "$status" != 0 ]
+	cluster_run scontrol show job "$id" | grep -q 'gres[:/]shard:1'
+}
+
+@test "a job within a MIG job is none itself, and salloc and arrays are" {
+	local outer inner file id made
+	made=$(figure made $NODES)
+	file=$(script "sbatch --parsable -o $CLUSTER/jobs/inner.out --wrap 'sleep 1'")
+	outer=$(submit --mig=1g.10gb "$file")
+	cluster_wait_job "$outer" COMPLETED
+	inner=$(grep -E '^[0-9]+$' "$CLUSTER/jobs/$outer.out")
+	assert_equal "$(cluster_run scontrol show job "$inner" | grep -c shard || true)" 0
+	cluster_wait_job "$inner" COMPLETED
+	assert_equal "$(figure made $NODES)" $((made + 1))
+	assert_equal "$(cluster_run salloc --mig=2g.20gb srun sh -c 'echo $CUDA_VISIBLE_DEVICES' \
+		2>/dev/null | cut -c1-4)" MIG-
+	id=$(submit --array=1-4 --mig=1g.10gb "$(holds 2)")
+	sleep 1.5
+	assert_equal "$(instances $NODES | cut -d' ' -f5 | sort -u | wc -l)" 4
+	cluster_wait_idle
+}
+
+@test "a MIG job and a whole GPU never meet" {
+	local whole id
+	for node in $NODES; do
+		whole=$(run_job -w "$node" -N1 --gpus=1)
+		cluster_wait_job "$whole" RUNNING
+		sees "$whole" >/dev/null
+	done
+	# two GPUs are left for two jobs of a whole GPU's slices, a third waits
+	id=$(run_job --mig=7g.80gb)
+	cluster_wait_job "$id" RUNNING
+	id=$(run_job --mig=7g.80gb)
+	cluster_wait_job "$id" RUNNING
+	id=$(run_job --mig=1g.10gb)
+	whole=$(run_job --gpus=1)
+	sleep 3
+	assert_equal "$(cluster_job_state "$id") $(cluster_job_state "$whole")" \
+		"PENDING PENDING"
+	assert_equal "$(figure meetings $NODES)" 0
+}
+
+@test "one that does not fit waits, says why, and holds up nobody" {
+	local id small forecast
+	for node in $NODES; do
+		small=$(submit -t 1 -w "$node" -N1 --mig=1g.10gb "$(holds 300)")
+		cluster_wait_job "$small" RUNNING
+		small=$(submit -t 2 -w "$node" -N1 --mig=7g.80gb "$(holds 300)")
+		cluster_wait_job "$small" RUNNING
+	done
+	id=$(submit -t 5 --mig=7g.80gb "$(holds 300)")
+	sleep 12
+	assert_equal "$(cluster_job_state "$id")" PENDING
+	cluster_run squeue -h -o "%i %T %R %l %S" >&2
+	cluster_run squeue -h -o %R -j "$id" | grep -q "gputopo: waiting for free MIG slices"
+	forecast=$(date -d "$(cluster_run squeue -h --start -o %S -j "$id")" +%s)
+	[ "$forecast" -gt "$(date +%s)" ]
+	# beside it: one that ends before
+	small=$(submit -t 00:00:20 --nice=1000 --mig=1g.10gb "$(holds 5)")
+	cluster_wait_job "$small" COMPLETED 25
+}
+
+@test "slurmctld forgets nothing over a restart" {
+	local id before
+	id=$(run_job --mig=4g.40gb)
+	cluster_wait_job "$id" RUNNING
+	before=$(instances $NODES)
+	cluster_restart_ctld
+	assert_equal "$(instances $NODES)" "$before"
+	id=$(run_job --mig=3g.40gb)
+	cluster_wait_job "$id" RUNNING
+	# beside the first, as if nothing had been
+	assert_equal "$(place "$id" | cut -d' ' -f1-3)" \
+		"$(echo "$before" | cut -d' ' -f1-2) 4"
+	assert_equal "$(figure overlaps $NODES)" 0
+}
+
+@test "cancelled, timed out, requeued, killed: nothing is left" {
+	local id pid
+	id=$(submit -t 00:00:05 --mig=2g.20gb "$(holds 300)")
+	cluster_wait_job "$id" RUNNING
+	id=$(submit --requeue --mig=2g.20gb "$(holds 300)")
+	cluster_wait_job "$id" RUNNING
+	cluster_run scontrol requeue "$id"
+	cluster_run scontrol update JobId="$id" StartTime=now
+	id=$(run_job --mig=1g.10gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id"
+	pid=$(cluster_run pgrep -f "slurmstepd: \[$id.batch\]")
+	cluster_run kill -9 $pid
+	sleep 2
+	cluster_run scancel "$id"
+}
+
+@test "an instance that cannot be made: requeued, and the node drained with the reason" {
+	local id node
+	for node in $NODES; do
+		fake fail "$node" gi-create 1
+	done
+	id=$(submit --requeue --mig=1g.10gb "$(holds 2)")
+	# the second node fails too: both are drained
+	sleep 8
+	cluster_run sinfo -h -R -o %E | grep -q "gputopo: GPU .*memory slices"
+	[ "$(cluster_job_state "$id")" = PENDING ]
+	for node in $NODES; do
+		fake fail "$node" gi-create 0
+		cluster_run scontrol update NodeName="$node" State=resume
+	done
+	cluster_run scontrol release "$id" || true
+	cluster_wait_job "$id" COMPLETED 150
+}
+
+@test "mig_fail=job: the job fails, the node stays" {
+	local id
+	mig_plugstack mig_fail=job >"$CLUSTER/etc/plugstack.conf"
+	fake fail m0 gi-create 1
+	id=$(submit -w m0 --no-requeue --mig=1g.10gb "$(holds 2)")
+	cluster_wait_job "$id" FAILED
+	mig_plugstack >"$CLUSTER/etc/plugstack.conf"
+	cluster_wait_idle
+	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
+}
+
+@test "instances of others are left alone" {
+	local id
+	fake add m0 0 0 4 4g.40gb
+	id=$(submit -w m0 --requeue --mig=7g.80gb "$(holds 1)")
+	cluster_wait_job "$id" COMPLETED 40 || true
+	assert_equal "$(instances m0 | grep -c foreign)" 1
+	cluster_run scancel "$id"
+	cluster_run scontrol update NodeName=m0 State=resume || true
+	fake reboot m0
+}
