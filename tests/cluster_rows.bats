@@ -11,6 +11,7 @@ setup_file() {
 	cluster_file_start n0=dgx1v n1=dgx1v n2=dgx1v p0=pcie o0=two_lines x0=sixteen \
 		--partition "PartitionName=p Nodes=n0,n1,n2 Default=YES MaxTime=INFINITE" \
 		--partition "PartitionName=all Nodes=ALL MaxTime=INFINITE" \
+		--partition "PartitionName=lines Nodes=o0 MaxTime=INFINITE" \
 		--partition "PartitionName=over Nodes=n0 OverSubscribe=FORCE:2 MaxTime=INFINITE" \
 		--partition "PartitionName=lln Nodes=n0,n1,n2 LLN=yes MaxTime=INFINITE"
 	[ -z "$CLUSTER_MISSING" ] || return 0
@@ -175,7 +176,7 @@ compare_best() {
 }
 
 @test "four GPUs in a line of gres.conf: a best set, and what the job sees is that" {
-	make_free_in all o0 8 1,3-4,6-7
+	make_free_in lines o0 8 1,3-4,6-7
 	local file id idx
 	file=$(script 'echo $CUDA_VISIBLE_DEVICES')
 	id=$(submit -p all -w o0 -N1 --gpus=4 "$file")

@@ -159,17 +159,9 @@ void sim_svg_bands(const struct sim_report *r, FILE *out)
 	fputs("</svg>\n", out);
 }
 
-void sim_svg_sizes(const struct sim_report *r, FILE *out)
+/* Lines at 0, 25, ... 100 % above base. */
+static void draw_scale(FILE *out, int base)
 {
-	int sizes = r->metrics[0].size_count, height = 200, base = height - 40;
-	double group, bar;
-
-	sizes = sizes < MAX_DRAWN_SIZES ? sizes : MAX_DRAWN_SIZES;
-	fputs("<div class=\"wide\">\n", out);
-	begin(out, WIDTH, height, "mean share of the ideal bandwidth by job size");
-	group = (double)(WIDTH - AXIS - 16) / (sizes ? sizes : 1);
-	bar = group * .8 / r->count;
-	bar = bar < 34 ? bar : 34;
 	for (int p = 0; p <= 100; p += 25) {
 		double y = base - p * (base - 15) / 100.0;
 		char text[16];
@@ -181,28 +173,30 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 		snprintf(text, sizeof(text), "%d %%", p);
 		label(out, AXIS - 4, y + 4, "end", text);
 	}
-	for (int s = 0; s < sizes; s++) {
-		double left = AXIS + 6 + s * group + (group - bar * r->count) / 2;
-		char text[32];
+}
 
-		for (int i = 0; i < r->count; i++) {
-			double mean = r->metrics[i].sizes[s].mean_idle;
-			double tall = mean * (base - 15);
+/* The policies' bars of one size, each so wide, from left on. */
+static void draw_bars(const struct sim_report *r, int size, double left, double bar,
+		      int base, FILE *out)
+{
+	for (int i = 0; i < r->count; i++) {
+		double mean = r->metrics[i].sizes[size].mean_idle;
+		double tall = mean * (base - 15);
 
-			fprintf(out,
-				"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-				"height=\"%.1f\" "
-				"fill=\"%s\"><title>",
-				left + i * bar, base - tall, bar - 1, tall,
-				policy_colours[(size_t)i % COLOUR_COUNT]);
-			sim_svg_text(out, r->results[i].name);
-			fprintf(out, ", %d GPUs: %.1f %%</title></rect>\n",
-				r->metrics[i].sizes[s].gpus, 100 * mean);
-		}
-		snprintf(text, sizeof(text), "%d GPUs", r->metrics[0].sizes[s].gpus);
-		label(out, AXIS + 6 + (s + .5) * group, height - 20, "middle", text);
+		fprintf(out,
+			"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+			"fill=\"%s\"><title>",
+			left + i * bar, base - tall, bar - 1, tall,
+			policy_colours[(size_t)i % COLOUR_COUNT]);
+		sim_svg_text(out, r->results[i].name);
+		fprintf(out, ", %d GPUs: %.1f %%</title></rect>\n",
+			r->metrics[i].sizes[size].gpus, 100 * mean);
 	}
-	fputs("</svg>\n</div>\n<p class=\"legend\">", out);
+}
+
+static void put_policy_legend(const struct sim_report *r, FILE *out)
+{
+	fputs("<p class=\"legend\">", out);
 	for (int i = 0; i < r->count; i++) {
 		fprintf(out, "<span><i style=\"background:%s\"></i>",
 			policy_colours[(size_t)i % COLOUR_COUNT]);
@@ -210,6 +204,30 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 		fputs("</span>", out);
 	}
 	fputs("</p>\n", out);
+}
+
+void sim_svg_sizes(const struct sim_report *r, FILE *out)
+{
+	int sizes = r->metrics[0].size_count, height = 200, base = height - 40;
+	double group, bar;
+
+	sizes = sizes < MAX_DRAWN_SIZES ? sizes : MAX_DRAWN_SIZES;
+	fputs("<div class=\"wide\">\n", out);
+	begin(out, WIDTH, height, "mean share of the ideal bandwidth by job size");
+	group = (double)(WIDTH - AXIS - 16) / (sizes ? sizes : 1);
+	bar = group * .8 / r->count;
+	bar = bar < 34 ? bar : 34;
+	draw_scale(out, base);
+	for (int s = 0; s < sizes; s++) {
+		double middle = AXIS + 6 + (s + .5) * group;
+		char text[32];
+
+		draw_bars(r, s, middle - bar * r->count / 2, bar, base, out);
+		snprintf(text, sizeof(text), "%d GPUs", r->metrics[0].sizes[s].gpus);
+		label(out, middle, height - 20, "middle", text);
+	}
+	fputs("</svg>\n</div>\n", out);
+	put_policy_legend(r, out);
 }
 
 /* ---- nodes over time

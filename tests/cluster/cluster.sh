@@ -340,6 +340,9 @@ _cluster_write_conf() {
 		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
+	if grep -q 'Name=shard' etc/gres.conf; then
+		sed -i 's/^GresTypes=gpu$/GresTypes=gpu,shard/' etc/slurm.conf
+	fi
 	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
 		_cluster_devices >devices || true
 }

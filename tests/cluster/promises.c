@@ -7,14 +7,15 @@
  *   promises eight     KIND TRIALS SEED
  *   promises best      KIND GPUS 0
  *
- * Trial i has node ni of that KIND (8 GPUs) and partition qi to itself; all trials go on at
- * once. fragments: GPUs of each node are given away until what is left cannot meet a random
- * wish; the job must wait, while one GPU after the other is freed in random order, until the
- * oracle finds a set that meets it, and must then start on such a set. stream: all GPUs run
- * a stream of lower-priority 1-GPU jobs with time limits, most of which end before; the
- * job's first forecast and its start are compared, and the GPU-seconds counted that were
- * idle on its node while it waited. eight: the same stream, for a plain 8-GPU job (the
- * measure, with stock Slurm). best: the most GB/s of so many of its GPUs. Exit status 1: a promise was broken.
+ * Trial i has node ni of that KIND (8 GPUs) and partition qi to itself; all trials go on
+ * at once. fragments: GPUs of each node are given away until what is left cannot meet a
+ * random wish; the job must wait, while one GPU after the other is freed in random order,
+ * until the oracle finds a set that meets it, and must then start on such a set. stream:
+ * all GPUs run a stream of lower-priority 1-GPU jobs with time limits, most of which end
+ * before; the job's first forecast and its start are compared, and the GPU-seconds
+ * counted that were idle on its node while it waited. eight: the same stream, for a plain
+ * 8-GPU job (the measure, with stock Slurm). best: the most GB/s of so many of its GPUs.
+ * Exit status 1: a promise was broken.
  */
 #include <err.h>
 #include <errno.h>
@@ -29,11 +30,11 @@
 #include "ask.h"
 #include "kind.h"
 
-#define GPUS	      8
-#define MAX_TRIALS    400
-#define LOOK_SECONDS  3	 /* a job that waits must still wait after that */
-#define START_SECONDS 30 /* a job whose wish can be met must have started by then */
-#define QUEUED	      5	 /* jobs of a stream that wait at any time */
+#define GPUS	       8
+#define MAX_TRIALS     400
+#define LOOK_SECONDS   3  /* a job that waits must still wait after that */
+#define START_SECONDS  30 /* a job whose wish can be met must have started by then */
+#define QUEUED	       5  /* jobs of a stream that wait at any time */
 #define STREAM_SECONDS 900
 
 struct trial {
@@ -503,7 +504,8 @@ int main(int argc, char **argv)
 {
 	struct oracle_graph graph;
 
-	if (argc != 5 || (bench.trials = atoi(argv[3])) < 1 || bench.trials > MAX_TRIALS) {
+	if (argc != 5 || (bench.trials = atoi(argv[3])) < 1 ||
+	    bench.trials > MAX_TRIALS) {
 		fprintf(stderr,
 			"usage: promises fragments|stream|eight|best KIND TRIALS SEED\n");
 		return 2;

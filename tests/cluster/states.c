@@ -262,8 +262,8 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 	sound = !(gpus & used) &&
 		(got == n || (form->sockets && got > n && got <= form->sockets * n));
 	printf("%d\t%s\t%s\t%d\t%s\t%s%s%s\n", state, free_text, form->name, n,
-	       ask_mask_text(gpus, gpus_text, sizeof(gpus_text)), sound ? "" : "IMPOSSIBLE",
-	       cluster->show_cpus ? "\t" : "", cluster->cpus);
+	       ask_mask_text(gpus, gpus_text, sizeof(gpus_text)),
+	       sound ? "" : "IMPOSSIBLE", cluster->show_cpus ? "\t" : "", cluster->cpus);
 	if (node_used(cluster, NULL) != (used | gpus)) {
 		warnx("state %d, job %u: node and job disagree", state, id);
 		sound = false;
