@@ -486,6 +486,12 @@ struct gt_order {
  * steps; beyond, GPUs of one island stand together. */
 void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
 		   struct gt_order *order);
+/* The same for ranks with a place: near[r] are the GPUs near rank r's cores, a mask for
+ * each GPU of the set (NULL: unknown). After the worst quad and the worst pair the number
+ * of ranks near their GPU decides. Beyond 16 GPUs it counts only where all pairs are
+ * equal. */
+void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
+			const struct gt_mask *near, struct gt_order *order);
 
 /* ---------------------------------------------------------------- MIG -------------- */
 

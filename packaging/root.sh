@@ -16,6 +16,12 @@ die() {
 	exit 1
 }
 
+# What the head of the script says.
+usage() {
+	sed -n '3,/^set /s/^# //p' "$0" >&2
+	exit 2
+}
+
 # The Slurm release of a Debian suite.
 root_release() {
 	case $1 in

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/carry.h"
 #include "plugin/mig_select.h"
 #include "plugin/mig_submit.h"
 #include "plugin/rerun.h"
@@ -256,6 +257,8 @@ void gp_glue_job_begins(job_record_t *job)
 		gp_mig_job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
 				the_glue.models, time(NULL));
+	if (the_glue.active)
+		gp_carry_models(job, the_glue.models);
 	pthread_mutex_unlock(&the_glue.lock);
 }
 

@@ -43,17 +43,16 @@ static char *make_entry(const char *name, const char *value)
 	return entry;
 }
 
-bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
+bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value)
 {
-	uint32_t count = job->spank_job_env ? job->spank_job_env_size : 0;
-	uint32_t at = find(job->spank_job_env, count, name);
+	uint32_t count = *env ? *size : 0, at = *env ? find(*env, count, name) : 0;
 	char *entry = count < MAX_ENTRIES ? make_entry(name, value) : NULL, **more;
 
 	if (!entry)
 		return false;
 	if (at < count) {
-		xfree(job->spank_job_env[at]);
-		job->spank_job_env[at] = entry;
+		xfree((*env)[at]);
+		(*env)[at] = entry;
 		return true;
 	}
 	/* one more for the NULL that Slurm's own arrays may end with */
@@ -63,10 +62,15 @@ bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
 		return false;
 	}
 	if (count)
-		memcpy(more, job->spank_job_env, count * sizeof(*more));
+		memcpy(more, *env, count * sizeof(*more));
 	more[count] = entry;
-	xfree(job->spank_job_env);
-	job->spank_job_env = more;
-	job->spank_job_env_size = count + 1;
+	xfree(*env);
+	*env = more;
+	*size = count + 1;
 	return true;
+}
+
+bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
+{
+	return gp_env_set(&job->spank_job_env, &job->spank_job_env_size, name, value);
 }

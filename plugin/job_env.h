@@ -11,9 +11,10 @@
 /* The value of NAME=VALUE, or NULL; belongs to the environment of size entries. */
 const char *gp_env_get(char **env, uint32_t size, const char *name);
 const char *gp_job_env_get(const job_record_t *job, const char *name);
-/* Put NAME=VALUE in the place of NAME's entry, or at the end. Slurm frees it, so that it
- * has to come from Slurm's allocator, of which only the forms that may fail are used.
- * false: no memory, or too many entries; nothing is changed then. */
+/* Put NAME=VALUE in the place of NAME's entry, or at the end of the *size entries. Slurm
+ * frees them, so that they have to come from Slurm's allocator, of which only the forms
+ * that may fail are used. false: no memory, or too many entries; nothing is changed. */
+bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value);
 bool gp_job_env_set(job_record_t *job, const char *name, const char *value);
 
 #endif

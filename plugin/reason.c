@@ -27,7 +27,10 @@ static const struct {
 	[GP_NO_TOPOLOGY] = {"no-topology", "no Topology= and no Links=", true},
 	[GP_SIZE] = {"size", "the topology has another number of GPUs", true},
 	[GP_LIMIT] = {"limit", "more GPUs or types than gputopo looks at", true},
-	[GP_NO_FILES] = {"no-files", "GPUs without device files", true},
+	[GP_NO_FILES] = {"no-files",
+			 "slurmctld knows no single GPUs (File= and Cores= or Type= of "
+			 "gres.conf)",
+			 true},
 	[GP_BAD_LINKS] = {"bad-links", "Links= of gres.conf contradict themselves", true},
 	[GP_PERMUTED] = {"permuted",
 			 "GPUs of several types, and no Links= to tell their order",

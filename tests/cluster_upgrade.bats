@@ -143,3 +143,26 @@ restart() {
 	rm "$CLUSTER/plugin/spank_gputopo.so" "$CLUSTER/plugin/plugstack.conf"
 	: >"$CLUSTER/etc/plugstack.conf"
 }
+
+@test "JobSubmitPlugins=gputopo does not fail open: without the file slurmctld refuses to start" {
+	local file=${GPUTOPO_PLUGIN%/*}/job_submit_gputopo.so before i
+	[ -e "$file" ] || skip "job_submit_gputopo.so is not built"
+	before=$(some_jobs)
+	cp "$file" "$CLUSTER/plugin/job_submit_gputopo.so"
+	cluster_conf "JobSubmitPlugins=gputopo"
+	cluster_restart_ctld
+	assert_equal "$(held)" "$before"
+
+	rm "$CLUSTER/plugin/job_submit_gputopo.so"
+	run cluster_run bash "$CLUSTER/daemons" restart
+	for ((i = 0; i < 100; i++)); do
+		grep -q "fatal: failed to initialize job_submit plugin" "$CLUSTER/log/slurmctld" && break
+		sleep 0.1
+	done
+	[ $i -lt 100 ]
+	# as the manual says
+	sed -i '/^JobSubmitPlugins=/d' "$CLUSTER/etc/slurm.conf"
+	cluster_run bash "$CLUSTER/daemons" start_ctld
+	cluster_wait_nodes 60
+	assert_equal "$(held)" "$before"
+}

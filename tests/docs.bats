@@ -49,3 +49,13 @@ finds_nothing() {
 	GPUTOPO_SRCDIR=$copy run --separate-stderr perl "$SRC/tests/docs.pl" names
 	has "$output" "there is no docs/nothing.md"
 }
+
+@test "the pictures in docs/ are what show --svg draws" {
+	local name marked
+	for name in stock=1,3-4,6 gputopo=3-4,6-7 star=0-4 ring=0,2-4,7; do
+		marked=${name#*=}
+		gputopo show -t builtin:dgx1v --mark "$marked" --svg -
+		same "$status" 0 status
+		same "$output" "$(cat "$SRC/docs/pictures/dgx1v-${name%%=*}.svg")" "$name"
+	done
+}

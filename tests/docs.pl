@@ -53,18 +53,19 @@ sub enter_stage {
 # [line, language, text] of every fenced or indented block.
 sub blocks {
 	my ($text) = @_;
-	my (@blocks, $line, $open);
+	my (@blocks, $line, $open, $indent);
 	for (split /\n/, $text) {
 		$line++;
-		if (/^\s*```(.*)$/) {
+		if (/^(\s*)```(.*)$/) {
 			if ($open) {
 				push @blocks, $open;
 				undef $open;
 			} else {
-				$open = [$line, $1, ''];
+				$indent = $1;
+				$open = [$line, $2, ''];
 			}
 		} elsif ($open) {
-			$open->[2] .= s/^ {0,2}//r . "\n";
+			$open->[2] .= s/^$indent//r . "\n";
 		} elsif (/^(?: {4}|\t)\s*(.*)$/) {
 			push @blocks, [$line, 'indented', ''] unless @blocks && $blocks[-1][3] && $blocks[-1][3] == $line - 1;
 			$blocks[-1][2] .= "$1\n";
@@ -163,7 +164,7 @@ sub check_names {
 		}
 		for ($text =~ m{`make ([a-z][a-z-]*)}g, $text =~ m{^    make ([a-z][a-z-]*)}mg) {
 			$looked++;
-			$ways{"make $_"} or $makefile =~ /^\Q$_\E:/m or print short($page), ": there is no make $_\n";
+			$ways{"make $_"} or $makefile =~ /^(?:\Q$_\E:|PROOFS = .*\b\Q$_\E\b)/m or print short($page), ": there is no make $_\n";
 		}
 	}
 }

@@ -127,3 +127,16 @@ installed() {
 	make -C "$GPUTOPO_BUILDDIR" -s uninstall "DESTDIR=$DEST" >/dev/null 2>&1 </dev/null
 	same "$(find "$DEST" -type f -o -type l)" "" "what is left"
 }
+
+@test "every file that git knows is part of a release" {
+	git -C "$SRC" rev-parse --git-dir >/dev/null 2>&1 || skip "not a git checkout"
+	local file files dir
+	files=$(make -C "$GPUTOPO_BUILDDIR" -s distfiles | sed "s|^$SRC/||; s|^\(\.\./\)*||")
+	for file in $(git -C "$SRC" ls-files | grep -v '^\.git\|^\.ci/'); do
+		dir=$file
+		while ! grep -qxF "$dir" <<<"$files"; do
+			[[ $dir == */* ]] || { echo "$file is not in EXTRA_DIST"; return 1; }
+			dir=${dir%/*}
+		done
+	done
+}

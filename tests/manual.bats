@@ -54,7 +54,7 @@ missing_without() {
 	missing_without 's/MinRatio/MaxRatio/' gputopo.conf.5 keys "MinRatio= is missing"
 	missing_without '/canary/d' gputopo-slurm.8 messages "canary: slurmctld's structs"
 	missing_without 's/not yet in effect/x/' gputopo-slurm.8 messages "not yet in effect"
-	missing_without 's/failed"/broke"/' gputopo-slurm.8 stale "nothing says"
+	missing_without 's/failed"/exploded"/' gputopo-slurm.8 stale "nothing says"
 }
 
 @test "mandoc has no warning for any manual" {
@@ -110,4 +110,12 @@ missing_without() {
 			}
 		done
 	done
+}
+
+@test "the version is the same in the program, NEWS, the RPM spec and the manual" {
+	local version
+	version=$("$GPUTOPO" --version | sed 's/.* //')
+	same "$(sed -n 's/^## //p' "$SRC/NEWS.md" | head -n 1)" "$version" NEWS.md
+	same "$(sed -n 's/^Version: *//p' "$SRC/packaging/gputopo.spec")" "$version" gputopo.spec
+	same "$(sed -n 's/^gputopo \([0-9.]*\):.*/\1/p' "$SRC/man/gputopo-slurm.8")" "$version" gputopo-slurm.8
 }

@@ -14,7 +14,7 @@ use strict;
 use warnings;
 
 my $src = $ENV{GPUTOPO_SRCDIR} or die "run the tests by make check\n";
-my $gputopo = "$ENV{GPUTOPO_BUILDDIR}/gputopo";
+my $build = $ENV{GPUTOPO_BUILDDIR};
 my @plugin_pages = map { "man/$_" }
 	qw(gputopo-slurm.8 gputopo.conf.5 spank_gputopo.8 gputopo-pmix.1);
 my $compared = 0;
@@ -66,15 +66,19 @@ sub section {
 	return $page =~ /^\.$macro "?\Q$name\E"?\n(.*?)(?=^\.$end |\z)/ms ? $1 : undef;
 }
 
-# "words of the menu" -> the --help of each leaf
+# "program and words of the menu" -> the --help of each leaf
 sub commands {
 	my (@menu) = @_;
-	my $help = qx('$gputopo' @menu --help);
+	my ($program, @words) = @menu;
 	my %leaves;
-	return (join(' ', @menu) => $help) unless $help =~ /^Commands:\n(.*?)^\n/ms;
+	return () unless -x "$build/$program";
+	my $help = qx('$build/$program' @words --help);
+	return ("@menu" => $help) unless $help =~ /^Commands:\n(.*?)^\n/ms;
 	%leaves = (%leaves, commands(@menu, $_)) for $1 =~ /^  ([a-z][a-z-]*) /mg;
 	return %leaves;
 }
+
+sub all_commands { return (commands('gputopo'), commands('gputopo-pmix')) }
 
 sub leading_options {
 	my ($help) = @_;
@@ -92,10 +96,10 @@ sub options_of {
 }
 
 sub check_options {
-	my %help = commands();
+	my %help = all_commands();
 	for my $command (sort keys %help) {
 		my @path = split ' ', $command;
-		my $file = join('-', 'gputopo', @path[0 .. $#path - 1]) . '.1';
+		my $file = join('-', @path[0 .. $#path - 1]) . '.1';
 		my $page = slurp("$src/man/$file");
 		my $own = section($page, 'SS', $path[-1]);
 		if (!defined $own) {
@@ -118,12 +122,12 @@ sub check_options {
 }
 
 sub check_tables {
-	my %help = commands();
+	my %help = all_commands();
 	my $all = join '', values %help;
 	for my $file (glob("$src/src/cli/*.[ch] $src/src/pmix/*.c")) {
 		my ($name) = $file =~ m{([^/]+)\.[ch]$};
 		(my $command = $name) =~ s/^cmd_//;
-		$command =~ tr/_/ /;
+		$command = 'gputopo ' . $command =~ tr/_/ /r;
 		my $text = $help{$command} // $all;
 		my $pages = join '', map { plain(slurp($_)) } glob("$src/man/*.1");
 		for (slurp($file) =~ /\{\s*"([a-z][a-z-]*)",\s*(?:required|no|optional)_argument/g) {
@@ -146,7 +150,7 @@ sub check_spank {
 
 sub check_keys {
 	my $page = plain(slurp("$src/man/gputopo.conf.5"));
-	for (slurp("$src/plugin/conf.c") =~ /\[KEY_\w+\] = \{"(\w+)"/g) {
+	for (map { slurp($_) =~ /\[KEY_\w+\] = \{"(\w+)"/g } glob("$src/plugin/*.c")) {
 		$compared++;
 		$page =~ /\b\Q$_\E=/ or missing("gputopo.conf(5): $_= is missing");
 	}
@@ -159,7 +163,7 @@ sub messages {
 	my $calls = qr/\b(?:slurm_)?(?:error|info|verbose|debug[0-9]?|fatal)\(|
 		\bslurm_spank_log\(|\bspank_log\(|\bgt_fail\(err,\s*\w+,|
 		\bgt_fail_at\((?:[^"(]|\([^()]*\))*|\bbad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
-		\bsnprintf\((?:[^"(]|\([^()]*\))*(?:why|detail|sizeof\(binding->detail\))[^"]*|
+		\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bwrong\s*=|\breturn\s/x;
 	for my $file (glob("$src/plugin/*.c")) {
 		my $code = slurp($file);
@@ -172,8 +176,10 @@ sub messages {
 				$said{$text} = $file;
 			}
 		}
-		$said{$1} = $file while $code =~ /#define\s+\w+\s+"([^"]* [^"]*)"/g;
-		$said{$1} = $file while $code =~ /\{GP_ENV_\w+,\s*"([^"]*)"/g;
+		# tables of sentences, and whatever calls itself ours
+		$said{$1} = $file while $code =~ /\[GP_\w+\] = "([^"]* [^"]*)"/g;
+		$said{unquote($1)} = $file while $code =~ /((?:"gputopo: (?:[^"\\]|\\.)*"\s*)(?:"(?:[^"\\]|\\.)*"\s*)*)/g;
+		$said{$1} = $file while $code =~ /\[OPTION_\w+\] = \{\w+,\s*"([^"]*)"/g;
 	}
 	my $reasons = slurp("$src/plugin/reason.c");
 	$said{"$1: $2"} = 'reason.c' while $reasons =~ /= \{"([a-z-]+)",\s*"([^"]*)"/g;

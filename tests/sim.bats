@@ -86,15 +86,50 @@ jobs_csv() {
 	} >bad.csv
 	gputopo sim replay -w bad.csv -t builtin:dgx1v --nodes 1 --policy gputopo --json
 	same "$status" 0 status
-	has "$stderr" "1 bad rows: the row has a negative time or count; the first is line 3"
-	has "$stderr" "1 bad rows: the row has missing or surplus fields; the first is line 4"
-	has "$stderr" "1 bad rows: the row is longer than 65535 bytes; the first is line 5"
-	has "$stderr" "1 ignored rows: the row asks for no GPU; the first is line 6"
+	has "$stderr" "bad.csv:3: bad: the row has a negative time or count (1 such row)"
+	has "$stderr" "bad.csv:4: bad: the row has missing or surplus fields (1 such row)"
+	has "$stderr" "bad.csv:5: bad: the row is longer than 65535 bytes (1 such row)"
+	has "$stderr" "bad.csv:6: ignored: the row asks for no GPU (1 such row)"
 	same "$(jq -c '.inputs.bad_rows | map_values(.first_line)' <<<"$output")" \
 		'{"fields":4,"negative":3,"long":5}' "bad rows"
 	same "$(jq .policies.gputopo.jobs <<<"$output")" 2 jobs
 	fails 1 "bad.csv:3: the row has a negative time or count" sim replay -w bad.csv \
 		-t builtin:dgx1v --nodes 1 --policy gputopo --strict
+}
+
+@test "replay: bad rows of sacct too: cut short, unknown state, ends before its start" {
+	local row kinds=(fields negative order state long) n=1
+	{
+		echo 'JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList'
+		echo '1|100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '2|100|105'
+		echo '3|-100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '4|100|105|104|COMPLETED|1|gres/gpu=4|n1'
+		echo '5|100|105|165|BLOOMING|1|gres/gpu=4|n1'
+		printf '6|100|105|165|COMPLETED|1|%s|n1\n' "$(head -c 10485760 /dev/zero | tr '\0' x)"
+		echo '7|100|105|Unknown|RUNNING|1|gres/gpu=4|n1'
+	} >bad
+	gputopo sim replay -w bad -t builtin:dgx1v --nodes 1 --policy gputopo --json
+	same "$status" 0 status
+	same "$(jq -c '.inputs.bad_rows | map_values([.rows, .first_line])' <<<"$output")" \
+		'{"fields":[1,3],"negative":[1,4],"order":[1,5],"state":[1,6],"long":[1,7]}' \
+		"bad rows"
+	same "$(grep -c ': bad: the row .* (1 such row)' <<<"$stderr")" 5 "bad rows named"
+	has "$stderr" "bad:8: ignored: the row has not ended"
+	same "$(jq .policies.gputopo.jobs <<<"$output")" 1 jobs
+	# each alone is refused by --strict, on its own line
+	for row in 3 4 5 6 7; do
+		sed -n "1,2p;${row}p" bad >one
+		fails 1 "one:3: the row" sim replay -w one -t builtin:dgx1v --nodes 1 \
+			--policy gputopo --strict
+		gputopo sim replay -w one -t builtin:dgx1v --nodes 1 --policy gputopo --json
+		same "$(jq -r '.inputs.bad_rows | keys[]' <<<"$output")" "${kinds[n - 1]}" \
+			"kind of line $row"
+		n=$((n + 1))
+	done
+	sed -n 1,2p bad >good
+	gputopo sim replay -w good -t builtin:dgx1v --nodes 1 --policy gputopo --strict
+	same "$status" 0 "status of good rows"
 }
 
 @test "replay: sacct, SWF and openb are known by their content" {
@@ -126,10 +161,36 @@ jobs_csv() {
 		'a,10,n0,"0 b,20,n1,"0 c,,,""' "id, start, node, first GPU"
 }
 
+@test "replay --sched recorded: a job of several nodes, also without names" {
+	cat >s <<-'END'
+	JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList
+	1|100|101|900|COMPLETED|1|gres/gpu=4|r[07-07]
+	2|100|102|900|COMPLETED|3|gres/gpu=8|r[05,07],q1
+	3|100|103|900|COMPLETED|1|gres/gpu=8|q1
+	END
+	recorded=(-t builtin:dgx1v --nodes 4 --policy first-fit --sched recorded --format csv)
+	gputopo sim replay -w s --anonymize a.csv "${recorded[@]}" -o a
+	same "$(sed 1d a/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
+		"1,n0 2,n1;n0;n2 3,n3" "node 0 is r07, the first used; q1 is busy for job 3"
+	gputopo sim replay -w a.csv "${recorded[@]}" -o b
+	same "$(cut -d, -f9-20 <a/jobs-first-fit.csv)" "$(cut -d, -f9-20 <b/jobs-first-fit.csv)" \
+		"places of the anonymized trace"
+	! grep -E 'r0|q1' a.csv
+}
+
 @test "replay --slowdown is labelled an assumption" {
 	jobs_csv 300
 	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy first-fit --slowdown .5
 	has "$output" "ASSUMED"
+}
+
+@test "replay says where all sets of a size are equal" {
+	jobs_csv 100
+	gputopo sim replay -w jobs.csv -t builtin:hgx-h100 --nodes 10 --policy gputopo -o out
+	has "$output" "All sets of a size are equal on these nodes"
+	grep -q "All sets of a size are equal" out/report.html
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo
+	! grep -q "are equal" <<<"$output"
 }
 
 @test "replay --anonymize keeps times and sizes, and no name" {
@@ -249,6 +310,39 @@ n1 free - job3 0-7" session
 	gputopo sim query -t builtin:dgx1v <<<"fly"
 	same "$status" 1 status
 	has "$stderr" "no such command: fly"
+}
+
+@test "query: what is wrong is named with its line, changes nothing, and ends with 1" {
+	printf '%s\n' 'alloc --gpus=4x' 'alloc' 'alloc --gpus=2 --fast' 'free 1x' 'show me' \
+		'undo' 'down n0:9' "alloc $(head -c 3000 /dev/zero | tr '\0' y)" 'find' show >commands
+	gputopo sim query -t builtin:dgx1v <commands
+	same "$status" 1 status
+	same "$stderr" "gputopo: -:1: no number of GPUs of a node: --gpus=4x
+gputopo: -:2: alloc needs --gpus=K
+gputopo: -:3: what is this: --fast
+gputopo: -:4: no such job: 1x
+gputopo: -:5: show takes other words
+gputopo: -:6: nothing to undo
+gputopo: -:7: not NODE:GPU: n0:9
+gputopo: -:8: the line is too long" messages
+	same "$output" "n0 0
+n0 free 0-7" answers
+}
+
+@test "merge: other policies count their own runs; other inputs are named" {
+	local policies=([1]=gputopo,ring [2]=gputopo,first-fit [3]=gputopo)
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 300 --seed $seed |
+		"$GPUTOPO" sim replay -w - -t builtin:dgx1v --nodes $((10 + seed / 3)) \
+			--policy "${policies[seed]}" --json >$seed.json
+	done
+	gputopo sim merge 1.json 2.json --json
+	same "$stderr" "" messages
+	same "$(jq -c '.policies | map_values(.jobs.runs)' <<<"$output")" \
+		'{"gputopo":2,"ring":1,"first-fit":1}' runs
+	gputopo sim merge 1.json 1.json 3.json
+	has "$stderr" "1.json: the same jobs and seed as 1.json"
+	has "$stderr" "3.json: nodes is not that of 1.json"
 }
 
 @test "compare and merge: differences, means and intervals" {

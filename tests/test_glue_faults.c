@@ -204,7 +204,7 @@ static const struct {
 	{"the model is partial", topology_that_is_partial, NULL, "every pair of GPUs"},
 	{"Links= of another size", NULL, links_of_another_size, "contradict"},
 	{"Links= without a row", NULL, links_without_a_row, "contradict"},
-	{"GPUs without files", NULL, counts_that_differ, "without device files"},
+	{"GPUs without files", NULL, counts_that_differ, "knows no single GPUs"},
 	{"GPUs that are not consumed", NULL, gpus_that_nobody_consumes, NULL},
 	{"wrong magic of the job", NULL, a_job_without_its_mark, "built for"},
 	{"wrong magic of its details", NULL, details_without_their_mark, "built for"},

@@ -83,6 +83,38 @@ START_TEST(a_started_job_gets_its_line)
 }
 END_TEST
 
+/* The job's supplementary environment, which Slurm gives to all its steps. */
+START_TEST(a_started_job_carries_the_topology)
+{
+	job_record_t *job;
+
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(job->details->env_cnt, 0);
+	for (int start = 0; start < 2; start++) { /* a requeued job has it once */
+		ck_assert_int_eq(stage.ours.job_begin(job), 0);
+		ck_assert_int_eq(job->details->env_cnt, 1);
+		ck_assert_ptr_eq(strstr(job->details->env_sup[0], "GPUTOPO_MODELS=n0="),
+				 job->details->env_sup[0]);
+		ck_assert_ptr_nonnull(strstr(job->details->env_sup[0], "=1/8/"));
+	}
+}
+END_TEST
+
+START_TEST(modes_other_than_enforce_carry_nothing)
+{
+	job_record_t *job;
+
+	write_conf("Mode=observe\n");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	ck_assert_int_eq(job->details->env_cnt, 0);
+}
+END_TEST
+
 START_TEST(a_job_that_does_not_start_leaves_no_line)
 {
 	job_record_t *first, *second;
@@ -662,6 +694,8 @@ static TCase *log_case(void)
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_test(tc, a_started_job_gets_its_line);
 	tcase_add_test(tc, a_job_that_does_not_start_leaves_no_line);
+	tcase_add_test(tc, a_started_job_carries_the_topology);
+	tcase_add_test(tc, modes_other_than_enforce_carry_nothing);
 	tcase_add_test(tc, observe_logs_what_it_would_have_done);
 	tcase_add_test(tc, what_is_left_alone_has_its_reason);
 	tcase_add_test(tc, one_line_for_each_job_for_those_who_debug);

@@ -289,7 +289,8 @@ START_TEST(a_trace_survives_its_csv)
 	ck_assert_str_eq(sim_trace_text(&again, again.jobs[0].id), "1");
 	ck_assert_str_eq(sim_trace_text(&again, again.jobs[2].user), "u0");
 	ck_assert_str_eq(sim_trace_text(&again, again.jobs[1].user), "u1");
-	ck_assert_str_eq(sim_trace_text(&again, again.jobs[2].node), "n1");
+	ck_assert_str_eq(sim_trace_text(&again, again.jobs[0].node), "n0,n1");
+	ck_assert_str_eq(sim_trace_text(&again, again.jobs[2].node), "n2");
 	sim_trace_release(&again);
 	sim_trace_release(&trace);
 }

@@ -78,7 +78,9 @@ int cli_menu_run(const struct cli_menu *menu, int argc, char **argv)
 
 static int see_manual(const struct cli_common *c)
 {
-	fprintf(stderr, "Try 'gputopo %s --help'.\n", c->command);
+	bool whole = strncmp(c->command, "gputopo", 7) == 0;
+
+	fprintf(stderr, "Try '%s%s --help'.\n", whole ? "" : "gputopo ", c->command);
 	return CLI_MISUSED;
 }
 

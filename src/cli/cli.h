@@ -59,7 +59,7 @@ int cli_no_memory(void);
 
 /* What stands for a topology on the command line, and the command's name and manual. */
 struct cli_common {
-	const char *command;
+	const char *command; /* "pick", or with another program "gputopo-pmix run" */
 	const char *help;
 	const char *topology;
 	struct gt_load_options load;

@@ -51,38 +51,97 @@ static json_t *interval_json(const struct sum *s)
 			 student(s->count - 1) * spread, "runs", s->count);
 }
 
-/* Every number at the same place of all objects; objects inside are merged likewise. */
+static json_t *merge_objects(json_t *const *objects, int count);
+
+/* What the objects hold under a key: an interval, or an object of such; NULL: neither. */
+static json_t *merge_key(json_t *const *objects, int count, const char *key)
+{
+	json_t *parts[MAX_FILES];
+	struct sum sum = {0};
+	int there = 0;
+
+	for (int i = 0; i < count; i++) {
+		json_t *part = json_object_get(objects[i], key);
+
+		if (json_is_number(part)) {
+			double number = json_number_value(part);
+
+			sum.sum += number;
+			sum.squares += number * number;
+			sum.count++;
+		}
+		if (json_is_object(part))
+			parts[there++] = part;
+	}
+	return there	   ? merge_objects(parts, there)
+	       : sum.count ? interval_json(&sum)
+			   : NULL;
+}
+
+/* Every number at the same place of the objects, wherever one has it. */
 static json_t *merge_objects(json_t *const *objects, int count)
 {
 	json_t *out = json_object(), *value;
 	const char *key;
 
-	json_object_foreach(objects[0], key, value)
-	{
-		json_t *parts[MAX_FILES];
-		struct sum sum = {0};
-		int there = 0;
+	for (int i = 0; i < count; i++)
+		json_object_foreach(objects[i], key, value)
+		{
+			json_t *merged = json_object_get(out, key)
+						 ? NULL
+						 : merge_key(objects, count, key);
 
-		for (int i = 0; i < count; i++) {
-			json_t *part = json_object_get(objects[i], key);
-
-			if (json_is_number(part)) {
-				double number = json_number_value(part);
-
-				sum.sum += number;
-				sum.squares += number * number;
-				sum.count++;
-			}
-			if (json_is_object(part))
-				parts[there++] = part;
+			if (merged)
+				json_object_set_new(out, key, merged);
 		}
-		if (json_is_object(value))
-			json_object_set_new(out, key, merge_objects(parts, there));
-		else if (sum.count)
-			json_object_set_new(out, key, interval_json(&sum));
-	}
 	return out;
 }
+
+/* ---- do the runs belong together? ----------------------------------------------------
+ */
+
+/* What a sweep over seeds or traces may change. */
+static bool may_differ(const char *key)
+{
+	static const char *const keys[] = {"trace",    "trace_hash",
+					   "rows",     "ignored_rows",
+					   "bad_rows", "shared_gpu_jobs",
+					   "seed"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (!strcmp(key, keys[i]))
+			return true;
+	return false;
+}
+
+static bool same_at(const json_t *a, const json_t *b, const char *key)
+{
+	return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* Say what makes a mean of this run and the first, or of it and an earlier, doubtful. */
+static void warn_of(json_t *const *files, char **names, int i)
+{
+	json_t *first = json_object_get(files[0], "inputs"), *value,
+	       *here = json_object_get(files[i], "inputs");
+	const char *key;
+
+	json_object_foreach(first, key,
+			    value) if (!may_differ(key) && !same_at(first, here, key))
+		cli_say("%s: %s is not that of %s", names[i], key, names[0]);
+	for (int j = 0; j < i; j++) {
+		const json_t *there = json_object_get(files[j], "inputs");
+
+		if (same_at(there, here, "trace_hash") && same_at(there, here, "seed") &&
+		    same_at(there, here, "topology_hash")) {
+			cli_say("%s: the same jobs and seed as %s", names[i], names[j]);
+			return;
+		}
+	}
+}
+
+/* ---- printing ------------------------------------------------------------------------
+ */
 
 static void print_figure(const json_t *policy, const char *key, double scale)
 {
@@ -103,6 +162,7 @@ static void print_table(const json_t *policies, int count)
 {
 	const char *name;
 	json_t *policy;
+	int runs;
 
 	printf("%d runs; mean and half of the 95 %% interval\n", count);
 	printf("%-22s %18s %18s %18s %18s\n", "policy", "of ideal, %", "of free, %",
@@ -114,6 +174,10 @@ static void print_table(const json_t *policies, int count)
 		print_figure(policy, "mean_ratio_free", 100);
 		print_figure(policy, "no_ring_share", 100);
 		print_figure(policy, "wait_mean_s", 1);
+		runs = (int)json_integer_value(
+			json_object_get(json_object_get(policy, "jobs"), "runs"));
+		if (runs != count)
+			printf("   %d runs", runs);
 		putchar('\n');
 	}
 }
@@ -177,8 +241,11 @@ int cmd_sim_merge(int argc, char **argv)
 	files = calloc((size_t)count, sizeof(json_t *));
 	if (!files)
 		return cli_no_memory();
-	if (load(argv + optind, count, files))
+	if (load(argv + optind, count, files)) {
+		for (int i = 1; i < count; i++)
+			warn_of(files, argv + optind, i);
 		status = merge(files, count, as_json);
+	}
 	for (int i = 0; i < count; i++)
 		json_decref(files[i]);
 	free(files);

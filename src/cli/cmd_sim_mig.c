@@ -6,6 +6,7 @@
 #include "sim/sim_mig.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,32 +132,37 @@ static int read_seed(struct sim_mig *s)
 	return status;
 }
 
+/* The options that are kept as they stand; false: this is none. */
+static bool read_text(struct sim_mig *s, int opt)
+{
+	static const struct {
+		int opt;
+		size_t at;
+	} texts[] = {
+		{'w', offsetof(struct sim_mig, trace_name)},
+		{'g', offsetof(struct sim_mig, model)},
+		{'o', offsetof(struct sim_mig, output)},
+		{MIX, offsetof(struct sim_mig, mix_text)},
+		{TABLE, offsetof(struct sim_mig, table)},
+		{POLICY, offsetof(struct sim_mig, policy_text)},
+		{EXPECT, offsetof(struct sim_mig, expect_text)},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].opt == opt) {
+			*(const char **)((char *)s + texts[i].at) = optarg;
+			return true;
+		}
+	return false;
+}
+
 static int read_option(struct sim_mig *s, int opt)
 {
 	struct gt_error err;
 
+	if (read_text(s, opt))
+		return CLI_GO_ON;
 	switch (opt) {
-	case 'w':
-		s->trace_name = optarg;
-		return CLI_GO_ON;
-	case 'g':
-		s->model = optarg;
-		return CLI_GO_ON;
-	case 'o':
-		s->output = optarg;
-		return CLI_GO_ON;
-	case MIX:
-		s->mix_text = optarg;
-		return CLI_GO_ON;
-	case TABLE:
-		s->table = optarg;
-		return CLI_GO_ON;
-	case POLICY:
-		s->policy_text = optarg;
-		return CLI_GO_ON;
-	case EXPECT:
-		s->expect_text = optarg;
-		return CLI_GO_ON;
 	case JSON:
 		s->json = true;
 		return CLI_GO_ON;

@@ -10,20 +10,28 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-	"Usage: gputopo sim query -t TOPOLOGY [--nodes N] [--policy P]\n"
-	"Read commands from standard input, one a line:\n\n"
+static const char commands_help[] =
 	"  alloc --gpus=K [--node=NAME]   place a job; prints its number and GPUs\n"
 	"  free ID                        end a job\n"
 	"  down NODE:GPU | up NODE:GPU    take a free GPU out of service, or back\n"
-	"  find --gpus=K                  the nodes that have K free, and what they "
-	"could give\n"
+	"  find [--gpus=K]                the nodes that have K free (default 1), and "
+	"what "
+	"they could give\n"
 	"  show                           every node\n"
 	"  what-if --gpus=K               what each policy would choose, changing "
 	"nothing\n"
 	"  frag                           how many nodes still hold a ring of each size\n"
 	"  undo                           take the last change back\n"
-	"  quit\n\n" CLI_TOPOLOGY_HELP "      --nodes N      how many nodes (default 1)\n"
+	"  help                           these lines\n"
+	"  quit\n";
+
+static const char help_before[] =
+	"Usage: gputopo sim query -t TOPOLOGY [--nodes N] [--policy P]\n"
+	"Read commands from standard input, one a line; ends with 1 where one was "
+	"wrong:\n\n";
+
+static const char help_after[] =
+	"\n" CLI_TOPOLOGY_HELP "      --nodes N      how many nodes (default 1)\n"
 	"      --policy P     a policy of gputopo sim replay (default "
 	"gputopo)\n" CLI_HELP_HELP;
 
@@ -34,6 +42,7 @@ enum { NODES = CLI_OPT_OWN, POLICY };
 
 struct job {
 	uint64_t mask;
+	uint16_t cores[SIM_MAX_SOCKETS]; /* where Slurm's policies put its core */
 	int node;
 	bool runs;
 };
@@ -51,14 +60,21 @@ struct prompt {
 	struct job *jobs; /* from 1 */
 	int job_count;
 	struct change *changes;
-	int change_count;
-	int64_t ticks; /* a clock of commands */
+	int change_count, change_room;
+	int64_t ticks; /* a clock of lines */
 	bool is_wrong; /* some command was */
+};
+
+/* The words after a command. */
+struct asked {
+	int gpus;	  /* --gpus=; 0: not given */
+	const char *node; /* --node=; NULL: not given */
+	const char *what; /* the word without dashes; "": none */
 };
 
 static void refuse(struct prompt *p, const char *why, const char *what)
 {
-	cli_say("%s%s%s", why, *what ? " " : "", what);
+	cli_say("-:%lld: %s%s%s", (long long)p->ticks, why, *what ? " " : "", what);
 	p->is_wrong = true;
 }
 
@@ -70,20 +86,37 @@ static const char *gbps(int mbps, char *buf)
 /* ---- words of a command
  * ---------------------------------------------------------------- */
 
-/* The number of "--gpus=K" among the words, or 0 with a message. */
-static int read_gpus(struct prompt *p, const char *words)
+/* A number that is all of a text, or -1. */
+static int read_number(const char *text)
 {
-	const char *at = strstr(words, "--gpus=");
-	int gpus = at ? atoi(at + strlen("--gpus=")) : 0;
+	char *end;
+	long number = strtol(text, &end, 10);
 
-	if (gpus < 1 || gpus > p->layout.largest) {
-		refuse(p, "--gpus= must be from 1 to the node's GPUs:", words);
-		return 0;
-	}
-	return gpus;
+	return isdigit((unsigned char)*text) && !*end && number <= INT32_MAX ? (int)number
+									     : -1;
 }
 
-/* A node by its name of length characters, or -1. */
+static bool read_word(struct prompt *p, const char *word, struct asked *a)
+{
+	if (!strncmp(word, "--gpus=", 7)) {
+		a->gpus = read_number(word + 7);
+		if (a->gpus >= 1 && a->gpus <= p->layout.largest)
+			return true;
+		refuse(p, "no number of GPUs of a node:", word);
+		return false;
+	}
+	if (!strncmp(word, "--node=", 7))
+		a->node = word + 7;
+	else if (*word != '-' && !*a->what)
+		a->what = word;
+	else {
+		refuse(p, "what is this:", word);
+		return false;
+	}
+	return true;
+}
+
+/* A node by the first length characters of a text, or -1. */
 static int find_node(const struct prompt *p, const char *name, size_t length)
 {
 	for (int i = 0; i < p->layout.nodes; i++) {
@@ -133,16 +166,28 @@ static void print_set(const struct prompt *p, int node, uint64_t mask)
 	putchar('\n');
 }
 
-static void note(struct prompt *p, struct change change)
+/* Every change can be undone; false: there is no room for one more. */
+static bool make_room(struct prompt *p)
 {
-	if (p->change_count < MAX_JOBS)
-		p->changes[p->change_count++] = change;
+	int room = p->change_room ? 2 * p->change_room : 256;
+	struct change *grown;
+
+	if (p->change_count < p->change_room)
+		return true;
+	grown = realloc(p->changes, (size_t)room * sizeof(*grown));
+	if (!grown) {
+		refuse(p, "out of memory", "");
+		return false;
+	}
+	p->changes = grown;
+	p->change_room = room;
+	return true;
 }
 
 static void take(struct prompt *p, int job)
 {
 	sim_cluster_take(&p->cluster, p->jobs[job].node, p->jobs[job].mask, (uint32_t)job,
-			 SIM_SOON, false, NULL, p->ticks);
+			 SIM_SOON, false, p->jobs[job].cores, p->ticks);
 	p->jobs[job].runs = true;
 }
 
@@ -155,76 +200,104 @@ static void give(struct prompt *p, int job)
 /* ---- commands
  * ---------------------------------------------------------------------------- */
 
-static void do_alloc(struct prompt *p, const char *words)
+/* The node that an alloc names, or that the policy takes; -1: none, -2: no such node. */
+static int choose_node(const struct prompt *p, const struct asked *a)
 {
-	const char *named = strstr(words, "--node=");
-	int gpus = read_gpus(p, words), node, job = p->job_count + 1;
+	int node;
+
+	if (!a->node)
+		return sim_cluster_find(&p->cluster, p->chooser.nodes, a->gpus, NULL, 0);
+	node = find_node(p, a->node, strlen(a->node));
+	return node < 0 ? -2 : node;
+}
+
+static void do_alloc(struct prompt *p, const struct asked *a)
+{
+	int node = choose_node(p, a), job = p->job_count + 1;
 	uint64_t mask;
 
-	if (!gpus)
-		return;
-	node = sim_cluster_find(&p->cluster, p->chooser.nodes, gpus, NULL, 0);
-	if (named) {
-		named += strlen("--node=");
-		node = find_node(p, named, strcspn(named, " \t"));
-		if (node < 0) {
-			refuse(p, "no such node:", named);
-			return;
-		}
-	}
-	mask = node >= 0 ? ask(p, &p->chooser, node, gpus) : 0;
-	if (!mask || job == MAX_JOBS) {
-		printf("none: no node has %d free GPUs\n", gpus);
+	if (node == -2) {
+		refuse(p, "no such node:", a->node);
 		return;
 	}
-	p->jobs[job] = (struct job){mask, node, false};
+	if (job > MAX_JOBS) {
+		refuse(p, "too many jobs for one session", "");
+		return;
+	}
+	if (!make_room(p))
+		return;
+	mask = node >= 0 ? ask(p, &p->chooser, node, a->gpus) : 0;
+	if (!mask) {
+		if (a->node)
+			printf("none: %s has fewer than %d free GPUs\n", a->node,
+			       a->gpus);
+		else
+			printf("none: no node has %d free GPUs\n", a->gpus);
+		return;
+	}
+	p->jobs[job] = (struct job){.mask = mask, .node = node};
+	memcpy(p->jobs[job].cores, p->chooser.cores, sizeof(p->jobs[job].cores));
 	p->job_count = job;
 	take(p, job);
-	note(p, (struct change){ALLOC, job, node, 0});
+	p->changes[p->change_count++] = (struct change){ALLOC, job, node, 0};
 	printf("job %d: ", job);
 	print_set(p, node, mask);
 }
 
-static void do_free(struct prompt *p, const char *words)
+static void do_free(struct prompt *p, const struct asked *a)
 {
-	int job = atoi(words);
+	int job = read_number(a->what);
 
 	if (job < 1 || job > p->job_count || !p->jobs[job].runs) {
-		refuse(p, "no such job:", words);
+		refuse(p, "no such job:", a->what);
 		return;
 	}
+	if (!make_room(p))
+		return;
 	give(p, job);
-	note(p, (struct change){FREE, job, 0, 0});
+	p->changes[p->change_count++] = (struct change){FREE, job, 0, 0};
 	printf("job %d is gone\n", job);
 }
 
-static void do_service(struct prompt *p, const char *words, bool down)
+static void do_service(struct prompt *p, const char *what, bool down)
 {
-	const char *colon = strrchr(words, ':');
-	int node = colon ? find_node(p, words, (size_t)(colon - words)) : -1;
-	int gpu = colon && isdigit((unsigned char)colon[1]) ? atoi(colon + 1) : -1;
+	const char *colon = strrchr(what, ':');
+	int node = colon ? find_node(p, what, (size_t)(colon - what)) : -1;
+	int gpu = colon ? read_number(colon + 1) : -1;
 	uint64_t bit;
 
 	if (node < 0 || gpu < 0 || gpu >= sim_layout_type(&p->layout, node)->n) {
-		refuse(p, "not NODE:GPU:", words);
+		refuse(p, "not NODE:GPU:", what);
 		return;
 	}
 	bit = UINT64_C(1) << gpu;
 	if (down ? (p->cluster.nodes[node].busy & bit) != 0
 		 : !(p->cluster.nodes[node].down & bit)) {
-		refuse(p, down ? "the GPU is not free:" : "the GPU is not down:", words);
+		refuse(p, down ? "the GPU is not free:" : "the GPU is not down:", what);
 		return;
 	}
+	if (!make_room(p))
+		return;
 	sim_cluster_set_down(&p->cluster, node, gpu, down, p->ticks);
-	note(p, (struct change){down ? DOWN : UP, 0, node, gpu});
-	printf("%s is %s\n", words, down ? "down" : "up");
+	p->changes[p->change_count++] = (struct change){down ? DOWN : UP, 0, node, gpu};
+	printf("%s is %s\n", what, down ? "down" : "up");
 }
 
-static void do_find(struct prompt *p, const char *words)
+static void do_down(struct prompt *p, const struct asked *a)
 {
-	int gpus = read_gpus(p, words), found = 0;
+	do_service(p, a->what, true);
+}
 
-	for (int i = 0; gpus && i < p->layout.nodes; i++) {
+static void do_up(struct prompt *p, const struct asked *a)
+{
+	do_service(p, a->what, false);
+}
+
+static void do_find(struct prompt *p, const struct asked *a)
+{
+	int gpus = a->gpus ? a->gpus : 1, found = 0;
+
+	for (int i = 0; i < p->layout.nodes; i++) {
 		uint64_t mask = ask(p, &p->chooser, i, gpus);
 
 		if (!mask)
@@ -232,12 +305,13 @@ static void do_find(struct prompt *p, const char *words)
 		print_set(p, i, mask);
 		found++;
 	}
-	if (gpus && !found)
+	if (!found)
 		printf("none: no node has %d free GPUs\n", gpus);
 }
 
-static void do_show(struct prompt *p)
+static void do_show(struct prompt *p, const struct asked *a)
 {
+	(void)a;
 	for (int i = 0; i < p->layout.nodes; i++) {
 		const struct sim_node *node = &p->cluster.nodes[i];
 		const struct sim_slot *slots = sim_cluster_slots(&p->cluster, i);
@@ -263,13 +337,13 @@ static void do_show(struct prompt *p)
 	}
 }
 
-static void do_what_if(struct prompt *p, const char *words)
+static void do_what_if(struct prompt *p, const struct asked *a)
 {
 	const struct sim_policy *policy;
-	int gpus = read_gpus(p, words);
 	struct gt_mix mix = gt_mix_default();
+	int gpus = a->gpus;
 
-	for (int i = 0; gpus && (policy = sim_policy_at(i)); i++) {
+	for (int i = 0; (policy = sim_policy_at(i)); i++) {
 		struct sim_chooser chooser;
 		struct gt_error err;
 		int node;
@@ -291,8 +365,9 @@ static void do_what_if(struct prompt *p, const char *words)
 	}
 }
 
-static void do_frag(struct prompt *p)
+static void do_frag(struct prompt *p, const struct asked *a)
 {
+	(void)a;
 	for (int k = 2; k <= p->layout.largest; k++) {
 		int fits = 0, rings = 0;
 
@@ -309,10 +384,11 @@ static void do_frag(struct prompt *p)
 	}
 }
 
-static void do_undo(struct prompt *p)
+static void do_undo(struct prompt *p, const struct asked *a)
 {
 	const struct change *c;
 
+	(void)a;
 	if (!p->change_count) {
 		refuse(p, "nothing to undo", "");
 		return;
@@ -328,41 +404,99 @@ static void do_undo(struct prompt *p)
 	puts("undone");
 }
 
+static void do_help(struct prompt *p, const struct asked *a)
+{
+	(void)p, (void)a;
+	fputs(commands_help, stdout);
+}
+
+/* ---- the table -----------------------------------------------------------------------
+ */
+
+enum words { NOTHING = 0, GPUS = 1, MAY_GPUS = 2, MAY_NODE = 4, WHAT = 8 };
+
+static const struct command {
+	const char *name;
+	void (*run)(struct prompt *p, const struct asked *a);
+	int words; /* that must or may follow */
+} commands[] = {
+	{"alloc", do_alloc, GPUS | MAY_NODE},
+	{"free", do_free, WHAT},
+	{"down", do_down, WHAT},
+	{"up", do_up, WHAT},
+	{"find", do_find, MAY_GPUS},
+	{"show", do_show, NOTHING},
+	{"what-if", do_what_if, GPUS},
+	{"frag", do_frag, NOTHING},
+	{"undo", do_undo, NOTHING},
+	{"help", do_help, NOTHING},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+/* Why the words do not suit the command; NULL: they do. */
+static const char *misuse_of(const struct command *c, const struct asked *a)
+{
+	if (c->words & GPUS && !a->gpus)
+		return "needs --gpus=K";
+	if (c->words & WHAT && !*a->what)
+		return "needs to know what";
+	if ((a->gpus && !(c->words & (GPUS | MAY_GPUS))) ||
+	    (a->node && !(c->words & MAY_NODE)) || (*a->what && !(c->words & WHAT)))
+		return "takes other words";
+	return NULL;
+}
+
 /* One line; false: quit. */
 static bool obey(struct prompt *p, char *line)
 {
-	char *word = line + strspn(line, " \t"), *words;
+	static const char spaces[] = " \t\r\n";
+	char *keep = NULL, *name = strtok_r(line, spaces, &keep), *word;
+	const struct command *command;
+	struct asked asked = {.what = ""};
+	const char *why;
 
-	line[strcspn(line, "\r\n")] = '\0';
-	words = word + strcspn(word, " \t");
-	if (*words)
-		*words++ = '\0';
-	words += strspn(words, " \t");
-	p->ticks++;
-	if (!*word || *word == '#')
+	if (!name || *name == '#')
 		return true;
-	if (!strcmp(word, "quit"))
+	if (!strcmp(name, "quit"))
 		return false;
-	if (!strcmp(word, "alloc"))
-		do_alloc(p, words);
-	else if (!strcmp(word, "free"))
-		do_free(p, words);
-	else if (!strcmp(word, "down") || !strcmp(word, "up"))
-		do_service(p, words, *word == 'd');
-	else if (!strcmp(word, "find"))
-		do_find(p, words);
-	else if (!strcmp(word, "show"))
-		do_show(p);
-	else if (!strcmp(word, "what-if"))
-		do_what_if(p, words);
-	else if (!strcmp(word, "frag"))
-		do_frag(p);
-	else if (!strcmp(word, "undo"))
-		do_undo(p);
+	command = find_command(name);
+	if (!command) {
+		refuse(p, "no such command:", name);
+		return true;
+	}
+	while ((word = strtok_r(NULL, spaces, &keep)))
+		if (!read_word(p, word, &asked))
+			return true;
+	why = misuse_of(command, &asked);
+	if (why)
+		refuse(p, name, why);
 	else
-		refuse(p, "no such command:", word);
+		command->run(p, &asked);
 	fflush(stdout);
 	return true;
+}
+
+/* The next line; a longer one is refused and left out. false: there is none. */
+static bool next_line(struct prompt *p, char *line)
+{
+	int c;
+
+	while (fgets(line, LINE, stdin)) {
+		p->ticks++;
+		if (strchr(line, '\n') || feof(stdin))
+			return true;
+		while ((c = getchar()) != '\n' && c != EOF)
+			;
+		refuse(p, "the line is too long", "");
+	}
+	return false;
 }
 
 static int talk(struct prompt *p)
@@ -373,7 +507,7 @@ static int talk(struct prompt *p)
 	do {
 		if (asks)
 			fputs("gputopo> ", stdout);
-		if (!fgets(line, sizeof(line), stdin))
+		if (!next_line(p, line))
 			break;
 	} while (obey(p, line));
 	return p->is_wrong ? CLI_FAILED : CLI_DONE;
@@ -398,8 +532,7 @@ static int start(struct prompt *p, struct gt_node *node, int nodes, const char *
 			     p->chooser.nodes == SIM_NODES_BEST, false, &err))
 		return cli_fail(&err);
 	p->jobs = calloc(MAX_JOBS + 1, sizeof(*p->jobs));
-	p->changes = calloc(MAX_JOBS, sizeof(*p->changes));
-	return p->jobs && p->changes ? talk(p) : cli_no_memory();
+	return p->jobs ? talk(p) : cli_no_memory();
 }
 
 int cmd_sim_query(int argc, char **argv)
@@ -410,6 +543,7 @@ int cmd_sim_query(int argc, char **argv)
 		CLI_LONG_OPTIONS,
 		{0},
 	};
+	char help[sizeof(help_before) + sizeof(commands_help) + sizeof(help_after)];
 	struct cli_common c = {.command = "sim query", .help = help};
 	const char *policy = "gputopo";
 	struct prompt p = {0};
@@ -417,6 +551,7 @@ int cmd_sim_query(int argc, char **argv)
 	int64_t nodes = 1;
 	int opt, status = CLI_GO_ON;
 
+	snprintf(help, sizeof(help), "%s%s%s", help_before, commands_help, help_after);
 	while (status == CLI_GO_ON &&
 	       (opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
 		if (opt == NODES)

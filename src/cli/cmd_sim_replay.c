@@ -5,9 +5,8 @@
 #include "cli/cmd_sim.h"
 #include "cli/sim_run.h"
 
-#include <errno.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char help[] =
 	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) "
@@ -130,31 +129,129 @@ static const struct option options[] = {
 	{0},
 };
 
+/* An option and where its value goes. */
+struct setting {
+	int opt;
+	int (*take)(struct cli_common *c, struct sim_run *run, const struct setting *s);
+	const char *name; /* in messages */
+	size_t at;	  /* in struct sim_run */
+	int64_t low, high;
+};
+
+static void *value_of(struct sim_run *run, const struct setting *s)
+{
+	return (char *)run + s->at;
+}
+
 static int misused_name(const struct cli_common *c, const char *option, const char *names)
 {
 	return cli_misuse(c, "%s: '%s' is none of %s", option, optarg, names);
 }
 
-static int take_gpu_from(const struct cli_common *c, struct sim_run *run)
+/* ---- values that only have a type ----------------------------------------------------
+ */
+
+static int take_text(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	(void)c;
+	*(const char **)value_of(run, s) = optarg;
+	return CLI_GO_ON;
+}
+
+static int take_flag(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	(void)c;
+	*(bool *)value_of(run, s) = true;
+	return CLI_GO_ON;
+}
+
+static int take_count(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	return sim_read_count(c, s->name, optarg, s->low, s->high, value_of(run, s));
+}
+
+static int take_int(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	int64_t count = 0;
+	int status = sim_read_count(c, s->name, optarg, s->low, s->high, &count);
+
+	*(int *)value_of(run, s) = (int)count;
+	return status;
+}
+
+static int take_gbps(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	double gbps = 0;
+	int status = sim_read_number(c, s->name, optarg, 0, 10000, &gbps);
+
+	*(int *)value_of(run, s) = (int)(gbps * 1000 + .5);
+	return status;
+}
+
+/* ---- values of their own -------------------------------------------------------------
+ */
+
+static int take_scale(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	return sim_read_number(c, s->name, optarg, 1e-3, 1e3, &run->read.scale_arrivals);
+}
+
+static int take_slowdown(struct cli_common *c, struct sim_run *run,
+			 const struct setting *s)
+{
+	return sim_read_number(c, s->name, optarg, 0, 100, &run->options.slowdown);
+}
+
+static int take_warmup(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	return sim_read_duration(c, s->name, optarg, &run->warmup_ms);
+}
+
+static int take_topology_format(struct cli_common *c, struct sim_run *run,
+				const struct setting *s)
+{
+	(void)run, (void)s;
+	c->load.format = optarg;
+	return CLI_GO_ON;
+}
+
+static int take_mix(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	struct gt_error err;
+
+	run->mix_text = optarg;
+	return gt_mix_parse(&run->mix, optarg, &err)
+		       ? cli_misuse(c, "%s: %s", s->name, err.text)
+		       : CLI_GO_ON;
+}
+
+static int take_sched(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	return sim_sched_parse(optarg, &run->options.sched)
+		       ? CLI_GO_ON
+		       : misused_name(c, s->name, "fifo, easy, recorded, loss");
+}
+
+static int take_form(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	return sim_form_parse(optarg, &run->read.form)
+		       ? CLI_GO_ON
+		       : misused_name(c, s->name, "job, node, task, socket");
+}
+
+static int take_gpu_from(struct cli_common *c, struct sim_run *run,
+			 const struct setting *s)
 {
 	int used = 0;
 
 	if (sscanf(optarg, "procs/%d%n", &run->read.swf_per_gpu, &used) != 1 ||
 	    optarg[used] || run->read.swf_per_gpu < 1)
-		return cli_misuse(c, "--gpu-from: '%s' is not procs/N", optarg);
+		return cli_misuse(c, "%s: '%s' is not procs/N", s->name, optarg);
 	return CLI_GO_ON;
 }
 
-static int take_gbps(const struct cli_common *c, const char *name, int *mbps)
-{
-	double gbps;
-	int status = sim_read_number(c, name, optarg, 0, 10000, &gbps);
-
-	*mbps = (int)(gbps * 1000 + .5);
-	return status;
-}
-
-static int take_formats(const struct cli_common *c, struct sim_run *run)
+static int take_formats(struct cli_common *c, struct sim_run *run,
+			const struct setting *s)
 {
 	char copy[64], *keep = NULL;
 
@@ -168,132 +265,68 @@ static int take_formats(const struct cli_common *c, struct sim_run *run)
 		else if (!strcmp(at, "html"))
 			run->html = true;
 		else
-			return misused_name(c, "--format", "csv, json, html");
+			return misused_name(c, s->name, "csv, json, html");
 	}
 	return CLI_GO_ON;
 }
 
-static int take_progress(const struct cli_common *c, struct sim_run *run)
+static int take_progress(struct cli_common *c, struct sim_run *run,
+			 const struct setting *s)
 {
-	if (!strcmp(optarg, "auto"))
-		run->progress = SIM_PROGRESS_AUTO;
-	else if (!strcmp(optarg, "none"))
-		run->progress = SIM_PROGRESS_NONE;
-	else if (!strcmp(optarg, "json"))
-		run->progress = SIM_PROGRESS_JSON;
-	else
-		return misused_name(c, "--progress", "auto, none, json");
-	return CLI_GO_ON;
+	static const char *const names[] = {
+		[SIM_PROGRESS_AUTO] = "auto",
+		[SIM_PROGRESS_NONE] = "none",
+		[SIM_PROGRESS_JSON] = "json",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(optarg, names[i])) {
+			run->progress = (enum sim_progress)i;
+			return CLI_GO_ON;
+		}
+	return misused_name(c, s->name, "auto, none, json");
 }
 
-/* The options that are numbers. */
-static int take_number(struct cli_common *c, int opt, struct sim_run *run)
-{
-	int64_t count = 0;
-	int status;
+/* ---- the table -----------------------------------------------------------------------
+ */
 
-	switch (opt) {
-	case NODES:
-		status = sim_read_count(c, "--nodes", optarg, 1, SIM_MAX_NODES, &count);
-		run->nodes = (int)count;
-		return status;
-	case DEPTH:
-		return sim_read_count(c, "--depth", optarg, 1, INT32_MAX,
-				      &run->options.depth);
-	case SCALE:
-		return sim_read_number(c, "--scale-arrivals", optarg, 1e-3, 1e3,
-				       &run->read.scale_arrivals);
-	case WARMUP:
-		return sim_read_duration(c, "--warmup", optarg, &run->warmup_ms);
-	case JOBS_LIMIT:
-		return sim_read_count(c, "--jobs-limit", optarg, 1, INT32_MAX,
-				      &run->read.jobs_limit);
-	case SLOWDOWN:
-		return sim_read_number(c, "--slowdown", optarg, 0, 100,
-				       &run->options.slowdown);
-	case RINGLESS:
-		return take_gbps(c, "--ringless", &run->options.ringless_mbps);
-	case NETWORK:
-		return take_gbps(c, "--network", &run->options.network_mbps);
-	case SEED:
-		status = sim_read_count(c, "--seed", optarg, 0, INT64_MAX, &count);
-		run->options.seed = (uint64_t)count;
-		return status;
-	default:
-		status = sim_read_count(c, "-j", optarg, 1, 256, &count);
-		run->threads = (int)count;
-		return status;
-	}
-}
+#define AT(member) offsetof(struct sim_run, member)
+
+static const struct setting settings[] = {
+	{'w', take_text, "-w", AT(trace_name), 0, 0},
+	{TRACE_FORMAT, take_text, "--trace-format", AT(read.format), 0, 0},
+	{TOPOLOGY_FORMAT, take_topology_format, "--topology-format", 0, 0, 0},
+	{NODES, take_int, "--nodes", AT(nodes), 1, SIM_MAX_NODES},
+	{CONF, take_text, "--conf", AT(conf), 0, 0},
+	{POLICY, take_text, "--policy", AT(policies), 0, 0},
+	{MIX, take_mix, "--mix", 0, 0, 0},
+	{SCHED, take_sched, "--sched", 0, 0, 0},
+	{DEPTH, take_count, "--depth", AT(options.depth), 1, INT32_MAX},
+	{FORM, take_form, "--form", 0, 0, 0},
+	{GPU_FROM, take_gpu_from, "--gpu-from", 0, 0, 0},
+	{SCALE, take_scale, "--scale-arrivals", 0, 0, 0},
+	{WARMUP, take_warmup, "--warmup", 0, 0, 0},
+	{JOBS_LIMIT, take_count, "--jobs-limit", AT(read.jobs_limit), 1, INT32_MAX},
+	{SLOWDOWN, take_slowdown, "--slowdown", 0, 0, 0},
+	{RINGLESS, take_gbps, "--ringless", AT(options.ringless_mbps), 0, 0},
+	{NETWORK, take_gbps, "--network", AT(options.network_mbps), 0, 0},
+	{TIMES, take_flag, "--time-decisions", AT(options.times_decisions), 0, 0},
+	{ANONYMIZE, take_text, "--anonymize", AT(anonymize), 0, 0},
+	{SEED, take_count, "--seed", AT(options.seed), 0, INT64_MAX},
+	{'j', take_int, "-j", AT(threads), 1, 256},
+	{STRICT, take_flag, "--strict", AT(read.strict), 0, 0},
+	{'o', take_text, "-o", AT(output), 0, 0},
+	{FORMATS, take_formats, "--format", 0, 0, 0},
+	{PROGRESS, take_progress, "--progress", 0, 0, 0},
+	{JSON, take_flag, "--json", AT(json), 0, 0},
+};
 
 static int take_option(struct cli_common *c, int opt, struct sim_run *run)
 {
-	struct gt_error err;
-
-	switch (opt) {
-	case 'w':
-		run->trace_name = optarg;
-		return CLI_GO_ON;
-	case TRACE_FORMAT:
-		run->read.format = optarg;
-		return CLI_GO_ON;
-	case TOPOLOGY_FORMAT:
-		c->load.format = optarg;
-		return CLI_GO_ON;
-	case CONF:
-		run->conf = optarg;
-		return CLI_GO_ON;
-	case POLICY:
-		run->policies = optarg;
-		return CLI_GO_ON;
-	case MIX:
-		run->mix_text = optarg;
-		return gt_mix_parse(&run->mix, optarg, &err)
-			       ? cli_misuse(c, "--mix: %s", err.text)
-			       : CLI_GO_ON;
-	case SCHED:
-		return sim_sched_parse(optarg, &run->options.sched)
-			       ? CLI_GO_ON
-			       : misused_name(c, "--sched", "fifo, easy, recorded, loss");
-	case FORM:
-		return sim_form_parse(optarg, &run->read.form)
-			       ? CLI_GO_ON
-			       : misused_name(c, "--form", "job, node, task, socket");
-	case GPU_FROM:
-		return take_gpu_from(c, run);
-	case TIMES:
-		run->options.times_decisions = true;
-		return CLI_GO_ON;
-	case ANONYMIZE:
-		run->anonymize = optarg;
-		return CLI_GO_ON;
-	case STRICT:
-		run->read.strict = true;
-		return CLI_GO_ON;
-	case 'o':
-		run->output = optarg;
-		return CLI_GO_ON;
-	case FORMATS:
-		return take_formats(c, run);
-	case PROGRESS:
-		return take_progress(c, run);
-	case JSON:
-		run->json = true;
-		return CLI_GO_ON;
-	case NODES:
-	case DEPTH:
-	case SCALE:
-	case WARMUP:
-	case JOBS_LIMIT:
-	case SLOWDOWN:
-	case RINGLESS:
-	case NETWORK:
-	case SEED:
-	case 'j':
-		return take_number(c, opt, run);
-	default:
-		return cli_common_option(c, opt);
-	}
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		if (settings[i].opt == opt)
+			return settings[i].take(c, run, &settings[i]);
+	return cli_common_option(c, opt);
 }
 
 static void print_policies(void)

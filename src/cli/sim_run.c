@@ -268,11 +268,12 @@ static void tell_rows(const struct sim_run *run, const struct sim_trace *trace)
 {
 	for (int r = SIM_ROW_NO_GPU; r < SIM_ROW_REASONS; r++)
 		if (trace->reason_count[r])
-			cli_say("%s: %lld %s rows: the row %s; the first is line %lld",
-				run->trace_name, (long long)trace->reason_count[r],
+			cli_say("%s:%lld: %s: the row %s (%lld such row%s)",
+				run->trace_name, (long long)trace->reason_line[r],
 				r < SIM_ROW_BAD ? "ignored" : "bad",
 				sim_row_text((enum sim_row)r),
-				(long long)trace->reason_line[r]);
+				(long long)trace->reason_count[r],
+				trace->reason_count[r] == 1 ? "" : "s");
 	if (trace->shared)
 		cli_say("%s: %lld jobs that share a GPU count as jobs of one GPU",
 			run->trace_name, (long long)trace->shared);

@@ -15,6 +15,7 @@
 struct rank_key {
 	int worst_quad;
 	int worst_pair;
+	int near; /* ranks whose GPU is near them */
 	int first_quad;
 	int first_pair;
 	int64_t hops;
@@ -27,7 +28,8 @@ struct search {
 	int quad[SEARCH_QUADS];		    /* busbw of four, by quad_index */
 	int hop[SEARCH_GPUS][SEARCH_GPUS];
 	int widest_hop;
-	int at[SEARCH_GPUS]; /* the order being tried */
+	unsigned near[SEARCH_GPUS]; /* by rank: members near it */
+	int at[SEARCH_GPUS];	    /* the order being tried */
 	int best[SEARCH_GPUS];
 	struct rank_key best_key;
 	bool have_best;
@@ -104,6 +106,8 @@ static int compare(const struct rank_key *a, const struct rank_key *b)
 		return a->worst_quad > b->worst_quad ? 1 : -1;
 	if (a->worst_pair != b->worst_pair)
 		return a->worst_pair > b->worst_pair ? 1 : -1;
+	if (a->near != b->near)
+		return a->near > b->near ? 1 : -1;
 	if (a->first_quad != b->first_quad)
 		return a->first_quad > b->first_quad ? 1 : -1;
 	if (a->first_pair != b->first_pair)
@@ -116,6 +120,7 @@ static struct rank_key add_rank(const struct search *s, struct rank_key key, int
 {
 	const int *at = s->at;
 
+	key.near += s->near[rank] >> at[rank] & 1;
 	if (rank > 0)
 		key.hops += s->hop[at[rank - 1]][at[rank]];
 	if (rank % 2 == 1) {
@@ -137,7 +142,7 @@ static struct rank_key add_rank(const struct search *s, struct rank_key key, int
 	return key;
 }
 
-static const struct rank_key empty_key = {INT_MAX, INT_MAX, INT_MAX, INT_MAX, 0};
+static const struct rank_key empty_key = {INT_MAX, INT_MAX, 0, INT_MAX, INT_MAX, 0};
 
 static void keep(struct search *s, const struct rank_key *key, bool is_guess)
 {
@@ -147,14 +152,16 @@ static void keep(struct search *s, const struct rank_key *key, bool is_guess)
 	s->have_best = true;
 }
 
-/* Can an order that starts like this one still win? The ranks to come can at best add the
- * widest hops. */
+/* Can an order that starts like this one still win? The ranks to come can at best all be
+ * near their GPUs and add the widest hops. */
 static bool can_win(const struct search *s, struct rank_key key, int ranks)
 {
 	int order;
 
 	if (!s->have_best)
 		return true;
+	for (int r = ranks; r < s->k; r++)
+		key.near += s->near[r] != 0;
 	key.hops += (int64_t)(s->k - ranks) * s->widest_hop;
 	order = compare(&key, &s->best_key);
 	/* Orders come lowest GPUs first, so that a later equal one loses to a found one.
@@ -248,13 +255,17 @@ static void guess(struct search *s)
 }
 
 static bool find_by_search(const struct gt_node *node, const int *gpu, int k,
-			   struct gt_order *order)
+			   const struct gt_mask *near, struct gt_order *order)
 {
 	struct search s;
 
 	memset(&s, 0, sizeof(s));
 	s.k = k;
 	memcpy(s.gpu, gpu, (size_t)k * sizeof(*gpu));
+	for (int r = 0; near && r < k; r++)
+		for (int v = 0; v < k; v++)
+			if (gt_mask_has(&near[r], gpu[v]))
+				s.near[r] |= 1u << v;
 	measure_pairs(&s, node);
 	measure_quads(&s, node);
 	/* Up to 8 GPUs the plain search is short and proves what it finds. */
@@ -282,6 +293,48 @@ static bool all_pairs_equal(const struct gt_node *node, const int *gpu, int k)
 			    gt_node_gpu(node, gpu[i])->island != island)
 				return false;
 	return true;
+}
+
+/* Find rank a near GPU that is free, or whose rank finds another one: one step of a
+ * largest matching. */
+static bool find_near(const struct gt_mask *near, const int *gpu, int k, int rank,
+		      int *rank_of, bool *tried)
+{
+	for (int v = 0; v < k; v++) {
+		if (tried[v] || !gt_mask_has(&near[rank], gpu[v]))
+			continue;
+		tried[v] = true;
+		if (rank_of[v] < 0 ||
+		    find_near(near, gpu, k, rank_of[v], rank_of, tried)) {
+			rank_of[v] = rank;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where every order is as fast: as many ranks as possible near their GPUs. */
+static void by_nearness(const struct gt_mask *near, const int *gpu, int k,
+			struct gt_order *order)
+{
+	int rank_of[GT_MAX_GPUS];
+	bool placed[GT_MAX_GPUS] = {false};
+
+	for (int v = 0; v < k; v++)
+		rank_of[v] = -1;
+	for (int r = 0; r < k; r++) {
+		bool tried[GT_MAX_GPUS] = {false};
+
+		placed[r] = find_near(near, gpu, k, r, rank_of, tried);
+	}
+	for (int v = 0, r = 0; v < k; v++) {
+		if (rank_of[v] < 0) {
+			while (placed[r])
+				r++;
+			rank_of[v] = r++;
+		}
+		order->gpu[rank_of[v]] = gpu[v];
+	}
 }
 
 /* GPUs of one island together, islands by their first GPU. */
@@ -325,6 +378,12 @@ static void describe(const struct gt_node *node, struct gt_order *order)
 void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
 		   struct gt_order *order)
 {
+	gt_order_find_near(node, set, NULL, order);
+}
+
+void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
+			const struct gt_mask *near, struct gt_order *order)
+{
 	int gpu[GT_MAX_GPUS], k = 0;
 
 	memset(order, 0, sizeof(*order));
@@ -337,11 +396,13 @@ void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
 		return;
 	if (!all_pairs_equal(node, gpu, k)) {
 		if (k <= SEARCH_GPUS) {
-			order->exact = find_by_search(node, gpu, k, order);
+			order->exact = find_by_search(node, gpu, k, near, order);
 		} else {
 			by_island(node, gpu, k, order);
 			order->exact = false;
 		}
+	} else if (near) {
+		by_nearness(near, gpu, k, order);
 	}
 	describe(node, order);
 }

@@ -11,10 +11,4 @@
 enum gt_err sim_conf_load(struct sim_layout *layout, const char *dir,
 			  struct gt_error *err);
 
-/* Call each with every name of a host list such as a,b[01-03,7]; stops where each returns
- * an error. GT_EPARSE on a list that is none. */
-enum gt_err sim_hosts_expand(const char *list,
-			     enum gt_err (*each)(void *arg, const char *name), void *arg,
-			     struct gt_error *err);
-
 #endif

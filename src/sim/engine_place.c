@@ -345,20 +345,41 @@ bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
 	return places && commit(p, job, places, places > 1);
 }
 
+/* The job's GPUs on each of its recorded nodes; returns their number, 0 where one is not
+ * known, stands twice or has too few free. */
+static int find_recorded(struct sim_placer *p, int32_t number)
+{
+	const struct sim_job *job = &p->trace->jobs[number];
+	const int *hosts;
+	int had = 0, nodes = sim_nodelists_of(
+			     &p->recorded, sim_trace_text(p->trace, job->node), &hosts);
+
+	if (nodes > p->layout->nodes || nodes > job->gpus)
+		return 0;
+	for (int i = 0; i < nodes; i++) {
+		int node = p->recorded_node[hosts[i]];
+		int count = job->gpus / nodes + (i < job->gpus % nodes);
+
+		for (int j = 0; j < i; j++)
+			if (p->found[j].node == node)
+				return 0;
+		if (node < 0 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
+		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
+			return 0;
+		had += count;
+	}
+	return nodes;
+}
+
 bool sim_placer_start_recorded(struct sim_placer *p, int32_t number)
 {
 	const struct sim_job *job = &p->trace->jobs[number];
-	struct sim_outcome *o = &p->result->jobs[number];
-	int known = job->node ? sim_names_find(&p->recorded,
-					       sim_trace_text(p->trace, job->node))
-			      : -1;
-	int node = known >= 0 ? p->recorded_node[known] : -1;
+	int places = job->node ? find_recorded(p, number) : 0;
 
-	if (node >= 0 && sim_tree_get(&p->cluster.free, node) >= (uint64_t)job->gpus &&
-	    ask_node(p, number, node, job->gpus, 0, 1, &p->found[0]))
-		return commit(p, number, 1, false);
+	if (places)
+		return commit(p, number, places, places > 1 && may_split(p, job));
 	if (job->node)
-		o->flags |= SIM_MOVED;
+		p->result->jobs[number].flags |= SIM_MOVED;
 	return sim_placer_can_ever(p, number) && sim_placer_start(p, number, NULL, 0);
 }
 
@@ -391,31 +412,26 @@ int32_t sim_placer_end(struct sim_placer *p)
 static bool map_recorded(struct sim_placer *p)
 {
 	bool named = false;
-	int next = 0;
 
-	if (!sim_names_init(&p->recorded, p->trace->count))
+	if (!sim_nodelists_init(&p->recorded, p->trace))
 		return false;
-	for (size_t i = 0; i < p->trace->count; i++) {
-		const char *name = sim_trace_text(p->trace, p->trace->jobs[i].node);
-
-		if (*name && !strpbrk(name, "[,"))
-			sim_names_number(&p->recorded, name);
-	}
-	p->recorded_node = malloc(((size_t)p->recorded.used + 1) * sizeof(int));
+	p->recorded_node = malloc(((size_t)p->recorded.hosts.used + 1) * sizeof(int));
 	if (!p->recorded_node)
 		return false;
-	memset(p->recorded_node, 0xff, ((size_t)p->recorded.used + 1) * sizeof(int));
+	memset(p->recorded_node, 0xff,
+	       ((size_t)p->recorded.hosts.used + 1) * sizeof(int));
 	for (int i = 0; i < p->layout->nodes; i++) {
 		char buf[32];
-		int known = sim_names_find(
-			&p->recorded, sim_layout_name(p->layout, i, buf, sizeof(buf)));
+		int known =
+			sim_names_find(&p->recorded.hosts,
+				       sim_layout_name(p->layout, i, buf, sizeof(buf)));
 
 		named |= p->layout->names[i] != NULL || known >= 0;
 		if (known >= 0)
 			p->recorded_node[known] = i;
 	}
-	for (int i = 0; i < p->recorded.used && !named; i++)
-		p->recorded_node[i] = next++ < p->layout->nodes ? next - 1 : -1;
+	for (int i = 0; i < p->recorded.hosts.used && !named; i++)
+		p->recorded_node[i] = i < p->layout->nodes ? i : -1;
 	return true;
 }
 
@@ -478,7 +494,7 @@ void sim_placer_release(struct sim_placer *p)
 	free(p->avoid);
 	free(p->found);
 	free(p->found_cores);
-	sim_names_release(&p->recorded);
+	sim_nodelists_release(&p->recorded);
 	free(p->recorded_node);
 	memset(p, 0, sizeof(*p));
 }

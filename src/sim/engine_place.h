@@ -4,7 +4,7 @@
 #define SIM_ENGINE_PLACE_H
 
 #include "sim/engine.h"
-#include "sim/names.h"
+#include "sim/nodelists.h"
 
 struct sim_end {
 	int64_t at_ms;
@@ -25,8 +25,8 @@ struct sim_placer {
 	int *avoid;		       /* scratch: nodes that are not asked, ascending */
 	struct sim_place *found;       /* scratch: the places of a job */
 	struct sim_cores *found_cores; /* and its cores there */
-	struct sim_names recorded;     /* names of recorded nodes */
-	int *recorded_node;	       /* by number: the layout's node; -1: none */
+	struct sim_nodelists recorded; /* the nodes of the trace */
+	int *recorded_node;	       /* by host: the layout's node; -1: none */
 };
 
 /* Safe to release after a failure. */
@@ -50,7 +50,7 @@ bool sim_placer_can_ever(const struct sim_placer *p, int32_t job);
 /* Start it now on any nodes but those of avoid (ascending). false: it does not fit. */
 bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
 		      int avoid_count);
-/* Start it on its recorded node, or where it fits. */
+/* Start it on its recorded nodes, or where it fits. */
 bool sim_placer_start_recorded(struct sim_placer *p, int32_t job);
 void sim_placer_reject(struct sim_placer *p, int32_t job);
 /* The time of the next end; SIM_SOON: nothing runs. */

@@ -97,6 +97,22 @@ const char *sim_layout_name(const struct sim_layout *layout, int node, char *buf
 	return buf;
 }
 
+bool sim_layout_is_uniform(const struct sim_layout *layout)
+{
+	for (int t = 0; t < layout->type_count; t++) {
+		const struct gt_node *node = layout->types[t].node;
+
+		for (int a = 0; a < layout->types[t].n; a++)
+			for (int b = 0; b < a; b++)
+				if (gt_node_links(node, a, b) !=
+					    gt_node_links(node, 0, 1) ||
+				    gt_node_pair_mbps(node, a, b) !=
+					    gt_node_pair_mbps(node, 0, 1))
+					return false;
+	}
+	return true;
+}
+
 uint64_t sim_layout_hash(const struct sim_layout *layout)
 {
 	uint64_t hash = SIM_HASH_START;

@@ -45,6 +45,15 @@ static inline const struct sim_type *sim_layout_type(const struct sim_layout *la
 {
 	return &layout->types[layout->type_of[node]];
 }
+/* Are all pairs of each node alike, as behind one NVSwitch? Then so are all sets of a
+ * size.
+ */
+bool sim_layout_is_uniform(const struct sim_layout *layout);
+/* What reports say then. */
+#define SIM_UNIFORM_TEXT                                                                 \
+	"All sets of a size are equal on these nodes: policies differ in waits and "     \
+	"splits "                                                                        \
+	"only."
 /* Names the layout by its content. */
 uint64_t sim_layout_hash(const struct sim_layout *layout);
 

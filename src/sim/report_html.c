@@ -2,6 +2,7 @@
 /* One page for people: no script, nothing from outside. */
 #include "config.h"
 
+#include "sim/report_page.h"
 #include "sim/report_svg.h"
 
 #include <inttypes.h>
@@ -12,35 +13,6 @@
 #define TYPICAL_SLOTS	4096 /* different sets that are counted for "the most frequent" */
 #define MAX_GRAPH_GPUS	16
 #define MAX_GRAPH_SIZES 3
-
-static const char head[] =
-	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	"<title>gputopo: replay</title>\n<style>\n"
-	":root{color-scheme:light}\n"
-	"body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:0 "
-	"auto;"
-	"max-width:1100px;padding:1.5rem}\n"
-	"h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.2rem 0 "
-	".4rem}\n"
-	"p{margin:.3rem 0 .8rem;max-width:75ch}.note{color:#52606d}\n"
-	".warn{background:#fdf0d5;border-left:4px solid #ed8936;padding:.5rem .8rem}\n"
-	".wide{overflow-x:auto}\n"
-	"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
-	"th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #e4e7eb;"
-	"white-space:nowrap}\n"
-	"th{white-space:normal;vertical-align:bottom}\n"
-	"th:first-child,td:first-child{text-align:left}th{font-weight:600}\n"
-	"svg{width:100%;height:auto;display:block}.wide svg{min-width:600px}\n"
-	"svg text{font:13px system-ui,sans-serif;fill:#1f2933}\n"
-	"svg text.light{fill:#fff}svg .grid{stroke:#e4e7eb}svg .idle{fill:#f3f4f6}\n"
-	".legend span{display:inline-block;margin-right:1.1rem;white-space:nowrap}\n"
-	".legend i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;"
-	"border-radius:2px}\n"
-	".graphs{display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));"
-	"gap:1rem}\n"
-	".graphs figure{margin:0;text-align:center}.graphs figcaption{font-size:.9rem}\n"
-	"</style>\n</head>\n<body>\n";
 
 /* ---- parts
  * ------------------------------------------------------------------------------ */
@@ -55,6 +27,8 @@ static void put_title(const struct sim_report *r, FILE *out)
 		r->layout->gpus);
 	sim_svg_text(out, r->topology_name);
 	fprintf(out, "), scheduler %s.</p>\n", sim_sched_name(r->options->sched));
+	if (sim_layout_is_uniform(r->layout))
+		fputs("<p class=\"warn\">" SIM_UNIFORM_TEXT "</p>\n", out);
 	if (r->options->slowdown > 0)
 		fprintf(out,
 			"<p class=\"warn\">An assumption is built in: run times grow by "
@@ -114,7 +88,9 @@ static void put_band_legend(FILE *out, bool single)
 		fprintf(out, "<span><i style=\"background:%s\"></i>%s</span>",
 			sim_band_colour(b), sim_band_name(b));
 	if (single)
-		fputs("<span><i style=\"background:#c9ced6\"></i>one GPU</span>", out);
+		fputs("<span><i style=\"background:#c9ced6\"></i>one GPU</span>"
+		      "<span><i style=\"background:#eef0f3\"></i>free</span>",
+		      out);
 	fputs("</p>\n", out);
 }
 
@@ -265,8 +241,8 @@ static void put_regrets(const struct sim_report *r, FILE *out)
 		return;
 	fputs("<div class=\"wide\"><table>\n<tr><th>job</th><th>GPUs</th><th>got, "
 	      "GB/s</th>"
-	      "<th>under stock</th><th>best free then</th><th>its GPUs</th>"
-	      "<th>under stock</th></tr>\n",
+	      "<th>under stock, GB/s</th><th>best free then, GB/s</th><th>its GPUs</th>"
+	      "<th>stock's GPUs</th></tr>\n",
 	      out);
 	for (int i = 0; i < count; i++)
 		put_regret_row(r, 0, stock, worst[i], out);
@@ -302,7 +278,7 @@ static void put_inputs(const struct sim_report *r, FILE *out)
 
 void sim_report_html(const struct sim_report *report, FILE *out)
 {
-	fputs(head, out);
+	sim_page_begin(out, "replay", SIM_SVG_WIDTH);
 	put_title(report, out);
 	put_summary(report, out);
 	fputs("<h2>How much of the ideal bandwidth jobs got</h2>\n", out);
@@ -318,5 +294,5 @@ void sim_report_html(const struct sim_report *report, FILE *out)
 	put_graphs(report, out);
 	put_regrets(report, out);
 	put_inputs(report, out);
-	fputs("</body>\n</html>\n", out);
+	sim_page_end(out);
 }

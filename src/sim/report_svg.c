@@ -8,9 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH		760
-#define LABEL		150 /* left of the bars */
+#define WIDTH		SIM_SVG_WIDTH
+#define LETTER		7.6 /* width of a label's, on a narrow screen */
+#define MAX_LABEL	44
 #define ROW		30
+#define AXIS		54 /* left of the bars by size */
 #define GANTT_NODES	6
 #define GANTT_JOBS	400 /* about as many are shown */
 #define GANTT_GPU	9   /* height of a GPU's row */
@@ -26,9 +28,10 @@ static const struct {
 	{"below 25 %", "#b83227", -1},
 };
 
+/* None is a band's: a policy is neither good nor bad. */
 static const char *const policy_colours[] = {
-	"#1f6f6b", "#b83227", "#ed8936", "#5a67d8",
-	"#8c8c8c", "#2b9348", "#9f5f9f", "#3e4c59",
+	"#1b3a5c", "#8aa2c8", "#8d6e97", "#c9b3d4",
+	"#7a6a58", "#c8b89a", "#4f5b66", "#aab4be",
 };
 
 #define COLOUR_COUNT (sizeof(policy_colours) / sizeof(policy_colours[0]))
@@ -109,17 +112,31 @@ static void count_bands(const struct sim_report *r, int policy, int64_t *count,
 	}
 }
 
+/* Room for the longest name beside the bars. */
+static double label_room(const struct sim_report *r)
+{
+	size_t longest = 0;
+
+	for (int i = 0; i < r->count; i++) {
+		size_t length = strlen(r->results[i].name);
+
+		longest = length > longest ? length : longest;
+	}
+	longest = longest < MAX_LABEL ? longest : MAX_LABEL;
+	return (double)longest * LETTER + 12;
+}
+
 void sim_svg_bands(const struct sim_report *r, FILE *out)
 {
-	double full = WIDTH - LABEL - 10;
+	double room = label_room(r), full = WIDTH - room - 10;
 
 	begin(out, WIDTH, r->count * ROW + 6, "jobs by share of the ideal bandwidth");
 	for (int i = 0; i < r->count; i++) {
 		int64_t count[SIM_BANDS], total;
-		double x = LABEL, y = i * ROW + 4;
+		double x = room, y = i * ROW + 4;
 
 		count_bands(r, i, count, &total);
-		label(out, LABEL - 8, y + 16, "end", r->results[i].name);
+		label(out, room - 8, y + 16, "end", r->results[i].name);
 		for (int b = 0; b < SIM_BANDS && total; b++) {
 			double share = (double)count[b] / (double)total;
 
@@ -142,6 +159,53 @@ void sim_svg_bands(const struct sim_report *r, FILE *out)
 	fputs("</svg>\n", out);
 }
 
+/* Lines at 0, 25, ... 100 % above base. */
+static void draw_scale(FILE *out, int base)
+{
+	for (int p = 0; p <= 100; p += 25) {
+		double y = base - p * (base - 15) / 100.0;
+		char text[16];
+
+		fprintf(out,
+			"<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
+			"class=\"grid\"/>\n",
+			AXIS, WIDTH - 5, y, y);
+		snprintf(text, sizeof(text), "%d %%", p);
+		label(out, AXIS - 4, y + 4, "end", text);
+	}
+}
+
+/* The policies' bars of one size, each so wide, from left on. */
+static void draw_bars(const struct sim_report *r, int size, double left, double bar,
+		      int base, FILE *out)
+{
+	for (int i = 0; i < r->count; i++) {
+		double mean = r->metrics[i].sizes[size].mean_idle;
+		double tall = mean * (base - 15);
+
+		fprintf(out,
+			"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+			"fill=\"%s\"><title>",
+			left + i * bar, base - tall, bar - 1, tall,
+			policy_colours[(size_t)i % COLOUR_COUNT]);
+		sim_svg_text(out, r->results[i].name);
+		fprintf(out, ", %d GPUs: %.1f %%</title></rect>\n",
+			r->metrics[i].sizes[size].gpus, 100 * mean);
+	}
+}
+
+static void put_policy_legend(const struct sim_report *r, FILE *out)
+{
+	fputs("<p class=\"legend\">", out);
+	for (int i = 0; i < r->count; i++) {
+		fprintf(out, "<span><i style=\"background:%s\"></i>",
+			policy_colours[(size_t)i % COLOUR_COUNT]);
+		sim_svg_text(out, r->results[i].name);
+		fputs("</span>", out);
+	}
+	fputs("</p>\n", out);
+}
+
 void sim_svg_sizes(const struct sim_report *r, FILE *out)
 {
 	int sizes = r->metrics[0].size_count, height = 200, base = height - 40;
@@ -150,49 +214,20 @@ void sim_svg_sizes(const struct sim_report *r, FILE *out)
 	sizes = sizes < MAX_DRAWN_SIZES ? sizes : MAX_DRAWN_SIZES;
 	fputs("<div class=\"wide\">\n", out);
 	begin(out, WIDTH, height, "mean share of the ideal bandwidth by job size");
-	group = (double)(WIDTH - 60) / (sizes ? sizes : 1);
+	group = (double)(WIDTH - AXIS - 16) / (sizes ? sizes : 1);
 	bar = group * .8 / r->count;
 	bar = bar < 34 ? bar : 34;
-	for (int p = 0; p <= 100; p += 25) {
-		double y = base - p * (base - 15) / 100.0;
-		char text[16];
-
-		fprintf(out,
-			"<line x1=\"44\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
-			"class=\"grid\"/>\n",
-			WIDTH - 5, y, y);
-		snprintf(text, sizeof(text), "%d %%", p);
-		label(out, 40, y + 4, "end", text);
-	}
+	draw_scale(out, base);
 	for (int s = 0; s < sizes; s++) {
-		double left = 50 + s * group + (group - bar * r->count) / 2;
+		double middle = AXIS + 6 + (s + .5) * group;
 		char text[32];
 
-		for (int i = 0; i < r->count; i++) {
-			double mean = r->metrics[i].sizes[s].mean_idle;
-			double tall = mean * (base - 15);
-
-			fprintf(out,
-				"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-				"height=\"%.1f\" "
-				"fill=\"%s\"><title>",
-				left + i * bar, base - tall, bar - 1, tall,
-				policy_colours[(size_t)i % COLOUR_COUNT]);
-			sim_svg_text(out, r->results[i].name);
-			fprintf(out, ", %d GPUs: %.1f %%</title></rect>\n",
-				r->metrics[i].sizes[s].gpus, 100 * mean);
-		}
+		draw_bars(r, s, middle - bar * r->count / 2, bar, base, out);
 		snprintf(text, sizeof(text), "%d GPUs", r->metrics[0].sizes[s].gpus);
-		label(out, 50 + (s + .5) * group, height - 20, "middle", text);
+		label(out, middle, height - 20, "middle", text);
 	}
-	fputs("</svg>\n</div>\n<p class=\"legend\">", out);
-	for (int i = 0; i < r->count; i++) {
-		fprintf(out, "<span><i style=\"background:%s\"></i>",
-			policy_colours[(size_t)i % COLOUR_COUNT]);
-		sim_svg_text(out, r->results[i].name);
-		fputs("</span>", out);
-	}
-	fputs("</p>\n", out);
+	fputs("</svg>\n</div>\n", out);
+	put_policy_legend(r, out);
 }
 
 /* ---- nodes over time

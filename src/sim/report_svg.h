@@ -5,7 +5,8 @@
 
 #include "sim/report.h"
 
-#define SIM_BANDS 5
+#define SIM_BANDS     5
+#define SIM_SVG_WIDTH 760 /* of the drawings */
 
 /* "100 %", "75 to 99 %", ... and the colour of each, best first. */
 const char *sim_band_name(int band);

@@ -104,6 +104,8 @@ void sim_report_table(const struct sim_report *r, FILE *out)
 		"%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64 "\n",
 		r->trace->count, r->layout->nodes, r->layout->gpus, r->topology_name,
 		sim_sched_name(r->options->sched), r->options->seed);
+	if (sim_layout_is_uniform(r->layout))
+		fputs(SIM_UNIFORM_TEXT "\n", out);
 	if (r->options->slowdown > 0)
 		fprintf(out, "ASSUMED: run times grow by %g x (ideal / got - 1)\n",
 			r->options->slowdown);

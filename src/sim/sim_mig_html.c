@@ -2,6 +2,7 @@
 /* One page about placement policies, with the slices of the first GPUs over time. */
 #include "config.h"
 
+#include "sim/report_page.h"
 #include "sim/report_svg.h"
 #include "sim/sim_mig.h"
 
@@ -13,30 +14,7 @@
 #define WIDTH	    1000
 #define UNIT_HEIGHT 9
 #define GPU_GAP	    8
-#define LEFT	    56
-
-static const char head[] =
-	"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	"<title>gputopo: GPU instances</title>\n<style>\n"
-	":root{color-scheme:light}\n"
-	"body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:0 "
-	"auto;max-width:1100px;padding:1.5rem}\n"
-	"h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .4rem}\n"
-	"p{margin:.3rem 0 .8rem;max-width:75ch}.note{color:#52606d}"
-	".wide{overflow-x:auto}\n"
-	"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
-	"th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #e4e7eb;"
-	"white-space:nowrap}\n"
-	"th{white-space:normal;vertical-align:bottom}"
-	"th:first-child,td:first-child{text-align:left}\n"
-	"svg{width:100%;min-width:820px;height:auto;display:block}"
-	"svg text{font:13px system-ui,sans-serif;fill:#1f2933}"
-	"svg .idle{fill:#eef0f3}\n"
-	".legend span{display:inline-block;margin-right:1.1rem;white-space:nowrap}"
-	".legend i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;"
-	"border-radius:2px}\n"
-	"</style>\n</head>\n<body>\n";
+#define LEFT	    64
 
 /* Distinct by lightness too, for readers who see fewer colours. */
 static const char *const colours[] = {"#1b4965", "#62b6cb", "#f4a259", "#8cb369",
@@ -135,7 +113,7 @@ static void put_picture(const struct sim_mig_report *r, int policy, FILE *out)
 	fprintf(out,
 		"<div class=\"wide\"><svg viewBox=\"0 0 %d %d\" role=\"img\" "
 		"aria-label=\"slices over time\">\n",
-		WIDTH, lane(r, gpus) + 16);
+		WIDTH, lane(r, gpus) + 20);
 	for (int g = 0; g < gpus; g++)
 		fprintf(out,
 			"<rect class=\"idle\" x=\"%d\" y=\"%d\" width=\"%d\" "
@@ -149,7 +127,7 @@ static void put_picture(const struct sim_mig_report *r, int policy, FILE *out)
 	fprintf(out,
 		"<text x=\"%d\" y=\"%d\">%.4g h</text><text x=\"%d\" y=\"%d\" "
 		"text-anchor=\"end\">%.4g h</text>\n</svg></div>\n",
-		LEFT, lane(r, gpus) + 10, (double)from / 3.6e6, WIDTH, lane(r, gpus) + 10,
+		LEFT, lane(r, gpus) + 14, (double)from / 3.6e6, WIDTH, lane(r, gpus) + 14,
 		(double)to / 3.6e6);
 }
 
@@ -239,7 +217,7 @@ void sim_mig_report_html(const struct sim_mig_report *r, FILE *out)
 {
 	json_t *summary = sim_mig_report_json(r);
 
-	fputs(head, out);
+	sim_page_begin(out, "GPU instances", WIDTH);
 	fputs("<h1>GPU instances under several placement policies</h1>\n<p "
 	      "class=\"note\">",
 	      out);
@@ -269,6 +247,6 @@ void sim_mig_report_html(const struct sim_mig_report *r, FILE *out)
 		fprintf(out, "<p><b>%s</b></p>\n", gt_mig_policy_name(r->policies[i]));
 		put_picture(r, i, out);
 	}
-	fputs("</body>\n</html>\n", out);
+	sim_page_end(out);
 	json_decref(summary);
 }

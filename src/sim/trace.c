@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "sim/names.h"
+#include "sim/nodelists.h"
 #include "sim/rng.h"
 #include "sim/trace.h"
 
@@ -330,8 +331,30 @@ enum gt_err sim_trace_load(struct sim_trace *trace, const char *path,
 /* ---- anonymizing, writing -------------------------------------------------------------
  */
 
+/* "n0,n4" for the hosts of a list; a text that is none is a host of its own. */
+static bool rename_nodes(struct sim_trace *to, const struct sim_nodelists *nodes,
+			 const char *list, size_t job, uint32_t *kept)
+{
+	const int *hosts;
+	int count = sim_nodelists_of(nodes, list, &hosts);
+	size_t room = (size_t)(count + 1) * 16, used = 0;
+	char *text = malloc(room);
+	bool done;
+
+	if (!text)
+		return false;
+	if (!count)
+		snprintf(text, room, "x%zu", job);
+	for (int i = 0; i < count; i++)
+		used += (size_t)snprintf(text + used, room - used, "%sn%d", i ? "," : "",
+					 hosts[i]);
+	done = sim_trace_keep(to, text, kept);
+	free(text);
+	return done;
+}
+
 static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
-			struct sim_names *users, struct sim_names *nodes)
+			struct sim_names *users, const struct sim_nodelists *nodes)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		struct sim_job *job = &from->jobs[i];
@@ -345,11 +368,9 @@ static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 				 sim_names_number(users, from->strings + job->user));
 			kept = kept && sim_trace_keep(to, text, &job->user);
 		}
-		if (job->node) {
-			snprintf(text, sizeof(text), "n%d",
-				 sim_names_number(nodes, from->strings + job->node));
-			kept = kept && sim_trace_keep(to, text, &job->node);
-		}
+		if (job->node)
+			kept = kept && rename_nodes(to, nodes, from->strings + job->node,
+						    i + 1, &job->node);
 		if (!kept)
 			return false;
 	}
@@ -358,17 +379,18 @@ static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 
 bool sim_trace_anonymize(struct sim_trace *trace)
 {
-	struct sim_names users = {0}, nodes = {0};
+	struct sim_names users = {0};
+	struct sim_nodelists nodes = {0};
 	struct sim_trace renamed = {0};
 	uint32_t nothing;
 	bool done;
 
 	done = sim_names_init(&users, trace->count) &&
-	       sim_names_init(&nodes, trace->count) &&
+	       sim_nodelists_init(&nodes, trace) &&
 	       sim_trace_keep(&renamed, "", &nothing) &&
 	       rename_jobs(&renamed, trace, &users, &nodes);
 	sim_names_release(&users);
-	sim_names_release(&nodes);
+	sim_nodelists_release(&nodes);
 	if (!done) {
 		free(renamed.strings);
 		return false;

@@ -18,11 +18,10 @@
 #include <string.h>
 
 #include "../oracle.h"
+#include "kind.h"
 
 #define MAX_FORMS 32
 #define MAX_FILES 8
-#define LINK_MBPS 20000 /* any: it is the same for all */
-#define PATH_MBPS 10000
 
 struct tally {
 	long requests;
@@ -66,40 +65,6 @@ static unsigned mask_parse(const char *text)
 		text = *end == ',' ? end + 1 : end;
 	}
 	return mask;
-}
-
-/* The machine of a kind file: one line with Links= for each GPU. */
-static void graph_read(struct oracle_graph *g, const char *file)
-{
-	FILE *f = fopen(file, "r");
-	char line[1024];
-
-	if (!f)
-		err(2, "%s", file);
-	memset(g, 0, sizeof(*g));
-	while (fgets(line, sizeof(line), f)) {
-		char *at = strstr(line, "Links=");
-		int i = g->n;
-
-		if (line[0] == '#' || !at)
-			continue;
-		if (g->n == ORACLE_MAX)
-			errx(2, "%s: more than %d GPUs", file, ORACLE_MAX);
-		at += strlen("Links=");
-		for (int j = 0; j < ORACLE_MAX && *at && *at != '\n'; j++) {
-			long links = strtol(at, &at, 10);
-
-			g->links[i][j] = links > 0 ? links : 0;
-			g->path_mbps[i][j] = PATH_MBPS;
-			at += *at == ',';
-		}
-		g->link_mbps[i] = LINK_MBPS;
-		g->island[i] = -1;
-		g->n++;
-	}
-	fclose(f);
-	if (g->n < 2 || g->n > 10)
-		errx(2, "%s: %d GPUs with Links=, 2 to 10 can be checked", file, g->n);
 }
 
 /* > 0 where a has the higher (R, tau). */
@@ -245,7 +210,7 @@ int main(int argc, char **argv)
 
 	if (files < 1 || files > MAX_FILES)
 		errx(2, "usage: check_states KIND FILE...");
-	graph_read(&graph, argv[1]);
+	kind_read(&graph, argv[1]);
 	oracle_fill(&report.table, &graph, NULL, 0);
 	for (int i = 0; i < files; i++)
 		wrong = file_judge(&report, i, argv[i + 2], i == files - 1);

@@ -54,7 +54,8 @@ cluster_release() {
 # slurm.conf. "n[0-499]@30000=KIND" are 500 nodes without slurmds, see _cluster_write_node. Sets and exports
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
-#   --gputopo FILE    install FILE as gputopo.conf
+#   --also FILE       put FILE beside it; may be repeated
+#   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
 #   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
 #   --root DIR        run the daemons of another Debian in DIR
@@ -63,10 +64,12 @@ cluster_release() {
 #   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' gputopo='' root='' preload='' wrap='' setup='' owner=$$ conf=() partition=() nodes=() pair
+	local plugin='' also=() gputopo='' root='' preload='' wrap='' setup='' owner=$$
+	local conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
+		--also) also+=("$2"); shift 2 ;;
 		--gputopo) gputopo=$2; shift 2 ;;
 		--conf) conf+=("$2"); shift 2 ;;
 		--partition) partition+=("$2"); shift 2 ;;
@@ -92,7 +95,8 @@ cluster_start() {
 		echo "$preload" >preload
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
-		[ -z "$gputopo" ] || cp "$gputopo" etc/gputopo.conf
+		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
+		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||
 			partition=("PartitionName=p Nodes=ALL Default=YES MaxTime=INFINITE")
@@ -336,6 +340,9 @@ _cluster_write_conf() {
 		_cluster_write_node "$spec" "$port"
 		port=$((port + 1))
 	done
+	if grep -q 'Name=shard' etc/gres.conf; then
+		sed -i 's/^GresTypes=gpu$/GresTypes=gpu,shard/' etc/slurm.conf
+	fi
 	grep -o 'Files\?=[^ ]*' etc/gres.conf | cut -d= -f2 | tr , '\n' | sort -u |
 		_cluster_devices >devices || true
 }
@@ -368,7 +375,7 @@ _cluster_simulate() {
 	cluster_run setsid "$CLUSTER/nodes" "${specs[@]}" </dev/null \
 		>"$CLUSTER/log/nodes" 2>&1 3>&- &
 	for ((i = 0; i < 1200; i++)); do
-		grep -q ready "$CLUSTER/log/nodes" && return 0
+		grep -q ready "$CLUSTER/log/nodes" 2>/dev/null && return 0
 		sleep 0.1
 	done
 	return 1

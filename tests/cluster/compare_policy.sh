@@ -7,7 +7,7 @@
 #
 # ROOT holds another Debian with its Slurm (tests/cluster/cluster.sh); FILE keeps the rows.
 set -eu
-states=300 seed=1 root='' kind=dgx1v rows=''
+states=300 seed=1 root=${GPUTOPO_SLURM_ROOT:-} kind=dgx1v rows=''
 while getopts c:s:r:k:o: option; do
 	case $option in
 	c) states=$OPTARG ;;

@@ -9,7 +9,7 @@
 # Debian with its Slurm (tests/cluster/cluster.sh). One clock tick a start or an end. Prints
 # every difference, then the agreement; ends with 1 below 99 %.
 set -eu
-jobs=200 seed=1 nodes=3 stock='' root=''
+jobs=200 seed=1 nodes=3 stock='' root=${GPUTOPO_SLURM_ROOT:-}
 while getopts xc:s:n:r: option; do
 	case $option in
 	x) stock=yes ;;

@@ -20,8 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <slurm/slurm.h>
-#include <slurm/slurm_errno.h>
+#include "ask.h"
 
 struct row {
 	int gpus;
@@ -39,14 +38,6 @@ static char *or_null(char *text)
 	return strcmp(text, "-") == 0 ? NULL : text;
 }
 
-/* "4 a GPU" as the release at run time writes it; libslurm's 40 is Slurm 23.11. */
-static void tres_write(char *buf, size_t size, int n)
-{
-	const char *name = slurm_api_version() >> 16 >= 40 ? "gres/gpu" : "gres:gpu";
-
-	snprintf(buf, size, "%s:%d", name, n);
-}
-
 static uint32_t submit(struct row *row)
 {
 	resource_allocation_response_msg_t *answer = NULL;
@@ -54,8 +45,8 @@ static uint32_t submit(struct row *row)
 	job_desc_msg_t desc;
 	uint32_t id;
 
-	slurm_init_job_desc_msg(&desc);
-	tres_write(tres, sizeof(tres), strcmp(row->form, "task") ? row->gpus : 1);
+	ask_init(&desc, "queue");
+	ask_tres(tres, sizeof(tres), strcmp(row->form, "task") ? row->gpus : 1);
 	if (strcmp(row->form, "job") == 0)
 		desc.tres_per_job = tres;
 	else if (strcmp(row->form, "node") == 0)
@@ -75,10 +66,6 @@ static uint32_t submit(struct row *row)
 	desc.features = or_null(row->features);
 	desc.reservation = or_null(row->reservation);
 	desc.time_limit = (uint32_t)row->minutes;
-	desc.name = (char *)"queue";
-	desc.work_dir = (char *)"/";
-	desc.user_id = getuid();
-	desc.group_id = getgid();
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		errx(1, "a job with %d GPUs is refused: %s", row->gpus,
 		     slurm_strerror(errno));
@@ -132,7 +119,7 @@ static void shrink_all(uint64_t seed)
 	if (slurm_load_jobs(0, &info, SHOW_ALL))
 		errx(1, "no list of jobs: %s", slurm_strerror(errno));
 	for (uint32_t i = 0; i < info->record_count; i++)
-		if ((info->job_array[i].job_state & JOB_STATE_BASE) == JOB_RUNNING &&
+		if (ask_job_is(&info->job_array[i], JOB_RUNNING) &&
 		    info->job_array[i].num_nodes > 1)
 			shrink(&info->job_array[i], seed);
 	slurm_free_job_info_msg(info);

@@ -27,8 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <slurm/slurm.h>
-#include <slurm/slurm_errno.h>
+#include "ask.h"
 
 #define MAX_GPUS 16 /* states are a permutation of all masks, in memory */
 #define JOB_NAME "states"
@@ -77,16 +76,6 @@ struct cluster {
 	uint32_t holder[MAX_GPUS]; /* the one-GPU job on each GPU; 0: none */
 };
 
-static uint64_t random_next(uint64_t *state)
-{
-	/* splitmix64: any seed will do, 0 among them */
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 /* Every mask of gpus GPUs with at least MIN_SIZE of them, shuffled. Returns their number.
  */
 static int states_shuffle(uint32_t *states, int gpus, uint64_t *seed)
@@ -97,7 +86,7 @@ static int states_shuffle(uint32_t *states, int gpus, uint64_t *seed)
 		if (__builtin_popcount(mask) >= MIN_SIZE)
 			states[count++] = mask;
 	for (int i = count - 1; i > 0; i--) {
-		int j = random_next(seed) % (uint64_t)(i + 1);
+		int j = ask_random(seed) % (uint64_t)(i + 1);
 		uint32_t swap = states[i];
 
 		states[i] = states[j];
@@ -106,62 +95,14 @@ static int states_shuffle(uint32_t *states, int gpus, uint64_t *seed)
 	return count;
 }
 
-/* Read "0,2-4" up to the first other character, where *end then points. */
-static uint32_t mask_read(const char *at, const char **end)
-{
-	uint32_t mask = 0;
-
-	while (*at >= '0' && *at <= '9') {
-		char *next;
-		unsigned long first = strtoul(at, &next, 10), last = first;
-
-		if (*next == '-')
-			last = strtoul(next + 1, &next, 10);
-		for (; first <= last && first < 32; first++)
-			mask |= 1u << first;
-		at = *next == ',' ? next + 1 : next;
-	}
-	*end = at;
-	return mask;
-}
-
-/* The union of all "IDX:0,2-4" of a gres string. */
-static uint32_t mask_from_gres(const char *gres)
-{
-	uint32_t mask = 0;
-
-	for (const char *at = gres; at && (at = strstr(at, "IDX:"));)
-		mask |= mask_read(at + strlen("IDX:"), &at);
-	return mask;
-}
-
 static uint32_t mask_from_list(const char *list, int gpus)
 {
 	const char *end;
-	uint32_t mask = mask_read(list, &end);
+	uint32_t mask = ask_mask(list, &end);
 
 	if (*end || mask >> gpus)
 		errx(2, "%s is not a list of GPUs below %d", list, gpus);
 	return mask;
-}
-
-static const char *mask_text(uint32_t mask, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (int i = 0; i < 32; i++) {
-		int last = i;
-
-		if (!(mask >> i & 1))
-			continue;
-		while (last < 31 && mask >> (last + 1) & 1)
-			last++;
-		used += snprintf(buf + used, size - used, last > i ? "%s%d-%d" : "%s%d",
-				 used ? "," : "", i, last);
-		i = last;
-	}
-	return buf;
 }
 
 /* The GPUs that slurmctld counts as used on the node. *settled (may be NULL): no job of
@@ -175,7 +116,7 @@ static uint32_t node_used(const struct cluster *cluster, bool *settled)
 	    nodes->record_count != 1)
 		errx(1, "no answer for node %s: %s", cluster->node,
 		     slurm_strerror(errno));
-	mask = mask_from_gres(nodes->node_array[0].gres_used);
+	mask = ask_mask_from_gres(nodes->node_array[0].gres_used);
 	if (settled)
 		*settled = !(nodes->node_array[0].node_state & NODE_STATE_COMPLETING);
 	slurm_free_node_info_msg(nodes);
@@ -212,14 +153,6 @@ static void cpus_find(struct cluster *cluster, uint32_t id)
 	pclose(f);
 }
 
-/* "4 a GPU" as the release at run time writes it; libslurm's 40 is Slurm 23.11. */
-static void tres_write(char *buf, size_t size, int n)
-{
-	const char *name = slurm_api_version() >> 16 >= 40 ? "gres/gpu" : "gres:gpu";
-
-	snprintf(buf, size, "%s:%d", name, n);
-}
-
 /* Allocate at once or fail. Returns the job's id and its GPUs, or 0 and errno. */
 static uint32_t job_start(struct cluster *cluster, const struct form *form, int n,
 			  uint32_t *gpus)
@@ -231,19 +164,15 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	uint32_t id;
 
 	*gpus = 0;
-	slurm_init_job_desc_msg(&desc);
-	desc.name = JOB_NAME;
+	ask_init(&desc, JOB_NAME);
 	desc.partition = cluster->partition;
 	if (!cluster->partition) {
 		desc.req_nodes = cluster->node;
 		desc.min_nodes = desc.max_nodes = 1;
 	}
-	desc.work_dir = "/";
-	desc.user_id = getuid();
-	desc.group_id = getgid();
 	desc.immediate = 1;
-	tres_write(tres, sizeof(tres), form->one_each ? 1 : n);
-	tres_write(cpus, sizeof(cpus), form->cpus_per_gpu);
+	ask_tres(tres, sizeof(tres), form->one_each ? 1 : n);
+	ask_tres(cpus, sizeof(cpus), form->cpus_per_gpu);
 	if (form->cpus_per_gpu)
 		desc.cpus_per_tres = cpus;
 	if (form->where == PER_JOB)
@@ -273,16 +202,9 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	if (cluster->show_cpus)
 		cpus_find(cluster, id);
 	for (uint32_t i = 0; i < info->record_count; i++)
-		for (uint32_t j = 0; j < info->job_array[i].gres_detail_cnt; j++)
-			*gpus |= mask_from_gres(info->job_array[i].gres_detail_str[j]);
+		*gpus |= ask_job_gpus(&info->job_array[i]);
 	slurm_free_job_info_msg(info);
 	return id;
-}
-
-static void job_end(uint32_t id)
-{
-	if (slurm_complete_job(id, 0) && errno != ESLURM_ALREADY_DONE)
-		errx(1, "job %u cannot be ended: %s", id, slurm_strerror(errno));
 }
 
 /* Make exactly the GPUs of free free. */
@@ -301,7 +223,7 @@ static void state_make(struct cluster *cluster, uint32_t free)
 			for (int i = 0; i < cluster->gpus; i++) {
 				if (!(free >> i & 1) || !cluster->holder[i])
 					continue;
-				job_end(cluster->holder[i]);
+				ask_job_end(cluster->holder[i]);
 				cluster->holder[i] = 0;
 			}
 			used &= ~free;
@@ -330,7 +252,7 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 	int got;
 
 	id = job_start(cluster, form, n, &gpus);
-	mask_text(free, free_text, sizeof(free_text));
+	ask_mask_text(free, free_text, sizeof(free_text));
 	if (!id) {
 		printf("%d\t%s\t%s\t%d\t-\t%s\n", state, free_text, form->name, n,
 		       slurm_strerror(errno));
@@ -340,13 +262,13 @@ static bool request_try(struct cluster *cluster, int state, uint32_t free,
 	sound = !(gpus & used) &&
 		(got == n || (form->sockets && got > n && got <= form->sockets * n));
 	printf("%d\t%s\t%s\t%d\t%s\t%s%s%s\n", state, free_text, form->name, n,
-	       mask_text(gpus, gpus_text, sizeof(gpus_text)), sound ? "" : "IMPOSSIBLE",
-	       cluster->show_cpus ? "\t" : "", cluster->cpus);
+	       ask_mask_text(gpus, gpus_text, sizeof(gpus_text)),
+	       sound ? "" : "IMPOSSIBLE", cluster->show_cpus ? "\t" : "", cluster->cpus);
 	if (node_used(cluster, NULL) != (used | gpus)) {
 		warnx("state %d, job %u: node and job disagree", state, id);
 		sound = false;
 	}
-	job_end(id);
+	ask_job_end(id);
 	node_wait_used(cluster, used);
 	return sound;
 }
@@ -376,7 +298,7 @@ static void holders_find(struct cluster *cluster)
 		    strcmp(job->name, JOB_NAME) || !job->nodes ||
 		    strcmp(job->nodes, cluster->node) || job->gres_detail_cnt != 1)
 			continue;
-		gpus = mask_from_gres(job->gres_detail_str[0]);
+		gpus = ask_mask_from_gres(job->gres_detail_str[0]);
 		if (gpus)
 			cluster->holder[__builtin_ctz(gpus)] = job->job_id;
 	}

@@ -505,6 +505,9 @@ void mock_cluster_free(void)
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
 		free(job->state_desc);
+		for (int e = 0; e < job->details->env_cnt; e++)
+			free(job->details->env_sup[e]);
+		free(job->details->env_sup);
 		free(job->details);
 		free(job);
 	}
