@@ -74,7 +74,7 @@ static gres_node_state_t *make_state(const struct mock_gpus *gpus)
 {
 	gres_node_state_t *state = zeroed(1, sizeof(*state));
 	int per = gpus->gpus_per_record ? gpus->gpus_per_record : 1;
-	size_t records = (size_t)(gpus->count / per);
+	size_t records = gpus->counted ? 0 : (size_t)(gpus->count / per);
 
 	state->gres_cnt_found = state->gres_cnt_config = (uint64_t)gpus->count;
 	state->gres_cnt_avail = (uint64_t)gpus->count;
@@ -306,6 +306,8 @@ static int entry_count(const gres_job_state_t *entry, int hosts)
 static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry,
 		      int g)
 {
+	if (state->topo_cnt == 0)
+		return true;
 	for (int t = 0; t < state->topo_cnt; t++)
 		if (bit_test(state->topo_gres_bitmap[t], g))
 			return !entry->type_id ||
@@ -344,11 +346,13 @@ static void set_selection(gres_job_state_t *entry, int node, int size, uint64_t 
 			zeroed((size_t)node_record_count, sizeof(uint64_t));
 	}
 	FREE_NULL_BITMAP(entry->gres_bit_select[node]);
+	entry->gres_cnt_node_select[node] = (uint64_t)__builtin_popcountll(gpus);
+	if (mock_node_gpus(node)->topo_cnt == 0)
+		return;
 	entry->gres_bit_select[node] = bit_alloc(size);
 	for (int g = 0; g < size; g++)
 		if (gpus >> g & 1)
 			bit_set(entry->gres_bit_select[node], g);
-	entry->gres_cnt_node_select[node] = (uint64_t)__builtin_popcountll(gpus);
 }
 
 /* Select on one node for all entries; false if it has too few. */
@@ -373,6 +377,23 @@ static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fa
 		set_selection(entry, node, size, gpus);
 	}
 	return true;
+}
+
+int mock_stock_take(job_record_t *job)
+{
+	gres_state_t *gres = job->gres_list_req->item[0];
+	const gres_job_state_t *entry = gres->gres_data;
+	uint64_t busy = bits_of(mock_node_gpus(0)->gres_bit_alloc), gpus = 0;
+	uint64_t left = entry->gres_cnt_node_select[0];
+
+	for (int g = 0; left; g++) {
+		if (busy >> g & 1)
+			continue;
+		gpus |= (uint64_t)1 << g;
+		left--;
+	}
+	mock_job_run(job, 0, gpus);
+	return 0;
 }
 
 static void take_cores(job_record_t *job, int offset, uint64_t gpus, int size,
