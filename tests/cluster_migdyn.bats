@@ -162,6 +162,28 @@ refused() {
 	assert_equal "$(figure meetings $NODES)" 0
 }
 
+@test "a GPU whose slices are still in part in use is not given away whole" {
+	local stays ends whole id
+	stays=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$stays" RUNNING
+	ends=$(run_job -w m0 --mig=3g.40gb)
+	cluster_wait_job "$ends" RUNNING
+	sees "$ends" >/dev/null
+	for node in m0 m1 m1; do
+		whole=$(run_job -w "$node" -N1 --gpus=1)
+		cluster_wait_job "$whole" RUNNING
+	done
+	# stock 22.05 forgets that the first is there when the second ends
+	cluster_run scancel "$ends"
+	cluster_gone "$ends"
+	id=$(run_job --gpus=1)
+	sleep 5
+	assert_equal "$(cluster_job_state "$id")" PENDING
+	cluster_run scancel "$stays"
+	cluster_wait_job "$id" RUNNING 30
+	sees "$id" >/dev/null
+}
+
 @test "one that does not fit waits, says why, and holds up nobody" {
 	local id small forecast
 	for node in $NODES; do
