@@ -22,4 +22,8 @@ void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
 /* Its slices will be free when it is complete. */
 void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
 
+/* After the stock plugin has taken back what an ended job held: GPUs whose shards others
+ * still hold stay taken. */
+void gp_mig_mend(const job_record_t *job);
+
 #endif

@@ -11,6 +11,7 @@
 #include "plugin/forward.h"
 #include "plugin/glue.h"
 #include "plugin/inner.h"
+#include "plugin/mig_select.h"
 #include "plugin/mig_submit.h"
 #include "plugin/submit.h"
 
@@ -106,8 +107,11 @@ int select_p_node_init(void)
 
 int select_p_select_nodeinfo_set(job_record_t *job)
 {
-	int rc = inner.select_nodeinfo_set(job);
+	int rc;
 
+	if (in_slurmctld)
+		gp_glue_job_takes(job);
+	rc = inner.select_nodeinfo_set(job);
 	if (in_slurmctld)
 		gp_glue_job_holds(job);
 	return rc;
@@ -124,10 +128,15 @@ int select_p_job_begin(job_record_t *job)
 
 int select_p_job_fini(job_record_t *job)
 {
+	int rc;
+
 	/* Before: the stock plugin may free what says where the job was. */
 	if (in_slurmctld)
 		gp_glue_job_ends(job);
-	return inner.job_fini(job);
+	rc = inner.job_fini(job);
+	if (in_slurmctld)
+		gp_mig_mend(job);
+	return rc;
 }
 
 int select_p_job_resized(job_record_t *job, node_record_t *node)

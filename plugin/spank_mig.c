@@ -71,6 +71,8 @@ static void drain_node(const char *name, const char *why)
 	char names[256], reason[WHY_MAX + 32];
 	update_node_msg_t update;
 
+	/* From 24.11 on slurmstepd runs prologs before it can talk to slurmctld. */
+	slurm_init(NULL);
 	snprintf(names, sizeof(names), "%s", name);
 	snprintf(reason, sizeof(reason), "gputopo: %s", why);
 	slurm_init_update_node_msg(&update);

@@ -25,12 +25,11 @@ setup() {
 }
 
 teardown() {
-	[ -z "$CLUSTER_MISSING" ] || [ -z "${CLUSTER:-}" ] || nothing_left
+	[ -n "$CLUSTER_MISSING" ] || nothing_left
 }
 
 # Nothing of any job is left on the GPUs, and no two were ever in each other's way.
 nothing_left() {
-	cluster_run sinfo -h -R -o "%N %E" >&2
 	cluster_run scancel -u root
 	cluster_wait_idle 30
 	assert_equal "$(instances $NODES)" ""
@@ -163,6 +162,28 @@ refused() {
 	assert_equal "$(figure meetings $NODES)" 0
 }
 
+@test "a GPU whose slices are still in part in use is not given away whole" {
+	local stays ends whole id
+	stays=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$stays" RUNNING
+	ends=$(run_job -w m0 --mig=3g.40gb)
+	cluster_wait_job "$ends" RUNNING
+	sees "$ends" >/dev/null
+	for node in m0 m1 m1; do
+		whole=$(run_job -w "$node" -N1 --gpus=1)
+		cluster_wait_job "$whole" RUNNING
+	done
+	# stock 22.05 forgets that the first is there when the second ends
+	cluster_run scancel "$ends"
+	cluster_gone "$ends"
+	id=$(run_job --gpus=1)
+	sleep 5
+	assert_equal "$(cluster_job_state "$id")" PENDING
+	cluster_run scancel "$stays"
+	cluster_wait_job "$id" RUNNING 30
+	sees "$id" >/dev/null
+}
+
 @test "one that does not fit waits, says why, and holds up nobody" {
 	local id small forecast
 	for node in $NODES; do
@@ -174,7 +195,6 @@ refused() {
 	id=$(submit -t 5 --mig=7g.80gb "$(holds 300)")
 	sleep 12
 	assert_equal "$(cluster_job_state "$id")" PENDING
-	cluster_run squeue -h -o "%i %T %R %l %S" >&2
 	cluster_run squeue -h -o %R -j "$id" | grep -q "gputopo: waiting for free MIG slices"
 	forecast=$(date -d "$(cluster_run squeue -h --start -o %S -j "$id")" +%s)
 	[ "$forecast" -gt "$(date +%s)" ]
@@ -210,9 +230,35 @@ refused() {
 	cluster_wait_job "$id" RUNNING
 	sees "$id"
 	pid=$(cluster_run pgrep -f "slurmstepd: \[$id.batch\]")
-	cluster_run kill -9 $pid
+	# what it started dies with it, as where a container holds both
+	cluster_run kill -9 $(cluster_run pgrep -P "$pid") "$pid"
 	sleep 2
 	cluster_run scancel "$id"
+}
+
+@test "a process that outlives its job: the node is drained with the reason" {
+	local id pid
+	id=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id"
+	pid=$(cluster_run pgrep -f "slurmstepd: \[$id.batch\]")
+	local left
+	left=$(cluster_run pgrep -P "$pid")
+	cluster_run kill -9 "$pid"
+	cluster_run scancel "$id"
+	for ((i = 0; i < 150; i++)); do
+		[ -z "$(cluster_run sinfo -h -R -o %E)" ] || break
+		sleep 0.1
+	done
+	cluster_run sinfo -h -R -o %E | grep -q "a process still runs in the GPU instance"
+	# the slices are taken again when the next job needs them and the process is gone
+	cluster_run kill -9 $left
+	cluster_run scontrol update NodeName=m0 State=resume
+	id=$(run_job -w m0 --mig=7g.80gb)
+	cluster_wait_job "$id" RUNNING
+	id=$(run_job -w m0 --mig=7g.80gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id" >/dev/null
 }
 
 @test "an instance that cannot be made: requeued, and the node drained with the reason" {
@@ -221,16 +267,19 @@ refused() {
 		fake fail "$node" gi-create 1
 	done
 	id=$(submit --requeue --mig=1g.10gb "$(holds 2)")
-	# the second node fails too: both are drained
-	sleep 8
+	for ((i = 0; i < 150; i++)); do
+		[ -z "$(cluster_run sinfo -h -R -o %E)" ] || break
+		sleep 0.1
+	done
 	cluster_run sinfo -h -R -o %E | grep -q "gputopo: GPU .*memory slices"
-	[ "$(cluster_job_state "$id")" = PENDING ]
+	cluster_wait_job "$id" PENDING
+	node=$(cluster_run sinfo -h -R -o %N)
+	cluster_run scontrol update NodeName="$node" State=resume
 	for node in $NODES; do
 		fake fail "$node" gi-create 0
-		cluster_run scontrol update NodeName="$node" State=resume
 	done
-	cluster_run scontrol release "$id" || true
-	cluster_wait_job "$id" COMPLETED 150
+	cluster_run scontrol update JobId="$id" StartTime=now
+	cluster_wait_job "$id" COMPLETED 60
 }
 
 @test "mig_fail=job: the job fails, the node stays" {
