@@ -179,6 +179,15 @@ static uint64_t shared_bits(const gres_node_state_t *state, int size)
 	return bits && bit_size(bits) == size ? gp_bridge_bits(bits, size) : 0;
 }
 
+/* Does slurmctld know how many GPUs there are and which are taken, but nothing else of
+ * them? Before a node registers that is so of every node. */
+static bool is_counted(const node_record_t *node, const gres_node_state_t *state)
+{
+	return state->gres_bit_alloc && !state->topo_cnt && !state->type_cnt &&
+	       !GP_SHARED_WITH(state) && gp_bridge_is_settled(node) &&
+	       state->gres_cnt_found == (uint64_t)bit_size(state->gres_bit_alloc);
+}
+
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
 	gres_node_state_t *state = NULL;
@@ -191,7 +200,9 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 	gpus->state = state;
 	if (!state)
 		return GP_NO_GPUS;
-	if (!state->gres_bit_alloc || !state->topo_cnt || !state->topo_gres_cnt_alloc)
+	gpus->counted = is_counted(node, state);
+	if (!state->gres_bit_alloc ||
+	    (!gpus->counted && (!state->topo_cnt || !state->topo_gres_cnt_alloc)))
 		return GP_NO_FILES;
 	size = bit_size(state->gres_bit_alloc);
 	if (size < 1 || size > GP_MAX_GPUS)
@@ -226,7 +237,7 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 	*free = ~gp_bridge_bits(state->gres_bit_alloc, (int)size) &
 		(~(uint64_t)0 >> (64 - size));
 	/* Until a node has registered again, its counts and bits may disagree. */
-	agrees = state->topo_cnt &&
+	agrees = (state->topo_cnt || is_counted(node, state)) &&
 		 state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
 			 (uint64_t)size;
 	*free &= ~shared_bits(state, (int)size);
@@ -261,6 +272,27 @@ int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
 
 /* ---- the answer ----------------------------------------------------------------------
  */
+
+bool gp_bridge_counted(const struct gp_job *job, int entry, int node, uint64_t free,
+		       uint64_t *gpus)
+{
+	const gres_job_state_t *state = job->entry[entry];
+	uint64_t count;
+
+	*gpus = 0;
+	if (!state->gres_cnt_node_select || node < 0 ||
+	    (uint32_t)node >= state->total_node_cnt ||
+	    (state->gres_bit_select && state->gres_bit_select[node]))
+		return false;
+	count = state->gres_cnt_node_select[node];
+	for (int g = 0; g < GP_MAX_GPUS && count; g++) {
+		if (!(free >> g & 1))
+			continue;
+		*gpus |= bit(g);
+		count--;
+	}
+	return !count;
+}
 
 bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 			uint64_t *gpus)

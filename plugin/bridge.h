@@ -29,6 +29,7 @@ struct gp_gpus {
 	const char *model;		    /* the only type's name, or NULL */
 	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
 	bool has_links;			    /* links_cnt with something in it */
+	bool counted;			    /* no records: stock counts them only */
 	bool order_known;		    /* physical[] holds */
 	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
 };
@@ -92,6 +93,11 @@ uint64_t gp_bridge_weight(const node_record_t *node);
  * another size than the node's. */
 bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
 			uint64_t *gpus);
+
+/* The same of a node whose GPUs are counted only: those that a start would take, the
+ * lowest of free. */
+bool gp_bridge_counted(const struct gp_job *job, int entry, int node, uint64_t free,
+		       uint64_t *gpus);
 
 /* Groups of GPUs from which stock's count must be kept: one a type for typed jobs, one a
  * socket for per-socket jobs. *count 0: no such rule. GP_OK, GP_PER_SOCKET or GP_LIMIT.

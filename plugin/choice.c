@@ -9,13 +9,24 @@
 #include "plugin/choice.h"
 #include "plugin/instance.h"
 
+bool gp_seat_selected(const struct gp_seat *seat, const struct gp_job *asked, int entry,
+		      uint64_t *bits)
+{
+	if (!seat->gpus.counted)
+		return gp_bridge_selected(asked, entry, seat->node, seat->gpus.size,
+					  bits);
+	*bits = 0;
+	return asked->entries == 1 && !asked->typed &&
+	       gp_bridge_counted(asked, entry, seat->node, seat->gpus.free, bits);
+}
+
 /* The sets of all entries on this node. */
 static enum gp_reason read_selection(struct gp_seat *seat, const struct gp_job *asked)
 {
 	for (int e = 0; e < asked->entries; e++) {
 		uint64_t bits;
 
-		if (!gp_bridge_selected(asked, e, seat->node, seat->gpus.size, &bits))
+		if (!gp_seat_selected(seat, asked, e, &bits))
 			continue;
 		/* Not free, or twice: then we misread something. */
 		if ((bits & ~seat->gpus.free) || (bits & seat->stock))

@@ -21,6 +21,7 @@ struct gp_seat {
 	enum gp_reason why;	    /* GP_OK: we may choose here */
 	uint64_t stock;		    /* stock's GPUs: all entries together */
 	int count;		    /* GPUs that it shall have: stock's number */
+	uint64_t hidden;	    /* by steer.c, while the job takes its GPUs */
 	uint64_t former;	    /* what it had here before it was requeued, if free */
 	int counts[GP_MAX_ENTRIES]; /* and how many of them each entry has */
 	bool cores_known;
@@ -46,6 +47,9 @@ struct gp_seat {
  */
 void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
 		  const struct gp_job *asked, int node, struct gp_models *models);
+/* What stock gives one entry of the job on the seat's node, now. */
+bool gp_seat_selected(const struct gp_seat *seat, const struct gp_job *asked, int entry,
+		      uint64_t *bits);
 /* Set the job's past and its reservations, after gp_seat_read. */
 void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past,
 		      uint64_t reserved);

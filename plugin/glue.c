@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/steer.h"
 #include "plugin/carry.h"
 #include "plugin/mig_select.h"
 #include "plugin/mig_submit.h"
@@ -201,6 +202,7 @@ void gp_glue_node_init(void)
 
 	pthread_mutex_lock(&glue->lock);
 	glue->node_count = &node_record_count ? node_record_count : 0;
+	gp_steer_mean(glue, 0, 0);
 	make_scratch(glue);
 	free(glue->told);
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
@@ -227,9 +229,17 @@ static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 		gp_models_began(glue->models, node, gpus);
 }
 
+void gp_glue_job_takes(const job_record_t *job)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_steer_hide(&the_glue, job);
+	pthread_mutex_unlock(&the_glue.lock);
+}
+
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	gp_steer_unhide(&the_glue);
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &the_glue);
 	gp_bridge_held(job, put_held, &the_glue.running);

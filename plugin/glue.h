@@ -53,6 +53,13 @@ struct gp_refusal {
 	time_t when;
 };
 
+/* The job whose GPUs are chosen when it starts: see steer.h. */
+struct gp_steered {
+	uint32_t job_id; /* 0: none */
+	int seats;	 /* in glue->seats */
+	bool hides;
+};
+
 struct gp_glue {
 	pthread_mutex_t lock; /* over everything below */
 	bool active;	      /* in slurmctld, with a configuration */
@@ -75,6 +82,7 @@ struct gp_glue {
 	bitstr_t *answer;  /* and those that it picked */
 	struct gp_seat *seats;
 	int seat_room;
+	struct gp_steered steered;
 	struct gp_rank *ranks;	   /* node_count of them, or NULL: no node choice */
 	int ranked;		   /* of them, filled by domain.c */
 	struct gp_domain *domains; /* by number, from 1; node_count of them, or NULL */
@@ -86,7 +94,8 @@ struct gp_glue {
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test);
 /* After the inner node_init: the node table is new. Reads gputopo.conf. */
 void gp_glue_node_init(void);
-/* After the inner select_nodeinfo_set: the job's GPUs are known. */
+/* Before the inner select_nodeinfo_set, and after it: the job's GPUs are known. */
+void gp_glue_job_takes(const job_record_t *job);
 void gp_glue_job_holds(const job_record_t *job);
 /* After the inner job_begin: the answer of the last job_test is used. */
 void gp_glue_job_begins(job_record_t *job);

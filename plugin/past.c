@@ -82,9 +82,12 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 	if (!record || !count)
 		return;
 	binding = binding_of(memory->models, node, record);
+	/* Where nothing is changed the job is not, either. */
+	if (!binding || binding->settings.mode != GP_MODE_ENFORCE)
+		return;
 	if (count > memory->count)
 		memory->count = count;
-	if (count > 1 && binding && binding->table) {
+	if (count > 1 && binding->table) {
 		struct gt_mask set = gp_binding_to_model(binding, gpus);
 		struct gt_score score = {0};
 

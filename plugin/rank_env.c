@@ -259,8 +259,7 @@ void gp_ranks_end(void)
 	gp_node_model_release(&step.model);
 	if (step.shared)
 		munmap(step.shared, sizeof(*step.shared));
-	step.shared = NULL;
-	step.active = false;
+	memset(&step, 0, sizeof(step));
 }
 
 /* ---- a task ---------------------------------------------------------------------------

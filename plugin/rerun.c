@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "plugin/attempt.h"
+#include "plugin/steer.h"
 #include "plugin/rerun.h"
 
 /* A run that never preempts: a few GB/s are no reason to kill a job. */
@@ -148,13 +149,13 @@ static bool verify(const struct gp_attempt *a)
 		for (int e = 0; e < a->asked.entries && seat->gpus.size; e++) {
 			uint64_t bits;
 
-			gp_bridge_selected(&a->asked, e, seat->node, seat->gpus.size,
-					   &bits);
+			gp_seat_selected(seat, &a->asked, e, &bits);
 			if (__builtin_popcountll(bits) != seat->counts[e] || (bits & got))
 				return false;
 			got |= bits;
 		}
-		if (got != seat->wanted)
+		/* Counted GPUs are taken when the job starts: steer.c. */
+		if (got != (seat->gpus.counted ? seat->stock : seat->wanted))
 			return false;
 	}
 	return true;
@@ -165,17 +166,20 @@ static bool verify(const struct gp_attempt *a)
 static bool rerun(struct gp_attempt *a)
 {
 	struct gp_hidden *hidden = calloc((size_t)a->seats, sizeof(*hidden));
-	bool ready = hidden != NULL;
+	bool ready = hidden != NULL, needed = false;
 	int rc = SLURM_ERROR;
 
 	for (int i = 0; ready && i < a->seats; i++) {
 		struct gp_seat *seat = &a->glue->seats[i];
 
-		if (seat->stock)
+		if (seat->stock && !seat->gpus.counted)
 			ready = gp_bridge_hide(
 				&seat->gpus, seat->gpus.free & ~seat->wanted, &hidden[i]);
+		needed |= !seat->gpus.counted && seat->wanted != seat->stock;
 	}
-	if (ready) {
+	if (ready && !needed) {
+		rc = SLURM_SUCCESS;
+	} else if (ready) {
 		gp_fields_write(a->test->job, &a->before);
 		bit_copybits(a->test->nodes, a->glue->answer);
 		a->reruns++;
@@ -347,7 +351,7 @@ static bool even_out(struct gp_attempt *a)
 	for (int i = 0; i < a->seats; i++) {
 		struct gp_seat *seat = &a->glue->seats[i];
 
-		if (seat->why != GP_OK)
+		if (seat->why != GP_OK || seat->gpus.counted)
 			return false;
 		differs |= seat->count != a->quest.count;
 		seat->count = seat->counts[0] = a->quest.count;
@@ -389,6 +393,7 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	if (a.quest.binds && a.quest.asked.per_job && test->min_nodes <= 1 &&
 	    (a.quest.wish.one_node || a.quest.wish.asked))
 		mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
+	gp_steer_mean(glue, 0, 0);
 	rc = gp_first_answer(&a);
 	if (rc != SLURM_SUCCESS)
 		return rc;
@@ -414,6 +419,8 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		gp_quest_refused(glue, test->job);
 		return refuse(&a);
 	}
+	if (why == GP_CHANGED)
+		gp_steer_mean(glue, test->job->job_id, a.seats);
 	record(&a, why);
 	return rc;
 }

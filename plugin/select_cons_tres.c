@@ -107,8 +107,11 @@ int select_p_node_init(void)
 
 int select_p_select_nodeinfo_set(job_record_t *job)
 {
-	int rc = inner.select_nodeinfo_set(job);
+	int rc;
 
+	if (in_slurmctld)
+		gp_glue_job_takes(job);
+	rc = inner.select_nodeinfo_set(job);
 	if (in_slurmctld)
 		gp_glue_job_holds(job);
 	return rc;

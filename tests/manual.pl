@@ -177,12 +177,13 @@ sub messages {
 			}
 		}
 		# tables of sentences, and whatever calls itself ours
+		$said{unquote($1)} = $file while $code =~ /\{\s*\w+,\s*("[^"]* [^"]*"\s*)\}/g;
 		$said{$1} = $file while $code =~ /\[GP_\w+\] = "([^"]* [^"]*)"/g;
 		$said{unquote($1)} = $file while $code =~ /((?:"gputopo: (?:[^"\\]|\\.)*"\s*)(?:"(?:[^"\\]|\\.)*"\s*)*)/g;
 		$said{$1} = $file while $code =~ /\[OPTION_\w+\] = \{\w+,\s*"([^"]*)"/g;
 	}
 	my $reasons = slurp("$src/plugin/reason.c");
-	$said{"$1: $2"} = 'reason.c' while $reasons =~ /= \{"([a-z-]+)",\s*"([^"]*)"/g;
+	$said{"$1: " . unquote($2)} = 'reason.c' while $reasons =~ /= \{"([a-z-]+)",\s*($string)/g;
 	return %said;
 }
 

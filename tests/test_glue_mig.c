@@ -285,9 +285,8 @@ START_TEST(min_ratio_is_not_about_instances)
 	start_with(&cut, ALL);
 	run_others(SET1(B_2G));
 	ck_assert_uint_eq(run(job_of("a100_1g.5gb", 2)), SET2(B_1G, B_1G_2));
-	ck_assert_int_eq(
-		test_job(job_of("a100_1g.5gb", 2), SELECT_MODE_WILL_RUN, &nodes),
-		SLURM_SUCCESS);
+	ck_assert_int_eq(test_job(job_of("a100_1g.5gb", 2), SELECT_MODE_WILL_RUN, &nodes),
+			 SLURM_SUCCESS);
 }
 END_TEST
 

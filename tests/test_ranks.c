@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_ranks.c - the node side without Slurm: models as words, bindings, rank order, near
- * CPUs, facts, the relay.
+ * test_ranks.c - the node side without Slurm: bindings, rank order, near CPUs, facts, the
+ * relay.
  */
 #include "config.h"
 
@@ -15,267 +15,11 @@
 #include <unistd.h>
 
 #include "graph.h"
-#include "plugin/compact.h"
-#include "plugin/node_model.h"
 #include "plugin/pmix_relay.h"
 #include "plugin/rank_near.h"
 #include "plugin/rank_order.h"
+#include "ranks.h"
 #include "unit.h"
-
-static struct gt_node *load(const char *spec)
-{
-	struct gt_node *node;
-	struct gt_error err;
-
-	ck_assert_msg(gt_node_load(&node, spec, NULL, &err) == GT_OK, "%s: %s", spec,
-		      err.text);
-	return node;
-}
-
-/* ---- models as words ------------------------------------------------------------------
- */
-
-static void check_word(const char *what, const struct gt_node *node)
-{
-	char word[GP_COMPACT_MAX], again[GP_COMPACT_MAX];
-	struct gt_node *back;
-	struct gt_error err;
-
-	ck_assert_msg(gp_compact_write(node, word, sizeof(word)), "%s: no word", what);
-	ck_assert_msg(gp_compact_parse(&back, word, strlen(word), &err) == GT_OK,
-		      "%s: %s: %s", what, word, err.text);
-	ck_assert_msg(gt_node_same_type(node, back), "%s: %s is another type", what,
-		      word);
-	ck_assert(gp_compact_write(back, again, sizeof(again)));
-	ck_assert_str_eq(word, again);
-	ck_assert_msg(word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
-					"WXYZ0123456789/.+-,")] == '\0',
-		      "%s: %s", what, word);
-	gt_node_free(back);
-}
-
-START_TEST(every_machine_is_a_word)
-{
-	char spec[64];
-
-	for (int i = 0; gt_builtin_name(i); i++) {
-		struct gt_node *node;
-
-		snprintf(spec, sizeof(spec), "builtin:%s", gt_builtin_name(i));
-		node = load(spec);
-		check_word(spec, node);
-		gt_node_free(node);
-	}
-}
-END_TEST
-
-START_TEST(random_machines_are_words)
-{
-	struct rng r = rng_start("words");
-
-	for (int i = 0; i < unit_cases(300); i++) {
-		struct oracle_graph g;
-		struct gt_node *node;
-		char what[32];
-
-		graph_random(&g, 1 + (int)rng_next(&r, 8), &r);
-		node = graph_node(&g);
-		snprintf(what, sizeof(what), "random machine %d", i);
-		check_word(what, node);
-		gt_node_free(node);
-	}
-}
-END_TEST
-
-/* Whatever users write there is refused or a whole model: run under the sanitizers. */
-START_TEST(mangled_words_are_survived)
-{
-	struct rng r = rng_start("mangled");
-	static const char letters[] = "0123456789/.+-,abcdhmAZ=;";
-	struct gt_node *node = load("builtin:dgx1v"), *back;
-	char word[GP_COMPACT_MAX];
-	size_t len;
-
-	ck_assert(gp_compact_write(node, word, sizeof(word)));
-	len = strlen(word);
-	gt_node_free(node);
-	for (int i = 0; i < unit_cases(20000); i++) {
-		char bad[GP_COMPACT_MAX];
-		size_t cut = len - rng_next(&r, 4) * rng_next(&r, 20);
-
-		memcpy(bad, word, len + 1);
-		for (uint32_t n = rng_next(&r, 4) + 1; n > 0; n--)
-			bad[rng_next(&r, (uint32_t)len)] =
-				letters[rng_next(&r, sizeof(letters) - 1)];
-		if (gp_compact_parse(&back, bad, cut, NULL) == GT_OK) {
-			ck_assert_int_ge(gt_node_size(back), 1);
-			gt_node_free(back);
-		} else {
-			ck_assert_ptr_null(back);
-		}
-	}
-}
-END_TEST
-
-static const struct {
-	const char *why;
-	const char *models;
-	const char *node;
-	uint64_t hash;
-	const char *rest;
-} find_rows[] = {
-	{"one node", "n1=00ff=1/8/x", "n1", 0xff, "1/8/x"},
-	{"the second entry", "a[1-2]=1=x;b[01-10],c=2=y", "b07", 2, "y"},
-	{"no such node", "a[1-2]=1=x", "a3", 0, ""},
-	{"no word, only a hash", "a=1=;b=2=y", "a", 1, ""},
-	{"types permute", "a=1=x=0,2,1", "a", 1, "x=0,2,1"},
-	{"nothing", "", "a", 0, ""},
-	{"no hash", "a==x", "a", 0, ""},
-	{"no word's mark", "a=12", "a", 0, ""},
-	{"a broken list of nodes", "a[=1=x", "a", 0, ""},
-};
-
-START_TEST(a_node_finds_its_entry)
-{
-	const char *rest;
-	size_t len;
-	uint64_t hash =
-		gp_compact_find(find_rows[_i].models, find_rows[_i].node, &rest, &len);
-
-	ck_assert_msg(hash == find_rows[_i].hash, "%s: %llx", find_rows[_i].why,
-		      (unsigned long long)hash);
-	ck_assert_int_eq(len, strlen(find_rows[_i].rest));
-	ck_assert(memcmp(rest, find_rows[_i].rest, len) == 0);
-}
-END_TEST
-
-/* ---- where the model comes from ------------------------------------------------------
- */
-
-static char folder[64];
-
-static void folder_make(void)
-{
-	snprintf(folder, sizeof(folder), "/tmp/gputopo-ranks.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void folder_remove(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	ck_assert_int_eq(system(command), 0);
-}
-
-static void put_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static const char gres_pair[] = "NodeName=n0 Name=gpu File=/dev/nvidia0 Links=-1,4\n"
-				"NodeName=n0 Name=gpu File=/dev/nvidia1 Links=4,-1\n";
-
-/* MODELS for n0 with the word of a machine, optionally with another hash. */
-static char *models_of(const char *spec, uint64_t wrong)
-{
-	static char models[GP_COMPACT_MAX + 64];
-	struct gt_node *node = load(spec);
-	char word[GP_COMPACT_MAX];
-
-	ck_assert(gp_compact_write(node, word, sizeof(word)));
-	gt_node_free(node);
-	snprintf(models, sizeof(models), "n0=%llx=%s",
-		 (unsigned long long)(gp_compact_hash(word, strlen(word)) ^ wrong), word);
-	return models;
-}
-
-static const struct {
-	const char *why;
-	const char *conf; /* gputopo.conf, NULL: none */
-	const char *gres;
-	const char *sent; /* the machine that slurmctld sends, NULL: none */
-	uint64_t wrong;	  /* what is wrong with its hash */
-	const char *source;
-	int gpus;
-	const char *message;
-} source_rows[] = {
-	{"nothing at all", NULL, NULL, NULL, 0, NULL, 0, ""},
-	{"Links= of gres.conf", NULL, gres_pair, NULL, 0, "gres.conf", 2, ""},
-	{"what was sent comes first", NULL, gres_pair, "builtin:dgx1v", 0, "slurmctld", 8,
-	 ""},
-	{"gputopo.conf before both", "NodeName=n0 Topology=builtin:dgx1v\n", gres_pair,
-	 "builtin:dgx1v", 0, "gputopo.conf", 8, ""},
-	{"another model than slurmctld's", "NodeName=n0 Topology=builtin:dgx1p\n", NULL,
-	 "builtin:dgx1v", 0, "gputopo.conf", 8, "is not slurmctld's"},
-	{"gputopo.conf says nothing of the node", "NodeName=x Topology=builtin:dgx1p\n",
-	 NULL, "builtin:dgx1v", 0, "slurmctld", 8, ""},
-	{"Mode=off", "Mode=off\n", gres_pair, "builtin:dgx1v", 0, NULL, 0, ""},
-	{"Mode=observe changes nothing", "NodeName=n0 Mode=observe\n", gres_pair,
-	 "builtin:dgx1v", 0, NULL, 0, ""},
-	{"a broken gputopo.conf", "Nonsense\n", NULL, "builtin:dgx1v", 0, "slurmctld", 8,
-	 "is not Key=Value"},
-	{"a file that is not there", "NodeName=n0 Topology=missing.json\n", NULL,
-	 "builtin:dgx1v", 0, "slurmctld", 8, "No such file"},
-	{"a forged word", NULL, gres_pair, "builtin:dgx1v", 1, "gres.conf", 2,
-	 "is not slurmctld's"},
-};
-
-START_TEST(sources_in_their_order)
-{
-	struct gp_node_model model;
-	char *models = NULL;
-
-	folder_make();
-	if (source_rows[_i].conf)
-		put_file("gputopo.conf", source_rows[_i].conf);
-	if (source_rows[_i].gres)
-		put_file("gres.conf", source_rows[_i].gres);
-	if (source_rows[_i].sent)
-		models = models_of(source_rows[_i].sent, source_rows[_i].wrong);
-	gp_node_model_load(&model, folder, "n0", models);
-	folder_remove();
-	if (!source_rows[_i].source) {
-		ck_assert_msg(!model.node, "%s", source_rows[_i].why);
-		return;
-	}
-	ck_assert_msg(model.node != NULL, "%s: no model", source_rows[_i].why);
-	ck_assert_str_eq(model.source, source_rows[_i].source);
-	ck_assert_int_eq(gt_node_size(model.node), source_rows[_i].gpus);
-	ck_assert_msg(strstr(model.message, source_rows[_i].message) != NULL &&
-			      !!model.message[0] == !!source_rows[_i].message[0],
-		      "%s: '%s'", source_rows[_i].why, model.message);
-	gp_node_model_release(&model);
-}
-END_TEST
-
-START_TEST(a_permutation_is_applied_or_refused)
-{
-	struct gp_node_model model;
-	char models[GP_COMPACT_MAX + 64];
-
-	folder_make();
-	snprintf(models, sizeof(models), "%s=0,2,4,6,1,3,5,7",
-		 models_of("builtin:dgx1v", 0));
-	gp_node_model_load(&model, folder, "n0", models);
-	ck_assert_ptr_nonnull(model.node);
-	ck_assert_int_eq(model.to_model[1], 2);
-	ck_assert_int_eq(model.to_model[4], 1);
-	gp_node_model_release(&model);
-	snprintf(models, sizeof(models), "%s=0,2,4,9,1,3,5,7",
-		 models_of("builtin:dgx1v", 0));
-	gp_node_model_load(&model, folder, "n0", models);
-	ck_assert_ptr_null(model.node);
-	folder_remove();
-}
-END_TEST
 
 /* ---- bindings and orders -------------------------------------------------------------
  */
@@ -719,9 +463,6 @@ START_TEST(no_pmix_no_store)
 }
 END_TEST
 
-#define LOOP(tc, test, rows)                                                             \
-	tcase_add_loop_test(tc, test, 0, (int)(sizeof(rows) / sizeof((rows)[0])))
-
 int main(void)
 {
 	Suite *suite = suite_create("ranks");
@@ -729,12 +470,6 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_test(tc, every_machine_is_a_word);
-	tcase_add_test(tc, random_machines_are_words);
-	tcase_add_test(tc, mangled_words_are_survived);
-	LOOP(tc, a_node_finds_its_entry, find_rows);
-	LOOP(tc, sources_in_their_order, source_rows);
-	tcase_add_test(tc, a_permutation_is_applied_or_refused);
 	LOOP(tc, bindings_are_understood, bind_rows);
 	tcase_add_test(tc, tasks_share_out_every_set);
 	LOOP(tc, uneven_shares_stay_slurms, share_rows);

@@ -117,6 +117,8 @@ int select_p_select_nodeinfo_set_all(void)
 
 int select_p_select_nodeinfo_set(job_record_t *a)
 {
+	if (mock_inner.nodeinfo_set)
+		return mock_inner.nodeinfo_set(a);
 	return (int)record("select_nodeinfo_set", 1, A(a));
 }
 

@@ -28,6 +28,8 @@ struct mock_inner {
 	int inits, finis;
 	/* if set, job_test is this */
 	int(*job_test) GP_JOB_TEST_PROTO;
+	/* and this select_nodeinfo_set */
+	int (*nodeinfo_set)(job_record_t *job);
 };
 
 extern struct mock_inner mock_inner;
@@ -38,7 +40,7 @@ extern struct mock_inner mock_inner;
 struct mock_slurm {
 	bool in_slurmctld;
 	bool no_memory; /* for Slurm's allocations that may fail */
-	int lines; /* of log */
+	int lines;	/* of log */
 	char log[MOCK_MAX_LOG][512];
 };
 
@@ -90,6 +92,7 @@ struct mock_stock {
 	int calls;
 	int nodes_wanted; /* 0: one */
 	bool preempts;	  /* sets *preemptees */
+	bool uneven;	  /* of --gpus over nodes the first takes all it can */
 	int cores;	  /* for the job on each node */
 	int core_socket;  /* where they come from; -1: the lowest GPU's */
 };
@@ -98,12 +101,17 @@ extern struct mock_stock mock_stock;
 
 int mock_stock_job_test GP_JOB_TEST_PROTO;
 
+/* Start the job of the last answer on node 0: it takes the lowest GPUs whose bit is not
+ * set, as Slurm does where GPUs are only counted. */
+int mock_stock_take(job_record_t *job);
+
 struct mock_gpus {
 	int count;
 	const int *links;	  /* count x count, or NULL for none */
 	const char *const *types; /* of each bit, or NULL */
 	int gpus_per_record;	  /* of topology; 0: one */
 	bool no_sockets;	  /* records name no cores */
+	bool counted;		  /* no records at all */
 };
 
 /* A node more; returns its index. */

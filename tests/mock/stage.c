@@ -142,3 +142,55 @@ void expect_stock(job_record_t *job, uint64_t gpus, int calls)
 	ck_assert_uint_eq(run(job), gpus);
 	ck_assert_int_eq(mock_stock.calls, calls);
 }
+
+static char *option_env[1];
+
+job_record_t *job_with(job_record_t *job, const char *option)
+{
+	option_env[0] = (char *)option;
+	job->spank_job_env = option_env;
+	job->spank_job_env_size = 1;
+	return job;
+}
+
+void start_nodes(const uint64_t *free, int count)
+{
+	static const char *const names[] = {"n0", "n1", "n2", "n3"};
+
+	for (int n = 0; n < count; n++)
+		mock_node_add(names[n], &dgx);
+	start();
+	for (int n = 0; n < count; n++) {
+		job_record_t *job;
+
+		if (free[n] == 0xff)
+			continue;
+		job = mock_job_add(100 + (uint32_t)n);
+		mock_job_run(job, n, 0xff & ~free[n]);
+		ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	}
+}
+
+uint64_t nodes_of(job_record_t *job)
+{
+	uint64_t nodes;
+
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	return nodes;
+}
+
+void expect_wait(job_record_t *job)
+{
+	uint64_t nodes;
+
+	ck_assert_int_ne(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_ptr_null(job->job_resrcs);
+}
+
+job_record_t *job_total(uint64_t gpus)
+{
+	job_record_t *job = mock_job_add(stage.next_job++);
+
+	mock_job_entry(job, "gpu", NULL)->gres_per_job = gpus;
+	return job;
+}

@@ -27,7 +27,19 @@ extern const char *const types[8];
 #if GP_TAIL_COUNT == 1
 #define TAIL NULL
 #else
-#define TAIL NULL, NULL
+#define TAIL                                                                             \
+	NULL, NULL /* The job with this as its only control variable, as the SPANK       \
+		      plugin sets it. */
+job_record_t *job_with(job_record_t *job, const char *option);
+/* n0, n1, ... up to four DGX-1V with these free GPUs each. */
+void start_nodes(const uint64_t *free, int count);
+/* Run the job now and return its nodes. */
+uint64_t nodes_of(job_record_t *job);
+/* It is not started now. */
+void expect_wait(job_record_t *job);
+/* A pending job of --gpus=gpus. */
+job_record_t *job_total(uint64_t gpus);
+
 #endif
 
 struct stage {
@@ -56,5 +68,15 @@ int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes);
 uint64_t run(job_record_t *job);
 /* It gets these, after so many calls of the stock plugin. */
 void expect_stock(job_record_t *job, uint64_t gpus, int calls);
+/* The job with this as its only control variable, as the SPANK plugin sets it. */
+job_record_t *job_with(job_record_t *job, const char *option);
+/* n0, n1, ... up to four DGX-1V with these free GPUs each. */
+void start_nodes(const uint64_t *free, int count);
+/* Run the job now and return its nodes. */
+uint64_t nodes_of(job_record_t *job);
+/* It is not started now. */
+void expect_wait(job_record_t *job);
+/* A pending job of --gpus=gpus. */
+job_record_t *job_total(uint64_t gpus);
 
 #endif

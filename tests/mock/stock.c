@@ -74,7 +74,7 @@ static gres_node_state_t *make_state(const struct mock_gpus *gpus)
 {
 	gres_node_state_t *state = zeroed(1, sizeof(*state));
 	int per = gpus->gpus_per_record ? gpus->gpus_per_record : 1;
-	size_t records = (size_t)(gpus->count / per);
+	size_t records = gpus->counted ? 0 : (size_t)(gpus->count / per);
 
 	state->gres_cnt_found = state->gres_cnt_config = (uint64_t)gpus->count;
 	state->gres_cnt_avail = (uint64_t)gpus->count;
@@ -303,9 +303,22 @@ static int entry_count(const gres_job_state_t *entry, int hosts)
 	return (int)(entry->gres_per_job + (uint64_t)hosts - 1) / hosts;
 }
 
+/* What is left of a job's GPUs, but one for each node behind this one. */
+static int greedy_share(const gres_job_state_t *entry, int node, int hosts, uint64_t busy)
+{
+	int left = (int)entry->gres_per_job, free = 8 - __builtin_popcountll(busy & 0xff);
+
+	for (int n = 0; n < node && entry->gres_cnt_node_select; n++)
+		left -= (int)entry->gres_cnt_node_select[n];
+	left -= hosts - 1 - node;
+	return left < free ? left : free;
+}
+
 static bool type_fits(const gres_node_state_t *state, const gres_job_state_t *entry,
 		      int g)
 {
+	if (state->topo_cnt == 0)
+		return true;
 	for (int t = 0; t < state->topo_cnt; t++)
 		if (bit_test(state->topo_gres_bitmap[t], g))
 			return !entry->type_id ||
@@ -344,11 +357,13 @@ static void set_selection(gres_job_state_t *entry, int node, int size, uint64_t 
 			zeroed((size_t)node_record_count, sizeof(uint64_t));
 	}
 	FREE_NULL_BITMAP(entry->gres_bit_select[node]);
+	entry->gres_cnt_node_select[node] = (uint64_t)__builtin_popcountll(gpus);
+	if (mock_node_gpus(node)->topo_cnt == 0)
+		return;
 	entry->gres_bit_select[node] = bit_alloc(size);
 	for (int g = 0; g < size; g++)
 		if (gpus >> g & 1)
 			bit_set(entry->gres_bit_select[node], g);
-	entry->gres_cnt_node_select[node] = (uint64_t)__builtin_popcountll(gpus);
 }
 
 /* Select on one node for all entries; false if it has too few. */
@@ -362,7 +377,9 @@ static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fa
 	if (fault == MOCK_OTHER)
 		busy = ~busy;
 	for (int at = 0; (entry = gpu_entry(job, &at));) {
-		int count = entry_count(entry, hosts);
+		int count = mock_stock.uneven && entry->gres_per_job
+				    ? greedy_share(entry, node, hosts, busy)
+				    : entry_count(entry, hosts);
 		uint64_t gpus = pick(state, entry, count, busy);
 
 		if (!gpus)
@@ -373,6 +390,23 @@ static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fa
 		set_selection(entry, node, size, gpus);
 	}
 	return true;
+}
+
+int mock_stock_take(job_record_t *job)
+{
+	gres_state_t *gres = job->gres_list_req->item[0];
+	const gres_job_state_t *entry = gres->gres_data;
+	uint64_t busy = bits_of(mock_node_gpus(0)->gres_bit_alloc), gpus = 0;
+	uint64_t left = entry->gres_cnt_node_select[0];
+
+	for (int g = 0; left; g++) {
+		if (busy >> g & 1)
+			continue;
+		gpus |= (uint64_t)1 << g;
+		left--;
+	}
+	mock_job_run(job, 0, gpus);
+	return 0;
 }
 
 static void take_cores(job_record_t *job, int offset, uint64_t gpus, int size,
