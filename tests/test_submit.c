@@ -167,6 +167,73 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 }
 END_TEST
 
+#define MIG "_SLURM_SPANK_OPTION_gputopo_mig="
+
+static const struct {
+	const char *why;
+	const char *env;
+	const char *tres; /* of a node; NULL: none */
+	uint16_t shared;
+	const char *says; /* NULL: let through */
+} mig_rows[] = {
+	{"no wish", "OTHER=1", "gres:gpu:1", NO_VAL16, NULL},
+	{"shards where nobody gives slices", "OTHER=1", "gres:shard:1", NO_VAL16, NULL},
+	{"no node gives slices", MIG "1g.10gb", NULL, NO_VAL16,
+	 "--mig=1g.10gb: no node has GPUs with MIG slices"},
+	{"no wish that can be read", MIG "large", NULL, NO_VAL16,
+	 "--mig=large is not PROFILE or PROFILE:COUNT"},
+	{"the whole node", MIG "1g.10gb", NULL, 0, "--exclusive takes all GPUs"},
+	{"GPUs beside it", MIG "1g.10gb", "gres/gpu:1", NO_VAL16, "not for both"},
+	{"GPUs of a type", MIG "1g.10gb", "cpu:1,gres:gpu:aa=2", NO_VAL16,
+	 "not for both"},
+	{"shards beside it", MIG "1g.10gb", "gres:shard:1", NO_VAL16,
+	 "the shards come with --mig"},
+	{"a name that only begins so", MIG "1g.10gb", "gres:gpus:1", NO_VAL16,
+	 "no node has GPUs with MIG slices"},
+};
+
+START_TEST(mig_is_refused_in_words)
+{
+	char *env[1] = {(char *)mig_rows[_i].env}, *text = NULL;
+	job_desc_msg_t job;
+	int rc;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.shared = mig_rows[_i].shared;
+	job.tres_per_node = (char *)mig_rows[_i].tres;
+	rc = submit(&job, 0, &text);
+	ck_assert_msg((rc == SLURM_SUCCESS) == !mig_rows[_i].says, "%s: %s",
+		      mig_rows[_i].why, text);
+	ck_assert_msg(!mig_rows[_i].says || (rc == ESLURM_INVALID_GRES && text &&
+					     strstr(text, mig_rows[_i].says)),
+		      "%s: %s", mig_rows[_i].why, text);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_forged_place_is_dropped)
+{
+	char *env[3] = {strdup("A=1"), strdup("GPUTOPO_MIG_PLACE=n0:0:0:8"),
+			strdup("B=2")};
+	job_desc_msg_t job;
+	char *text = NULL;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 3;
+	ck_assert_int_eq(submit(&job, 0, &text), SLURM_SUCCESS);
+	ck_assert_uint_eq(job.spank_job_env_size, 2);
+	ck_assert_str_eq(env[0], "A=1");
+	ck_assert_str_eq(env[1], "B=2");
+	free(env[0]);
+	free(env[1]);
+}
+END_TEST
+
 START_TEST(without_memory_the_job_is_refused_without_words)
 {
 	char *text;
@@ -217,6 +284,8 @@ int main(void)
 	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
 			    ROWS(quiet));
 	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
+	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
+	tcase_add_test(tc, a_forged_place_is_dropped);
 	tcase_add_test(tc, without_the_select_plugin_all_is_let_through);
 	tcase_add_test(tc, only_the_nodes_of_the_partition_count);
 	suite_add_tcase(suite, tc);
