@@ -103,6 +103,29 @@ static bool asks_for_split(struct gp_attempt *a)
 	return splits;
 }
 
+/* The most free GPUs of any node of the cluster, at most a second old. What Slurm changes
+ * without telling only costs a job its choice of nodes. */
+static int most_free(struct gp_glue *glue)
+{
+	struct gp_roomiest *r = &glue->roomiest;
+	time_t now = time(NULL);
+
+	if (r->changes == glue->changes && r->when == now)
+		return r->free;
+	*r = (struct gp_roomiest){glue->changes, now, 0};
+	for (int n = 0; n < glue->node_count; n++) {
+		uint64_t free;
+		int count;
+
+		if (!node_record_table_ptr[n] ||
+		    !gp_bridge_free(node_record_table_ptr[n], &free))
+			continue;
+		count = __builtin_popcountll(free);
+		r->free = count > r->free ? count : r->free;
+	}
+	return r->free;
+}
+
 /* Node choice: the best nodes first, those that tie with the best before the others. */
 static bool answer_by_rank(struct gp_attempt *a)
 {
@@ -113,7 +136,7 @@ static bool answer_by_rank(struct gp_attempt *a)
 
 	if (t->min_nodes > 1 || t->req_nodes > 1 || count < 1 || asked->whole ||
 	    asked->enforce || !gp_bridge_any_node(t->job) ||
-	    (asked->typed && asked->entries > 1))
+	    (asked->typed && asked->entries > 1) || most_free(glue) < count)
 		return false;
 	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models);
 	if (ranked == 0 || offered == 1)

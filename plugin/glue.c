@@ -201,6 +201,7 @@ void gp_glue_node_init(void)
 	struct gp_glue *glue = &the_glue;
 
 	pthread_mutex_lock(&glue->lock);
+	the_glue.changes++;
 	glue->node_count = &node_record_count ? node_record_count : 0;
 	gp_steer_mean(glue, 0, 0);
 	make_scratch(glue);
@@ -239,6 +240,7 @@ void gp_glue_job_takes(const job_record_t *job)
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	the_glue.changes++;
 	gp_steer_unhide(&the_glue);
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &the_glue);
@@ -284,6 +286,7 @@ void gp_glue_job_ends(job_record_t *job)
 	time_t now = time(NULL);
 
 	pthread_mutex_lock(&the_glue.lock);
+	the_glue.changes++;
 	gp_bridge_nodes(job, drop_held, &ending);
 	the_glue.ends++;
 	gp_mig_job_ends(&the_glue, job);
@@ -301,6 +304,7 @@ void gp_glue_job_ends(job_record_t *job)
 void gp_glue_job_leaves(const job_record_t *job, int node)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	the_glue.changes++;
 	gp_running_drop(&the_glue.running, node, job->job_id);
 	pthread_mutex_unlock(&the_glue.lock);
 }
@@ -308,6 +312,7 @@ void gp_glue_job_leaves(const job_record_t *job, int node)
 void gp_glue_rebuild(void)
 {
 	pthread_mutex_lock(&the_glue.lock);
+	the_glue.changes++;
 	gp_mig_books_spoil(&the_glue.mig_books);
 	rebuild(&the_glue);
 	pthread_mutex_unlock(&the_glue.lock);

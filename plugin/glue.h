@@ -60,6 +60,14 @@ struct gp_steered {
 	bool hides;
 };
 
+/* The most free GPUs of any node, while nothing changed: a full cluster is tried again
+ * and again, and every node need not be looked at for every pending job. */
+struct gp_roomiest {
+	uint64_t changes; /* glue->changes then */
+	time_t when;
+	int free;
+};
+
 struct gp_glue {
 	pthread_mutex_t lock; /* over everything below */
 	bool active;	      /* in slurmctld, with a configuration */
@@ -71,7 +79,9 @@ struct gp_glue {
 	struct gp_mig_books mig_books;
 	struct gp_mig_spaces mig_spaces;
 	struct gp_refusal refusals[GP_REFUSALS];
-	uint64_t ends;		       /* of jobs, counted */
+	uint64_t ends;	  /* of jobs, counted */
+	uint64_t changes; /* of what jobs hold, counted */
+	struct gp_roomiest roomiest;
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
 	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
 	uint64_t *told; /* by node: reasons that were logged, a bit each */
