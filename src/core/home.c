@@ -217,6 +217,22 @@ static uint64_t fullest(const uint64_t *supply, int sockets)
 	return best;
 }
 
+/* socket_for_all where each socket is one home, without branches: which are free cannot
+ * be predicted. */
+static int smallest_for_all(const struct gt_homes *h, const uint64_t *supply, int k)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < h->socket_count; i++) {
+		int here = supply_gpus(supply[i]);
+		uint64_t key = (uint64_t)here << 32 | (uint64_t)i;
+
+		key |= -(uint64_t)(here < k);
+		best = key < best ? key : best;
+	}
+	return (int)(best & UINT32_MAX);
+}
+
 /* The socket that gives all k from the fewest roots, of equals the one with the least to
  * spare; one has them. */
 static int socket_for_all(const struct gt_homes *h, const uint64_t *supply,
@@ -224,6 +240,8 @@ static int socket_for_all(const struct gt_homes *h, const uint64_t *supply,
 {
 	int at = -1, roots = 0, gpus = 0;
 
+	if (h->home_count == h->socket_count)
+		return smallest_for_all(h, supply, k);
 	for (int i = 0; i < h->socket_count; i++) {
 		int here = supply_gpus(supply[i]), needed;
 

@@ -109,6 +109,23 @@ static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
 	return count;
 }
 
+/* The first of those that leave the most, where no job runs and no cores are named: up to
+ * 70 ties, so without branches. */
+static uint32_t most_left(const struct question *q, const struct gt_tie *ties,
+			  uint32_t count)
+{
+	int32_t best = INT32_MIN;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int32_t here = q->table->worth[q->open & ~(uint32_t)ties[i].set];
+
+		at = here > best ? i : at;
+		best = here > best ? here : best;
+	}
+	return at;
+}
+
 /* Of ties in the order of level 4: the most worth left, then near the job's cores where
  * level 4 has no better reason, then the first. */
 static uint32_t least_damage(const struct question *q, const struct gt_tie *ties,
@@ -119,6 +136,8 @@ static uint32_t least_damage(const struct question *q, const struct gt_tie *ties
 
 	if (count == 1)
 		return 0;
+	if (q->release.count == 1 && !q->near)
+		return most_left(q, ties, count);
 	for (uint32_t i = 0; i < count; i++) {
 		int64_t here = gt_damage_worth(q->table, &q->release,
 					       q->open & ~(uint32_t)ties[i].set);
