@@ -237,7 +237,7 @@ int gp_mig_node_prolog(const struct gp_mig_node *node, const struct gp_mig_job *
 	lock = gp_mig_records_lock(node->folder, node->name);
 	if (lock < 0)
 		return fail_record(why, size, node);
-	result = gp_mig_driver_open(&driver, node->library);
+	result = gp_mig_driver_open(&driver, node->driver_file);
 	failed = result ? fail(why, size, gp_mig_result_text(result)) : 0;
 	if (!failed)
 		failed = clear_strays(node, driver, &record, why, size);
@@ -292,7 +292,7 @@ int gp_mig_node_epilog(const struct gp_mig_node *node, const struct gp_mig_job *
 	if (found < 0)
 		failed = fail_record(why, size, node);
 	if (found > 0 && record.restart <= job->restart) {
-		result = gp_mig_driver_open(&driver, node->library);
+		result = gp_mig_driver_open(&driver, node->driver_file);
 		failed = result ? fail(why, size, gp_mig_result_text(result))
 				: remove_all(node, driver, &record, NULL, why, size);
 		gp_mig_driver_close(driver);
@@ -341,7 +341,7 @@ int gp_mig_node_reconcile(const struct gp_mig_node *node, char *why, size_t size
 	lock = gp_mig_records_lock(node->folder, node->name);
 	if (lock < 0)
 		return fail_record(why, size, node);
-	result = gp_mig_driver_open(&driver, node->library);
+	result = gp_mig_driver_open(&driver, node->driver_file);
 	if (result)
 		failed = fail(why, size, gp_mig_result_text(result));
 	for (int i = 0; i < count && !failed; i++)

@@ -15,9 +15,9 @@
 #define GP_MIG_FOLDER "/run/gputopo/mig"
 
 struct gp_mig_node {
-	const char *name;    /* as Slurm calls it */
-	const char *folder;  /* of the records */
-	const char *library; /* NULL: libnvidia-ml.so.1 */
+	const char *name;	 /* as Slurm calls it */
+	const char *folder;	 /* of the records */
+	const char *driver_file; /* NULL: libnvidia-ml.so.1 */
 	bool keep_strays;
 	int patience_ms; /* how long the epilog waits for processes to go */
 };

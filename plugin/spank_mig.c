@@ -41,7 +41,7 @@ static struct settings read_settings(int argc, char **argv)
 
 	for (int i = 0; i < argc; i++) {
 		if (take(argv[i], "mig_state=", &s.node.folder) ||
-		    take(argv[i], "mig_driver=", &s.node.library))
+		    take(argv[i], "mig_driver=", &s.node.driver_file))
 			continue;
 		if (take(argv[i], "mig_stray=", &value))
 			s.node.keep_strays = strcmp(value, "drain") == 0;

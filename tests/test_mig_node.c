@@ -32,7 +32,7 @@ static void setup(void)
 	ck_assert(fake_create(state_folder, NODE, GPUS));
 	node = (struct gp_mig_node){.name = NODE,
 				    .folder = folder,
-				    .library = FAKE_MIG_LIBRARY,
+				    .driver_file = FAKE_MIG_LIBRARY,
 				    .patience_ms = 300};
 	why[0] = '\0';
 }
@@ -407,7 +407,7 @@ START_TEST(no_driver_no_record)
 	char path[PATH_MAX];
 	FILE *out;
 
-	node.library = "libno-such-driver.so";
+	node.driver_file = "libno-such-driver.so";
 	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), -1);
 	ck_assert_str_eq(why, "no NVIDIA driver answers");
 	ck_assert_int_eq(records(), 0);
@@ -418,7 +418,7 @@ START_TEST(no_driver_no_record)
 	fputs("gputopo-mig 1\nrestart 0 instances 70000\n", out);
 	fclose(out);
 	ck_assert_int_eq(end(5), -1);
-	node.library = FAKE_MIG_LIBRARY;
+	node.driver_file = FAKE_MIG_LIBRARY;
 	ck_assert_int_eq(start(6, "n1:0:0:4", "3g.40gb"), -1);
 	ck_assert_int_eq(standing(), 0);
 }
