@@ -344,7 +344,7 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 		return gp_mig_may_start(test) ? gp_first_plain(inner, test)
 					      : ESLURM_NODES_BUSY;
 	}
-	if (gp_mig_concerns(test->job) && !SELECT_IS_MODE_RESV(test->mode))
+	if (gp_mig_concerns(&the_glue, test->job) && !SELECT_IS_MODE_RESV(test->mode))
 		rc = gp_mig_job_test(&the_glue, inner, test);
 	else if (SELECT_IS_MODE_RUN_NOW(test->mode))
 		rc = gp_rerun_job_test(&the_glue, inner, test);

@@ -45,6 +45,6 @@ static void mend_node(int node, uint32_t job_id, void *arg)
 
 void gp_mig_mend(const job_record_t *job)
 {
-	if (gp_mig_concerns(job))
+	if (gp_mig_has_shards(job))
 		gp_bridge_nodes(job, mend_node, NULL);
 }

@@ -50,9 +50,15 @@ static gres_job_state_t *shards_of(const job_record_t *job)
 	return shards;
 }
 
-bool gp_mig_concerns(const job_record_t *job)
+bool gp_mig_has_shards(const job_record_t *job)
 {
-	return gp_job_env_get(job, GP_ENV_MIG) || shards_of(job);
+	return shards_of(job) != NULL;
+}
+
+bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job)
+{
+	return gp_job_env_get(job, GP_ENV_MIG) ||
+	       (gp_models_have_mig(glue->models) && gp_mig_has_shards(job));
 }
 
 bool gp_mig_may_start(const struct gp_test *test)

@@ -10,9 +10,10 @@
 
 #include "plugin/glue.h"
 
+bool gp_mig_has_shards(const job_record_t *job);
 /* Has the job to be answered by gp_mig_job_test? It asks for an instance, or for shards,
  * which on nodes that give away slices only such a job may have. */
-bool gp_mig_concerns(const job_record_t *job);
+bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job);
 /* While gputopo is off: no job that needs an instance starts without one. */
 bool gp_mig_may_start(const struct gp_test *test);
 int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,

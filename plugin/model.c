@@ -38,6 +38,7 @@ struct gp_models {
 	const char **domains; /* names by number - 1, room for node_count */
 	int domain_count;
 	bool has_domains;
+	bool has_mig;
 };
 
 /* ---- Topology= ----------------------------------------------------------------------
@@ -89,6 +90,8 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 				  "Topology=%s does not show every pair of GPUs", spec);
 	}
 	models->has_domains |= gt_node_domain(node)[0] != '\0';
+	for (int i = 0; i < gt_node_size(node); i++)
+		models->has_mig |= gt_node_gpu(node, i)->mig;
 	models->sources[models->source_count++] =
 		(struct source){.spec = spec, .node = node};
 	return GT_OK;
@@ -146,6 +149,11 @@ void gp_models_free(struct gp_models *models)
 bool gp_models_have_domains(const struct gp_models *models)
 {
 	return models->has_domains;
+}
+
+bool gp_models_have_mig(const struct gp_models *models)
+{
+	return models->has_mig;
 }
 
 /* The number of a name, which belongs to the conf or to a source. Domains are few. */

@@ -26,6 +26,8 @@ struct gp_models;
 
 /* Does gputopo.conf or a node file name NVLink domains? */
 bool gp_models_have_domains(const struct gp_models *models);
+/* Does a node file name a GPU in MIG mode? */
+bool gp_models_have_mig(const struct gp_models *models);
 /* The number of the node's domain, from 1 to at most the number of nodes; 0: none, or the
  * node has not been looked at. */
 int gp_models_domain(const struct gp_models *models, int node);
