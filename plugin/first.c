@@ -84,14 +84,19 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, bool on
 	return false;
 }
 
-/* Would stock split the job, if it were asked with all nodes? For the decision log only:
- * nothing of the answer is kept. */
+/* Would stock split the job, if it were asked with all nodes? For the decision log only,
+ * so at most once a second: it is a call under slurmctld's locks. Nothing of the answer
+ * is kept. */
 static bool asks_for_split(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
+	time_t now = time(NULL);
 	bool splits;
 	int rc;
 
+	if (a->glue->split_asked == now)
+		return false;
+	a->glue->split_asked = now;
 	rc = a->inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes,
 				t->req_nodes, t->mode, NULL, NULL, GP_TAIL_OF(t));
 	splits = rc == SLURM_SUCCESS && t->job->job_resrcs &&

@@ -82,6 +82,7 @@ struct gp_glue {
 	uint64_t ends;	  /* of jobs, counted */
 	uint64_t changes; /* of what jobs hold, counted */
 	struct gp_roomiest roomiest;
+	time_t split_asked; /* when stock was last asked only for split_avoided */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
 	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
 	uint64_t *told; /* by node: reasons that were logged, a bit each */
