@@ -281,6 +281,23 @@ bool gp_conf_is_off(const struct gp_conf *conf)
 	return true;
 }
 
+/* Each key for itself: a line may give a node one, and another line the other. */
+bool gp_conf_chooses(const struct gp_conf *conf)
+{
+	bool enforces = conf->groups[0].settings.mode == GP_MODE_ENFORCE;
+	bool chooses = conf->groups[0].settings.node_choice;
+
+	for (int i = 1; i < conf->group_count; i++) {
+		const struct group *group = &conf->groups[i];
+
+		enforces |= (group->given & (1u << KEY_MODE)) &&
+			    group->settings.mode == GP_MODE_ENFORCE;
+		chooses |= (group->given & (1u << KEY_NODE_CHOICE)) &&
+			   group->settings.node_choice;
+	}
+	return enforces && chooses;
+}
+
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
 {
 	for (int g = 0; g < conf->group_count; g++) {

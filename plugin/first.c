@@ -139,8 +139,8 @@ static bool answer_by_rank(struct gp_attempt *a)
 	struct gp_glue *glue = a->glue;
 	int ranked, offered = bit_set_count(t->nodes), count = a->quest.count;
 
-	if (t->min_nodes > 1 || t->req_nodes > 1 || count < 1 || asked->whole ||
-	    asked->enforce || !gp_bridge_any_node(t->job) ||
+	if (!glue->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
+	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
 	    (asked->typed && asked->entries > 1) || most_free(glue) < count)
 		return false;
 	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models);

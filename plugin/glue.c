@@ -60,6 +60,7 @@ static void note_promises(struct gp_glue *glue)
 
 	gp_conf_node(glue->conf, "", &cluster);
 	glue->no_split = !cluster.split;
+	glue->chooses = gp_conf_chooses(glue->conf);
 	gp_conf_non_default(glue->conf, "MinRatio", word, sizeof(word));
 	glue->has_ratio = word[0] != '\0';
 }

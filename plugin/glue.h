@@ -75,6 +75,7 @@ struct gp_glue {
 	struct gp_models *models;
 	bool has_ratio; /* MinRatio= is given somewhere */
 	bool no_split;	/* Split=no for the cluster */
+	bool chooses;	/* NodeChoice=yes somewhere */
 	struct gp_running running;
 	struct gp_mig_books mig_books;
 	struct gp_mig_spaces mig_spaces;

@@ -13,6 +13,7 @@
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
 #define LEARNED_JOBS  20     /* before the sizes that start are believed */
 #define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
+#define VALUES	      512    /* nodes of one type in one state are looked up once */
 
 struct source {
 	const char *spec;
@@ -35,6 +36,8 @@ struct gp_models {
 	int type_count;
 	struct gp_binding *bindings;
 	int node_count;
+	int last; /* node that was bound last */
+	struct gp_value values[VALUES];
 	const char **domains; /* names by number - 1, room for node_count */
 	int domain_count;
 	bool has_domains;
@@ -323,6 +326,7 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 {
 	uint64_t hash = mix_in(0xcbf29ce484222325, (uint64_t)gpus->size);
 
+	hash = mix_in(hash, (uint64_t)gpus->order_known << 1 | gpus->has_links);
 	for (int g = 0; g < gpus->size; g++) {
 		hash = mix_in(hash, gpus->type[g]);
 		hash = mix_in(hash, gpus->sockets[g]);
@@ -382,6 +386,20 @@ static int find_domain(struct gp_models *models, const struct gp_settings *setti
 	return name && *name ? number_domain(models, name) : 0;
 }
 
+/* The nodes of a cluster are mostly alike: what the last one was bound to is the answer,
+ * if this one looks the same and gputopo.conf says the same of it. */
+static bool take_last(struct gp_models *models, struct gp_binding *binding)
+{
+	const struct gp_binding *last = &models->bindings[models->last];
+
+	if (last == binding || last->seen != binding->seen || !last->table ||
+	    last->instances ||
+	    memcmp(&last->settings, &binding->settings, sizeof(last->settings)) != 0)
+		return false;
+	*binding = *last;
+	return true;
+}
+
 struct gp_binding *gp_models_bind(struct gp_models *models, int index, const char *name,
 				  const struct gp_gpus *gpus)
 {
@@ -399,6 +417,9 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	binding->size = gpus->size;
 	memcpy(binding->to_model, gpus->physical, sizeof(binding->to_model));
 	gp_conf_node(models->conf, name, &binding->settings);
+	if (take_last(models, binding))
+		return binding;
+	models->last = index;
 	binding->domain = find_domain(models, &binding->settings);
 	if (binding->settings.mode == GP_MODE_OFF) {
 		binding->why = GP_OFF;
@@ -442,6 +463,16 @@ void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 		return;
 	mix = gt_size_memory_mix(&type->sizes);
 	gt_table_set_mix(type->table, &mix);
+	memset(models->values, 0, sizeof(models->values));
+}
+
+struct gp_value *gp_models_value(struct gp_models *models,
+				 const struct gp_binding *binding, uint64_t usable,
+				 int count)
+{
+	uint64_t hash = mix_in(mix_in(binding->seen, usable), (uint64_t)count);
+
+	return &models->values[(hash ^ hash >> 32) % VALUES];
 }
 
 struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits)

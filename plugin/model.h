@@ -24,6 +24,24 @@ struct gp_binding {
 
 struct gp_models;
 
+/* What node choice learnt of a node in one state: it holds for all nodes that look the
+ * same. */
+struct gp_value {
+	const struct gt_table *table; /* NULL: nothing yet */
+	uint64_t seen;		      /* the binding's */
+	uint64_t free, usable;
+	int count;
+	enum gt_instance_policy policy;
+	uint64_t quality;
+	double damage;
+};
+
+/* The place for it; what stands there may be of another state. Emptied when the sizes of
+ * jobs are weighed anew. */
+struct gp_value *gp_models_value(struct gp_models *models,
+				 const struct gp_binding *binding, uint64_t usable,
+				 int count);
+
 /* Does gputopo.conf or a node file name NVLink domains? */
 bool gp_models_have_domains(const struct gp_models *models);
 /* Does a node file name a GPU in MIG mode? */

@@ -10,14 +10,6 @@
 #include "plugin/rank.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
-#define MEMO  64   /* nodes of one type in one state are looked up once */
-
-struct memo {
-	const struct gt_table *table;
-	uint64_t free;
-	uint64_t quality;
-	double damage;
-};
 
 /* What a node of this type with these free GPUs gives and loses. Running jobs are left
  * out: with them no two nodes would be alike. */
@@ -52,26 +44,36 @@ static void evaluate_instances(const struct gp_binding *binding, uint64_t usable
 	rank->damage = damage >= 0 ? damage : 0;
 }
 
-static void look_up(struct memo *memos, const struct gp_binding *binding, uint64_t usable,
-		    uint64_t free, int count, struct gp_rank *rank)
+static void look_up(struct gp_models *models, const struct gp_view *view, int count,
+		    struct gp_rank *rank)
 {
-	uint64_t hash =
-		(usable * 0x9e3779b97f4a7c15 ^ (uintptr_t)binding->table >> 4) >> 7;
-	struct memo *memo = &memos[hash % MEMO];
-	struct gt_mask usable_mask, free_mask;
+	const struct gp_binding *binding = view->binding;
+	struct gp_value *value = gp_models_value(models, binding, view->usable, count);
 
-	/* usable follows from free, the type being the same in one call. */
-	if (memo->table != binding->table || memo->free != free) {
-		usable_mask = gp_binding_to_model(binding, usable);
-		free_mask = gp_binding_to_model(binding, free);
-		if (usable & binding->instances)
-			evaluate_instances(binding, usable, free, count, rank);
+	if (value->table != binding->table || value->seen != binding->seen ||
+	    value->free != view->free || value->usable != view->usable ||
+	    value->count != count || value->policy != binding->settings.mig_policy) {
+		struct gt_mask usable = gp_binding_to_model(binding, view->usable);
+		struct gt_mask free = gp_binding_to_model(binding, view->free);
+
+		if (view->usable & binding->instances)
+			evaluate_instances(binding, view->usable, view->free, count,
+					   rank);
 		else
-			evaluate(binding->table, &usable_mask, &free_mask, count, rank);
-		*memo = (struct memo){binding->table, free, rank->quality, rank->damage};
+			evaluate(binding->table, &usable, &free, count, rank);
+		*value = (struct gp_value){
+			.table = binding->table,
+			.seen = binding->seen,
+			.free = view->free,
+			.usable = view->usable,
+			.count = count,
+			.policy = binding->settings.mig_policy,
+			.quality = rank->quality,
+			.damage = rank->damage,
+		};
 	}
-	rank->quality = memo->quality;
-	rank->damage = memo->damage;
+	rank->quality = value->quality;
+	rank->damage = value->damage;
 }
 
 /* GPUs of the asked type; all for an untyped job. */
@@ -107,9 +109,8 @@ bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, in
 }
 
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
-static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
-		      const struct gp_job *asked, int count, struct gp_models *models,
-		      bool *ours)
+static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models, bool *ours)
 {
 	struct gp_view view;
 
@@ -122,8 +123,8 @@ static bool rank_node(struct gp_rank *rank, struct memo *memos, int node,
 		(!(view.usable & view.binding->instances) ||
 		 !(view.usable & ~view.binding->instances));
 	*rank = (struct gp_rank){.node = node};
-	if (view.binding->table)
-		look_up(memos, view.binding, view.usable, view.free, count, rank);
+	if (*ours && view.binding->table)
+		look_up(models, &view, count, rank);
 	return true;
 }
 
@@ -147,12 +148,10 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
 		  int count, struct gp_models *models)
 {
-	struct memo memos[MEMO];
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
 	int ranked = 0;
 
-	memset(memos, 0, sizeof(memos));
 	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
 	     n++) {
 		uint64_t weight;
@@ -161,8 +160,8 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 		if (!bit_test(offered, n))
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
-		if (weight > lowest || !rank_node(&ranks[ranked], memos, (int)n, asked,
-						  count, models, &ours))
+		if (weight > lowest ||
+		    !rank_node(&ranks[ranked], (int)n, asked, count, models, &ours))
 			continue;
 		if (weight < lowest) {
 			lowest = weight;

@@ -162,6 +162,28 @@ START_TEST(later_lines_win_key_by_key)
 }
 END_TEST
 
+static const struct {
+	const char *conf;
+	bool chooses;
+} chooses_rows[] = {
+	{"", true},
+	{"NodeChoice=no\n", false},
+	{"Mode=observe\n", false},
+	{"Mode=off\nNodeName=n1 Mode=enforce\n", true},
+	{"NodeChoice=no\nNodeName=n1 NodeChoice=yes\n", true},
+	{"Mode=off\nNodeChoice=no\nNodeName=n1 NodeChoice=yes\n", false},
+};
+
+START_TEST(whether_any_node_is_chosen_is_known)
+{
+	struct gp_conf *conf = parse(chooses_rows[_i].conf);
+
+	ck_assert_msg(gp_conf_chooses(conf) == chooses_rows[_i].chooses, "%s",
+		      chooses_rows[_i].conf);
+	gp_conf_free(conf);
+}
+END_TEST
+
 START_TEST(off_for_all_is_known)
 {
 	struct gp_conf *conf = parse("Mode=off\nNodeName=n1 Topology=a\n");
@@ -293,6 +315,8 @@ int main(void)
 	tcase_add_test(tc, empty_file_holds_the_defaults);
 	tcase_add_test(tc, every_key_is_read);
 	tcase_add_test(tc, later_lines_win_key_by_key);
+	tcase_add_loop_test(tc, whether_any_node_is_chosen_is_known, 0,
+			    ROWS(chooses_rows));
 	tcase_add_test(tc, off_for_all_is_known);
 	tcase_add_loop_test(tc, errors_say_where, 0, ROWS(bad_rows));
 	tcase_add_test(tc, a_nul_byte_is_refused);

@@ -204,6 +204,31 @@ START_TEST(rows_that_are_no_permutation_leave_stock)
 }
 END_TEST
 
+/* The same bits are other GPUs where types permute them: of two nodes with bits 0 and 3
+ * free one has a pair of two links, the other {0,6}, which has none. */
+START_TEST(equal_bits_are_not_equal_nodes)
+{
+	int links[64];
+	struct mock_gpus typed = {
+		.count = 8, .links = links, .types = types, .no_sockets = true};
+	static const struct mock_gpus plain = {
+		.count = 8, .links = dgx1v, .no_sockets = true};
+	job_record_t *job;
+
+	permuted_links(links);
+	ck_assert_int_eq(regrouped[3], 6);
+	mock_node_add("n0", &typed);
+	mock_node_add("n1", &plain);
+	start();
+	for (int node = 0; node < 2; node++) {
+		job = mock_job_add(50 + (uint32_t)node);
+		mock_job_run(job, node, 0xff & ~SET2(0, 3));
+		ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	}
+	ck_assert_uint_eq(nodes_of(job_for(2)), 2);
+}
+END_TEST
+
 START_TEST(typed_gpus_without_links_leave_stock)
 {
 	struct mock_gpus gpus = {.count = 8, .types = types};
@@ -529,6 +554,7 @@ static TCase *request_case(void)
 	tcase_add_test(tc, typed_jobs_keep_their_type);
 	tcase_add_test(tc, two_types_in_a_job_keep_their_counts);
 	tcase_add_test(tc, rows_that_are_no_permutation_leave_stock);
+	tcase_add_test(tc, equal_bits_are_not_equal_nodes);
 	tcase_add_test(tc, typed_gpus_without_links_leave_stock);
 	return tc;
 }
