@@ -147,10 +147,11 @@ cluster_run() {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@"
 }
 
-# Wait until every node is idle (no job left, none completing). $1: seconds, default 30.
+# Wait until every node is idle (no job left, none completing). $1: seconds, default 30; more
+# where asking is slow, but not for ever where nobody answers.
 cluster_wait_idle() {
-	local i states
-	for ((i = 0; i < ${1:-30} * 10; i++)); do
+	local i states end=$((SECONDS + 4 * ${1:-30}))
+	for ((i = 0; i < ${1:-30} * 10 && SECONDS < end; i++)); do
 		[ -d "$CLUSTER" ] || return 1
 		states=$(cluster_run sinfo -h -N -o %t 2>/dev/null | sort -u)
 		[ "$states" = idle ] && return 0
@@ -162,8 +163,8 @@ cluster_wait_idle() {
 
 # Wait until every node has registered and answers, busy or not. $1: seconds.
 cluster_wait_nodes() {
-	local i states
-	for ((i = 0; i < ${1:-30} * 10; i++)); do
+	local i states end=$((SECONDS + 4 * ${1:-30}))
+	for ((i = 0; i < ${1:-30} * 10 && SECONDS < end; i++)); do
 		[ -d "$CLUSTER" ] || return 1
 		states=$(cluster_run sinfo -h -N -o %t 2>/dev/null | sort -u)
 		if [ -n "$states" ] && ! grep -qv '^\(idle\|mix\|alloc\|comp\)$' <<<"$states"; then
