@@ -252,6 +252,8 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->mix = in->mix;
 	if (given & (1u << KEY_MIG_POLICY))
 		out->mig_policy = in->mig_policy;
+	if (given & (1u << KEY_MIG_STRAY))
+		out->mig_stray = in->mig_stray;
 	if (group->topology)
 		out->topology = group->topology;
 	if (group->domain)
@@ -327,11 +329,6 @@ const char *gp_conf_metrics_file(const struct gp_conf *conf)
 bool gp_conf_admin_comment(const struct gp_conf *conf)
 {
 	return conf->admin_comment;
-}
-
-enum gp_stray gp_conf_mig_stray(const struct gp_conf *conf)
-{
-	return conf->mig_stray;
 }
 
 char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *buf,

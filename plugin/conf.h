@@ -26,6 +26,7 @@ struct gp_settings {
 	const char *domain;   /* NULL: none */
 	struct gt_mask avoid; /* GPUs out of service */
 	enum gt_instance_policy mig_policy;
+	enum gp_stray mig_stray; /* read on the node */
 };
 
 struct gp_conf;
@@ -53,7 +54,6 @@ const char *gp_conf_file(const struct gp_conf *conf);
 const char *gp_conf_decision_log(const struct gp_conf *conf); /* NULL: none */
 const char *gp_conf_metrics_file(const struct gp_conf *conf); /* NULL: none */
 bool gp_conf_admin_comment(const struct gp_conf *conf);
-enum gp_stray gp_conf_mig_stray(const struct gp_conf *conf);
 /* "NodeChoice, MinRatio": the keys that were given a value other than the default among
  * those in the comma list names; "" if none. Returns buf. */
 char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *buf,

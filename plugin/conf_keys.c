@@ -160,7 +160,7 @@ static enum gt_err set_mig_stray(struct place *at, const char *value)
 
 	if (word < 0)
 		return gp_key_bad(at, "MigStray", value, "remove or drain is known");
-	at->conf->mig_stray = (enum gp_stray)word;
+	at->group->settings.mig_stray = (enum gp_stray)word;
 	note_change(at, KEY_MIG_STRAY, word != GP_STRAY_REMOVE);
 	return GT_OK;
 }
@@ -234,7 +234,7 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_DECISION_LOG] = {"DecisionLog", set_decision_log, GP_KEY_CLUSTER},
 	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, GP_KEY_CLUSTER},
 	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, GP_KEY_CLUSTER},
-	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, GP_KEY_CLUSTER},
+	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_MIG_POLICY] = {"MigPolicy", set_mig_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
 };
 

@@ -52,7 +52,6 @@ struct gp_conf {
 	char *decision_log;
 	char *metrics_file;
 	bool admin_comment;
-	enum gp_stray mig_stray;
 	unsigned int changed; /* keys that were given a value other than the default */
 };
 

@@ -21,9 +21,6 @@
 #define REBUILD_SECONDS 60
 #define JUST_BEGUN	10 /* seconds */
 
-/* Keys that are read, and do nothing yet. */
-#define NOT_YET "MigStray"
-
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
 
@@ -43,14 +40,10 @@ static void conf_path(char *path, size_t size)
 static void say_loaded(const struct gp_conf *conf, bool exists)
 {
 	struct gp_settings cluster;
-	char later[256];
 
 	gp_conf_node(conf, "", &cluster);
 	info("gputopo %s: %s%s, Mode=%s", gt_version(), exists ? "" : "no ",
 	     gp_conf_file(conf), gp_mode_name(cluster.mode));
-	gp_conf_non_default(conf, NOT_YET, later, sizeof(later));
-	if (later[0])
-		info("gputopo: %s: not yet in effect: %s", gp_conf_file(conf), later);
 }
 
 static void note_promises(struct gp_glue *glue)

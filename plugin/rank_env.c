@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "plugin/node_conf.h"
 #include "plugin/node_model.h"
 #include "plugin/pmix_relay.h"
 #include "plugin/rank_env.h"
@@ -100,20 +101,11 @@ static void forget(spank_t spank)
 
 static void load_model(spank_t spank, const char *conf)
 {
-	const char *slurm_conf = getenv("SLURM_CONF"), *name = getenv("SLURMD_NODENAME");
-	char models[8192 + 64], dir[4096], host[256];
-	char *slash;
+	char models[8192 + 64], dir[4096], name[256];
 
-	snprintf(dir, sizeof(dir), "%s", slurm_conf ? slurm_conf : "/etc/slurm/");
-	slash = strrchr(dir, '/');
-	if (slash)
-		*slash = '\0';
-	if (!name && gethostname(host, sizeof(host)) == 0) {
-		host[sizeof(host) - 1] = '\0';
-		host[strcspn(host, ".")] = '\0';
-		name = host;
-	}
-	gp_node_model_load(&step.model, conf ? conf : dir, name ? name : "",
+	gp_node_conf_dir(dir, sizeof(dir));
+	gp_node_name(name, sizeof(name));
+	gp_node_model_load(&step.model, conf ? conf : dir, name,
 			   get(spank, GP_ENV_MODELS, models, sizeof(models)) ? models
 									     : NULL);
 	if (step.model.message[0])

@@ -9,6 +9,7 @@
 
 #include "plugin/mig_names.h"
 #include "plugin/mig_node.h"
+#include "plugin/node_conf.h"
 #include "plugin/spank_mig.h"
 
 #define PATIENCE_MS 5000 /* what a job's last processes are given to go */
@@ -16,7 +17,10 @@
 
 struct settings {
 	struct gp_mig_node node;
-	bool drain; /* where an instance cannot be made */
+	char name[256];
+	const char *conf;  /* the folder of gputopo.conf; NULL: that of slurm.conf */
+	bool drain;	   /* where an instance cannot be made */
+	bool stray_is_set; /* by plugstack.conf, whatever gputopo.conf says */
 };
 
 static bool take(const char *argument, const char *key, const char **value)
@@ -29,26 +33,44 @@ static bool take(const char *argument, const char *key, const char **value)
 	return true;
 }
 
-static struct settings read_settings(int argc, char **argv)
+static void read_settings(struct settings *s, int argc, char **argv)
 {
-	const char *name = getenv("SLURMD_NODENAME"), *value;
-	struct settings s = {
-		.node = {.name = name ? name : "localhost",
-			 .folder = GP_MIG_FOLDER,
-			 .patience_ms = PATIENCE_MS},
-		.drain = true,
-	};
+	const char *value;
 
+	memset(s, 0, sizeof(*s));
+	gp_node_name(s->name, sizeof(s->name));
+	s->node.name = s->name;
+	s->node.folder = GP_MIG_FOLDER;
+	s->node.patience_ms = PATIENCE_MS;
+	s->drain = true;
 	for (int i = 0; i < argc; i++) {
-		if (take(argv[i], "mig_state=", &s.node.folder) ||
-		    take(argv[i], "mig_driver=", &s.node.driver_file))
+		if (take(argv[i], "mig_state=", &s->node.folder) ||
+		    take(argv[i], "mig_driver=", &s->node.driver_file) ||
+		    take(argv[i], "conf=", &s->conf))
 			continue;
-		if (take(argv[i], "mig_stray=", &value))
-			s.node.keep_strays = strcmp(value, "drain") == 0;
-		else if (take(argv[i], "mig_fail=", &value))
-			s.drain = strcmp(value, "job") != 0;
+		if (take(argv[i], "mig_stray=", &value)) {
+			s->node.keep_strays = strcmp(value, "drain") == 0;
+			s->stray_is_set = true;
+		} else if (take(argv[i], "mig_fail=", &value)) {
+			s->drain = strcmp(value, "job") != 0;
+		}
 	}
-	return s;
+}
+
+/* MigStray= of gputopo.conf. Nodes need not have one, so that only slurmd's start says
+ * that there is none. */
+static void read_stray(struct settings *s, bool at_start)
+{
+	struct gp_node_stray stray;
+	char dir[4096];
+
+	if (s->stray_is_set)
+		return;
+	gp_node_conf_dir(dir, sizeof(dir));
+	gp_node_stray_read(&stray, s->conf ? s->conf : dir, s->name);
+	s->node.keep_strays = stray.keep;
+	if (stray.why[0] && (at_start || !stray.missing))
+		slurm_info("gputopo: MigStray=remove: %s", stray.why);
 }
 
 static struct gp_mig_job read_job(spank_t spank, int restart_unknown)
@@ -85,9 +107,11 @@ static void drain_node(const char *name, const char *why)
 
 int gp_spank_mig_slurmd(int argc, char **argv)
 {
-	struct settings s = read_settings(argc, argv);
+	struct settings s;
 	char why[WHY_MAX] = "";
 
+	read_settings(&s, argc, argv);
+	read_stray(&s, true);
 	if (gp_mig_node_reconcile(&s.node, why, sizeof(why)) != 0)
 		slurm_error("gputopo: MIG instances of earlier jobs: %s", why);
 	return 0; /* never a reason to keep slurmd from starting */
@@ -95,11 +119,15 @@ int gp_spank_mig_slurmd(int argc, char **argv)
 
 int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 {
-	struct settings s = read_settings(argc, argv);
+	struct settings s;
 	struct gp_mig_job job = read_job(spank, 0);
 	char why[WHY_MAX] = "";
 
-	if (!job.place || gp_mig_node_prolog(&s.node, &job, why, sizeof(why)) == 0)
+	if (!job.place)
+		return 0;
+	read_settings(&s, argc, argv);
+	read_stray(&s, false);
+	if (gp_mig_node_prolog(&s.node, &job, why, sizeof(why)) == 0)
 		return 0;
 	slurm_error("gputopo: job %lu: MIG instance not made: %s", (unsigned long)job.id,
 		    why);
@@ -111,10 +139,11 @@ int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 
 int gp_spank_mig_epilog(spank_t spank, int argc, char **argv)
 {
-	struct settings s = read_settings(argc, argv);
+	struct settings s;
 	struct gp_mig_job job = read_job(spank, INT_MAX);
 	char why[WHY_MAX] = "";
 
+	read_settings(&s, argc, argv);
 	if (gp_mig_node_epilog(&s.node, &job, why, sizeof(why)) == 0)
 		return 0;
 	slurm_error("gputopo: job %lu: MIG instance not removed: %s",
@@ -126,10 +155,11 @@ int gp_spank_mig_epilog(spank_t spank, int argc, char **argv)
 
 int gp_spank_mig_task(spank_t spank, int argc, char **argv, bool wished)
 {
-	struct settings s = read_settings(argc, argv);
+	struct settings s;
 	char why[WHY_MAX] = "", visible[GP_MIG_RECORD_MAX * GP_MIG_UUID_MAX];
 	uint32_t job = 0;
 
+	read_settings(&s, argc, argv);
 	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS)
 		return wished ? -1 : 0;
 	if (gp_mig_node_task(&s.node, job, wished, visible, sizeof(visible), why,

@@ -5,7 +5,9 @@
  *
  *   mig_state=FOLDER          records of our instances (GP_MIG_FOLDER)
  *   mig_driver=FILE           another libnvidia-ml.so.1
- *   mig_stray=remove|drain    instances that an ended job left over in a new job's way
+ *   mig_stray=remove|drain    instances that an ended job left over in a new job's way;
+ *                             without it MigStray= of the node's gputopo.conf
+ *   conf=FOLDER               where that is, if not beside slurm.conf
  *   mig_fail=drain|job        when an instance cannot be made: drain the node and requeue
  *                             the job, or let the job fail and keep the node
  */

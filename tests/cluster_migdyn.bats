@@ -298,6 +298,73 @@ refused() {
 	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
 }
 
+# left_over NODE: as if a job of before had left its instance of the whole of GPU 0 and 1.
+left_over() {
+	local dir=$CLUSTER/mig/records/$1 gpu
+	mkdir -p "$dir"
+	{
+		printf 'gputopo-mig 1\nrestart 0 instances 2\n'
+		for gpu in 0 1; do
+			echo "gpu $gpu start 0 size 8 compute 7 . gi 77 ci 0 MIG-left-$gpu"
+		done
+	} >"$dir/99999"
+}
+
+# drained TEXT: a node is drained with it, within 15 s; the node's name is printed.
+drained() {
+	local i
+	for ((i = 0; i < 150; i++)); do
+		! cluster_run sinfo -h -R -o %E | grep -qF "$1" || break
+		sleep 0.1
+	done
+	cluster_run sinfo -h -R -o %E | grep -qF "$1"
+	cluster_run sinfo -h -R -o %N
+}
+
+@test "MigStray=drain in gputopo.conf, and what plugstack.conf says wins" {
+	local id
+	left_over m0
+	echo "NodeName=m[0-9] MigStray=drain" >>"$CLUSTER/etc/gputopo.conf"
+	id=$(submit -w m0 --requeue --mig=1g.10gb "$(holds 1)")
+	assert_equal "$(drained "an instance of job 99999 was left over on GPU")" m0
+	assert_equal "$(instances $NODES)" ""
+	# removed after all
+	mig_plugstack mig_stray=remove >"$CLUSTER/etc/plugstack.conf"
+	cluster_run scontrol update NodeName=m0 State=resume
+	cluster_run scontrol update JobId="$id" StartTime=now
+	cluster_wait_job "$id" COMPLETED 60
+	mig_plugstack >"$CLUSTER/etc/plugstack.conf"
+	sed -i '$d' "$CLUSTER/etc/gputopo.conf"
+	rm -f "$CLUSTER/mig/records/m0/99999"
+}
+
+@test "a broken gputopo.conf keeps no job from its instance" {
+	local id
+	cp "$CLUSTER/etc/gputopo.conf" "$BATS_TEST_TMPDIR/"
+	left_over m0
+	echo "MigStray=perhaps" >>"$CLUSTER/etc/gputopo.conf"
+	id=$(submit -w m0 --mig=1g.10gb "$(holds 1)")
+	cluster_wait_job "$id" COMPLETED 60
+	cp "$BATS_TEST_TMPDIR/gputopo.conf" "$CLUSTER/etc/"
+	rm -f "$CLUSTER/mig/records/m0/99999"
+	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
+	grep -q "MigStray=remove: .*gputopo.conf:.*MigStray=perhaps: remove or drain" \
+		"$CLUSTER/log/slurmd-m0"
+}
+
+@test "slurmd's start forgets what a reboot took away" {
+	local pid i
+	left_over m1
+	pid=$(cat "$CLUSTER/slurmd-m1.pid")
+	cluster_run sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+		FAKE_MIG_NODE=m1 slurmd -N m1"
+	for ((i = 0; i < 100; i++)); do
+		[ -e "$CLUSTER/mig/records/m1/99999" ] || break
+		sleep 0.1
+	done
+	[ ! -e "$CLUSTER/mig/records/m1/99999" ]
+}
+
 @test "instances of others are left alone" {
 	local id
 	fake add m0 0 0 4 4g.40gb

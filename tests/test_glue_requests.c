@@ -424,14 +424,6 @@ START_TEST(a_broken_file_at_the_start_leaves_stock)
 }
 END_TEST
 
-START_TEST(keys_without_effect_yet_are_named)
-{
-	write_conf("MigStray=drain\n");
-	start_with(&dgx, 0xff);
-	ck_assert(mock_logged("not yet in effect: MigStray"));
-}
-END_TEST
-
 /* ---- running jobs and the canary ------------------------------------------------------
  */
 
@@ -578,7 +570,6 @@ static TCase *topology_case(void)
 			    ROWS(broken_confs));
 	tcase_add_loop_test(tc, a_broken_file_at_the_start_leaves_stock, 0,
 			    ROWS(broken_confs));
-	tcase_add_test(tc, keys_without_effect_yet_are_named);
 	return tc;
 }
 

@@ -4,8 +4,12 @@
  */
 #include "config.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "graph.h"
 #include "plugin/compact.h"
+#include "plugin/node_conf.h"
 #include "plugin/node_model.h"
 #include "ranks.h"
 #include "unit.h"
@@ -227,6 +231,88 @@ START_TEST(a_permutation_is_applied_or_refused)
 }
 END_TEST
 
+/* ---- what else gputopo.conf says on the node
+ * -------------------------------------------------
+ */
+
+static const struct {
+	const char *why;
+	const char *conf; /* NULL: none */
+	bool keep, missing;
+	const char *line;
+} stray_rows[] = {
+	{"no file", NULL, false, true, "no /"},
+	{"nothing said", "NodeName=n0 Topology=gone.json\n", false, false, ""},
+	{"for the cluster", "MigStray=drain\n", true, false, ""},
+	{"for this node", "NodeName=n[0-3] MigStray=DRAIN\n", true, false, ""},
+	{"for another node", "NodeName=n1 MigStray=drain\n", false, false, ""},
+	{"the node's wins", "MigStray=drain\nNodeName=n0 MigStray=remove\n", false, false,
+	 ""},
+	{"another word", "\nMigStray=keep\n", false, false,
+	 "gputopo.conf:2: MigStray=keep: remove or drain is known"},
+	{"broken elsewhere", "MigStray=drain\nNonsense\n", false, false,
+	 "gputopo.conf:2: 'Nonsense' is not Key=Value"},
+};
+
+START_TEST(leftover_instances_are_as_the_file_says)
+{
+	struct gp_node_stray stray;
+
+	folder_make();
+	if (stray_rows[_i].conf)
+		put_file("gputopo.conf", stray_rows[_i].conf);
+	gp_node_stray_read(&stray, folder, "n0");
+	ck_assert_msg(stray.keep == stray_rows[_i].keep &&
+			      stray.missing == stray_rows[_i].missing,
+		      "%s", stray_rows[_i].why);
+	ck_assert_msg(strstr(stray.why, stray_rows[_i].line) &&
+			      !stray.why[0] == !stray_rows[_i].line[0],
+		      "%s: '%s'", stray_rows[_i].why, stray.why);
+	folder_remove();
+}
+END_TEST
+
+/* Folders, files that are none, names that are too long: the default, and a line. */
+START_TEST(what_is_no_file_is_survived)
+{
+	struct gp_node_stray stray;
+	char path[8192];
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	gp_node_stray_read(&stray, path, "n0");
+	ck_assert(!stray.keep && stray.why[0]);
+	folder_make();
+	snprintf(path, sizeof(path), "%s/gputopo.conf", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	gp_node_stray_read(&stray, folder, "n0");
+	ck_assert(!stray.keep && !stray.missing && stray.why[0]);
+	folder_remove();
+}
+END_TEST
+
+START_TEST(a_node_knows_its_name_and_folder)
+{
+	char text[256], host[256] = "";
+
+	setenv("SLURMD_NODENAME", "m3", 1);
+	gp_node_name(text, sizeof(text));
+	ck_assert_str_eq(text, "m3");
+	unsetenv("SLURMD_NODENAME");
+	gp_node_name(text, sizeof(text));
+	ck_assert_int_eq(gethostname(host, sizeof(host) - 1), 0);
+	host[strcspn(host, ".")] = '\0';
+	ck_assert_str_eq(text, host);
+	setenv("SLURM_CONF", "/a/b/slurm.conf", 1);
+	gp_node_conf_dir(text, sizeof(text));
+	ck_assert_str_eq(text, "/a/b");
+	unsetenv("SLURM_CONF");
+	gp_node_conf_dir(text, sizeof(text));
+	ck_assert_str_eq(text, "/etc/slurm");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("node model");
@@ -240,6 +326,9 @@ int main(void)
 	LOOP(tc, a_node_finds_its_entry, find_rows);
 	LOOP(tc, sources_in_their_order, source_rows);
 	tcase_add_test(tc, a_permutation_is_applied_or_refused);
+	LOOP(tc, leftover_instances_are_as_the_file_says, stray_rows);
+	tcase_add_test(tc, what_is_no_file_is_survived);
+	tcase_add_test(tc, a_node_knows_its_name_and_folder);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

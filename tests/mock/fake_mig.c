@@ -141,10 +141,14 @@ static void folder_of(char folder[PATH_MAX])
 static struct fake_state *enter(int *lock)
 {
 	char folder[PATH_MAX];
+	const char *node = getenv("SLURMD_NODENAME");
 	struct fake_state *state;
 
 	folder_of(folder);
-	state = fake_open(folder, getenv("SLURMD_NODENAME"), lock);
+	/* slurmd itself does not have what it gives to its jobs */
+	if (!node)
+		node = getenv("FAKE_MIG_NODE");
+	state = fake_open(folder, node, lock);
 	if (state && state->slow_ms) {
 		struct timespec t = {state->slow_ms / 1000,
 				     state->slow_ms % 1000 * 1000000L};
