@@ -300,15 +300,29 @@ bool gp_conf_chooses(const struct gp_conf *conf)
 	return enforces && chooses;
 }
 
+/* The i-th group with a Topology=. */
+static const struct group *with_topology(const struct gp_conf *conf, int i)
+{
+	for (int g = 0; g < conf->group_count; g++)
+		if (conf->groups[g].topology && i-- == 0)
+			return &conf->groups[g];
+	return NULL;
+}
+
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
 {
-	for (int g = 0; g < conf->group_count; g++) {
-		if (!conf->groups[g].topology || i-- > 0)
-			continue;
-		*line = conf->groups[g].line;
-		return conf->groups[g].topology;
-	}
-	return NULL;
+	const struct group *group = with_topology(conf, i);
+
+	if (group)
+		*line = group->line;
+	return group ? group->topology : NULL;
+}
+
+const char *gp_conf_hosts(const struct gp_conf *conf, int i)
+{
+	const struct group *group = with_topology(conf, i);
+
+	return group ? group->hosts : NULL;
 }
 
 const char *gp_conf_file(const struct gp_conf *conf)

@@ -50,6 +50,8 @@ bool gp_conf_is_off(const struct gp_conf *conf);
 bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
+/* The NodeName= of the same line. */
+const char *gp_conf_hosts(const struct gp_conf *conf, int i);
 const char *gp_conf_file(const struct gp_conf *conf);
 const char *gp_conf_decision_log(const struct gp_conf *conf); /* NULL: none */
 const char *gp_conf_metrics_file(const struct gp_conf *conf); /* NULL: none */

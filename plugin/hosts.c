@@ -3,6 +3,7 @@
  * hosts.c - host expressions, matched in place.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,61 @@ bool gp_hosts_match(const char *text, const char *name)
 			return true;
 		if (text[len] == '\0')
 			return false;
+		text += len + 1;
+	}
+}
+
+/* ---- one by one ---- */
+
+struct each {
+	bool (*call)(const char *name, void *arg);
+	void *arg;
+	char name[256];
+	int left;
+};
+
+/* Put what is between p and end behind the first used characters of the name. */
+static bool spell(struct each *each, const char *p, const char *end, size_t used)
+{
+	const char *rest;
+
+	while (p < end && *p != '[' && used < sizeof(each->name) - 1)
+		each->name[used++] = *p++;
+	/* no node is called so */
+	if (used >= sizeof(each->name) - 1)
+		return each->left-- > 0;
+	if (p == end) {
+		each->name[used] = '\0';
+		return each->left-- > 0 && each->call(each->name, each->arg);
+	}
+	rest = strchr(p, ']') + 1;
+	do {
+		unsigned long lo, hi;
+		size_t width;
+
+		p = read_range(p + 1, &lo, &hi, &width);
+		for (unsigned long n = lo; p && n <= hi; n++) {
+			size_t room = sizeof(each->name) - used;
+			size_t digits = (size_t)snprintf(each->name + used, room, "%0*lu",
+							 (int)width, n);
+
+			if (!spell(each, rest, end,
+				   used + (digits < room ? digits : room - 1)))
+				return false;
+		}
+	} while (p && *p == ',');
+	return true;
+}
+
+void gp_hosts_each(const char *text, bool (*call)(const char *name, void *arg), void *arg)
+{
+	struct each each = {.call = call, .arg = arg, .left = GP_HOSTS_MAX};
+
+	for (;;) {
+		size_t len = gp_hosts_first(text);
+
+		if (!spell(&each, text, text + len, 0) || text[len] == '\0')
+			return;
 		text += len + 1;
 	}
 }

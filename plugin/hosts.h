@@ -17,4 +17,11 @@ bool gp_hosts_match(const char *text, const char *name);
 /* Length of the first expression of the list: up to a comma outside brackets. */
 size_t gp_hosts_first(const char *text);
 
+#define GP_HOSTS_MAX 65536 /* of one list; Slurm takes no more either */
+
+/* Call each for every host of a valid list until it returns false, GP_HOSTS_MAX times at
+ * most. */
+void gp_hosts_each(const char *text, bool (*each)(const char *name, void *arg),
+		   void *arg);
+
 #endif

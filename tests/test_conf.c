@@ -302,6 +302,71 @@ END_TEST
 
 #define ROWS(array) ((int)(sizeof(array) / sizeof(array[0])))
 
+/* ---- one host after the other -------------------------------------------------------
+ */
+
+static const struct {
+	const char *hosts;
+	const char *names; /* all of them */
+} each_rows[] = {
+	{"a", "a "},
+	{"n[8-11]", "n8 n9 n10 n11 "},
+	{"n[08-10,3],m", "n08 n09 n10 n3 m "},
+	{"r[1-2]x[01,5]z,q[7]", "r1x01z r1x5z r2x01z r2x5z q7 "},
+	{"/dev/nvidia[0-1],/dev/nvidia7", "/dev/nvidia0 /dev/nvidia1 /dev/nvidia7 "},
+};
+
+static bool append(const char *name, void *arg)
+{
+	char *all = arg;
+
+	strcat(all, name);
+	strcat(all, " ");
+	return strlen(all) < 400;
+}
+
+START_TEST(hosts_are_spelt_out)
+{
+	char all[512] = "";
+
+	ck_assert(gp_hosts_valid(each_rows[_i].hosts));
+	gp_hosts_each(each_rows[_i].hosts, append, all);
+	ck_assert_str_eq(all, each_rows[_i].names);
+}
+END_TEST
+
+static bool match_and_count(const char *name, void *arg)
+{
+	int *count = arg;
+
+	ck_assert_msg(gp_hosts_match("n[00000-99999999]x[0-99999999]", name), "%s", name);
+	return ++*count > 0;
+}
+
+START_TEST(spelling_has_an_end)
+{
+	char wide[2048] = "", all[512] = "";
+	int count = 0;
+
+	gp_hosts_each("n[00000-99999999]x[0-99999999]", match_and_count, &count);
+	ck_assert_int_eq(count, GP_HOSTS_MAX);
+	/* it stops when told to */
+	gp_hosts_each("n[1-999999]", append, all);
+	ck_assert_uint_lt(strlen(all), 420);
+	/* names that nobody can have: none, and no end of trying neither */
+	memset(wide, 'w', 300);
+	strcat(wide, "[0-99999999]x[0-99999999],short");
+	all[0] = '\0';
+	gp_hosts_each(wide, append, all);
+	ck_assert_str_eq(all, "short ");
+	memset(wide, 'w', 253);
+	strcpy(wide + 253, "[9-99999999],short");
+	all[0] = '\0';
+	gp_hosts_each(wide, append, all);
+	ck_assert_uint_eq(strlen(all), 255); /* ...9 and a blank, and no ...10 */
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -311,6 +376,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, hosts_match, 0, ROWS(host_rows));
 	tcase_add_loop_test(tc, hosts_invalid, 0, ROWS(bad_hosts));
+	tcase_add_loop_test(tc, hosts_are_spelt_out, 0, ROWS(each_rows));
+	tcase_add_test(tc, spelling_has_an_end);
 	tcase_add_test(tc, empty_file_holds_the_defaults);
 	tcase_add_test(tc, every_key_is_read);
 	tcase_add_test(tc, later_lines_win_key_by_key);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gputopo check: gputopo.conf and the files it names, held against gres.conf. Every
- * problem is a line; none is an empty output and status 0.
+ * gputopo check: gputopo.conf and the files it names, held against gres.conf, and where
+ * --mig is meant, against slurm.conf. Every problem is a line; none is an empty output
+ * and status 0.
  */
 #include "config.h"
 
+#include "cli/check.h"
 #include "cli/cli.h"
-#include "plugin/conf.h"
+#include "cli/slurm_conf.h"
 #include "plugin/hosts.h"
 
 #include <errno.h>
@@ -16,7 +18,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define PATH_SIZE 4096
 #define LINE_SIZE 32768
 #define HOST_SIZE 256
 #define STEPS_MAX 1000000 /* of the search for an order that fits */
@@ -27,22 +28,16 @@ static const char help[] =
 	"Usage: gputopo check [CONF] [--gres FILE]\n"
 	"Read gputopo.conf and every topology it names, and hold them against "
 	"gres.conf.\n"
+	"Where they name GPUs in MIG mode that are not cut: what --mig needs in "
+	"slurm.conf,\n"
+	"gres.conf and plugstack.conf.\n"
 	"Every problem is a line on standard error, with file and line.\n\n"
 	"  CONF           gputopo.conf; without it the one beside $SLURM_CONF, or in\n"
 	"                 /etc/slurm\n"
 	"      --gres FILE  gres.conf; without it the one beside CONF, if there is "
 	"one\n" CLI_HELP_HELP;
 
-/* One check, its files and what it found. */
-struct check {
-	char conf_path[PATH_SIZE];
-	char gres_path[PATH_SIZE];
-	struct gp_conf *conf;
-	int problems;
-};
-
-__attribute__((format(printf, 4, 5))) static void
-problem(struct check *check, const char *file, int line, const char *fmt, ...)
+void check_problem(struct check *check, const char *file, int line, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
@@ -59,39 +54,47 @@ problem(struct check *check, const char *file, int line, const char *fmt, ...)
 
 /* ---- paths ---- */
 
-/* name in the folder of beside. */
-static void sibling(const char *beside, const char *name, char *out)
+/* slurm.conf where there is one: what --mig needs is looked up there. */
+static void find_slurm(struct check *check, const char *conf, const char *slurm)
 {
-	const char *slash = strrchr(beside, '/');
-
-	snprintf(out, PATH_SIZE, "%.*s%s", slash ? (int)(slash - beside) + 1 : 0, beside,
-		 name);
+	if (!conf && slurm)
+		snprintf(check->slurm_path, CHECK_PATH_MAX, "%s", slurm);
+	else
+		slurm_path(check->conf_path, "slurm.conf", check->slurm_path,
+			   CHECK_PATH_MAX);
+	if (conf && slurm && access(check->slurm_path, F_OK))
+		snprintf(check->slurm_path, CHECK_PATH_MAX, "%s", slurm);
+	if (access(check->slurm_path, F_OK))
+		check->slurm_path[0] = '\0';
 }
 
 static void find_files(struct check *check, const char *conf, const char *gres)
 {
 	const char *slurm = getenv("SLURM_CONF");
 
+	slurm = slurm && *slurm ? slurm : NULL;
 	if (conf)
-		snprintf(check->conf_path, PATH_SIZE, "%s", conf);
+		snprintf(check->conf_path, CHECK_PATH_MAX, "%s", conf);
 	else
-		sibling(slurm && *slurm ? slurm : "/etc/slurm/", "gputopo.conf",
-			check->conf_path);
+		slurm_path(slurm ? slurm : "/etc/slurm/", "gputopo.conf",
+			   check->conf_path, CHECK_PATH_MAX);
 	if (gres)
-		snprintf(check->gres_path, PATH_SIZE, "%s", gres);
+		snprintf(check->gres_path, CHECK_PATH_MAX, "%s", gres);
 	else
-		sibling(check->conf_path, "gres.conf", check->gres_path);
+		slurm_path(check->conf_path, "gres.conf", check->gres_path,
+			   CHECK_PATH_MAX);
 	if (!gres && access(check->gres_path, F_OK))
 		check->gres_path[0] = '\0';
+	find_slurm(check, conf, slurm);
 }
 
 /* A relative Topology= stands beside gputopo.conf. */
-static void topology_path(const struct check *check, const char *spec, char *out)
+void check_topology_path(const struct check *check, const char *spec, char *out)
 {
-	if (spec[0] == '/' || !strncmp(spec, "builtin:", strlen("builtin:")))
-		snprintf(out, PATH_SIZE, "%s", spec);
+	if (!strncmp(spec, "builtin:", strlen("builtin:")))
+		snprintf(out, CHECK_PATH_MAX, "%s", spec);
 	else
-		sibling(check->conf_path, spec, out);
+		slurm_path(check->conf_path, spec, out, CHECK_PATH_MAX);
 }
 
 /* ---- topologies ---- */
@@ -117,21 +120,23 @@ static bool is_for_slurmctld(const char *path)
 
 static void check_topology(struct check *check, const char *spec, int line)
 {
-	char path[PATH_SIZE];
+	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 	struct gt_error err;
 
-	topology_path(check, spec, path);
+	check_topology_path(check, spec, path);
 	if (gt_node_load(&node, path, NULL, &err)) {
-		problem(check, err.file[0] ? err.file : check->conf_path,
-			err.file[0] ? err.line : line, "%s", err.text);
+		check_problem(check, err.file[0] ? err.file : check->conf_path,
+			      err.file[0] ? err.line : line, "%s", err.text);
 		return;
 	}
 	if (gt_node_is_partial(node))
-		problem(check, check->conf_path, line,
-			"Topology=%s does not show every pair of GPUs: not used", spec);
+		check_problem(check, check->conf_path, line,
+			      "Topology=%s does not show every pair of GPUs: not used",
+			      spec);
 	else if (!is_for_slurmctld(path))
-		problem(check, check->conf_path, line,
+		check_problem(
+			check, check->conf_path, line,
 			"Topology=%s is of format %s, which slurmctld does not read: "
 			"convert it "
 			"with gputopo show --json",
@@ -228,7 +233,8 @@ static void compare_instances(struct check *check, const char *host, int line,
 		profiles_of(gres, minor, has, sizeof(has));
 		profiles_of(node, minor, wants, sizeof(wants));
 		if (strcmp(has, wants))
-			problem(check, check->gres_path, line,
+			check_problem(
+				check, check->gres_path, line,
 				"%s: the instances of GPU %d are %s, but Topology=%s has "
 				"%s",
 				host, minor, has, spec, wants);
@@ -244,9 +250,9 @@ static void compare(struct check *check, const char *host, int line,
 	size_t used = 0;
 
 	if (gt_node_size(gres) != gt_node_size(node)) {
-		problem(check, check->gres_path, line,
-			"%s: %d GPUs, but Topology=%s has %d", host, gt_node_size(gres),
-			spec, gt_node_size(node));
+		check_problem(check, check->gres_path, line,
+			      "%s: %d GPUs, but Topology=%s has %d", host,
+			      gt_node_size(gres), spec, gt_node_size(node));
 		return;
 	}
 	compare_instances(check, host, line, gres, node, spec);
@@ -262,14 +268,15 @@ static void compare(struct check *check, const char *host, int line,
 		for (int i = 0; i < gt_node_size(node) && used < sizeof(list); i++)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
 						 i ? "," : "", order->fit[i]);
-		problem(check, check->gres_path, line,
+		check_problem(
+			check, check->gres_path, line,
 			"%s: Links= number the GPUs otherwise than Topology=%s: its GPUs "
 			"%s, in "
 			"this order, would fit",
 			host, spec, list);
 	} else {
-		problem(check, check->gres_path, line,
-			"%s: Links= contradict Topology=%s", host, spec);
+		check_problem(check, check->gres_path, line,
+			      "%s: Links= contradict Topology=%s", host, spec);
 	}
 	free(order);
 }
@@ -280,18 +287,18 @@ static void check_host(struct check *check, const char *host, int line)
 					  .node_name = *host ? host : NULL};
 	struct gp_settings settings;
 	struct gt_node *gres, *node;
-	char path[PATH_SIZE];
+	char path[CHECK_PATH_MAX];
 	struct gt_error err;
 
 	gp_conf_node(check->conf, host, &settings);
 	if (!settings.topology || settings.mode == GP_MODE_OFF)
 		return;
-	topology_path(check, settings.topology, path);
+	check_topology_path(check, settings.topology, path);
 	if (gt_node_load(&node, path, NULL, NULL))
 		return; /* said already */
 	if (gt_node_load(&gres, check->gres_path, &options, &err)) {
-		problem(check, check->gres_path, err.line ? err.line : line, "%s",
-			err.text);
+		check_problem(check, check->gres_path, err.line ? err.line : line, "%s",
+			      err.text);
 	} else {
 		compare(check, host, line, gres, node, settings.topology);
 		gt_node_free(gres);
@@ -333,7 +340,7 @@ static void check_gres(struct check *check)
 	int number = 0, named = 0;
 
 	if (!in) {
-		problem(check, check->gres_path, 0, "%s", strerror(errno));
+		check_problem(check, check->gres_path, 0, "%s", strerror(errno));
 		return;
 	}
 	while (fgets(line, sizeof(line), in)) {
@@ -352,8 +359,8 @@ static void check_gres(struct check *check)
 		if (first_host(hosts, host))
 			check_host(check, host, number);
 		else
-			problem(check, check->gres_path, number, "'%s' are no node names",
-				hosts);
+			check_problem(check, check->gres_path, number,
+				      "'%s' are no node names", hosts);
 	}
 	fclose(in);
 	if (!named)
@@ -380,6 +387,7 @@ static int run(struct check *check, bool named)
 	check_topologies(check);
 	if (check->gres_path[0])
 		check_gres(check);
+	check_mig(check);
 	gp_conf_free(check->conf);
 	return check->problems ? CLI_FAILED : CLI_DONE;
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * check.h - one run of gputopo check: its files, and what it found.
+ */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include "gputopo.h"
+#include "plugin/conf.h"
+
+#define CHECK_PATH_MAX 4096
+
+struct check {
+	char conf_path[CHECK_PATH_MAX];
+	char gres_path[CHECK_PATH_MAX];	 /* "": there is none */
+	char slurm_path[CHECK_PATH_MAX]; /* "": there is none */
+	struct gp_conf *conf;
+	int problems;
+};
+
+/* One line on standard error; line 0: it is about the whole file. */
+__attribute__((format(printf, 4, 5))) void
+check_problem(struct check *check, const char *file, int line, const char *fmt, ...);
+/* A relative Topology= stands beside gputopo.conf. out: CHECK_PATH_MAX bytes. */
+void check_topology_path(const struct check *check, const char *spec, char *out);
+/* What --mig needs, where gputopo.conf names GPUs in MIG mode that nobody has cut. */
+void check_mig(struct check *check);
+
+#endif
