@@ -26,6 +26,7 @@ struct visit {
 	struct gp_mig_site *sites;
 	struct gp_mig_fit *fits;
 	int count;
+	time_t now; /* of a forecast */
 };
 
 /* ---- the job ---- */
@@ -89,7 +90,8 @@ static int without_wish(struct visit *v)
 	bitstr_t *nodes = v->test->nodes;
 	struct gp_mig_site site;
 
-	if (!SELECT_IS_MODE_RUN_NOW(v->test->mode))
+	/* A forecast of such a node would keep it free for a job that never gets it. */
+	if (SELECT_IS_MODE_TEST_ONLY(v->test->mode))
 		return gp_first_plain(v->inner, v->test);
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
 		if (bit_test(nodes, n) && read_site(v, (int)n, &site))
@@ -248,7 +250,8 @@ static time_t when(void *arg, int node)
 
 	if (!read_site(v, node, &site) || !suits(v, &site))
 		return GP_NEVER;
-	return gp_mig_site_when(&site, &v->glue->mig_books, &v->glue->running, &v->wish);
+	return gp_mig_site_when(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
+				v->now);
 }
 
 /* Not before the slices fit together; told to the job even if stock has more to wait for.
@@ -259,6 +262,7 @@ static int will_run(struct visit *v)
 	time_t now = time(NULL), moment;
 	int rc;
 
+	v->now = now;
 	moment = gp_moment_first(t->nodes, t->min_nodes > 1 ? (int)t->min_nodes : 1, when,
 				 v);
 	if (moment == GP_NEVER)

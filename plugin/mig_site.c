@@ -156,16 +156,17 @@ static time_t end_of(uint32_t job_id, time_t now)
 	return end && end <= now ? now + 1 : end;
 }
 
-static bool has_ended(uint32_t job_id, time_t when, time_t now)
+/* One that should have ended already is gone at any moment to come. */
+static bool has_ended(uint32_t job_id, time_t when)
 {
-	time_t end = when ? end_of(job_id, now) : 0;
+	time_t end = when ? gp_bridge_end(job_id) : 0;
 
 	return end && end <= when;
 }
 
 /* GPUs that no job will hold whole by then. */
 static uint64_t not_whole(const struct gp_mig_site *site,
-			  const struct gp_running *running, time_t when, time_t now)
+			  const struct gp_running *running, time_t when)
 {
 	uint64_t whole = site->whole;
 	const struct gp_held *held;
@@ -174,7 +175,7 @@ static uint64_t not_whole(const struct gp_mig_site *site,
 	if (when) {
 		held = gp_running_on(running, site->node, &count);
 		for (int i = 0; i < count; i++)
-			if (has_ended(held[i].job_id, when, now))
+			if (has_ended(held[i].job_id, when))
 				whole &= ~held[i].gpus;
 	}
 	return site->mig & ~whole;
@@ -193,8 +194,7 @@ static uint64_t fill(struct gt_mig_fleet *fleet, int base, const struct gp_mig_s
 		     const struct gp_mig_books *books, const struct gp_running *running,
 		     time_t when)
 {
-	time_t now = time(NULL);
-	uint64_t open = not_whole(site, running, when, now);
+	uint64_t open = not_whole(site, running, when);
 	int counted[GP_MAX_GPUS] = {0}, at = -1;
 	const struct gp_mig_held *held;
 
@@ -205,7 +205,7 @@ static uint64_t fill(struct gt_mig_fleet *fleet, int base, const struct gp_mig_s
 			base + gpu, profile_of(site, s->compute, s->size, s->suffix),
 			s->start};
 
-		if (has_ended(held->job_id, when, now))
+		if (has_ended(held->job_id, when))
 			continue;
 		if (gpu < 0 || instance.profile < 0 ||
 		    gt_mig_add(fleet, &instance, NULL) != GT_OK)
@@ -314,9 +314,10 @@ static time_t next_end(const struct gp_mig_site *site, const struct gp_mig_books
 }
 
 time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_books *books,
-			const struct gp_running *running, const struct gp_mig_wish *wish)
+			const struct gp_running *running, const struct gp_mig_wish *wish,
+			time_t now)
 {
-	time_t now = time(NULL), when = 0;
+	time_t when = 0;
 	struct gp_mig_fit fit;
 
 	if (gp_mig_site_size(site, wish) * wish->count >

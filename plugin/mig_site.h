@@ -56,9 +56,11 @@ int gp_mig_site_size(const struct gp_mig_site *site, const struct gp_mig_wish *w
 bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *books,
 		     const struct gp_running *running, const struct gp_mig_wish *wish,
 		     uint64_t among, time_t when, struct gp_mig_fit *fit);
-/* When it fits: 0 now, a date, GP_NEVER or GP_NOT_KNOWN (moment.h). */
+/* When it fits: 0 now, a date, GP_NEVER or GP_NOT_KNOWN (moment.h). now: one moment for
+ * all nodes of a forecast. */
 time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_books *books,
-			const struct gp_running *running, const struct gp_mig_wish *wish);
+			const struct gp_running *running, const struct gp_mig_wish *wish,
+			time_t now);
 /* Of several sites the one on whose GPUs the policy places the wish; -1: none. */
 int gp_mig_site_best(const struct gp_mig_site *sites, int count,
 		     const struct gp_mig_books *books, const struct gp_mig_wish *wish);
