@@ -177,9 +177,7 @@ needs() {
 }
 
 @test "a node with some GPUs in MIG mode, as probe writes it" {
-	LD_LIBRARY_PATH=${GPUTOPO_BUILDDIR:-$SRC/build}/tests/mock/.libs \
-		GPUTOPO_FAKE_NVML=$SRC/tests/data/nvml/mig-2.machine \
-		"$GPUTOPO" probe -o mig.json
+	cp "$SRC/tests/data/nvml/mig-2.json" mig.json # cli_draw.bats sees to it that it does
 	sed -i 's/gpu:2/gpu:4/' slurm.conf
 	: >gres.conf
 	for i in 0 1 2 3; do echo "Name=gpu File=/dev/nvidia$i"; done >gres.conf

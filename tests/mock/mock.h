@@ -47,7 +47,7 @@ struct mock_slurm {
 extern struct mock_slurm mock_slurm;
 
 struct xlist {
-	void *item[16];
+	void *item[128];
 	int count;
 };
 
@@ -78,6 +78,7 @@ struct mock_call {
 	uint64_t hidden[MOCK_MAX_NODES];  /* gres_bit_alloc of each node */
 	uint64_t count[MOCK_MAX_NODES];	  /* gres_cnt_alloc */
 	uint64_t records[MOCK_MAX_NODES]; /* the sum of topo_gres_cnt_alloc */
+	uint64_t shared[MOCK_MAX_NODES];  /* GPUs with shards left */
 	uint64_t nodes;			  /* offered */
 	void *candidates;
 	void *preemptees;
@@ -117,6 +118,16 @@ struct mock_gpus {
 /* A node more; returns its index. */
 int mock_node_add(const char *name, const struct mock_gpus *gpus);
 gres_node_state_t *mock_node_gpus(int node);
+/* Give the node gres/shard, so many for each GPU. Stock gives a job all of its shards on
+ * the lowest GPU with enough of them, whoever may hold that GPU whole, as 22.05 can. */
+void mock_node_share(int node, int shards);
+gres_node_state_t *mock_node_shards(int node); /* NULL: none */
+/* The job begins to hold the shards that the last answer selected on all its nodes, and
+ * gives them back; as stock 22.05 it then takes the GPU for free of all shards. */
+void mock_shards_take(job_record_t *job);
+void mock_shards_return(job_record_t *job);
+/* The GPUs whose shards the last answer selected for the job on a node. */
+uint64_t mock_shards_selected(const job_record_t *job, int node);
 /* A pending job that asks for GPUs: one gpu entry, to be edited by the test. */
 job_record_t *mock_job_add(uint32_t job_id);
 gres_job_state_t *mock_job_entry(job_record_t *job, const char *name, const char *type);
@@ -126,7 +137,7 @@ void mock_job_run(job_record_t *job, int node, uint64_t gpus);
 void mock_job_stop(job_record_t *job, int node, uint64_t gpus);
 /* GPUs that the last answer selected for the job on a node, all entries. */
 uint64_t mock_selected(const job_record_t *job, int node);
-/* Everything in the node's gpu state that a rerun may touch, as one number. */
+/* Everything in the node's gpu and shard state that a rerun may touch, as one number. */
 uint64_t mock_node_sum(int node);
 void mock_cluster_free(void);
 

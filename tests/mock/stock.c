@@ -11,6 +11,8 @@
 
 #include "tests/mock/mock.h"
 
+#define SET(g) ((uint64_t)1 << (g))
+
 struct mock_stock mock_stock;
 
 static node_record_t *table[MOCK_MAX_NODES];
@@ -127,15 +129,56 @@ gres_node_state_t *mock_node_gpus(int node)
 	return ((gres_state_t *)table[node]->gres_list->item[0])->gres_data;
 }
 
-uint64_t mock_node_sum(int node)
-{
-	const gres_node_state_t *state = mock_node_gpus(node);
-	uint64_t sum = bits_of(state->gres_bit_alloc);
+/* ---- shards of the GPUs ---- */
 
+gres_node_state_t *mock_node_shards(int node)
+{
+	const struct xlist *list = table[node]->gres_list;
+
+	return list->count > 1 ? ((gres_state_t *)list->item[1])->gres_data : NULL;
+}
+
+void mock_node_share(int node, int shards)
+{
+	int gpus = (int)bit_size(mock_node_gpus(node)->gres_bit_alloc);
+	struct mock_gpus same = {.count = gpus};
+	gres_node_state_t *state = make_state(&same);
+	gres_state_t *gres = zeroed(1, sizeof(*gres));
+
+	for (int g = 0; g < gpus; g++)
+		state->topo_gres_cnt_avail[g] = (uint64_t)shards;
+	state->gres_cnt_found = state->gres_cnt_config = (uint64_t)(gpus * shards);
+	state->gres_cnt_avail = (uint64_t)(gpus * shards);
+	gres->gres_name = "shard";
+	gres->gres_data = state;
+	mock_list_add(table[node]->gres_list, gres);
+}
+
+static uint64_t left_of(const gres_node_state_t *shards, int g)
+{
+	uint64_t has = shards->topo_gres_cnt_avail[g];
+	uint64_t taken = shards->topo_gres_cnt_alloc[g];
+
+	return has > taken ? has - taken : 0;
+}
+
+/* ---- what must not change ---- */
+
+static uint64_t sum_of(const gres_node_state_t *state, uint64_t sum)
+{
+	sum = sum * 0x100000001b3 + bits_of(state->gres_bit_alloc);
 	sum = sum * 0x100000001b3 + state->gres_cnt_alloc;
 	for (int t = 0; t < state->topo_cnt; t++)
 		sum = sum * 0x100000001b3 + state->topo_gres_cnt_alloc[t];
 	return sum;
+}
+
+uint64_t mock_node_sum(int node)
+{
+	const gres_node_state_t *shards = mock_node_shards(node);
+	uint64_t sum = sum_of(mock_node_gpus(node), 0);
+
+	return shards ? sum_of(shards, sum) : sum;
 }
 
 static void allocate(int node, uint64_t gpus)
@@ -392,6 +435,81 @@ static bool select_on(job_record_t *job, int node, int hosts, enum mock_fault fa
 	return true;
 }
 
+/* The job's shards, NULL: none. */
+static gres_job_state_t *shard_entry(const job_record_t *job)
+{
+	for (int i = 0; i < job->gres_list_req->count; i++) {
+		gres_state_t *gres = job->gres_list_req->item[i];
+
+		if (strcmp(gres->gres_name, "shard") == 0)
+			return gres->gres_data;
+	}
+	return NULL;
+}
+
+/* ahead: whoever holds shards now is gone by then. */
+static bool select_shards(job_record_t *job, int node, bool ahead, enum mock_fault fault)
+{
+	const gres_node_state_t *shards = mock_node_shards(node);
+	gres_job_state_t *entry = shard_entry(job);
+	int gpus = shards ? shards->topo_cnt : 0, g;
+
+	if (!entry || !shards)
+		return true;
+	for (g = 0; g < gpus; g++) {
+		uint64_t left =
+			ahead ? shards->topo_gres_cnt_avail[g] : left_of(shards, g);
+
+		if ((left >= entry->gres_per_node) == (fault != MOCK_OTHER))
+			break;
+	}
+	if (g == gpus)
+		return false;
+	set_selection(entry, node, gpus, SET(g));
+	entry->gres_cnt_node_select[node] = entry->gres_per_node;
+	return true;
+}
+
+uint64_t mock_shards_selected(const job_record_t *job, int node)
+{
+	const gres_job_state_t *entry = shard_entry(job);
+
+	return entry && entry->gres_bit_select && entry->gres_bit_select[node]
+		       ? bits_of(entry->gres_bit_select[node])
+		       : 0;
+}
+
+static void move_shards(job_record_t *job, bool take)
+{
+	uint64_t count = shard_entry(job)->gres_per_node;
+
+	for (int n = 0; n < node_record_count; n++) {
+		gres_node_state_t *shards = mock_node_shards(n);
+		int g;
+
+		if (!bit_test(job->job_resrcs->node_bitmap, n))
+			continue;
+		g = __builtin_ctzll(mock_shards_selected(job, n));
+		shards->topo_gres_cnt_alloc[g] += take ? count : -count;
+		shards->gres_cnt_alloc += take ? count : -count;
+		if (take)
+			bit_set(shards->gres_bit_alloc, g);
+		else
+			bit_clear(shards->gres_bit_alloc, g);
+	}
+}
+
+void mock_shards_take(job_record_t *job)
+{
+	move_shards(job, true);
+	job->job_state = JOB_RUNNING;
+}
+
+void mock_shards_return(job_record_t *job)
+{
+	move_shards(job, false);
+}
+
 int mock_stock_take(job_record_t *job)
 {
 	gres_state_t *gres = job->gres_list_req->item[0];
@@ -435,6 +553,9 @@ static void write_down(const job_record_t *job, bitstr_t *offered, void *candida
 
 		call->hidden[n] = bits_of(state->gres_bit_alloc);
 		call->count[n] = state->gres_cnt_alloc;
+		for (int g = 0; mock_node_shards(n) && g < state->topo_cnt; g++)
+			if (left_of(mock_node_shards(n), g))
+				call->shared[n] |= SET(g);
 		for (int t = 0; t < state->topo_cnt; t++)
 			call->records[n] += state->topo_gres_cnt_alloc[t];
 	}
@@ -447,14 +568,15 @@ static void write_down(const job_record_t *job, bitstr_t *offered, void *candida
 }
 
 /* The nodes to answer with, 0 if there are too few. */
-static uint64_t pick_nodes(job_record_t *job, bitstr_t *offered, int wanted,
+static uint64_t pick_nodes(job_record_t *job, bitstr_t *offered, int wanted, bool ahead,
 			   enum mock_fault fault)
 {
 	uint64_t picked = 0;
 
 	for (int n = 0; n < node_record_count; n++)
 		if (__builtin_popcountll(picked) < wanted && bit_test(offered, n) &&
-		    select_on(job, n, wanted, fault))
+		    select_on(job, n, wanted, fault) &&
+		    select_shards(job, n, ahead, fault))
 			picked |= (uint64_t)1 << n;
 	return __builtin_popcountll(picked) == wanted ? picked : 0;
 }
@@ -473,14 +595,13 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 	if ((uint32_t)wanted > max_nodes)
 		wanted = (int)max_nodes;
 	(void)req_nodes;
-	(void)mode;
 	write_down(job, nodes, candidates, preemptees);
 	mock_stock.calls++;
 	free_resources(job);
 	job->details->min_cpus *= 2; /* as --overcommit has it */
 	job->details->pn_min_memory += 7;
 	job->best_switch = false;
-	picked = pick_nodes(job, nodes, wanted, fault);
+	picked = pick_nodes(job, nodes, wanted, SELECT_IS_MODE_WILL_RUN(mode), fault);
 	if (!picked || fault == MOCK_FAIL)
 		return SLURM_ERROR;
 	if (mock_stock.preempts && preemptees)
@@ -509,9 +630,8 @@ static void free_job_list(struct xlist *list)
 	free(list);
 }
 
-static void free_node(node_record_t *node)
+static void free_gres(gres_state_t *gres)
 {
-	gres_state_t *gres = node->gres_list->item[0];
 	gres_node_state_t *state = gres->gres_data;
 
 	for (int a = 0; state->links_cnt && a < state->link_len; a++)
@@ -526,6 +646,12 @@ static void free_node(node_record_t *node)
 	free(state->topo_type_name);
 	free(state);
 	free(gres);
+}
+
+static void free_node(node_record_t *node)
+{
+	for (int i = 0; i < node->gres_list->count; i++)
+		free_gres(node->gres_list->item[i]);
 	free(node->gres_list);
 	free(node);
 }
