@@ -224,6 +224,11 @@ needs() {
 	echo 'include x.conf' >stack.d/x.conf
 	gputopo check ./gputopo.conf
 	same "$status" 0 "a loop"
+	for i in 1 2 3 4 5 6 7 8 9; do
+		for j in 1 2 3; do echo 'include *.conf'; done >stack.d/$i.conf
+	done
+	echo 'include *.conf' >stack.d/x.conf
+	sound
 }
 
 @test "garbage ends in a line, not in a crash" {

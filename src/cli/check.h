@@ -26,4 +26,8 @@ void check_topology_path(const struct check *check, const char *spec, char *out)
 /* What --mig needs, where gputopo.conf names GPUs in MIG mode that nobody has cut. */
 void check_mig(struct check *check);
 
+/* Has this plugstack.conf no line with a file of that name? false where it cannot be read
+ * whole. */
+bool check_plugstack_lacks(const char *path, const char *plugin);
+
 #endif

@@ -8,20 +8,17 @@
 #include "config.h"
 
 #include "cli/check.h"
-#include "cli/cli.h"
 #include "cli/slurm_conf.h"
 #include "plugin/hosts.h"
 
 #include <ctype.h>
-#include <glob.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define TEXT_MAX	 400
-#define INCLUDE_DEPTH	 8
 #define PLUGIN_FILE	 "spank_gputopo.so"
 #define TWO_HASHES(a, b) (((a) ^ (b)) * 0x100000001b3u)
 
@@ -302,69 +299,14 @@ static void check_keys(struct mig *m)
 		lacks(m, TYPES, "shard", "a shard is a memory slice for --mig");
 }
 
-/* ---- plugstack.conf ---- */
-
-struct stack {
-	const char *path; /* of the file at hand */
-	int depth;
-	bool found, unknown;
-};
-
-static void read_stack(struct stack *stack, const char *path);
-
-static void include_stack(struct stack *stack, const char *pattern)
-{
-	char path[CHECK_PATH_MAX];
-	glob_t files;
-
-	slurm_path(stack->path, pattern, path, sizeof(path));
-	if (stack->depth == INCLUDE_DEPTH ||
-	    glob(path, GLOB_ERR, NULL, &files) == GLOB_ABORTED) {
-		stack->unknown = true;
-		return;
-	}
-	stack->depth++;
-	for (size_t i = 0; i < files.gl_pathc && !stack->found; i++)
-		read_stack(stack, files.gl_pathv[i]);
-	stack->depth--;
-	globfree(&files);
-}
-
-/* "required FILE ARGUMENT..." or "include PATTERN" */
-static void take_stack_line(const struct slurm_line *line, void *arg)
-{
-	struct stack *stack = arg;
-	char word[32], file[CHECK_PATH_MAX];
-	const char *name;
-
-	if (stack->found || sscanf(line->text, " %31s %4095s", word, file) != 2)
-		return;
-	name = strrchr(file, '/');
-	if (strcasecmp(word, "include") == 0)
-		include_stack(stack, file);
-	else if (strcmp(name ? name + 1 : file, PLUGIN_FILE) == 0)
-		stack->found = true;
-}
-
-static void read_stack(struct stack *stack, const char *path)
-{
-	const char *before = stack->path;
-
-	stack->path = path;
-	stack->unknown |= slurm_lines_walk(path, take_stack_line, stack, NULL) != GT_OK;
-	stack->path = before;
-}
-
 static void check_stack(struct mig *m)
 {
 	const struct key *key = &m->key[STACK];
-	struct stack stack = {0};
 	char path[CHECK_PATH_MAX];
 
 	slurm_path(m->check->slurm_path, key->value ? key->value : "plugstack.conf", path,
 		   sizeof(path));
-	read_stack(&stack, path);
-	if (!stack.found && !stack.unknown)
+	if (check_plugstack_lacks(path, PLUGIN_FILE))
 		say(m, path, 0, "",
 		    "no line with " PLUGIN_FILE ": nobody has the option --mig");
 }

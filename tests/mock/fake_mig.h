@@ -4,10 +4,9 @@
  * the fake driver (fake_mig.c) maps in every process that opens it, and that the program
  * fake_mig prepares, spoils and looks at.
  *
- * The file lies beside the library, in DRIVER.state/NODE, with NODE from SLURMD_NODENAME or,
- * in slurmd itself, FAKE_MIG_NODE:
- * Slurm starts prologs with an environment of its own, so there is no other way to tell
- * them.
+ * The file lies beside the library, in DRIVER.state/NODE, with NODE from SLURMD_NODENAME
+ * or, in slurmd itself, FAKE_MIG_NODE: Slurm starts prologs with an environment of its
+ * own, so there is no other way to tell them.
  */
 #ifndef FAKE_MIG_H
 #define FAKE_MIG_H
