@@ -57,9 +57,8 @@ static void read_settings(struct settings *s, int argc, char **argv)
 	}
 }
 
-/* MigStray= of gputopo.conf. Nodes need not have one, so that only slurmd's start says
- * that there is none. */
-static void read_stray(struct settings *s, bool at_start)
+/* MigStray= of gputopo.conf. Nodes need not have one. */
+static void read_stray(struct settings *s)
 {
 	struct gp_node_stray stray;
 	char dir[4096];
@@ -69,7 +68,7 @@ static void read_stray(struct settings *s, bool at_start)
 	gp_node_conf_dir(dir, sizeof(dir));
 	gp_node_stray_read(&stray, s->conf ? s->conf : dir, s->name);
 	s->node.keep_strays = stray.keep;
-	if (stray.why[0] && (at_start || !stray.missing))
+	if (stray.why[0] && !stray.missing)
 		slurm_info("gputopo: MigStray=remove: %s", stray.why);
 }
 
@@ -111,7 +110,7 @@ int gp_spank_mig_slurmd(int argc, char **argv)
 	char why[WHY_MAX] = "";
 
 	read_settings(&s, argc, argv);
-	read_stray(&s, true);
+	read_stray(&s);
 	if (gp_mig_node_reconcile(&s.node, why, sizeof(why)) != 0)
 		slurm_error("gputopo: MIG instances of earlier jobs: %s", why);
 	return 0; /* never a reason to keep slurmd from starting */
@@ -126,7 +125,7 @@ int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 	if (!job.place)
 		return 0;
 	read_settings(&s, argc, argv);
-	read_stray(&s, false);
+	read_stray(&s);
 	if (gp_mig_node_prolog(&s.node, &job, why, sizeof(why)) == 0)
 		return 0;
 	slurm_error("gputopo: job %lu: MIG instance not made: %s", (unsigned long)job.id,
