@@ -223,6 +223,30 @@ refused() {
 	assert_equal "$(figure overlaps $NODES)" 0
 }
 
+@test "after a restart of slurmctld nobody is given a GPU of which others have slices" {
+	local mig whole ends id
+	mig=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$mig" RUNNING
+	whole=$(run_job -w m0 --gpus=1)
+	cluster_wait_job "$whole" RUNNING
+	ends=$(submit -w m0 --wrap "sleep 300")
+	cluster_wait_job "$ends" RUNNING
+	id=$(run_job -w m0 --gpus=1)
+	# until the node registers, slurmctld knows only how many GPUs it has; the end of a job
+	# makes it look for another
+	cluster_run bash "$CLUSTER/daemons" restart
+	cluster_run scancel "$ends"
+	cluster_gone "$ends"
+	cluster_wait_nodes
+	sleep 2
+	assert_equal "$(cluster_job_state "$mig") $(cluster_job_state "$id")" \
+		"RUNNING PENDING"
+	assert_equal "$(figure meetings $NODES)" 0
+	cluster_run scancel "$mig"
+	cluster_wait_job "$id" RUNNING 30
+	sees "$id" >/dev/null
+}
+
 @test "cancelled, timed out, requeued, killed: nothing is left" {
 	local id pid
 	id=$(submit -t 00:00:05 --mig=2g.20gb "$(holds 300)")

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_guard.c - whole GPUs where stock cannot see who has slices of them: until a node
+ * has registered with a slurmctld that restarted, stock gives its GPUs away by their
+ * number alone, also those of which jobs hold slices.
+ */
+#include "plugin/compat.h"
+
+#include <string.h>
+
+#include "plugin/mig_select.h"
+
+struct sight {
+	bool unseen; /* the GPUs are only a number */
+	bool shards;
+};
+
+static int look(void *x, void *arg)
+{
+	const gres_state_t *gres = x;
+	const gres_node_state_t *state = gres->gres_data;
+	struct sight *sight = arg;
+
+	if (!gres->gres_name || !state)
+		return 0;
+	if (strcmp(gres->gres_name, "gpu") == 0)
+		sight->unseen |= state->gres_cnt_found == NO_VAL64;
+	if (strcmp(gres->gres_name, "shard") == 0)
+		sight->shards |= state->gres_cnt_avail > 0;
+	return 0;
+}
+
+static bool is_unseen(const node_record_t *node)
+{
+	struct sight sight = {0};
+
+	if (node && node->gres_list)
+		(void)list_for_each(node->gres_list, look, &sight);
+	return sight.unseen && sight.shards;
+}
+
+bool gp_mig_guard(const struct gp_glue *glue, const struct gp_test *test)
+{
+	bitstr_t *nodes = test->nodes;
+	bitstr_t *required =
+		test->job->details ? test->job->details->req_node_bitmap : NULL;
+	struct gp_job asked;
+
+	if (!glue->models || !gp_models_have_mig(glue->models) ||
+	    gp_bridge_job(test->job, &asked) == GP_NO_GPUS)
+		return true;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		if (!bit_test(nodes, n) || !is_unseen(node_record_table_ptr[n]))
+			continue;
+		if (required && bit_test(required, n))
+			return false;
+		bit_clear(nodes, n);
+	}
+	return bit_set_count(nodes) >= (int)(test->min_nodes > 1 ? test->min_nodes : 1);
+}
