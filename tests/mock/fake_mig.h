@@ -79,6 +79,8 @@ void fake_meeting(struct fake_state *state, const char *folder, int gpu,
 		  const struct fake_process *whole);
 void fake_overlap(struct fake_state *state, const char *folder, int gpu,
 		  const struct fake_instance *wanted, const struct fake_instance *other);
+/* A process asked for a device that is not there: a line in the log. */
+void fake_missing(const char *folder, const char *device);
 void fake_uuid(char *uuid, size_t size, int gpu, const struct fake_instance *instance);
 
 #endif

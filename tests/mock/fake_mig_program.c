@@ -161,6 +161,7 @@ static int use(struct fake_state *state, const char *folder)
 		    !(strncmp(name, "MIG-", 4) == 0 ? use_instance(state, folder, name)
 						    : use_gpu(state, folder, name))) {
 			fprintf(stderr, "fake_mig: '%s' is not there\n", name);
+			fake_missing(folder, name);
 			return 3;
 		}
 	return 0;

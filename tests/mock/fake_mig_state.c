@@ -159,6 +159,11 @@ void fake_overlap(struct fake_state *state, const char *folder, int gpu,
 	     other->job, other->start, other->start + other->size - 1);
 }
 
+void fake_missing(const char *folder, const char *device)
+{
+	note(folder, "missing: job %d begins on '%s'", fake_job(), device);
+}
+
 void fake_uuid(char *uuid, size_t size, int gpu, const struct fake_instance *instance)
 {
 	snprintf(uuid, size, "MIG-%08x-0000-4000-8000-%012x", (unsigned int)gpu,
