@@ -12,7 +12,7 @@
 
 struct sight {
 	bool unseen; /* the GPUs are only a number */
-	bool shards;
+	bool shared; /* shards of them are in use */
 };
 
 static int look(void *x, void *arg)
@@ -26,20 +26,26 @@ static int look(void *x, void *arg)
 	if (strcmp(gres->gres_name, "gpu") == 0)
 		sight->unseen |= state->gres_cnt_found == NO_VAL64;
 	if (strcmp(gres->gres_name, "shard") == 0)
-		sight->shards |= state->gres_cnt_avail > 0;
+		sight->shared |= state->gres_cnt_alloc > 0;
 	return 0;
 }
 
-static bool is_unseen(const node_record_t *node)
+/* Has somebody slices of this node, and stock cannot tell of which GPU? Where nobody has,
+ * as on a node that is not powered up yet, a job may start. */
+static bool is_unseen(struct gp_glue *glue, int node)
 {
+	const node_record_t *record = node_record_table_ptr[node];
 	struct sight sight = {0};
+	int at = -1;
 
-	if (node && node->gres_list)
-		(void)list_for_each(node->gres_list, look, &sight);
-	return sight.unseen && sight.shards;
+	if (record && record->gres_list)
+		(void)list_for_each(record->gres_list, look, &sight);
+	return sight.unseen &&
+	       (sight.shared || !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
+		gp_mig_books_next(&glue->mig_books, node, &at));
 }
 
-bool gp_mig_guard(const struct gp_glue *glue, const struct gp_test *test)
+bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test)
 {
 	bitstr_t *nodes = test->nodes;
 	bitstr_t *required =
@@ -51,7 +57,7 @@ bool gp_mig_guard(const struct gp_glue *glue, const struct gp_test *test)
 		return true;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
-		if (!bit_test(nodes, n) || !is_unseen(node_record_table_ptr[n]))
+		if (!bit_test(nodes, n) || !is_unseen(glue, (int)n))
 			continue;
 		if (required && bit_test(required, n))
 			return false;

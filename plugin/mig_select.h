@@ -26,7 +26,7 @@ void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
 /* Before a job is tested that may ask for whole GPUs: leave the nodes of which stock
  * knows whose slices are in use. false: it has to wait. Costs nothing on clusters without
  * GPUs in MIG mode. */
-bool gp_mig_guard(const struct gp_glue *glue, const struct gp_test *test);
+bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
 /* After the stock plugin has taken back what an ended job held: GPUs whose shards others
  * still hold stay taken. */
 void gp_mig_mend(const job_record_t *job);

@@ -388,13 +388,15 @@ END_TEST
 /* ---- GPUs that are given away in slices -----------------------------------------------
  */
 
-/* Node n counts 8 shards of each of its two GPUs. */
+static gres_node_state_t shards[MOCK_MAX_NODES];
+
+/* Node n counts 8 shards of each of its two GPUs, and jobs have one. */
 static void count_shards(int n)
 {
-	static gres_node_state_t shards[MOCK_MAX_NODES];
 	static gres_state_t gres[MOCK_MAX_NODES];
 
-	shards[n] = (gres_node_state_t){.gres_cnt_avail = 16, .gres_cnt_found = NO_VAL64};
+	shards[n] = (gres_node_state_t){
+		.gres_cnt_avail = 16, .gres_cnt_alloc = 1, .gres_cnt_found = NO_VAL64};
 	gres[n] = (gres_state_t){.gres_name = "shard", .gres_data = &shards[n]};
 	mock_list_add((struct xlist *)node_record_table_ptr[n]->gres_list, &gres[n]);
 }
@@ -438,8 +440,12 @@ START_TEST(no_whole_gpu_before_its_slices_are_known)
 	expect_wait(job);
 	stage.asked_nodes = 2;
 	expect_wait(job_for(1));
-	mock_node_gpus(0)->gres_cnt_found = 2;
 	stage.asked_nodes = 1;
+	/* nobody has slices there, as on a node that is to be powered up */
+	shards[0].gres_cnt_alloc = 0;
+	ck_assert_int_ne(nodes_of(job), 0);
+	shards[0].gres_cnt_alloc = 1;
+	mock_node_gpus(0)->gres_cnt_found = 2;
 	ck_assert_int_ne(nodes_of(job), 0);
 	job->details->req_node_bitmap = NULL;
 	FREE_NULL_BITMAP(required);
