@@ -10,23 +10,14 @@
 
 #include "plugin/mig_select.h"
 
-struct sight {
-	bool unseen; /* the GPUs are only a number */
-	bool shared; /* shards of them are in use */
-};
-
 static int look(void *x, void *arg)
 {
 	const gres_state_t *gres = x;
 	const gres_node_state_t *state = gres->gres_data;
-	struct sight *sight = arg;
+	bool *used = arg;
 
-	if (!gres->gres_name || !state)
-		return 0;
-	if (strcmp(gres->gres_name, "gpu") == 0)
-		sight->unseen |= state->gres_cnt_found == NO_VAL64;
-	if (strcmp(gres->gres_name, "shard") == 0)
-		sight->shared |= state->gres_cnt_alloc > 0;
+	if (gres->gres_name && state && strcmp(gres->gres_name, "shard") == 0)
+		*used |= state->gres_cnt_alloc > 0;
 	return 0;
 }
 
@@ -35,14 +26,14 @@ static int look(void *x, void *arg)
 static bool is_unseen(struct gp_glue *glue, int node)
 {
 	const node_record_t *record = node_record_table_ptr[node];
-	struct sight sight = {0};
+	bool used = false;
 	int at = -1;
 
-	if (record && record->gres_list)
-		(void)list_for_each(record->gres_list, look, &sight);
-	return sight.unseen &&
-	       (sight.shared || !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
-		gp_mig_books_next(&glue->mig_books, node, &at));
+	if (!record || !record->gres_list || gp_bridge_is_settled(record))
+		return false;
+	(void)list_for_each(record->gres_list, look, &used);
+	return used || !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
+	       gp_mig_books_next(&glue->mig_books, node, &at);
 }
 
 bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test)

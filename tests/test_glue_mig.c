@@ -6,11 +6,13 @@
 #include "plugin/compat.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gputopo.h"
+#include "plugin/mig_submit.h"
 #include "plugin/wish_names.h"
 #include "tests/mock/stage.h"
 
@@ -452,6 +454,24 @@ START_TEST(no_whole_gpu_before_its_slices_are_known)
 }
 END_TEST
 
+START_TEST(who_asks_before_nodes_have_registered_is_told_so)
+{
+	struct gp_mig_question question = {.size = sizeof(question), .wish = "1g.5gb"};
+	gp_mig_submit_fn *ask;
+	char text[300] = "";
+
+	start_unseen("true");
+	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
+	ck_assert_ptr_nonnull(ask);
+	ck_assert(ask(&question, text, sizeof(text)));
+	ck_assert_ptr_nonnull(strstr(text, "no node has said yet what it has"));
+	for (int n = 0; n < 2; n++)
+		mock_node_gpus(n)->gres_cnt_found = 2;
+	ck_assert(ask(&question, text, sizeof(text)));
+	ck_assert_ptr_nonnull(strstr(text, "no node has GPUs with MIG slices"));
+}
+END_TEST
+
 START_TEST(without_mig_nobody_waits_for_a_node_to_register)
 {
 	start_unseen("false");
@@ -462,6 +482,7 @@ END_TEST
 static void add_slices(TCase *tc)
 {
 	tcase_add_test(tc, no_whole_gpu_before_its_slices_are_known);
+	tcase_add_test(tc, who_asks_before_nodes_have_registered_is_told_so);
 	tcase_add_test(tc, without_mig_nobody_waits_for_a_node_to_register);
 }
 
