@@ -30,5 +30,7 @@ bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
 /* After the stock plugin has taken back what an ended job held: GPUs whose shards others
  * still hold stay taken. */
 void gp_mig_mend(const job_record_t *job);
+/* The same of the one node that a job has left. */
+void gp_mig_mend_left(const job_record_t *job, int node);
 
 #endif

@@ -184,6 +184,27 @@ refused() {
 	sees "$id" >/dev/null
 }
 
+@test "nor when one of its jobs leaves the node" {
+	local shrinks stays id i
+	shrinks=$(run_job -N2 --mig=1g.10gb)
+	cluster_wait_job "$shrinks" RUNNING
+	stays=$(run_job -w m1 --mig=2g.20gb)
+	cluster_wait_job "$stays" RUNNING
+	for ((i = 0; i < 100; i++)); do
+		[ "$(instances m1 | wc -l)" != 2 ] || break
+		sleep 0.1
+	done
+	assert_equal "$(instances m1 | cut -d' ' -f2 | uniq -c | sed 's/^ *//')" "2 0"
+	cluster_run scontrol update JobId="$shrinks" NumNodes=1
+	id=$(run_job -w m1 -N1 --gpus=2)
+	sleep 5
+	assert_equal "$(instances m1 | wc -l)" 1
+	assert_equal "$(cluster_job_state "$id")" PENDING
+	assert_equal "$(figure meetings $NODES)" 0
+	# what a job writes to resize itself
+	rm -f "$CLUSTER/jobs"/slurm_job_*_resize.*
+}
+
 @test "one that does not fit waits, says why, and holds up nobody" {
 	local id small forecast i
 	for node in $NODES; do

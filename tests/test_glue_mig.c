@@ -472,6 +472,38 @@ START_TEST(who_asks_before_nodes_have_registered_is_told_so)
 }
 END_TEST
 
+/* Two jobs have slices of GPU 1, and one of them ends or leaves the node: stock 22.05
+ * takes its shards off the count and clears the GPU's bit. */
+START_TEST(a_gpu_of_which_others_have_slices_stays_taken)
+{
+	job_record_t *job = mock_job_add(stage.next_job++);
+	bitstr_t *gpus[2] = {bit_alloc(2), bit_alloc(2)};
+	uint64_t counts[2] = {0, 4};
+
+	start_unseen("true");
+	bit_set(gpus[0], 0);
+	bit_set(gpus[1], 1);
+	shards[0].topo_cnt = 2;
+	shards[0].topo_gres_bitmap = gpus;
+	shards[0].topo_gres_cnt_alloc = counts;
+	shards[0].gres_bit_alloc = bit_alloc(2);
+	mock_job_run(job, 0, 0);
+	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
+			    : stage.ours.job_fini(job),
+			 0);
+	ck_assert(!bit_test(shards[0].gres_bit_alloc, 1)); /* it had no shards */
+	mock_job_entry(job, "shard", NULL)->gres_per_node = 2;
+	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
+			    : stage.ours.job_fini(job),
+			 0);
+	ck_assert(bit_test(shards[0].gres_bit_alloc, 1));
+	ck_assert(!bit_test(shards[0].gres_bit_alloc, 0));
+	FREE_NULL_BITMAP(shards[0].gres_bit_alloc);
+	FREE_NULL_BITMAP(gpus[0]);
+	FREE_NULL_BITMAP(gpus[1]);
+}
+END_TEST
+
 START_TEST(without_mig_nobody_waits_for_a_node_to_register)
 {
 	start_unseen("false");
@@ -483,6 +515,7 @@ static void add_slices(TCase *tc)
 {
 	tcase_add_test(tc, no_whole_gpu_before_its_slices_are_known);
 	tcase_add_test(tc, who_asks_before_nodes_have_registered_is_told_so);
+	tcase_add_loop_test(tc, a_gpu_of_which_others_have_slices_stays_taken, 0, 2);
 	tcase_add_test(tc, without_mig_nobody_waits_for_a_node_to_register);
 }
 
