@@ -317,9 +317,12 @@ run_again() {
 		[[ $(place "$id") == "m0 "* ]]
 		;;
 	FAILED)
-		[ -z "$(sees "$id")" ]
-		grep -q "gputopo: job $id: the job's MIG instance was not made on this node" \
-			"$CLUSTER/log/slurmd-m0" "$CLUSTER/jobs/$id.out"
+		[ -z "$(sees "$id" 2>/dev/null)" ]
+		# the second is stock's, for a job that starts in the second of its end
+		grep -q \
+			-e "gputopo: job $id: the job's MIG instance was not made on this node" \
+			-e "Job $id already killed, do not launch batch job" \
+			"$CLUSTER/log/slurmd-m0"
 		;;
 	*) false ;;
 	esac
