@@ -477,7 +477,13 @@ void gp_bridge_held(const job_record_t *job,
 bool gp_bridge_is_settled(const node_record_t *node)
 {
 	uint32_t base = node->node_state & NODE_STATE_BASE;
+	gres_node_state_t *state = NULL;
 
+	if (node->gres_list)
+		(void)list_for_each(node->gres_list, find_gpu, &state);
+	/* After a restart of slurmctld the saved state is that of a node in use. */
+	if (state && state->gres_cnt_found == NO_VAL64)
+		return false;
 	return (base == NODE_STATE_IDLE || base == NODE_STATE_MIXED ||
 		base == NODE_STATE_ALLOCATED) &&
 	       !(node->node_state & (NODE_STATE_NO_RESPOND | NODE_STATE_POWERED_DOWN));

@@ -341,7 +341,9 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	if (gp_mig_concerns(&the_glue, test->job) && !SELECT_IS_MODE_RESV(test->mode))
 		rc = gp_mig_job_test(&the_glue, inner, test);
 	else if (SELECT_IS_MODE_RUN_NOW(test->mode))
-		rc = gp_rerun_job_test(&the_glue, inner, test);
+		rc = gp_mig_guard(&the_glue, test)
+			     ? gp_rerun_job_test(&the_glue, inner, test)
+			     : ESLURM_NODES_BUSY;
 	else
 		rc = test_ahead(&the_glue, inner, test);
 	pthread_mutex_unlock(&the_glue.lock);

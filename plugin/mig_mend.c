@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mig_mend.c - what stock 22.05 forgets when one of several jobs with shards of a GPU
- * ends: it clears the GPU's bit in the shards' gres_bit_alloc though others still hold
- * some, and the next --gpus=1 job gets that GPU whole. From 24.11 on the bit stays.
+ * ends or leaves the node: it clears the GPU's bit in the shards' gres_bit_alloc though
+ * others still hold some, and the next --gpus=1 job gets that GPU whole. From 24.11 on
+ * the bit stays.
  */
 #include "plugin/compat.h"
 
@@ -47,4 +48,10 @@ void gp_mig_mend(const job_record_t *job)
 {
 	if (gp_mig_has_shards(job))
 		gp_bridge_nodes(job, mend_node, NULL);
+}
+
+void gp_mig_mend_left(const job_record_t *job, int node)
+{
+	if (gp_mig_has_shards(job))
+		mend_node(node, job->job_id, NULL);
 }

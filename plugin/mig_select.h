@@ -23,8 +23,14 @@ void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
 /* Its slices will be free when it is complete. */
 void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
 
+/* Before a job is tested that may ask for whole GPUs: leave the nodes of which stock
+ * knows whose slices are in use. false: it has to wait. Costs nothing on clusters without
+ * GPUs in MIG mode. */
+bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
 /* After the stock plugin has taken back what an ended job held: GPUs whose shards others
  * still hold stay taken. */
 void gp_mig_mend(const job_record_t *job);
+/* The same of the one node that a job has left. */
+void gp_mig_mend_left(const job_record_t *job, int node);
 
 #endif

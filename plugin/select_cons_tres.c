@@ -143,8 +143,10 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 {
 	int rc = inner.job_resized(job, node);
 
-	if (in_slurmctld)
+	if (in_slurmctld) {
 		gp_glue_job_leaves(job, (int)node->index);
+		gp_mig_mend_left(job, (int)node->index);
+	}
 	return rc;
 }
 

@@ -184,6 +184,27 @@ refused() {
 	sees "$id" >/dev/null
 }
 
+@test "nor when one of its jobs leaves the node" {
+	local shrinks stays id i
+	shrinks=$(run_job -N2 --mig=1g.10gb)
+	cluster_wait_job "$shrinks" RUNNING
+	stays=$(run_job -w m1 --mig=2g.20gb)
+	cluster_wait_job "$stays" RUNNING
+	for ((i = 0; i < 100; i++)); do
+		[ "$(instances m1 | wc -l)" != 2 ] || break
+		sleep 0.1
+	done
+	assert_equal "$(instances m1 | cut -d' ' -f2 | uniq -c | sed 's/^ *//')" "2 0"
+	cluster_run scontrol update JobId="$shrinks" NumNodes=1
+	id=$(run_job -w m1 -N1 --gpus=2)
+	sleep 5
+	assert_equal "$(instances m1 | wc -l)" 1
+	assert_equal "$(cluster_job_state "$id")" PENDING
+	assert_equal "$(figure meetings $NODES)" 0
+	# what a job writes to resize itself
+	rm -f "$CLUSTER/jobs"/slurm_job_*_resize.*
+}
+
 @test "one that does not fit waits, says why, and holds up nobody" {
 	local id small forecast i
 	for node in $NODES; do
@@ -223,6 +244,31 @@ refused() {
 	assert_equal "$(figure overlaps $NODES)" 0
 }
 
+@test "after a restart of slurmctld nobody is given a GPU of which others have slices" {
+	local mig whole ends id large
+	mig=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$mig" RUNNING
+	whole=$(run_job -w m0 --gpus=1)
+	cluster_wait_job "$whole" RUNNING
+	ends=$(submit -w m0 --wrap "sleep 300")
+	cluster_wait_job "$ends" RUNNING
+	id=$(run_job -w m0 --gpus=1)
+	large=$(run_job -w m0 --nice=1000 --mig=7g.80gb)
+	# until the node registers, slurmctld knows only how many GPUs it has; the end of a job
+	# makes it look for another
+	cluster_run bash "$CLUSTER/daemons" restart
+	cluster_run scancel "$ends"
+	cluster_gone "$ends"
+	cluster_wait_nodes
+	sleep 2
+	assert_equal "$(for i in "$mig" "$whole" "$id" "$large"; do cluster_job_state "$i"; done |
+		paste -sd' ')" "RUNNING RUNNING PENDING PENDING"
+	assert_equal "$(figure meetings $NODES)" 0
+	cluster_run scancel "$mig"
+	cluster_wait_job "$id" RUNNING 30
+	sees "$id" >/dev/null
+}
+
 @test "cancelled, timed out, requeued, killed: nothing is left" {
 	local id pid
 	id=$(submit -t 00:00:05 --mig=2g.20gb "$(holds 300)")
@@ -239,6 +285,80 @@ refused() {
 	cluster_run kill -9 $(cluster_run pgrep -P "$pid") "$pid"
 	sleep 2
 	cluster_run scancel "$id"
+}
+
+# Requeue job $1 and let it begin as soon as it may; prints its state then.
+run_again() {
+	local i state
+	cluster_run scontrol requeue "$1"
+	for ((i = 0; i < 300; i++)); do
+		state=$(cluster_job_state "$1")
+		case $state in
+		# Slurm gives it two minutes
+		PENDING) cluster_run scontrol update JobId="$1" StartTime=now ;;
+		RUNNING | FAILED | COMPLETED | NODE_FAIL) break ;;
+		esac
+		sleep 0.1
+	done
+	echo "$state"
+}
+
+@test "requeued and restarted at once on its node: with its instance, or it fails clearly" {
+	local id had state
+	id=$(run_job -w m0 --requeue --mig=2g.20gb)
+	cluster_wait_job "$id" RUNNING
+	had=$(sees "$id")
+	rm "$CLUSTER/jobs/$id.out"
+	state=$(run_again "$id")
+	echo "$state"
+	case $state in
+	RUNNING)
+		[[ $(sees "$id") == MIG-* && $(sees "$id") != "$had" ]]
+		[[ $(place "$id") == "m0 "* ]]
+		;;
+	FAILED)
+		[ -z "$(sees "$id" 2>/dev/null)" ]
+		# the second is stock's, for a job that starts in the second of its end
+		grep -q \
+			-e "gputopo: job $id: the job's MIG instance was not made on this node" \
+			-e "Job $id already killed, do not launch batch job" \
+			"$CLUSTER/log/slurmd-m0"
+		;;
+	*) false ;;
+	esac
+	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
+}
+
+# The machine m0 stops at once with job $1, and is started again by come_back.
+die() {
+	local pid
+	pid=$(cluster_run pgrep -f "^slurmstepd: \[$1.batch\]")
+	cluster_run kill -9 "$(cat "$CLUSTER/slurmd-m0.pid")" \
+		$(cluster_run pgrep -P "$pid") "$pid"
+	cluster_run scontrol update NodeName=m0 State=down Reason=dead
+}
+
+come_back() {
+	cluster_run slurmd -N m0
+	cluster_wait_nodes # by ReturnToService=2
+}
+
+@test "a node that dies and returns: the new job keeps its instance" {
+	local old id had i
+	old=$(run_job -w m0 --no-requeue --mig=4g.40gb)
+	cluster_wait_job "$old" RUNNING
+	had=$(sees "$old")
+	die "$old"
+	cluster_gone "$old"
+	assert_equal "$(instances m0 | grep -c "$had")" 1
+	come_back
+	id=$(run_job -w m0 --mig=7g.80gb)
+	cluster_wait_job "$id" RUNNING
+	[[ $(place "$id") == "m0 0 0 8" ]]
+	# the old job's epilog comes late, if at all
+	sleep 5
+	[[ $(place "$id") == "m0 0 0 8" ]]
+	assert_equal "$(instances m0 | grep -c "$had" || true)" 0
 }
 
 @test "a process that outlives its job: the node is drained with the reason" {

@@ -6,11 +6,13 @@
 #include "plugin/compat.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gputopo.h"
+#include "plugin/mig_submit.h"
 #include "plugin/wish_names.h"
 #include "tests/mock/stage.h"
 
@@ -385,6 +387,138 @@ START_TEST(a_file_with_impossible_instances_is_refused)
 }
 END_TEST
 
+/* ---- GPUs that are given away in slices -----------------------------------------------
+ */
+
+static gres_node_state_t shards[MOCK_MAX_NODES];
+
+/* Node n counts 8 shards of each of its two GPUs, and jobs have one. */
+static void count_shards(int n)
+{
+	static gres_state_t gres[MOCK_MAX_NODES];
+
+	shards[n] = (gres_node_state_t){
+		.gres_cnt_avail = 16, .gres_cnt_alloc = 1, .gres_cnt_found = NO_VAL64};
+	gres[n] = (gres_state_t){.gres_name = "shard", .gres_data = &shards[n]};
+	mock_list_add((struct xlist *)node_record_table_ptr[n]->gres_list, &gres[n]);
+}
+
+/* slurmctld has restarted, and the nodes have not registered yet. */
+static void start_unseen(const char *mig)
+{
+	static const struct mock_gpus two = {.count = 2, .counted = true};
+	char text[300];
+
+	snprintf(text, sizeof(text),
+		 "{\"version\": 1, \"gpus\": [{" MODEL ", \"mig\": %s}, {" MODEL
+		 ", \"mig\": %s}],\n\"links\": [[0, 12], [12, 0]]}\n",
+		 mig, mig);
+	set_up("");
+	write_model(text);
+	mock_node_add("n0", &two);
+	mock_node_add("n1", &two);
+	start();
+	for (int n = 0; n < 2; n++) {
+		count_shards(n);
+		mock_node_gpus(n)->gres_cnt_found = NO_VAL64;
+	}
+}
+
+START_TEST(no_whole_gpu_before_its_slices_are_known)
+{
+	bitstr_t *required;
+	job_record_t *job;
+
+	start_unseen("true");
+	expect_wait(job_for(1));
+	ck_assert_int_eq(mock_stock.calls, 0);
+	/* n1 registers */
+	mock_node_gpus(1)->gres_cnt_found = 2;
+	ck_assert_uint_eq(nodes_of(job_for(1)), SET1(1));
+	job = job_for(1);
+	required = bit_alloc(node_record_count);
+	bit_set(required, 0);
+	job->details->req_node_bitmap = required;
+	expect_wait(job);
+	stage.asked_nodes = 2;
+	expect_wait(job_for(1));
+	stage.asked_nodes = 1;
+	/* nobody has slices there, as on a node that is to be powered up */
+	shards[0].gres_cnt_alloc = 0;
+	ck_assert_int_ne(nodes_of(job), 0);
+	shards[0].gres_cnt_alloc = 1;
+	mock_node_gpus(0)->gres_cnt_found = 2;
+	ck_assert_int_ne(nodes_of(job), 0);
+	job->details->req_node_bitmap = NULL;
+	FREE_NULL_BITMAP(required);
+}
+END_TEST
+
+START_TEST(who_asks_before_nodes_have_registered_is_told_so)
+{
+	struct gp_mig_question question = {.size = sizeof(question), .wish = "1g.5gb"};
+	gp_mig_submit_fn *ask;
+	char text[300] = "";
+
+	start_unseen("true");
+	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
+	ck_assert_ptr_nonnull(ask);
+	ck_assert(ask(&question, text, sizeof(text)));
+	ck_assert_ptr_nonnull(strstr(text, "no node has said yet what it has"));
+	for (int n = 0; n < 2; n++)
+		mock_node_gpus(n)->gres_cnt_found = 2;
+	ck_assert(ask(&question, text, sizeof(text)));
+	ck_assert_ptr_nonnull(strstr(text, "no node has GPUs with MIG slices"));
+}
+END_TEST
+
+/* Two jobs have slices of GPU 1, and one of them ends or leaves the node: stock 22.05
+ * takes its shards off the count and clears the GPU's bit. */
+START_TEST(a_gpu_of_which_others_have_slices_stays_taken)
+{
+	job_record_t *job = mock_job_add(stage.next_job++);
+	bitstr_t *gpus[2] = {bit_alloc(2), bit_alloc(2)};
+	uint64_t counts[2] = {0, 4};
+
+	start_unseen("true");
+	bit_set(gpus[0], 0);
+	bit_set(gpus[1], 1);
+	shards[0].topo_cnt = 2;
+	shards[0].topo_gres_bitmap = gpus;
+	shards[0].topo_gres_cnt_alloc = counts;
+	shards[0].gres_bit_alloc = bit_alloc(2);
+	mock_job_run(job, 0, 0);
+	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
+			    : stage.ours.job_fini(job),
+			 0);
+	ck_assert(!bit_test(shards[0].gres_bit_alloc, 1)); /* it had no shards */
+	mock_job_entry(job, "shard", NULL)->gres_per_node = 2;
+	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
+			    : stage.ours.job_fini(job),
+			 0);
+	ck_assert(bit_test(shards[0].gres_bit_alloc, 1));
+	ck_assert(!bit_test(shards[0].gres_bit_alloc, 0));
+	FREE_NULL_BITMAP(shards[0].gres_bit_alloc);
+	FREE_NULL_BITMAP(gpus[0]);
+	FREE_NULL_BITMAP(gpus[1]);
+}
+END_TEST
+
+START_TEST(without_mig_nobody_waits_for_a_node_to_register)
+{
+	start_unseen("false");
+	ck_assert_int_ne(nodes_of(job_for(1)), 0);
+}
+END_TEST
+
+static void add_slices(TCase *tc)
+{
+	tcase_add_test(tc, no_whole_gpu_before_its_slices_are_known);
+	tcase_add_test(tc, who_asks_before_nodes_have_registered_is_told_so);
+	tcase_add_loop_test(tc, a_gpu_of_which_others_have_slices_stays_taken, 0, 2);
+	tcase_add_test(tc, without_mig_nobody_waits_for_a_node_to_register);
+}
+
 static void add_doubts(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_doubt_leaves_stocks_answer_and_one_line, 0,
@@ -413,6 +547,7 @@ int main(void)
 	tcase_add_test(tc, instances_are_never_a_ring);
 	tcase_add_test(tc, min_ratio_is_not_about_instances);
 	tcase_add_test(tc, without_a_file_instances_are_nothing_to_choose);
+	add_slices(tc);
 	add_doubts(tc);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -328,8 +328,9 @@ static bool is_legal(int row, const struct place *place)
 
 /* Does it meet another, or are the GPU's slices or the profile's maximum used up? */
 static bool is_taken(struct fake_state *state, int gpu, int row,
-		     const struct place *place)
+		     const struct fake_instance *wanted)
 {
+	char folder[PATH_MAX];
 	int alike = 0, compute = model()->profile[row].compute;
 
 	for (int s = 0; s < FAKE_INSTANCES; s++) {
@@ -337,9 +338,10 @@ static bool is_taken(struct fake_state *state, int gpu, int row,
 
 		if (!i->used)
 			continue;
-		if (i->start < (int)(place->start + place->size) &&
-		    (int)place->start < i->start + i->size) {
-			state->overlaps++;
+		if (i->start < wanted->start + wanted->size &&
+		    wanted->start < i->start + i->size) {
+			folder_of(folder);
+			fake_overlap(state, folder, gpu, wanted, i);
 			return true;
 		}
 		alike += (int)i->profile == model()->profile[row].id;
@@ -348,22 +350,17 @@ static bool is_taken(struct fake_state *state, int gpu, int row,
 	return alike >= model()->profile[row].max || compute > model()->compute;
 }
 
-static int add_instance(struct fake_state *state, int gpu, int row,
-			const struct place *place, int *slot)
+static int add_instance(struct fake_state *state, int gpu,
+			const struct fake_instance *wanted, int *slot)
 {
 	for (*slot = 0; *slot < FAKE_INSTANCES; (*slot)++) {
 		struct fake_instance *i = &state->gpu[gpu].instance[*slot];
 
 		if (i->used)
 			continue;
-		*i = (struct fake_instance){
-			.used = true,
-			.id = (unsigned int)*slot,
-			.profile = (unsigned int)model()->profile[row].id,
-			.serial = ++state->next_serial,
-			.start = (int)place->start,
-			.size = (int)place->size,
-		};
+		*i = *wanted;
+		i->id = (unsigned int)*slot;
+		i->serial = ++state->next_serial;
 		state->made++;
 		return SUCCESS;
 	}
@@ -375,6 +372,15 @@ int nvmlDeviceCreateGpuInstanceWithPlacement(void *device, unsigned int id,
 {
 	int gpu = gpu_of(device), row = row_of_id(id), slot = 0, lock, answer;
 	struct fake_state *state = enter(&lock);
+	const struct fake_process *whole;
+	struct fake_instance wanted = {
+		.used = true,
+		.profile = id,
+		.start = (int)place->start,
+		.size = (int)place->size,
+		.job = fake_job(),
+	};
+	char folder[PATH_MAX];
 
 	if (!state)
 		return UNKNOWN;
@@ -384,13 +390,16 @@ int nvmlDeviceCreateGpuInstanceWithPlacement(void *device, unsigned int id,
 		return leave(state, lock, INVALID_ARGUMENT);
 	if (injected(state, FAKE_GI_CREATE))
 		return leave(state, lock, UNKNOWN);
-	if (fake_alive(state->gpu[gpu].whole)) {
-		state->meetings++;
+	whole = fake_any(state->gpu[gpu].whole);
+	if (whole) {
+		folder_of(folder);
+		fake_meeting(state, folder, gpu, "an instance is asked for", &wanted,
+			     whole);
 		return leave(state, lock, IN_USE);
 	}
-	if (is_taken(state, gpu, row, place))
+	if (is_taken(state, gpu, row, &wanted))
 		return leave(state, lock, INSUFFICIENT_RESOURCES);
-	answer = add_instance(state, gpu, row, place, &slot);
+	answer = add_instance(state, gpu, &wanted, &slot);
 	*gi = handle(HANDLE_GI, gpu, slot);
 	return leave(state, lock, answer);
 }

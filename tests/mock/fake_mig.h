@@ -26,13 +26,14 @@ enum fake_call { FAKE_GI_CREATE, FAKE_CI_CREATE, FAKE_CI_DESTROY, FAKE_GI_DESTRO
 
 struct fake_process {
 	pid_t pid; /* 0: none; a dead one counts as none */
+	int job;
 };
 
 struct fake_instance {
 	bool used, filled; /* filled: has its compute instance */
 	bool foreign;	   /* made by the program, not through the driver */
 	unsigned int id, profile, serial;
-	int start, size;
+	int start, size, job; /* whose prolog made it */
 	struct fake_process process[FAKE_PROCESSES];
 };
 
@@ -64,8 +65,22 @@ void fake_close(struct fake_state *state, int lock);
 bool fake_create(const char *folder, const char *node, int gpus);
 
 bool fake_alive(const struct fake_process *processes);
+/* One of those alive; NULL: none. */
+const struct fake_process *fake_any(const struct fake_process *processes);
 /* Where nobody alive stands; NULL: full. */
 struct fake_process *fake_room(struct fake_process *processes);
+/* The job that this process belongs to; 0: none. */
+int fake_job(void);
+/* Count a meeting of an instance, of which only the place and the job need be there, and
+ * a process of a job that has the whole GPU, or an overlap of two instances; and write a
+ * line for whoever looks for the reason into the file "log" of the folder. */
+void fake_meeting(struct fake_state *state, const char *folder, int gpu,
+		  const char *event, const struct fake_instance *instance,
+		  const struct fake_process *whole);
+void fake_overlap(struct fake_state *state, const char *folder, int gpu,
+		  const struct fake_instance *wanted, const struct fake_instance *other);
+/* A process asked for a device that is not there: a line in the log. */
+void fake_missing(const char *folder, const char *device);
 void fake_uuid(char *uuid, size_t size, int gpu, const struct fake_instance *instance);
 
 #endif

@@ -4,7 +4,8 @@
  *
  *   fake_mig FOLDER create NODE GPUS
  *   fake_mig FOLDER list NODE            one line an instance: GPU START SIZE UUID
- *   fake_mig FOLDER counts NODE          overlaps, meetings, made, removed, left
+ *   fake_mig FOLDER counts NODE          overlaps, meetings, made, removed, left; what
+ *                                        they were is in FOLDER/log
  *   fake_mig FOLDER add NODE GPU START SIZE PROFILE     somebody else's instance
  *   fake_mig FOLDER fail NODE CALL N     the next N calls fail: gi-create, ci-create,
  *                                        ci-destroy, gi-destroy
@@ -108,12 +109,14 @@ static bool join(struct fake_process *processes)
 	struct fake_process *room = fake_room(processes);
 
 	if (room)
-		room->pid = getpid();
+		*room = (struct fake_process){getpid(), fake_job()};
 	return room;
 }
 
-static bool use_instance(struct fake_state *state, const char *uuid)
+static bool use_instance(struct fake_state *state, const char *folder, const char *uuid)
 {
+	const struct fake_process *whole;
+
 	for (int g = 0; g < state->gpus; g++)
 		for (int s = 0; s < FAKE_INSTANCES; s++) {
 			struct fake_instance *i = &state->gpu[g].instance[s];
@@ -122,41 +125,50 @@ static bool use_instance(struct fake_state *state, const char *uuid)
 			fake_uuid(here, sizeof(here), g, i);
 			if (!i->used || !i->filled || strcmp(here, uuid) != 0)
 				continue;
-			state->meetings += fake_alive(state->gpu[g].whole);
+			whole = fake_any(state->gpu[g].whole);
+			if (whole)
+				fake_meeting(state, folder, g,
+					     "a MIG job's process begins", i, whole);
 			return join(i->process);
 		}
 	return false;
 }
 
-static bool use_gpu(struct fake_state *state, const char *name)
+static bool use_gpu(struct fake_state *state, const char *folder, const char *name)
 {
+	const struct fake_process self = {getpid(), fake_job()};
 	char *end;
 	long g = strtol(name, &end, 10);
 
 	if (*end || g < 0 || g >= state->gpus)
 		return false;
 	for (int s = 0; s < FAKE_INSTANCES; s++)
-		state->meetings += state->gpu[g].instance[s].used &&
-				   !state->gpu[g].instance[s].foreign;
+		if (state->gpu[g].instance[s].used && !state->gpu[g].instance[s].foreign)
+			fake_meeting(state, folder, (int)g,
+				     "a whole-GPU job's process begins",
+				     &state->gpu[g].instance[s], &self);
 	return join(state->gpu[g].whole);
 }
 
-static int use(struct fake_state *state)
+static int use(struct fake_state *state, const char *folder)
 {
 	const char *visible = getenv("CUDA_VISIBLE_DEVICES");
 	char copy[1024], *at, *name;
 
 	snprintf(copy, sizeof(copy), "%s", visible ? visible : "");
 	for (at = copy; (name = strsep(&at, ","));)
-		if (!*name || !(strncmp(name, "MIG-", 4) == 0 ? use_instance(state, name)
-							      : use_gpu(state, name))) {
+		if (!*name ||
+		    !(strncmp(name, "MIG-", 4) == 0 ? use_instance(state, folder, name)
+						    : use_gpu(state, folder, name))) {
 			fprintf(stderr, "fake_mig: '%s' is not there\n", name);
+			fake_missing(folder, name);
 			return 3;
 		}
 	return 0;
 }
 
-static int run(struct fake_state *state, const char *command, int argc, char **argv)
+static int run(struct fake_state *state, const char *folder, const char *command,
+	       int argc, char **argv)
 {
 	if (!strcmp(command, "list"))
 		return list(state);
@@ -165,7 +177,7 @@ static int run(struct fake_state *state, const char *command, int argc, char **a
 	if (!strcmp(command, "reboot"))
 		return reboot(state);
 	if (!strcmp(command, "use"))
-		return use(state);
+		return use(state, folder);
 	if (!strcmp(command, "add") && argc == 4)
 		return add(state, argv);
 	if (!strcmp(command, "fail") && argc == 2)
@@ -193,7 +205,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "fake_mig: no node %s in %s\n", argv[3], argv[1]);
 		return 1;
 	}
-	status = run(state, argv[2], argc - 4, argv + 4);
+	status = run(state, argv[1], argv[2], argc - 4, argv + 4);
 	fake_close(state, lock);
 	if (status == 0 && !strcmp(argv[2], "use") && argc > 5) {
 		execvp(argv[5], argv + 5);

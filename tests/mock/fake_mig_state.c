@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READY 0x6d696731u
@@ -81,12 +84,17 @@ static bool is_alive(const struct fake_process *p)
 	return p->pid > 0 && (kill(p->pid, 0) == 0 || errno == EPERM);
 }
 
-bool fake_alive(const struct fake_process *processes)
+const struct fake_process *fake_any(const struct fake_process *processes)
 {
 	for (int i = 0; i < FAKE_PROCESSES; i++)
 		if (is_alive(&processes[i]))
-			return true;
-	return false;
+			return &processes[i];
+	return NULL;
+}
+
+bool fake_alive(const struct fake_process *processes)
+{
+	return fake_any(processes) != NULL;
 }
 
 struct fake_process *fake_room(struct fake_process *processes)
@@ -95,6 +103,65 @@ struct fake_process *fake_room(struct fake_process *processes)
 		if (!is_alive(&processes[i]))
 			return &processes[i];
 	return NULL;
+}
+
+int fake_job(void)
+{
+	const char *job = getenv("SLURM_JOB_ID");
+
+	return job ? atoi(job) : 0;
+}
+
+/* In slurmctld's form of a date, so that the two logs can be read side by side. */
+static void __attribute__((format(printf, 2, 3)))
+note(const char *folder, const char *format, ...)
+{
+	const char *node = getenv("SLURMD_NODENAME");
+	char path[PATH_MAX], day[32] = "";
+	struct timespec now;
+	struct tm tm;
+	va_list args;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/log", folder);
+	file = fopen(path, "ae");
+	if (!file)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (localtime_r(&now.tv_sec, &tm))
+		strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(file, "[%s.%03ld] %s: ", day, now.tv_nsec / 1000000,
+		node ? node : "node");
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	fputc('\n', file);
+	fclose(file);
+}
+
+void fake_meeting(struct fake_state *state, const char *folder, int gpu,
+		  const char *event, const struct fake_instance *instance,
+		  const struct fake_process *whole)
+{
+	state->meetings++;
+	note(folder,
+	     "meeting on GPU %d: %s; slices %d-%d of job %d, all of job %d (process %d)",
+	     gpu, event, instance->start, instance->start + instance->size - 1,
+	     instance->job, whole->job, (int)whole->pid);
+}
+
+void fake_overlap(struct fake_state *state, const char *folder, int gpu,
+		  const struct fake_instance *wanted, const struct fake_instance *other)
+{
+	state->overlaps++;
+	note(folder, "overlap on GPU %d: job %d asks for slices %d-%d, job %d has %d-%d",
+	     gpu, wanted->job, wanted->start, wanted->start + wanted->size - 1,
+	     other->job, other->start, other->start + other->size - 1);
+}
+
+void fake_missing(const char *folder, const char *device)
+{
+	note(folder, "missing: job %d begins on '%s'", fake_job(), device);
 }
 
 void fake_uuid(char *uuid, size_t size, int gpu, const struct fake_instance *instance)
