@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # A cluster whose nodes give away slices of their GPUs, with a driver that is none: what
-# cluster_migdyn.bats and mig_soak share. Source it after bats.bash or cluster.sh.
+# cluster_migdyn.bats, mig_soak, mig_trials and mig_agree share. Source it after bats.bash or
+# cluster.sh.
 #
 #   $CLUSTER/mig/libfakemig.so        the driver, and beside it the nodes' GPUs
 #   $CLUSTER/mig/records              what spank_gputopo remembers of its instances
