@@ -4,7 +4,7 @@
  * and srun, and Slurm's hooks on the node. What is for slurmctld travels in the job's
  * control environment, what is for the node as Slurm passes options on.
  *
- * plugstack.conf: optional /usr/lib/.../gputopo/RELEASE/spank_gputopo.so [conf=DIR]
+ * plugstack.conf: optional /usr/lib/gputopo/spank_gputopo.so [conf=DIR]
  *                          [sysfs=DIR]
  */
 #include <errno.h>

@@ -390,19 +390,6 @@ END_TEST
 /* ---- GPUs that are given away in slices -----------------------------------------------
  */
 
-static gres_node_state_t shards[MOCK_MAX_NODES];
-
-/* Node n counts 8 shards of each of its two GPUs, and jobs have one. */
-static void count_shards(int n)
-{
-	static gres_state_t gres[MOCK_MAX_NODES];
-
-	shards[n] = (gres_node_state_t){
-		.gres_cnt_avail = 16, .gres_cnt_alloc = 1, .gres_cnt_found = NO_VAL64};
-	gres[n] = (gres_state_t){.gres_name = "shard", .gres_data = &shards[n]};
-	mock_list_add((struct xlist *)node_record_table_ptr[n]->gres_list, &gres[n]);
-}
-
 /* slurmctld has restarted, and the nodes have not registered yet. */
 static void start_unseen(const char *mig)
 {
@@ -419,7 +406,9 @@ static void start_unseen(const char *mig)
 	mock_node_add("n1", &two);
 	start();
 	for (int n = 0; n < 2; n++) {
-		count_shards(n);
+		mock_node_share(n, 8);
+		mock_node_shards(n)->topo_cnt = 0;
+		mock_node_shards(n)->gres_cnt_alloc = 1;
 		mock_node_gpus(n)->gres_cnt_found = NO_VAL64;
 	}
 }
@@ -444,9 +433,9 @@ START_TEST(no_whole_gpu_before_its_slices_are_known)
 	expect_wait(job_for(1));
 	stage.asked_nodes = 1;
 	/* nobody has slices there, as on a node that is to be powered up */
-	shards[0].gres_cnt_alloc = 0;
+	mock_node_shards(0)->gres_cnt_alloc = 0;
 	ck_assert_int_ne(nodes_of(job), 0);
-	shards[0].gres_cnt_alloc = 1;
+	mock_node_shards(0)->gres_cnt_alloc = 1;
 	mock_node_gpus(0)->gres_cnt_found = 2;
 	ck_assert_int_ne(nodes_of(job), 0);
 	job->details->req_node_bitmap = NULL;
@@ -477,30 +466,23 @@ END_TEST
 START_TEST(a_gpu_of_which_others_have_slices_stays_taken)
 {
 	job_record_t *job = mock_job_add(stage.next_job++);
-	bitstr_t *gpus[2] = {bit_alloc(2), bit_alloc(2)};
-	uint64_t counts[2] = {0, 4};
+	gres_node_state_t *shards;
 
 	start_unseen("true");
-	bit_set(gpus[0], 0);
-	bit_set(gpus[1], 1);
-	shards[0].topo_cnt = 2;
-	shards[0].topo_gres_bitmap = gpus;
-	shards[0].topo_gres_cnt_alloc = counts;
-	shards[0].gres_bit_alloc = bit_alloc(2);
+	shards = mock_node_shards(0);
+	shards->topo_cnt = 2;
+	shards->topo_gres_cnt_alloc[1] = 4;
 	mock_job_run(job, 0, 0);
 	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
 			    : stage.ours.job_fini(job),
 			 0);
-	ck_assert(!bit_test(shards[0].gres_bit_alloc, 1)); /* it had no shards */
+	ck_assert(!bit_test(shards->gres_bit_alloc, 1)); /* it had no shards */
 	mock_job_entry(job, "shard", NULL)->gres_per_node = 2;
 	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
 			    : stage.ours.job_fini(job),
 			 0);
-	ck_assert(bit_test(shards[0].gres_bit_alloc, 1));
-	ck_assert(!bit_test(shards[0].gres_bit_alloc, 0));
-	FREE_NULL_BITMAP(shards[0].gres_bit_alloc);
-	FREE_NULL_BITMAP(gpus[0]);
-	FREE_NULL_BITMAP(gpus[1]);
+	ck_assert(bit_test(shards->gres_bit_alloc, 1));
+	ck_assert(!bit_test(shards->gres_bit_alloc, 0));
 }
 END_TEST
 
