@@ -403,6 +403,8 @@ come_back() {
 	for node in $NODES; do
 		fake fail "$node" gi-create 0
 	done
+	# not in the second of its end: see "requeued and restarted at once"
+	sleep 2
 	cluster_run scontrol update JobId="$id" StartTime=now
 	cluster_wait_job "$id" COMPLETED 60
 }
