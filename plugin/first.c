@@ -7,7 +7,8 @@
 #include "plugin/attempt.h"
 #include "plugin/domain.h"
 
-#define MAX_DOMAINS 4 /* NVLink domains that one job tries */
+#define MAX_DOMAINS  4	/* NVLink domains that one job tries */
+#define ROOM_SECONDS 10 /* for so long the most free GPUs of a node are believed */
 
 struct gp_fields gp_fields_read(const job_record_t *job)
 {
@@ -108,14 +109,15 @@ static bool asks_for_split(struct gp_attempt *a)
 	return splits;
 }
 
-/* The most free GPUs of any node of the cluster, at most a second old. What Slurm changes
- * without telling only costs a job its choice of nodes. */
+/* The most free GPUs of any node of the cluster. Starts and ends are told; what Slurm
+ * changes without telling, such as a node that registers, only costs a job its choice of
+ * nodes. */
 static int most_free(struct gp_glue *glue)
 {
 	struct gp_roomiest *r = &glue->roomiest;
 	time_t now = time(NULL);
 
-	if (r->changes == glue->changes && r->when == now)
+	if (r->changes == glue->changes && now >= r->when && now - r->when < ROOM_SECONDS)
 		return r->free;
 	*r = (struct gp_roomiest){glue->changes, now, 0};
 	for (int n = 0; n < glue->node_count; n++) {
