@@ -117,9 +117,9 @@ static int most_free(struct gp_glue *glue)
 	struct gp_roomiest *r = &glue->roomiest;
 	time_t now = time(NULL);
 
-	if (r->changes == glue->changes && now >= r->when && now - r->when < ROOM_SECONDS)
+	if (r->freed == glue->freed && now >= r->when && now - r->when < ROOM_SECONDS)
 		return r->free;
-	*r = (struct gp_roomiest){glue->changes, now, 0};
+	*r = (struct gp_roomiest){glue->freed, now, 0};
 	for (int n = 0; n < glue->node_count; n++) {
 		uint64_t free;
 		int count;
@@ -146,6 +146,9 @@ static bool answer_by_rank(struct gp_attempt *a)
 	    (asked->typed && asked->entries > 1) || most_free(glue) < count)
 		return false;
 	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models);
+	/* Since the last look jobs may have taken what was free. */
+	if (ranked == 0 && glue->roomiest.when != time(NULL))
+		glue->roomiest.when = 0;
 	if (ranked == 0 || offered == 1)
 		return false;
 	/* Where every node has room for the job, stock splits nothing. */

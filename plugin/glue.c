@@ -195,7 +195,7 @@ void gp_glue_node_init(void)
 	struct gp_glue *glue = &the_glue;
 
 	pthread_mutex_lock(&glue->lock);
-	the_glue.changes++;
+	the_glue.freed++;
 	glue->node_count = &node_record_count ? node_record_count : 0;
 	gp_steer_mean(glue, 0, 0);
 	make_scratch(glue);
@@ -234,7 +234,6 @@ void gp_glue_job_takes(const job_record_t *job)
 void gp_glue_job_holds(const job_record_t *job)
 {
 	pthread_mutex_lock(&the_glue.lock);
-	the_glue.changes++;
 	gp_steer_unhide(&the_glue);
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &the_glue);
@@ -280,7 +279,7 @@ void gp_glue_job_ends(job_record_t *job)
 	time_t now = time(NULL);
 
 	pthread_mutex_lock(&the_glue.lock);
-	the_glue.changes++;
+	the_glue.freed++;
 	gp_bridge_nodes(job, drop_held, &ending);
 	the_glue.ends++;
 	gp_mig_job_ends(&the_glue, job);
@@ -298,7 +297,7 @@ void gp_glue_job_ends(job_record_t *job)
 void gp_glue_job_leaves(const job_record_t *job, int node)
 {
 	pthread_mutex_lock(&the_glue.lock);
-	the_glue.changes++;
+	the_glue.freed++;
 	gp_running_drop(&the_glue.running, node, job->job_id);
 	pthread_mutex_unlock(&the_glue.lock);
 }
@@ -306,7 +305,7 @@ void gp_glue_job_leaves(const job_record_t *job, int node)
 void gp_glue_rebuild(void)
 {
 	pthread_mutex_lock(&the_glue.lock);
-	the_glue.changes++;
+	the_glue.freed++;
 	gp_mig_books_spoil(&the_glue.mig_books);
 	rebuild(&the_glue);
 	pthread_mutex_unlock(&the_glue.lock);

@@ -60,10 +60,10 @@ struct gp_steered {
 	bool hides;
 };
 
-/* The most free GPUs of any node, while nothing changed: a full cluster is tried again
- * and again, and every node need not be looked at for every pending job. */
+/* No node has more free GPUs than this while none has come free: a full cluster is tried
+ * again and again, and every node need not be looked at for every pending job. */
 struct gp_roomiest {
-	uint64_t changes; /* glue->changes then */
+	uint64_t freed; /* glue->freed then */
 	time_t when;
 	int free;
 };
@@ -80,8 +80,8 @@ struct gp_glue {
 	struct gp_mig_books mig_books;
 	struct gp_mig_spaces mig_spaces;
 	struct gp_refusal refusals[GP_REFUSALS];
-	uint64_t ends;	  /* of jobs, counted */
-	uint64_t changes; /* of what jobs hold, counted */
+	uint64_t ends;	/* of jobs, counted */
+	uint64_t freed; /* when GPUs may have come free, counted */
 	struct gp_roomiest roomiest;
 	time_t split_asked; /* when stock was last asked only for split_avoided */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
