@@ -296,7 +296,9 @@ run_again() {
 		case $state in
 		# Slurm gives it two minutes
 		PENDING) cluster_run scontrol update JobId="$1" StartTime=now ;;
-		RUNNING | FAILED | COMPLETED | NODE_FAIL) break ;;
+		# it may be refused on the node yet
+		RUNNING) ! grep -qs '^sees ' "$CLUSTER/jobs/$1.out" || break ;;
+		FAILED | COMPLETED | NODE_FAIL) break ;;
 		esac
 		sleep 0.1
 	done
