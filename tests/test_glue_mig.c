@@ -413,6 +413,13 @@ static void start_unseen(const char *mig)
 	}
 }
 
+/* The mock frees a node's records by their number. */
+static void nodes_are_seen(void)
+{
+	for (int n = 0; n < 2; n++)
+		mock_node_shards(n)->topo_cnt = 2;
+}
+
 START_TEST(no_whole_gpu_before_its_slices_are_known)
 {
 	bitstr_t *required;
@@ -440,6 +447,7 @@ START_TEST(no_whole_gpu_before_its_slices_are_known)
 	ck_assert_int_ne(nodes_of(job), 0);
 	job->details->req_node_bitmap = NULL;
 	FREE_NULL_BITMAP(required);
+	nodes_are_seen();
 }
 END_TEST
 
@@ -458,6 +466,7 @@ START_TEST(who_asks_before_nodes_have_registered_is_told_so)
 		mock_node_gpus(n)->gres_cnt_found = 2;
 	ck_assert(ask(&question, text, sizeof(text)));
 	ck_assert_ptr_nonnull(strstr(text, "no node has GPUs with MIG slices"));
+	nodes_are_seen();
 }
 END_TEST
 
@@ -469,8 +478,8 @@ START_TEST(a_gpu_of_which_others_have_slices_stays_taken)
 	gres_node_state_t *shards;
 
 	start_unseen("true");
+	nodes_are_seen();
 	shards = mock_node_shards(0);
-	shards->topo_cnt = 2;
 	shards->topo_gres_cnt_alloc[1] = 4;
 	mock_job_run(job, 0, 0);
 	ck_assert_int_eq(_i ? stage.ours.job_resized(job, node_record_table_ptr[0])
@@ -490,6 +499,7 @@ START_TEST(without_mig_nobody_waits_for_a_node_to_register)
 {
 	start_unseen("false");
 	ck_assert_int_ne(nodes_of(job_for(1)), 0);
+	nodes_are_seen();
 }
 END_TEST
 
