@@ -109,9 +109,9 @@ static bool asks_for_split(struct gp_attempt *a)
 	return splits;
 }
 
-/* The most free GPUs of any node of the cluster. Starts and ends are told; what Slurm
- * changes without telling, such as a node that registers, only costs a job its choice of
- * nodes. */
+/* No node of the cluster has more free GPUs than this. Only what comes free can raise it,
+ * and ends of jobs are told; what Slurm changes without telling, such as a node that
+ * registers, only costs a job its choice of nodes. */
 static int most_free(struct gp_glue *glue)
 {
 	struct gp_roomiest *r = &glue->roomiest;
