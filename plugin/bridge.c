@@ -48,15 +48,29 @@ void gp_bridge_comment(job_record_t *job, const char *text)
 /* ---- the node -----------------------------------------------------------------------
  */
 
-static int find_gpu(void *x, void *arg)
+struct gres_walk {
+	const char *name;
+	gres_node_state_t *found;
+};
+
+static int find_gres(void *x, void *arg)
 {
 	gres_state_t *gres = x;
-	gres_node_state_t **found = arg;
+	struct gres_walk *walk = arg;
 
-	if (!gres->gres_name || strcmp(gres->gres_name, "gpu") != 0)
+	if (!gres->gres_name || strcmp(gres->gres_name, walk->name) != 0)
 		return 0;
-	*found = gres->gres_data;
+	walk->found = gres->gres_data;
 	return -1;
+}
+
+gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name)
+{
+	struct gres_walk walk = {.name = name};
+
+	if (node->gres_list)
+		(void)list_for_each(node->gres_list, find_gres, &walk);
+	return walk.found;
 }
 
 uint64_t gp_bridge_bits(bitstr_t *bits, int size)
@@ -190,13 +204,10 @@ static bool is_counted(const node_record_t *node, const gres_node_state_t *state
 
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
-	gres_node_state_t *state = NULL;
+	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
 	int64_t size;
 
 	memset(gpus, 0, sizeof(*gpus));
-	if (!node->gres_list)
-		return GP_NO_GPUS;
-	(void)list_for_each(node->gres_list, find_gpu, &state);
 	gpus->state = state;
 	if (!state)
 		return GP_NO_GPUS;
@@ -221,14 +232,11 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 
 bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 {
-	gres_node_state_t *state = NULL;
+	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
 	bool agrees;
 	int64_t size;
 
 	*free = 0;
-	if (!node->gres_list)
-		return false;
-	(void)list_for_each(node->gres_list, find_gpu, &state);
 	if (!state || !state->gres_bit_alloc || state->no_consume)
 		return false;
 	size = bit_size(state->gres_bit_alloc);
@@ -477,10 +485,8 @@ void gp_bridge_held(const job_record_t *job,
 bool gp_bridge_is_settled(const node_record_t *node)
 {
 	uint32_t base = node->node_state & NODE_STATE_BASE;
-	gres_node_state_t *state = NULL;
+	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
 
-	if (node->gres_list)
-		(void)list_for_each(node->gres_list, find_gpu, &state);
 	/* After a restart of slurmctld the saved state is that of a node in use. */
 	if (state && state->gres_cnt_found == NO_VAL64)
 		return false;

@@ -42,6 +42,9 @@ char *gp_bridge_copy(const char *text);
 /* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
 void gp_bridge_comment(job_record_t *job, const char *text);
 
+/* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none. */
+gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
+
 /* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
  * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
  * use are not free. */

@@ -6,33 +6,21 @@
  */
 #include "plugin/compat.h"
 
-#include <string.h>
-
 #include "plugin/mig_select.h"
-
-static int look(void *x, void *arg)
-{
-	const gres_state_t *gres = x;
-	const gres_node_state_t *state = gres->gres_data;
-	bool *used = arg;
-
-	if (gres->gres_name && state && strcmp(gres->gres_name, "shard") == 0)
-		*used |= state->gres_cnt_alloc > 0;
-	return 0;
-}
 
 /* Has somebody slices of this node, and stock cannot tell of which GPU? Where nobody has,
  * as on a node that is not powered up yet, a job may start. */
 static bool is_unseen(struct gp_glue *glue, int node)
 {
 	const node_record_t *record = node_record_table_ptr[node];
-	bool used = false;
+	const gres_node_state_t *shards;
 	int at = -1;
 
 	if (!record || !record->gres_list || gp_bridge_is_settled(record))
 		return false;
-	(void)list_for_each(record->gres_list, look, &used);
-	return used || !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
+	shards = gp_bridge_gres(record, "shard");
+	return (shards && shards->gres_cnt_alloc > 0) ||
+	       !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
 	       gp_mig_books_next(&glue->mig_books, node, &at);
 }
 

@@ -7,41 +7,28 @@
  */
 #include "plugin/compat.h"
 
-#include <string.h>
-
 #include "plugin/bridge.h"
 #include "plugin/mig_select.h"
-
-static int mend_gres(void *x, void *arg)
-{
-	gres_state_t *gres = x;
-	gres_node_state_t *state = gres->gres_data;
-
-	(void)arg;
-	if (!gres->gres_name || strcmp(gres->gres_name, "shard") != 0 || !state ||
-	    !state->gres_bit_alloc || !state->topo_gres_bitmap ||
-	    !state->topo_gres_cnt_alloc)
-		return 0;
-	for (int t = 0; t < state->topo_cnt; t++) {
-		bitstr_t *gpus = state->topo_gres_bitmap[t];
-
-		if (gpus && state->topo_gres_cnt_alloc[t] &&
-		    bit_size(gpus) == bit_size(state->gres_bit_alloc))
-			for (int64_t g = 0; g < bit_size(gpus); g++)
-				if (bit_test(gpus, g))
-					bit_set(state->gres_bit_alloc, g);
-	}
-	return 0;
-}
 
 static void mend_node(int node, uint32_t job_id, void *arg)
 {
 	const node_record_t *record = node_record_table_ptr[node];
+	gres_node_state_t *shards = record ? gp_bridge_gres(record, "shard") : NULL;
 
 	(void)job_id;
 	(void)arg;
-	if (record && record->gres_list)
-		(void)list_for_each(record->gres_list, mend_gres, NULL);
+	if (!shards || !shards->gres_bit_alloc || !shards->topo_gres_bitmap ||
+	    !shards->topo_gres_cnt_alloc)
+		return;
+	for (int t = 0; t < shards->topo_cnt; t++) {
+		bitstr_t *gpus = shards->topo_gres_bitmap[t];
+
+		if (gpus && shards->topo_gres_cnt_alloc[t] &&
+		    bit_size(gpus) == bit_size(shards->gres_bit_alloc))
+			for (int64_t g = 0; g < bit_size(gpus); g++)
+				if (bit_test(gpus, g))
+					bit_set(shards->gres_bit_alloc, g);
+	}
 }
 
 void gp_mig_mend(const job_record_t *job)

@@ -39,17 +39,6 @@ static const struct gt_mig_space *space_of(struct gp_mig_spaces *spaces,
 
 /* ---- the node ---- */
 
-static int find_shard(void *x, void *arg)
-{
-	gres_state_t *gres = x;
-	gres_node_state_t **found = arg;
-
-	if (!gres->gres_name || strcmp(gres->gres_name, "shard") != 0)
-		return 0;
-	*found = gres->gres_data;
-	return -1;
-}
-
 /* The record that counts the shards of one GPU; -1: none, or not as many as slices. */
 static int topo_of(const gres_node_state_t *shards, int gpu, int units)
 {
@@ -110,9 +99,9 @@ bool gp_mig_site_read(struct gp_mig_site *site, int node, struct gp_models *mode
 	memset(site, 0, sizeof(*site));
 	site->node = node;
 	site->record = node_record_table_ptr[node];
-	if (!site->record || !site->record->gres_list || !models)
+	if (!site->record || !models)
 		return false;
-	(void)list_for_each(site->record->gres_list, find_shard, &site->shards);
+	site->shards = gp_bridge_gres(site->record, "shard");
 	if (!has_counts(site->shards) || gp_bridge_node(site->record, &gpus) != GP_OK)
 		return false;
 	site->gpus = gpus.size;
