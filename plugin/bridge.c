@@ -252,6 +252,15 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 	return agrees;
 }
 
+/* The GPUs of one topology record; none where it is of another size than the node. */
+static uint64_t record_bits(const gres_node_state_t *state, int t, int64_t size)
+{
+	bitstr_t *members = state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
+
+	return members && bit_size(members) == size ? gp_bridge_bits(members, (int)size)
+						    : 0;
+}
+
 uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
 {
 	const gres_node_state_t *state = gpus->state;
@@ -259,15 +268,24 @@ uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
 
 	if (!type || !*type)
 		return ~(uint64_t)0 >> (64 - gpus->size);
-	for (int t = 0; t < state->topo_cnt; t++) {
-		bitstr_t *members =
-			state->topo_gres_bitmap ? state->topo_gres_bitmap[t] : NULL;
-
-		if (members && bit_size(members) == gpus->size && state->topo_type_name &&
-		    state->topo_type_name[t] &&
+	for (int t = 0; t < state->topo_cnt; t++)
+		if (state->topo_type_name && state->topo_type_name[t] &&
 		    strcmp(state->topo_type_name[t], type) == 0)
-			out |= gp_bridge_bits(members, gpus->size);
-	}
+			out |= record_bits(state, t, gpus->size);
+	return out;
+}
+
+uint64_t gp_bridge_of_type_id(const node_record_t *node, uint32_t type_id)
+{
+	const gres_node_state_t *state = gp_bridge_gres(node, "gpu");
+	uint64_t out = 0;
+
+	if (!state || !state->gres_bit_alloc || !state->topo_type_id ||
+	    bit_size(state->gres_bit_alloc) > GP_MAX_GPUS)
+		return 0;
+	for (int t = 0; t < state->topo_cnt; t++)
+		if (state->topo_type_id[t] == type_id)
+			out |= record_bits(state, t, bit_size(state->gres_bit_alloc));
 	return out;
 }
 

@@ -42,7 +42,8 @@ char *gp_bridge_copy(const char *text);
 /* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
 void gp_bridge_comment(job_record_t *job, const char *text);
 
-/* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none. */
+/* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none.
+ */
 gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
 
 /* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
@@ -54,6 +55,8 @@ int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
 
 /* GPUs of the type of this name; NULL or "": all. */
 uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
+/* The same by Slurm's number of the type, without a look at anything else of the node. */
+uint64_t gp_bridge_of_type_id(const node_record_t *node, uint32_t type_id);
 
 /* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
 bool gp_bridge_free(const node_record_t *node, uint64_t *free);

@@ -4,7 +4,6 @@
  */
 #include "plugin/compat.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "plugin/carry.h"
@@ -99,21 +98,20 @@ static bool is_permuted(const struct gp_binding *binding)
 
 /* "NODES=HASH=WORD[=ORDER]" behind what is there, or nothing where there is no room. */
 static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_t *nodes,
-		       const struct gp_models *models)
+		       struct gp_models *models)
 {
-	char word[GP_COMPACT_MAX], order[GP_MAX_GPUS * 4] = "", hash[32];
+	const char *word = gp_models_word(models, kind);
+	char order[GP_MAX_GPUS * 4] = "";
 	size_t before = text->used;
 
-	if (!gp_compact_write(gt_table_node(kind->table), word, sizeof(word)))
+	if (!*word)
 		return;
 	if (is_permuted(kind))
 		gp_list_write(kind->to_model, kind->size, order, sizeof(order));
-	snprintf(hash, sizeof(hash),
-		 "=%016llx=", (unsigned long long)gp_compact_hash(word, strlen(word)));
 	if (before)
 		add(text, ";");
 	add_hosts(text, kind, nodes, models);
-	add(text, hash);
+	add(text, "=");
 	add(text, word);
 	if (order[0]) {
 		add(text, "=");
@@ -126,10 +124,10 @@ static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_
 	}
 }
 
-void gp_carry_models(const job_record_t *job, const struct gp_models *models)
+void gp_carry_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
-	char value[GP_CARRY_MAX] = "";
+	char value[GP_CARRY_MAX];
 	struct text text = {.buf = value, .size = sizeof(value)};
 	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
 	uint32_t entries;

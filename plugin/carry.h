@@ -14,6 +14,6 @@
 /* Set GPUTOPO_MODELS in the environment of a job that begins and asked for GPUs. Nodes
  * without a model or with another Mode= than enforce are left out; none left: nothing is
  * set. compact.h says what is in it. */
-void gp_carry_models(const job_record_t *job, const struct gp_models *models);
+void gp_carry_models(const job_record_t *job, struct gp_models *models);
 
 #endif

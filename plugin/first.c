@@ -109,17 +109,24 @@ static bool asks_for_split(struct gp_attempt *a)
 	return splits;
 }
 
-/* No node of the cluster has more free GPUs than this. Only what comes free can raise it,
- * and ends of jobs are told; what Slurm changes without telling, such as a node that
- * registers, only costs a job its choice of nodes. */
-static int most_free(struct gp_glue *glue)
+static bool is_roomiest_known(const struct gp_glue *glue)
 {
-	struct gp_roomiest *r = &glue->roomiest;
+	const struct gp_roomiest *r = &glue->roomiest;
 	time_t now = time(NULL);
 
-	if (r->freed == glue->freed && now >= r->when && now - r->when < ROOM_SECONDS)
-		return r->free;
-	*r = (struct gp_roomiest){glue->freed, now, 0};
+	return r->when && r->freed == glue->freed && now >= r->when &&
+	       now - r->when < ROOM_SECONDS;
+}
+
+/* A job had no room anywhere: find out who else has none, so that a full cluster is not
+ * looked at for each of its waiting jobs. No node has more free GPUs than this until one
+ * comes free: ends of jobs are told; what Slurm changes without telling, such as a node
+ * that registers, only costs a job its choice of nodes. */
+static void find_roomiest(struct gp_glue *glue)
+{
+	struct gp_roomiest *r = &glue->roomiest;
+
+	*r = (struct gp_roomiest){glue->freed, time(NULL), 0};
 	for (int n = 0; n < glue->node_count; n++) {
 		uint64_t free;
 		int count;
@@ -130,7 +137,6 @@ static int most_free(struct gp_glue *glue)
 		count = __builtin_popcountll(free);
 		r->free = count > r->free ? count : r->free;
 	}
-	return r->free;
 }
 
 /* Node choice: the best nodes first, those that tie with the best before the others. */
@@ -143,12 +149,13 @@ static bool answer_by_rank(struct gp_attempt *a)
 
 	if (!glue->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
-	    (asked->typed && asked->entries > 1) || most_free(glue) < count)
+	    (asked->typed && asked->entries > 1) ||
+	    (is_roomiest_known(glue) && glue->roomiest.free < count))
 		return false;
 	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models);
-	/* Since the last look jobs may have taken what was free. */
-	if (ranked == 0 && glue->roomiest.when != time(NULL))
-		glue->roomiest.when = 0;
+	/* What was found before may have been taken by jobs since. */
+	if (ranked == 0 && (!is_roomiest_known(glue) || glue->roomiest.when < time(NULL)))
+		find_roomiest(glue);
 	if (ranked == 0 || offered == 1)
 		return false;
 	/* Where every node has room for the job, stock splits nothing. */

@@ -4,16 +4,18 @@
  */
 #include "plugin/compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/compact.h"
 #include "plugin/instance.h"
 #include "plugin/model.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
 #define LEARNED_JOBS  20     /* before the sizes that start are believed */
 #define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
-#define VALUES	      512    /* nodes of one type in one state are looked up once */
+#define VALUES	      4096   /* nodes of one type in one state are looked up once */
 
 struct source {
 	const char *spec;
@@ -26,6 +28,7 @@ struct type {
 	struct gt_table *table;
 	struct gt_size_memory sizes;
 	int began;
+	char *word; /* see gp_models_word; NULL: not made yet */
 };
 
 struct gp_models {
@@ -139,6 +142,7 @@ void gp_models_free(struct gp_models *models)
 	for (int i = 0; i < models->type_count; i++) {
 		gt_table_free(models->types[i].table);
 		gt_node_free(models->types[i].node);
+		free(models->types[i].word);
 	}
 	for (int i = 0; i < models->source_count; i++)
 		gt_node_free(models->sources[i].node);
@@ -449,6 +453,25 @@ static struct type *find_type(struct gp_models *models, const struct gt_table *t
 	return NULL;
 }
 
+static char *make_word(const struct gt_node *node)
+{
+	char word[GP_COMPACT_MAX], text[GP_COMPACT_MAX + 32] = "";
+
+	if (gp_compact_write(node, word, sizeof(word)))
+		snprintf(text, sizeof(text), "%016llx=%s",
+			 (unsigned long long)gp_compact_hash(word, strlen(word)), word);
+	return strdup(text);
+}
+
+const char *gp_models_word(struct gp_models *models, const struct gp_binding *binding)
+{
+	struct type *type = find_type(models, binding->table);
+
+	if (type && !type->word)
+		type->word = make_word(type->node);
+	return type && type->word ? type->word : "";
+}
+
 void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 {
 	const struct gp_binding *binding = gp_models_recall(models, node);
@@ -463,7 +486,9 @@ void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 		return;
 	mix = gt_size_memory_mix(&type->sizes);
 	gt_table_set_mix(type->table, &mix);
-	memset(models->values, 0, sizeof(models->values));
+	for (int i = 0; i < VALUES; i++)
+		if (models->values[i].table == type->table)
+			models->values[i].table = NULL;
 }
 
 struct gp_value *gp_models_value(struct gp_models *models,

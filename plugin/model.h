@@ -33,11 +33,12 @@ struct gp_value {
 	int count;
 	enum gt_instance_policy policy;
 	uint64_t quality;
-	double damage;
+	double damage; /* where it was weighed */
+	bool weighed;
 };
 
-/* The place for it; what stands there may be of another state. Emptied when the sizes of
- * jobs are weighed anew. */
+/* The place for it; what stands there may be of another state. Those of a type are
+ * dropped when the sizes of its jobs are weighed anew. */
 struct gp_value *gp_models_value(struct gp_models *models,
 				 const struct gp_binding *binding, uint64_t usable,
 				 int count);
@@ -65,6 +66,10 @@ const struct gp_binding *gp_models_recall(const struct gp_models *models, int no
 /* A job that holds these GPUs of the node began: what starts on a node type weighs its
  * level 3 from the 20th job on, JobSizeMix= until then. */
 void gp_models_began(struct gp_models *models, int node, uint64_t gpus);
+/* What a node with this binding is told of its own model, "HASH=WORD" of compact.h; ""
+ * where it has none, or none so short. Kept with the type: a job that begins must not
+ * wait. */
+const char *gp_models_word(struct gp_models *models, const struct gp_binding *binding);
 /* How many node types have tables, and their bytes. */
 int gp_models_types(const struct gp_models *models, size_t *bytes);
 

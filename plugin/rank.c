@@ -11,41 +11,58 @@
 
 #define EQUAL 1e-9 /* damages this close are the same */
 
-/* What a node of this type with these free GPUs gives and loses. Running jobs are left
- * out: with them no two nodes would be alike. */
-static void evaluate(struct gt_table *table, const struct gt_mask *usable,
-		     const struct gt_mask *free, int count, struct gp_rank *rank)
+/* What taking its best GPUs costs a node of this type with these free GPUs. Running jobs
+ * are left out: with them no two nodes would be alike. */
+static double damage_of(struct gt_table *table, const struct gt_mask *usable,
+			const struct gt_mask *free, int count)
 {
 	struct gt_request request = {.count = count, .free = *usable};
 	struct gt_mask nothing = {{0}};
 	struct gt_score before, after;
 	struct gt_choice choice;
 
-	/* One GPU has no bandwidth to compare: the damage decides alone. */
-	rank->quality = count > 1 ? gt_table_quality(table, usable, count) : 1;
-	rank->damage = 0;
-	if (gt_select(table, &request, &choice) != GT_FIT_OK) {
-		rank->quality = 0;
-		return;
-	}
+	if (gt_select(table, &request, &choice) != GT_FIT_OK)
+		return 0;
 	request.free = *free;
 	gt_select_score(table, &request, &nothing, &before);
 	gt_select_score(table, &request, &choice.gpus, &after);
-	rank->damage = before.remaining - after.remaining;
+	return before.remaining - after.remaining;
 }
 
-/* Instances have no bandwidth: what they take from the policy's aim decides. */
-static void evaluate_instances(const struct gp_binding *binding, uint64_t usable,
-			       uint64_t free, int count, struct gp_rank *rank)
+static void evaluate_damage(const struct gp_view *view, int count, struct gp_value *value)
 {
-	double damage = gp_instances_damage(binding, usable, free, count);
+	struct gt_mask usable = gp_binding_to_model(view->binding, view->usable);
+	struct gt_mask free = gp_binding_to_model(view->binding, view->free);
 
-	rank->quality = damage >= 0;
-	rank->damage = damage >= 0 ? damage : 0;
+	value->damage = damage_of(view->binding->table, &usable, &free, count);
+	value->weighed = true;
 }
 
-static void look_up(struct gp_models *models, const struct gp_view *view, int count,
-		    struct gp_rank *rank)
+static void evaluate(const struct gp_view *view, int count, struct gp_value *value)
+{
+	const struct gp_binding *binding = view->binding;
+	struct gt_mask usable;
+
+	/* Instances have no bandwidth: what they take from the policy's aim decides. */
+	if (view->usable & binding->instances) {
+		double damage =
+			gp_instances_damage(binding, view->usable, view->free, count);
+
+		value->quality = damage >= 0;
+		value->damage = damage >= 0 ? damage : 0;
+		value->weighed = true;
+		return;
+	}
+	usable = gp_binding_to_model(binding, view->usable);
+	/* 0 where a set does not fit. One GPU has no bandwidth to compare: the damage
+	 * decides alone. */
+	value->quality = gt_table_quality(binding->table, &usable, count);
+	if (count == 1 && value->quality)
+		value->quality = 1;
+}
+
+static struct gp_value *look_up(struct gp_models *models, const struct gp_view *view,
+				int count)
 {
 	const struct gp_binding *binding = view->binding;
 	struct gp_value *value = gp_models_value(models, binding, view->usable, count);
@@ -53,14 +70,6 @@ static void look_up(struct gp_models *models, const struct gp_view *view, int co
 	if (value->table != binding->table || value->seen != binding->seen ||
 	    value->free != view->free || value->usable != view->usable ||
 	    value->count != count || value->policy != binding->settings.mig_policy) {
-		struct gt_mask usable = gp_binding_to_model(binding, view->usable);
-		struct gt_mask free = gp_binding_to_model(binding, view->free);
-
-		if (view->usable & binding->instances)
-			evaluate_instances(binding, view->usable, view->free, count,
-					   rank);
-		else
-			evaluate(binding->table, &usable, &free, count, rank);
 		*value = (struct gp_value){
 			.table = binding->table,
 			.seen = binding->seen,
@@ -68,23 +77,17 @@ static void look_up(struct gp_models *models, const struct gp_view *view, int co
 			.usable = view->usable,
 			.count = count,
 			.policy = binding->settings.mig_policy,
-			.quality = rank->quality,
-			.damage = rank->damage,
 		};
+		evaluate(view, count, value);
 	}
-	rank->quality = value->quality;
-	rank->damage = value->damage;
+	return value;
 }
 
 /* GPUs of the asked type; all for an untyped job. */
-static uint64_t of_type(const struct gp_gpus *gpus, const struct gp_job *asked)
+static uint64_t of_type(const node_record_t *record, const struct gp_job *asked)
 {
-	uint64_t out = 0;
-
-	for (int g = 0; g < gpus->size; g++)
-		if (!asked->typed || gpus->type[g] == asked->entry[0]->type_id)
-			out |= (uint64_t)1 << g;
-	return out;
+	return asked->typed ? gp_bridge_of_type_id(record, asked->entry[0]->type_id)
+			    : ~(uint64_t)0;
 }
 
 bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
@@ -92,40 +95,76 @@ bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, in
 {
 	const node_record_t *record = node_record_table_ptr[node];
 
-	view->binding = gp_models_recall(models, node);
 	if (!record || !gp_bridge_free(record, &view->free) ||
 	    __builtin_popcountll(view->free) < count)
 		return false;
-	view->usable = view->free;
-	if (!view->binding || asked->typed) {
+	view->usable = view->free & of_type(record, asked);
+	if (__builtin_popcountll(view->usable) < count)
+		return false;
+	view->binding = gp_models_recall(models, node);
+	if (!view->binding) {
 		struct gp_gpus gpus;
 
 		if (gp_bridge_node(record, &gpus) != GP_OK)
 			return false;
 		view->binding = gp_models_bind(models, node, record->name, &gpus);
-		view->usable &= of_type(&gpus, asked);
 	}
-	return view->binding && __builtin_popcountll(view->usable) >= count;
+	return view->binding != NULL;
 }
 
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
 static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked,
 		      int count, struct gp_models *models, bool *ours)
 {
-	struct gp_view view;
+	struct gp_view *view = &rank->view;
 
 	*ours = true;
-	if (!gp_rank_view(&view, node, asked, count, models))
+	if (!gp_rank_view(view, node, asked, count, models))
 		return false;
 	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
-	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
-		view.binding->settings.node_choice &&
-		(!(view.usable & view.binding->instances) ||
-		 !(view.usable & ~view.binding->instances));
-	*rank = (struct gp_rank){.node = node};
-	if (*ours && view.binding->table)
-		look_up(models, &view, count, rank);
+	*ours = view->binding->settings.mode == GP_MODE_ENFORCE &&
+		view->binding->settings.node_choice &&
+		(!(view->usable & view->binding->instances) ||
+		 !(view->usable & ~view->binding->instances));
+	rank->node = node;
+	rank->quality =
+		*ours && view->binding->table ? look_up(models, view, count)->quality : 0;
+	rank->damage = 0;
 	return true;
+}
+
+static uint64_t best_quality(const struct gp_rank *ranks, int ranked)
+{
+	uint64_t best = 0;
+
+	for (int i = 0; i < ranked; i++)
+		if (ranks[i].quality > best)
+			best = ranks[i].quality;
+	return best;
+}
+
+/* May the job go there? One GPU has no bandwidth to compare: the damage alone decides. */
+static bool is_best(const struct gp_rank *rank, uint64_t best, int count)
+{
+	return rank->quality == best || count == 1;
+}
+
+/* Damage takes longer to say than quality, and says nothing of worse nodes. */
+static void weigh(struct gp_rank *ranks, int ranked, int count, struct gp_models *models)
+{
+	uint64_t best = best_quality(ranks, ranked);
+
+	for (int i = 0; i < ranked; i++) {
+		const struct gp_view *view = &ranks[i].view;
+		struct gp_value *value;
+
+		if (!view->binding->table || !is_best(&ranks[i], best, count))
+			continue;
+		value = look_up(models, view, count);
+		if (!value->weighed)
+			evaluate_damage(view, count, value);
+		ranks[i].damage = value->damage;
+	}
 }
 
 bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
@@ -139,7 +178,7 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
 	if (!record || gp_bridge_node(record, &gpus) != GP_OK)
 		return false;
 	prospect->binding = gp_models_bind(models, node, record->name, &gpus);
-	prospect->usable = of_type(&gpus, asked);
+	prospect->usable = of_type(record, asked) & ~(uint64_t)0 >> (64 - gpus.size);
 	prospect->free = gpus.free;
 	prospect->held = gp_running_on(running, node, &prospect->held_count);
 	return prospect->binding && __builtin_popcountll(prospect->usable) >= count;
@@ -172,20 +211,20 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 		all_ours &= ours;
 		ranked++;
 	}
-	return all_ours ? ranked : 0;
+	if (!all_ours)
+		return 0;
+	weigh(ranks, ranked, count, models);
+	return ranked;
 }
 
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
 		bitstr_t *few)
 {
-	uint64_t quality = 0;
+	uint64_t quality = best_quality(ranks, ranked);
 	double damage, above = -1;
-	int found = 0;
+	int found = 0, room = only_ties ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);
-	for (int i = 0; i < ranked; i++)
-		if (ranks[i].quality > quality)
-			quality = ranks[i].quality;
 	/* Without links anywhere there is nothing to prefer, but for a job of one GPU,
 	 * which then goes where there are none to break. */
 	if (quality == 0 && count > 1)
@@ -194,17 +233,17 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ti
 	do {
 		damage = 2;
 		for (int i = 0; i < ranked; i++)
-			if ((ranks[i].quality == quality || count == 1) &&
+			if (is_best(&ranks[i], quality, count) &&
 			    ranks[i].damage > above + EQUAL && ranks[i].damage < damage)
 				damage = ranks[i].damage;
-		for (int i = 0; damage < 2 && i < ranked && found < GP_FEW_NODES; i++) {
-			if ((ranks[i].quality != quality && count != 1) ||
+		for (int i = 0; damage < 2 && i < ranked && found < room; i++) {
+			if (!is_best(&ranks[i], quality, count) ||
 			    ranks[i].damage < damage || ranks[i].damage > damage + EQUAL)
 				continue;
 			bit_set(few, ranks[i].node);
 			found++;
 		}
 		above = damage;
-	} while (!only_ties && damage < 2 && found < GP_FEW_NODES);
+	} while (!only_ties && damage < 2 && found < room);
 	return found;
 }
