@@ -45,20 +45,21 @@ bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
 }
 
 /* Of nodes that are as good as each other a requeued job gets the one it had. */
-static void prefer_former(struct gp_attempt *a)
+static bool is_former_best(struct gp_attempt *a, int ranked, int count, bitstr_t *few)
 {
-	bitstr_t *few = a->glue->answer;
+	const struct gp_rank *ranks = a->glue->ranks;
 
-	if (!a->quest.past.sets)
-		return;
-	for (int64_t n = bit_ffs(few), last = bit_fls(few); n >= 0 && n <= last; n++) {
-		if (!bit_test(few, n) ||
-		    !gp_past_on(&a->quest.past, node_record_table_ptr[n]->name))
+	for (int i = 0; a->quest.past.sets && i < ranked; i++) {
+		const char *name = node_record_table_ptr[ranks[i].node]->name;
+
+		if (!gp_past_on(&a->quest.past, name) ||
+		    !gp_rank_ties(ranks, ranked, count, i))
 			continue;
 		bit_clear_all(few);
-		bit_set(few, n);
-		return;
+		bit_set(few, ranks[i].node);
+		return true;
 	}
+	return false;
 }
 
 /* The stock plugin's answer with a few nodes and room for one only. */
@@ -68,10 +69,9 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, bool on
 	struct gp_glue *glue = a->glue;
 	int rc;
 
-	if (!gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
+	if (!(only_ties && is_former_best(a, ranked, count, glue->answer)) &&
+	    !gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
 		return false;
-	if (only_ties)
-		prefer_former(a);
 	bit_copybits(t->nodes, glue->answer);
 	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL,
 				GP_TAIL_OF(t));

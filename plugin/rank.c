@@ -217,6 +217,26 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 	return ranked;
 }
 
+/* Without links anywhere there is nothing to prefer, but for a job of one GPU, which then
+ * goes where there are none to break. */
+static bool has_best(uint64_t best, int count)
+{
+	return best > 0 || count == 1;
+}
+
+bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, int at)
+{
+	uint64_t best = best_quality(ranks, ranked);
+
+	if (!has_best(best, count) || !is_best(&ranks[at], best, count))
+		return false;
+	for (int i = 0; i < ranked; i++)
+		if (is_best(&ranks[i], best, count) &&
+		    ranks[i].damage < ranks[at].damage - EQUAL)
+			return false;
+	return true;
+}
+
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
 		bitstr_t *few)
 {
@@ -225,9 +245,7 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ti
 	int found = 0, room = only_ties ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);
-	/* Without links anywhere there is nothing to prefer, but for a job of one GPU,
-	 * which then goes where there are none to break. */
-	if (quality == 0 && count > 1)
+	if (!has_best(quality, count))
 		return 0;
 	/* Level by level of damage, the least first. */
 	do {

@@ -50,5 +50,7 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
  * least damaged of the best quality. Returns how many. */
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
 		bitstr_t *few);
+/* Is the one at this place as good as the best on quality and damage? O(ranked). */
+bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, int at);
 
 #endif

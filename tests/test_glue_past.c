@@ -239,6 +239,20 @@ START_TEST(the_former_node_is_preferred_among_equals)
 }
 END_TEST
 
+/* Only some of the ties are tried, but the former node is one of those. */
+START_TEST(the_former_node_is_preferred_among_many)
+{
+	static const uint64_t free[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	job_record_t *job;
+
+	start_nodes(free, 8);
+	job = requeued(7, SET2(4, 7), NULL);
+	ck_assert_uint_eq(nodes_of(job), 0x80);
+	ck_assert_uint_eq(mock_selected(job, 7), SET2(4, 7));
+	free_env(job);
+}
+END_TEST
+
 START_TEST(a_former_node_that_would_break_more_is_not)
 {
 	static const uint64_t free[] = {0xff, 0xff, 0x21 | SET2(1, 2)};
@@ -358,6 +372,7 @@ static TCase *past_case(void)
 	tcase_add_test(tc, a_requeued_job_remembers_its_gpus);
 	tcase_add_test(tc, a_worse_former_set_is_no_reason);
 	tcase_add_test(tc, the_former_node_is_preferred_among_equals);
+	tcase_add_test(tc, the_former_node_is_preferred_among_many);
 	tcase_add_test(tc, a_former_node_that_would_break_more_is_not);
 	tcase_add_test(tc, who_asked_for_a_ring_gets_no_less_than_before);
 	tcase_add_loop_test(tc, a_past_that_is_none_does_no_harm, 0, ROWS(bad_pasts));

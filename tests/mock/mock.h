@@ -59,7 +59,7 @@ void mock_log_clear(void);
 /* ---- a small cluster, and a stock plugin that answers --------------------------------
  */
 
-#define MOCK_MAX_NODES 4
+#define MOCK_MAX_NODES 8
 #define MOCK_CORES     40 /* of a node, two sockets of 20 */
 
 /* What goes wrong in one call of the stock job_test. */

@@ -155,7 +155,8 @@ job_record_t *job_with(job_record_t *job, const char *option)
 
 void start_nodes(const uint64_t *free, int count)
 {
-	static const char *const names[] = {"n0", "n1", "n2", "n3"};
+	static const char *const names[MOCK_MAX_NODES] = {"n0", "n1", "n2", "n3",
+							  "n4", "n5", "n6", "n7"};
 
 	for (int n = 0; n < count; n++)
 		mock_node_add(names[n], &dgx);
