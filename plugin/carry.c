@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "plugin/carry.h"
-#include "plugin/compact.h"
 #include "plugin/job_env.h"
 #include "plugin/node_model.h"
 

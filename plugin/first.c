@@ -45,7 +45,7 @@ bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
 }
 
 /* Of nodes that are as good as each other a requeued job gets the one it had. */
-static bool is_former_best(struct gp_attempt *a, int ranked, int count, bitstr_t *few)
+static bool put_former(struct gp_attempt *a, int ranked, int count, bitstr_t *few)
 {
 	const struct gp_rank *ranks = a->glue->ranks;
 
@@ -69,7 +69,7 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, bool on
 	struct gp_glue *glue = a->glue;
 	int rc;
 
-	if (!(only_ties && is_former_best(a, ranked, count, glue->answer)) &&
+	if (!(only_ties && put_former(a, ranked, count, glue->answer)) &&
 	    !gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
 		return false;
 	bit_copybits(t->nodes, glue->answer);
