@@ -39,8 +39,6 @@ struct gp_attempt {
 struct gp_fields gp_fields_read(const job_record_t *job);
 void gp_fields_write(job_record_t *job, const struct gp_fields *fields);
 
-/* The inner job_test with Slurm's own arguments. */
-int gp_first_plain(const struct gp_inner *inner, const struct gp_test *test);
 /* Are glue->offered and glue->answer of this size? Not while nodes are being added. */
 bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes);
 /* Leave the nodes that can meet the job's wish now. With jobs to preempt all stay where

@@ -230,7 +230,7 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 	return read_links(gpus);
 }
 
-bool gp_bridge_free(const node_record_t *node, uint64_t *free)
+const gres_node_state_t *gp_bridge_free(const node_record_t *node, uint64_t *free)
 {
 	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
 	bool agrees;
@@ -238,10 +238,10 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 
 	*free = 0;
 	if (!state || !state->gres_bit_alloc || state->no_consume)
-		return false;
+		return NULL;
 	size = bit_size(state->gres_bit_alloc);
 	if (size < 1 || size > GP_MAX_GPUS || state->gres_cnt_avail != (uint64_t)size)
-		return false;
+		return NULL;
 	*free = ~gp_bridge_bits(state->gres_bit_alloc, (int)size) &
 		(~(uint64_t)0 >> (64 - size));
 	/* Until a node has registered again, its counts and bits may disagree. */
@@ -249,7 +249,7 @@ bool gp_bridge_free(const node_record_t *node, uint64_t *free)
 		 state->gres_cnt_alloc + (uint64_t)__builtin_popcountll(*free) ==
 			 (uint64_t)size;
 	*free &= ~shared_bits(state, (int)size);
-	return agrees;
+	return agrees ? state : NULL;
 }
 
 /* The GPUs of one topology record; none where it is of another size than the node. */
@@ -275,17 +275,14 @@ uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type)
 	return out;
 }
 
-uint64_t gp_bridge_of_type_id(const node_record_t *node, uint32_t type_id)
+uint64_t gp_bridge_of_type_id(const gres_node_state_t *state, uint32_t type_id)
 {
-	const gres_node_state_t *state = gp_bridge_gres(node, "gpu");
+	int64_t size = bit_size(state->gres_bit_alloc);
 	uint64_t out = 0;
 
-	if (!state || !state->gres_bit_alloc || !state->topo_type_id ||
-	    bit_size(state->gres_bit_alloc) > GP_MAX_GPUS)
-		return 0;
-	for (int t = 0; t < state->topo_cnt; t++)
+	for (int t = 0; state->topo_type_id && t < state->topo_cnt; t++)
 		if (state->topo_type_id[t] == type_id)
-			out |= record_bits(state, t, bit_size(state->gres_bit_alloc));
+			out |= record_bits(state, t, size);
 	return out;
 }
 

@@ -55,11 +55,11 @@ int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
 
 /* GPUs of the type of this name; NULL or "": all. */
 uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
-/* The same by Slurm's number of the type, without a look at anything else of the node. */
-uint64_t gp_bridge_of_type_id(const node_record_t *node, uint32_t type_id);
-
-/* Only the free GPUs, for ranking many nodes; false if the node is none for us. */
-bool gp_bridge_free(const node_record_t *node, uint64_t *free);
+/* Only the free GPUs, for ranking many nodes. Returns the node's gres, NULL if it is none
+ * for us. */
+const gres_node_state_t *gp_bridge_free(const node_record_t *node, uint64_t *free);
+/* GPUs of a type by Slurm's number, of a node that gp_bridge_free has seen. */
+uint64_t gp_bridge_of_type_id(const gres_node_state_t *state, uint32_t type_id);
 
 /* GPUs of the node, of size bits, that reservations keep from the job: all in *reserved*,
  * and all but those in *granted*. Either list may be NULL. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * decision.c - the decision log and the metrics file.
+ * decision.c - the decision log.
  */
 #include "plugin/compat.h"
 
@@ -13,10 +13,8 @@
 
 #include "plugin/decision.h"
 
-#define METRICS_SECONDS 15
-#define METRICS_MAX	8192
 /* Bytes of one job's waiting lines; more are dropped and counted. */
-#define MAX_WAITING	(1 << 20)
+#define MAX_WAITING (1 << 20)
 
 #define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
 #define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)
@@ -35,7 +33,6 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 	const char *path = gp_conf_decision_log(conf);
 
 	gp_decisions_close(decisions);
-	decisions->metrics = gp_conf_metrics_file(conf);
 	if (!path)
 		return true;
 	decisions->fd =
@@ -219,75 +216,6 @@ void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *v
 	decisions->used += text.used;
 }
 
-/* ---- metrics
- * --------------------------------------------------------------------------- */
-
-static void put_counter(struct text *text, const char *name, const char *help,
-			uint64_t value)
-{
-	put(text, "# HELP gputopo_%s %s\n# TYPE gputopo_%s counter\ngputopo_%s %llu\n",
-	    name, help, name, name, (unsigned long long)value);
-}
-
-static void put_metrics(struct text *text, const struct gp_counters *counters,
-			const struct gp_models *models)
-{
-	size_t bytes = 0;
-	int types = models ? gp_models_types(models, &bytes) : 0;
-
-	put(text,
-	    "# HELP gputopo_decisions_total Answers of job_test by what became of them\n"
-	    "# TYPE gputopo_decisions_total counter\n");
-	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
-		put(text, "gputopo_decisions_total{reason=\"%s\"} %llu\n",
-		    gp_reason_word((enum gp_reason)r),
-		    (unsigned long long)counters->by_reason[r]);
-	put_counter(text, "reruns_total", "Further runs of the stock job_test",
-		    counters->reruns);
-	put_counter(text, "failed_reruns_total", "Further runs that gave no use",
-		    counters->failed_reruns);
-	put_counter(text, "narrowed_total",
-		    "First runs with few nodes that gave an answer", counters->narrowed);
-	put_counter(text, "in_domain_total",
-		    "First runs inside one NVLink domain that gave an answer",
-		    counters->in_domain);
-	put_counter(text, "failed_narrowed_total",
-		    "First runs with few nodes that gave none", counters->failed_narrow);
-	put_counter(text, "jobs_started_total", "Jobs with GPUs that began",
-		    counters->started);
-	put_counter(text, "lost_lines_total",
-		    "Lines of the decision log that were not written",
-		    counters->lost_lines);
-	put(text,
-	    "# HELP gputopo_node_types Node types with a table\n"
-	    "# TYPE gputopo_node_types gauge\ngputopo_node_types %d\n",
-	    types);
-	put(text,
-	    "# HELP gputopo_table_bytes Memory of all tables\n"
-	    "# TYPE gputopo_table_bytes gauge\ngputopo_table_bytes %zu\n",
-	    bytes);
-}
-
-/* Readers see the old file or the new one, never half of it. */
-static void write_metrics(const char *path, const struct gp_counters *counters,
-			  const struct gp_models *models)
-{
-	char buf[METRICS_MAX], name[4096];
-	struct text text = {buf, sizeof(buf), 0};
-	bool whole;
-	int fd;
-
-	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
-		return;
-	put_metrics(&text, counters, models);
-	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
-	if (fd < 0)
-		return;
-	whole = write(fd, buf, text.used) == (ssize_t)text.used;
-	if (close(fd) != 0 || !whole || rename(name, path) != 0)
-		unlink(name);
-}
-
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
 			   uint32_t job_id, long seconds, time_t now)
 {
@@ -304,8 +232,7 @@ void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *c
 }
 
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
-			     struct gp_counters *counters, const struct gp_models *models,
-			     time_t now)
+			     struct gp_counters *counters)
 {
 	if (!decisions->job_id || decisions->job_id != job_id)
 		return;
@@ -314,8 +241,4 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
 				       (ssize_t)decisions->used)
 		counters->lost_lines++;
 	gp_decisions_begin(decisions, 0);
-	if (decisions->metrics && now - decisions->written >= METRICS_SECONDS) {
-		decisions->written = now;
-		write_metrics(decisions->metrics, counters, models);
-	}
 }

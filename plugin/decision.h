@@ -9,21 +9,11 @@
 
 #include "plugin/choice.h"
 #include "plugin/conf.h"
+#include "plugin/metrics.h"
 #include "plugin/reason.h"
 
 #define GP_SUMMARY_MAX 512
 #define GP_LINE_MAX    2048 /* of one line; four GPU lists of 64 single GPUs fit */
-
-struct gp_counters {
-	uint64_t by_reason[GP_REASON_COUNT];
-	uint64_t reruns; /* second and later calls of the inner job_test */
-	uint64_t failed_reruns;
-	uint64_t narrowed;	/* first calls with few nodes that gave an answer */
-	uint64_t in_domain;	/* those inside one NVLink domain */
-	uint64_t failed_narrow; /* first calls with few nodes that gave none */
-	uint64_t started;	/* jobs with GPUs that began */
-	uint64_t lost_lines;	/* of the decision log, not written */
-};
 
 /* The log and what waits for it. Zeroed: no log. */
 struct gp_decisions {
@@ -34,8 +24,6 @@ struct gp_decisions {
 	size_t used;
 	size_t room;
 	char summary[GP_SUMMARY_MAX]; /* what that job got, for people */
-	const char *metrics;	      /* the file's name, or NULL; belongs to the conf */
-	time_t written;		      /* when the metrics were */
 };
 
 /* Close what is open and open what conf names. false: the log could not be opened
@@ -67,9 +55,8 @@ const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t 
 /* A job with GPUs has ended, after so many seconds of running. */
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
 			   uint32_t job_id, long seconds, time_t now);
-/* The job begins: write its lines, and the metrics if they are due. */
+/* The job begins: write its lines. */
 void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
-			     struct gp_counters *counters, const struct gp_models *models,
-			     time_t now);
+			     struct gp_counters *counters);
 
 #endif

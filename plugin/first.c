@@ -4,11 +4,11 @@
  */
 #include "plugin/compat.h"
 
+#include "plugin/ask.h"
 #include "plugin/attempt.h"
 #include "plugin/domain.h"
 
-#define MAX_DOMAINS  4	/* NVLink domains that one job tries */
-#define ROOM_SECONDS 10 /* for so long the most free GPUs of a node are believed */
+#define MAX_DOMAINS 4 /* NVLink domains that one job tries */
 
 struct gp_fields gp_fields_read(const job_record_t *job)
 {
@@ -30,12 +30,6 @@ void gp_fields_write(job_record_t *job, const struct gp_fields *fields)
 	job->total_cpus = fields->total_cpus;
 	job->start_protocol_ver = fields->start_protocol_ver;
 	job->best_switch = fields->best_switch;
-}
-
-int gp_first_plain(const struct gp_inner *inner, const struct gp_test *t)
-{
-	return inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
-			       t->mode, t->candidates, t->preemptees, GP_TAIL_OF(t));
 }
 
 bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
@@ -73,8 +67,7 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, bool on
 	    !gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
 		return false;
 	bit_copybits(t->nodes, glue->answer);
-	rc = a->inner->job_test(t->job, t->nodes, 1, 1, 1, t->mode, NULL, NULL,
-				GP_TAIL_OF(t));
+	rc = gp_ask_for(glue, a->inner, t, 1, 1, 1);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
 		glue->counters.narrowed++;
 		return true;
@@ -98,8 +91,7 @@ static bool asks_for_split(struct gp_attempt *a)
 	if (a->glue->split_asked == now)
 		return false;
 	a->glue->split_asked = now;
-	rc = a->inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes,
-				t->req_nodes, t->mode, NULL, NULL, GP_TAIL_OF(t));
+	rc = gp_ask_kindly(a->glue, a->inner, t);
 	splits = rc == SLURM_SUCCESS && t->job->job_resrcs &&
 		 t->job->job_resrcs->nhosts > 1;
 	if (t->job->job_resrcs)
@@ -109,53 +101,26 @@ static bool asks_for_split(struct gp_attempt *a)
 	return splits;
 }
 
-static bool is_roomiest_known(const struct gp_glue *glue)
-{
-	const struct gp_roomiest *r = &glue->roomiest;
-	time_t now = time(NULL);
-
-	return r->when && r->freed == glue->freed && now >= r->when &&
-	       now - r->when < ROOM_SECONDS;
-}
-
-/* A job had no room anywhere: find out who else has none, so that a full cluster is not
- * looked at for each of its waiting jobs. No node has more free GPUs than this until one
- * comes free: ends of jobs are told; what Slurm changes without telling, such as a node
- * that registers, only costs a job its choice of nodes. */
-static void find_roomiest(struct gp_glue *glue)
-{
-	struct gp_roomiest *r = &glue->roomiest;
-
-	*r = (struct gp_roomiest){glue->freed, time(NULL), 0};
-	for (int n = 0; n < glue->node_count; n++) {
-		uint64_t free;
-		int count;
-
-		if (!node_record_table_ptr[n] ||
-		    !gp_bridge_free(node_record_table_ptr[n], &free))
-			continue;
-		count = __builtin_popcountll(free);
-		r->free = count > r->free ? count : r->free;
-	}
-}
-
 /* Node choice: the best nodes first, those that tie with the best before the others. */
 static bool answer_by_rank(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 	const struct gp_job *asked = &a->quest.asked;
 	struct gp_glue *glue = a->glue;
-	int ranked, offered = bit_set_count(t->nodes), count = a->quest.count;
+	int ranked, offered, count = a->quest.count;
 
 	if (!glue->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
-	    (asked->typed && asked->entries > 1) ||
-	    (is_roomiest_known(glue) && glue->roomiest.free < count))
+	    (asked->typed && asked->entries > 1))
 		return false;
-	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models);
-	/* What was found before may have been taken by jobs since. */
-	if (ranked == 0 && (!is_roomiest_known(glue) || glue->roomiest.when < time(NULL)))
-		find_roomiest(glue);
+	gp_room_expire(&glue->room, time(NULL));
+	if (!gp_room_may_any(&glue->room, count))
+		return false;
+	offered = bit_set_count(t->nodes);
+	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models,
+			       &glue->room);
+	if (ranked == 0)
+		gp_room_count(&glue->room);
 	if (ranked == 0 || offered == 1)
 		return false;
 	/* Where every node has room for the job, stock splits nothing. */
@@ -199,8 +164,7 @@ static bool answer_in_domain(struct gp_attempt *a)
 		if (!gp_domains_next(glue, &need, glue->answer))
 			return false;
 		bit_copybits(t->nodes, glue->answer);
-		rc = a->inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes,
-					t->req_nodes, t->mode, NULL, NULL, GP_TAIL_OF(t));
+		rc = gp_ask_kindly(glue, a->inner, t);
 		if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
 			glue->counters.in_domain++;
 			return true;
@@ -219,7 +183,7 @@ int gp_first_answer(struct gp_attempt *a)
 
 	if (may_choose && (answer_by_rank(a) || answer_in_domain(a)))
 		return SLURM_SUCCESS;
-	return gp_first_plain(a->inner, a->test);
+	return gp_ask(a->glue, a->inner, a->test);
 }
 
 bool gp_first_filter(struct gp_attempt *a)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/ask.h"
 #include "plugin/attempt.h"
 #include "plugin/moment.h"
 
@@ -206,17 +207,17 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 	if (moment == 0 && gp_quest_was_refused(glue, test->job, now))
 		moment = gp_quest_next_end(glue, test->nodes, now);
 	if (!gp_first_scratch(glue, test->nodes))
-		return gp_first_plain(inner, test);
+		return gp_ask(glue, inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	if (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job))
 		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
 	if (moment >= 0)
 		gp_moment_keep(test->nodes, moment, when, &asking);
-	rc = gp_first_plain(inner, &narrowed);
+	rc = gp_ask(glue, inner, &narrowed);
 	if (rc != SLURM_SUCCESS) {
 		/* Not room for it there, GPUs or not: somewhere, and not before. */
 		bit_copybits(test->nodes, glue->offered);
-		rc = gp_first_plain(inner, &narrowed);
+		rc = gp_ask(glue, inner, &narrowed);
 	}
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
@@ -258,5 +259,5 @@ int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
 	if (quest->wish.asked && !is_possible(quest, glue, test))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
-	return gp_first_plain(inner, test);
+	return gp_ask(glue, inner, test);
 }

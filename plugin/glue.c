@@ -9,12 +9,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/ask.h"
 #include "plugin/attempt.h"
-#include "plugin/steer.h"
 #include "plugin/carry.h"
 #include "plugin/mig_select.h"
 #include "plugin/mig_submit.h"
 #include "plugin/rerun.h"
+#include "plugin/steer.h"
 
 #define CONF_NAME	"gputopo.conf"
 #define MAX_TOLD	10 /* nodes that are named for one reason */
@@ -23,6 +24,18 @@
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_glue the_glue = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
+
+static void enter(enum gp_watch_kind kind)
+{
+	pthread_mutex_lock(&the_glue.lock);
+	gp_stopwatch_enter(&the_glue.stopwatch, kind);
+}
+
+static void leave(void)
+{
+	gp_stopwatch_leave(&the_glue.stopwatch);
+	pthread_mutex_unlock(&the_glue.lock);
+}
 
 /* ---- configuration ------------------------------------------------------------------
  */
@@ -81,6 +94,7 @@ static bool load_conf(struct gp_glue *glue)
 	glue->models = models;
 	note_promises(glue);
 	say_loaded(conf, exists);
+	gp_metrics_open(&glue->metrics, conf, time(NULL));
 	if (!gp_decisions_open(&glue->decisions, conf))
 		error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
 		      strerror(errno));
@@ -111,16 +125,18 @@ static void put_held(int node, uint32_t job_id, uint64_t gpus, void *arg)
 
 /* A job that ends. */
 struct ending {
-	struct gp_running *running;
+	struct gp_glue *glue;
 	bool had_gpus;
 };
 
 static void drop_held(int node, uint32_t job_id, void *arg)
 {
 	struct ending *ending = arg;
+	struct gp_glue *glue = ending->glue;
 
-	ending->had_gpus |= gp_running_has(ending->running, node, job_id);
-	gp_running_drop(ending->running, node, job_id);
+	ending->had_gpus |= gp_running_has(&glue->running, node, job_id);
+	gp_running_drop(&glue->running, node, job_id);
+	gp_room_forget(&glue->room, node);
 }
 
 static int put_job(void *x, void *arg)
@@ -194,8 +210,7 @@ void gp_glue_node_init(void)
 {
 	struct gp_glue *glue = &the_glue;
 
-	pthread_mutex_lock(&glue->lock);
-	the_glue.freed++;
+	enter(GP_WATCH_HOOK);
 	glue->node_count = &node_record_count ? node_record_count : 0;
 	gp_steer_mean(glue, 0, 0);
 	make_scratch(glue);
@@ -207,11 +222,12 @@ void gp_glue_node_init(void)
 	glue->domains = calloc((size_t)glue->node_count + 1, sizeof(*glue->domains));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
+	(void)gp_room_reset(&glue->room, glue->node_count);
 	gp_mig_books_spoil(&glue->mig_books);
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
 		       (load_conf(glue) || keep_conf(glue)) &&
 		       !gp_conf_is_off(glue->conf);
-	pthread_mutex_unlock(&glue->lock);
+	leave();
 }
 
 /* Slurm sets a job's nodeinfo more than once, and that of jobs which it recovers at its
@@ -226,19 +242,19 @@ static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 
 void gp_glue_job_takes(const job_record_t *job)
 {
-	pthread_mutex_lock(&the_glue.lock);
+	enter(GP_WATCH_HOOK);
 	gp_steer_hide(&the_glue, job);
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 }
 
 void gp_glue_job_holds(const job_record_t *job)
 {
-	pthread_mutex_lock(&the_glue.lock);
+	enter(GP_WATCH_HOOK);
 	gp_steer_unhide(&the_glue);
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &the_glue);
 	gp_bridge_held(job, put_held, &the_glue.running);
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 }
 
 /* One line for those who debug, and the comment that the admin asked for. */
@@ -254,17 +270,23 @@ static void tell_begin(struct gp_glue *glue, job_record_t *job)
 		gp_bridge_comment(job, summary);
 }
 
+static void write_metrics(struct gp_glue *glue, bool idle)
+{
+	gp_metrics_write(&glue->metrics, &glue->counters, &glue->stopwatch, glue->models,
+			 idle, time(NULL));
+}
+
 void gp_glue_job_begins(job_record_t *job)
 {
-	pthread_mutex_lock(&the_glue.lock);
+	enter(GP_WATCH_HOOK);
 	tell_begin(&the_glue, job);
 	if (the_glue.active)
 		gp_mig_job_begins(&the_glue, job);
-	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters,
-				the_glue.models, time(NULL));
+	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters);
+	write_metrics(&the_glue, false);
 	if (the_glue.active)
 		gp_carry_models(job, the_glue.models);
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 }
 
 /* Seconds of running, without those of suspension. */
@@ -275,11 +297,10 @@ static long seconds_run(const job_record_t *job, time_t now)
 
 void gp_glue_job_ends(job_record_t *job)
 {
-	struct ending ending = {.running = &the_glue.running};
+	struct ending ending = {.glue = &the_glue};
 	time_t now = time(NULL);
 
-	pthread_mutex_lock(&the_glue.lock);
-	the_glue.freed++;
+	enter(GP_WATCH_HOOK);
 	gp_bridge_nodes(job, drop_held, &ending);
 	the_glue.ends++;
 	gp_mig_job_ends(&the_glue, job);
@@ -291,24 +312,24 @@ void gp_glue_job_ends(job_record_t *job)
 	if (job->start_time && job->time_limit != INFINITE && job->time_limit != NO_VAL)
 		gt_limit_memory_add(&the_glue.limits, job->time_limit * 60.0,
 				    difftime(now, job->start_time));
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 }
 
 void gp_glue_job_leaves(const job_record_t *job, int node)
 {
-	pthread_mutex_lock(&the_glue.lock);
-	the_glue.freed++;
+	enter(GP_WATCH_HOOK);
 	gp_running_drop(&the_glue.running, node, job->job_id);
-	pthread_mutex_unlock(&the_glue.lock);
+	gp_room_forget(&the_glue.room, node);
+	leave();
 }
 
 void gp_glue_rebuild(void)
 {
-	pthread_mutex_lock(&the_glue.lock);
-	the_glue.freed++;
+	enter(GP_WATCH_HOOK);
+	gp_room_forget_all(&the_glue.room);
 	gp_mig_books_spoil(&the_glue.mig_books);
 	rebuild(&the_glue);
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 }
 
 /* The modes that start nothing. */
@@ -324,28 +345,33 @@ static int test_ahead(struct gp_glue *glue, const struct gp_inner *inner,
 		if (quest.binds && SELECT_IS_MODE_TEST_ONLY(test->mode))
 			return gp_quest_test_only(&quest, glue, inner, test);
 	}
-	return gp_first_plain(inner, test);
+	return gp_ask(glue, inner, test);
+}
+
+/* For the plugin that is on. */
+static int job_test(struct gp_glue *glue, const struct gp_inner *inner,
+		    const struct gp_test *test)
+{
+	if (gp_mig_concerns(glue, test->job) && !SELECT_IS_MODE_RESV(test->mode))
+		return gp_mig_job_test(glue, inner, test);
+	if (!SELECT_IS_MODE_RUN_NOW(test->mode))
+		return test_ahead(glue, inner, test);
+	return gp_mig_guard(glue, test) ? gp_rerun_job_test(glue, inner, test)
+					: ESLURM_NODES_BUSY;
 }
 
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 {
-	int rc;
+	bool now = SELECT_IS_MODE_RUN_NOW(test->mode);
+	int rc = ESLURM_NODES_BUSY;
 
-	pthread_mutex_lock(&the_glue.lock);
-	if (!the_glue.active) {
-		pthread_mutex_unlock(&the_glue.lock);
-		return gp_mig_may_start(test) ? gp_first_plain(inner, test)
-					      : ESLURM_NODES_BUSY;
-	}
-	if (gp_mig_concerns(&the_glue, test->job) && !SELECT_IS_MODE_RESV(test->mode))
-		rc = gp_mig_job_test(&the_glue, inner, test);
-	else if (SELECT_IS_MODE_RUN_NOW(test->mode))
-		rc = gp_mig_guard(&the_glue, test)
-			     ? gp_rerun_job_test(&the_glue, inner, test)
-			     : ESLURM_NODES_BUSY;
-	else
-		rc = test_ahead(&the_glue, inner, test);
-	pthread_mutex_unlock(&the_glue.lock);
+	enter(now ? GP_WATCH_START : GP_WATCH_FORECAST);
+	if (the_glue.active)
+		rc = job_test(&the_glue, inner, test);
+	else if (gp_mig_may_start(test))
+		rc = gp_ask(&the_glue, inner, test);
+	write_metrics(&the_glue, true);
+	leave();
 	return rc;
 }
 
@@ -353,9 +379,9 @@ bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size
 {
 	bool refuses;
 
-	pthread_mutex_lock(&the_glue.lock);
+	enter(GP_WATCH_HOOK);
 	refuses = the_glue.active && gp_submit_refuses(&the_glue, question, text, size);
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 	return refuses;
 }
 
@@ -363,7 +389,7 @@ bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t si
 {
 	bool refuses = true;
 
-	pthread_mutex_lock(&the_glue.lock);
+	enter(GP_WATCH_HOOK);
 	if (the_glue.active)
 		refuses = gp_mig_refuses(&the_glue, question, text, size);
 	else if (question->wish)
@@ -371,7 +397,7 @@ bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t si
 			 question->wish);
 	else
 		refuses = false;
-	pthread_mutex_unlock(&the_glue.lock);
+	leave();
 	return refuses;
 }
 
@@ -382,9 +408,11 @@ void gp_glue_stop(void)
 	pthread_mutex_lock(&glue->lock);
 	glue->active = false;
 	gp_decisions_close(&glue->decisions);
+	gp_metrics_close(&glue->metrics);
 	gp_models_free(glue->models);
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
+	gp_room_release(&glue->room);
 	gp_mig_books_release(&glue->mig_books);
 	gp_mig_spaces_release(&glue->mig_spaces);
 	FREE_NULL_BITMAP(glue->offered);

@@ -16,11 +16,14 @@
 #include "plugin/conf.h"
 #include "plugin/decision.h"
 #include "plugin/inner.h"
+#include "plugin/metrics.h"
 #include "plugin/mig_site.h"
 #include "plugin/model.h"
 #include "plugin/rank.h"
 #include "plugin/reason.h"
+#include "plugin/room.h"
 #include "plugin/running.h"
+#include "plugin/stopwatch.h"
 #include "plugin/submit.h"
 
 /* The arguments of one job_test. */
@@ -60,14 +63,6 @@ struct gp_steered {
 	bool hides;
 };
 
-/* No node has more free GPUs than this while none has come free: a full cluster is tried
- * again and again, and every node need not be looked at for every pending job. */
-struct gp_roomiest {
-	uint64_t freed; /* glue->freed then */
-	time_t when;
-	int free;
-};
-
 struct gp_glue {
 	pthread_mutex_t lock; /* over everything below */
 	bool active;	      /* in slurmctld, with a configuration */
@@ -80,9 +75,9 @@ struct gp_glue {
 	struct gp_mig_books mig_books;
 	struct gp_mig_spaces mig_spaces;
 	struct gp_refusal refusals[GP_REFUSALS];
-	uint64_t ends;	/* of jobs, counted */
-	uint64_t freed; /* when GPUs may have come free, counted */
-	struct gp_roomiest roomiest;
+	uint64_t ends; /* of jobs, counted */
+	struct gp_room room;
+	struct gp_stopwatch stopwatch;
 	time_t split_asked; /* when stock was last asked only for split_avoided */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
 	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
@@ -100,6 +95,7 @@ struct gp_glue {
 	struct gp_domain *domains; /* by number, from 1; node_count of them, or NULL */
 	struct gp_decisions decisions;
 	struct gp_counters counters;
+	struct gp_metrics metrics;
 };
 
 /* Hooks, called by select_cons_tres.c inside slurmctld only. */

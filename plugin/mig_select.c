@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/ask.h"
 #include "plugin/attempt.h"
 #include "plugin/job_env.h"
 #include "plugin/mig_names.h"
@@ -92,13 +93,13 @@ static int without_wish(struct visit *v)
 
 	/* A forecast of such a node would keep it free for a job that never gets it. */
 	if (SELECT_IS_MODE_TEST_ONLY(v->test->mode))
-		return gp_first_plain(v->inner, v->test);
+		return gp_ask(v->glue, v->inner, v->test);
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
 		if (bit_test(nodes, n) && read_site(v, (int)n, &site))
 			bit_clear(nodes, n);
 	if (bit_ffs(nodes) < 0)
 		return ESLURM_NODES_BUSY;
-	return gp_first_plain(v->inner, v->test);
+	return gp_ask(v->glue, v->inner, v->test);
 }
 
 /* ---- now ---- */
@@ -153,19 +154,17 @@ static bool is_as_placed(const struct visit *v)
  * need not fit together. */
 static int ask(struct visit *v, uint32_t min, uint32_t max, uint32_t wanted)
 {
-	const struct gp_test *t = v->test;
 	int rc;
 
 	for (int i = 0; i < v->count; i++)
 		gp_mig_site_hide(&v->sites[i], v->fits[i].gpu,
 				 (int)v->shards->gres_per_node);
-	rc = v->inner->job_test(t->job, t->nodes, min, max, wanted, t->mode, NULL, NULL,
-				GP_TAIL_OF(t));
+	rc = gp_ask_for(v->glue, v->inner, v->test, min, max, wanted);
 	for (int i = 0; i < v->count; i++)
 		gp_mig_site_unhide(&v->sites[i]);
 	if (rc != SLURM_SUCCESS || is_as_placed(v))
 		return rc;
-	free_job_resources(&t->job->job_resrcs);
+	free_job_resources(&v->test->job->job_resrcs);
 	return ESLURM_NODES_BUSY;
 }
 
@@ -271,7 +270,7 @@ static int will_run(struct visit *v)
 		moment = gp_quest_next_end(v->glue, t->nodes, now);
 	if (moment >= 0)
 		gp_moment_keep(t->nodes, moment, when, v);
-	rc = gp_first_plain(v->inner, t);
+	rc = gp_ask(v->glue, v->inner, t);
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
 	if (moment == GP_NOT_KNOWN)
@@ -292,7 +291,7 @@ static int test_only(struct visit *v)
 
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
 		if (bit_test(nodes, n) && read_site(v, (int)n, &site) && suits(v, &site))
-			return gp_first_plain(v->inner, v->test);
+			return gp_ask(v->glue, v->inner, v->test);
 	return ESLURM_INVALID_GRES;
 }
 

@@ -84,21 +84,25 @@ static struct gp_value *look_up(struct gp_models *models, const struct gp_view *
 }
 
 /* GPUs of the asked type; all for an untyped job. */
-static uint64_t of_type(const node_record_t *record, const struct gp_job *asked)
+static uint64_t of_type(const gres_node_state_t *state, const struct gp_job *asked)
 {
-	return asked->typed ? gp_bridge_of_type_id(record, asked->entry[0]->type_id)
+	return asked->typed ? gp_bridge_of_type_id(state, asked->entry[0]->type_id)
 			    : ~(uint64_t)0;
 }
 
 bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
-		  struct gp_models *models)
+		  struct gp_models *models, struct gp_room *room)
 {
 	const node_record_t *record = node_record_table_ptr[node];
+	const gres_node_state_t *state;
 
-	if (!record || !gp_bridge_free(record, &view->free) ||
-	    __builtin_popcountll(view->free) < count)
+	state = record && gp_room_may(room, node, count)
+			? gp_bridge_free(record, &view->free)
+			: NULL;
+	if (!state)
 		return false;
-	view->usable = view->free & of_type(record, asked);
+	gp_room_saw(room, node, __builtin_popcountll(view->free));
+	view->usable = view->free & of_type(state, asked);
 	if (__builtin_popcountll(view->usable) < count)
 		return false;
 	view->binding = gp_models_recall(models, node);
@@ -114,12 +118,13 @@ bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, in
 
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
 static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models, bool *ours)
+		      int count, struct gp_models *models, struct gp_room *room,
+		      bool *ours)
 {
 	struct gp_view *view = &rank->view;
 
 	*ours = true;
-	if (!gp_rank_view(view, node, asked, count, models))
+	if (!gp_rank_view(view, node, asked, count, models, room))
 		return false;
 	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
 	*ours = view->binding->settings.mode == GP_MODE_ENFORCE &&
@@ -178,14 +183,14 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
 	if (!record || gp_bridge_node(record, &gpus) != GP_OK)
 		return false;
 	prospect->binding = gp_models_bind(models, node, record->name, &gpus);
-	prospect->usable = of_type(record, asked) & ~(uint64_t)0 >> (64 - gpus.size);
+	prospect->usable = of_type(gpus.state, asked) & ~(uint64_t)0 >> (64 - gpus.size);
 	prospect->free = gpus.free;
 	prospect->held = gp_running_on(running, node, &prospect->held_count);
 	return prospect->binding && __builtin_popcountll(prospect->usable) >= count;
 }
 
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
-		  int count, struct gp_models *models)
+		  int count, struct gp_models *models, struct gp_room *room)
 {
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
@@ -200,7 +205,7 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
 		if (weight > lowest ||
-		    !rank_node(&ranks[ranked], (int)n, asked, count, models, &ours))
+		    !rank_node(&ranks[ranked], (int)n, asked, count, models, room, &ours))
 			continue;
 		if (weight < lowest) {
 			lowest = weight;

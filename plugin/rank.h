@@ -8,6 +8,7 @@
 
 #include "plugin/bridge.h"
 #include "plugin/model.h"
+#include "plugin/room.h"
 #include "plugin/wish.h"
 
 #define GP_FEW_NODES 16 /* nodes of one narrowed call */
@@ -29,9 +30,10 @@ struct gp_rank {
 	double damage;	  /* what the job takes from the jobs to come, 0 to 1 */
 };
 
-/* Look at a node. false: none of ours, or fewer than count are usable. */
+/* Look at a node, unless it has no room. false: none of ours, or fewer than count are
+ * usable. */
 bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
-		  struct gp_models *models);
+		  struct gp_models *models, struct gp_room *room);
 
 /* Rank the offered nodes that have count free GPUs of the asked type, of the lowest
  * weight among those; ranks has room for every node. Returns how many there are: all with
@@ -39,7 +41,7 @@ bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, in
  * where a node of that weight is not ours to choose (NodeChoice=no, Mode=observe or off).
  */
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
-		  int count, struct gp_models *models);
+		  int count, struct gp_models *models, struct gp_room *room);
 /* A node as the job sees it, running jobs included. false: too few GPUs at any time, or
  * none of ours. */
 bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,

@@ -8,16 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "plugin/ask.h"
 #include "plugin/attempt.h"
 #include "plugin/steer.h"
 #include "plugin/rerun.h"
-
-/* A run that never preempts: a few GB/s are no reason to kill a job. */
-static int run_without_preemption(const struct gp_inner *inner, const struct gp_test *t)
-{
-	return inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
-			       t->mode, NULL, NULL, GP_TAIL_OF(t));
-}
 
 static bool make_seats(struct gp_glue *glue, int count)
 {
@@ -183,7 +177,7 @@ static bool rerun(struct gp_attempt *a)
 		gp_fields_write(a->test->job, &a->before);
 		bit_copybits(a->test->nodes, a->glue->answer);
 		a->reruns++;
-		rc = run_without_preemption(a->inner, a->test);
+		rc = gp_ask_kindly(a->glue, a->inner, a->test);
 	}
 	for (int i = 0; hidden && i < a->seats; i++)
 		gp_bridge_unhide(&hidden[i]);
@@ -221,13 +215,13 @@ static int restore(struct gp_attempt *a)
 
 	gp_fields_write(t->job, &a->before);
 	bit_copybits(t->nodes, a->glue->answer);
-	rc = gp_first_plain(a->inner, t);
+	rc = gp_ask(a->glue, a->inner, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs)
 		return rc;
 	/* Never seen; the call as it came is right in any case. */
 	gp_fields_write(t->job, &a->before);
 	bit_copybits(t->nodes, a->glue->offered);
-	return gp_first_plain(a->inner, t);
+	return gp_ask(a->glue, a->inner, t);
 }
 
 /* Try sets in the order of their worth. GP_CHANGED, or why stock's answer stays. */
@@ -382,7 +376,7 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	int rc;
 
 	if (!gp_first_scratch(glue, test->nodes))
-		return gp_first_plain(inner, test);
+		return gp_ask(glue, inner, test);
 	bit_copybits(glue->offered, test->nodes);
 	a.before = gp_fields_read(test->job);
 	gp_quest_read(&a.quest, glue, test);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ask.h - the stock job_test. All runs of it go through here, glue being locked.
+ */
+#ifndef GPUTOPO_PLUGIN_ASK_H
+#define GPUTOPO_PLUGIN_ASK_H
+
+#include "plugin/glue.h"
+
+/* With Slurm's own arguments. */
+int gp_ask(struct gp_glue *glue, const struct gp_inner *inner,
+	   const struct gp_test *test);
+/* The same without jobs to preempt: a few GB/s are no reason to kill a job. */
+int gp_ask_kindly(struct gp_glue *glue, const struct gp_inner *inner,
+		  const struct gp_test *test);
+/* That for so many nodes: at least, at most, and best. */
+int gp_ask_for(struct gp_glue *glue, const struct gp_inner *inner,
+	       const struct gp_test *test, uint32_t least, uint32_t most, uint32_t best);
+
+#endif
