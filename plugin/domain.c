@@ -16,7 +16,8 @@ static bool read_node(struct gp_glue *glue, int node, const struct gp_job *asked
 	int least = need->per_node > 1 ? need->per_node : 1;
 	struct gp_view view;
 
-	if (!gp_rank_view(&view, node, asked, least, glue->models, &glue->room))
+	if (!gp_room_may(&glue->room, node, least) ||
+	    !gp_rank_view(&view, node, asked, least, glue->models, &glue->room))
 		return false;
 	if (asked->whole && __builtin_popcountll(view.free) < view.binding->size)
 		return false;

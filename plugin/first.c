@@ -113,7 +113,6 @@ static bool answer_by_rank(struct gp_attempt *a)
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
 	    (asked->typed && asked->entries > 1))
 		return false;
-	gp_room_expire(&glue->room, time(NULL));
 	if (!gp_room_may_any(&glue->room, count))
 		return false;
 	offered = bit_set_count(t->nodes);
@@ -181,8 +180,11 @@ int gp_first_answer(struct gp_attempt *a)
 	bool may_choose = a->glue->ranks && a->quest.why == GP_OK && !a->quest.wish.off &&
 			  bit_size(a->test->nodes) <= a->glue->node_count;
 
-	if (may_choose && (answer_by_rank(a) || answer_in_domain(a)))
-		return SLURM_SUCCESS;
+	if (may_choose) {
+		gp_room_expire(&a->glue->room, time(NULL));
+		if (answer_by_rank(a) || answer_in_domain(a))
+			return SLURM_SUCCESS;
+	}
 	return gp_ask(a->glue, a->inner, a->test);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * metrics.h - counters for Prometheus, in a text file that is replaced as a whole. A
- * thread of its own writes it: a rename on a busy disk can take a third of a second, and
- * on a file server that is gone it does not end.
+ * thread of its own writes it: a rename can wait for the disk, and on a file server that
+ * is gone it does not end.
  */
 #ifndef GPUTOPO_PLUGIN_METRICS_H
 #define GPUTOPO_PLUGIN_METRICS_H

@@ -93,15 +93,11 @@ static uint64_t of_type(const gres_node_state_t *state, const struct gp_job *ask
 bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
 		  struct gp_models *models, struct gp_room *room)
 {
+	const gres_node_state_t *state = gp_room_look(room, node, &view->free);
 	const node_record_t *record = node_record_table_ptr[node];
-	const gres_node_state_t *state;
 
-	state = record && gp_room_may(room, node, count)
-			? gp_bridge_free(record, &view->free)
-			: NULL;
 	if (!state)
 		return false;
-	gp_room_saw(room, node, __builtin_popcountll(view->free));
 	view->usable = view->free & of_type(state, asked);
 	if (__builtin_popcountll(view->usable) < count)
 		return false;
@@ -201,7 +197,8 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 		uint64_t weight;
 		bool ours;
 
-		if (!bit_test(offered, n))
+		/* A node without room costs a byte, its record would be a cache miss. */
+		if (!bit_test(offered, n) || !gp_room_may(room, (int)n, count))
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
 		if (weight > lowest ||

@@ -30,8 +30,7 @@ struct gp_rank {
 	double damage;	  /* what the job takes from the jobs to come, 0 to 1 */
 };
 
-/* Look at a node, unless it has no room. false: none of ours, or fewer than count are
- * usable. */
+/* Look at a node. false: none of ours, or fewer than count are usable. */
 bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
 		  struct gp_models *models, struct gp_room *room);
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/bridge.h"
 #include "plugin/room.h"
 
 #define UNKNOWN UINT8_MAX /* more than GP_MAX_GPUS */
@@ -54,14 +53,26 @@ void gp_room_expire(struct gp_room *room, time_t now)
 	room->since = now;
 }
 
-void gp_room_saw(struct gp_room *room, int node, int free)
+static void keep(struct gp_room *room, int node, int free)
 {
-	if (node < 0 || node >= room->node_count || free > GP_MAX_GPUS)
+	if (node < 0 || node >= room->node_count)
 		return;
 	room->changed |= room->most[node] != free;
 	room->most[node] = (uint8_t)free;
 	if (room->roomiest >= 0 && room->roomiest < free)
 		room->roomiest = free;
+}
+
+const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	const gres_node_state_t *state = record ? gp_bridge_free(record, free) : NULL;
+
+	if (state)
+		keep(room, node, __builtin_popcountll(*free));
+	else if (record && !gp_bridge_gres(record, "gpu"))
+		keep(room, node, 0);
+	return state;
 }
 
 bool gp_room_may(const struct gp_room *room, int node, int count)
@@ -82,9 +93,8 @@ void gp_room_count(struct gp_room *room)
 	for (int n = 0; n < room->node_count; n++) {
 		uint64_t free;
 
-		if (room->most[n] == UNKNOWN && node_record_table_ptr[n] &&
-		    gp_bridge_free(node_record_table_ptr[n], &free))
-			gp_room_saw(room, n, __builtin_popcountll(free));
+		if (room->most[n] == UNKNOWN)
+			(void)gp_room_look(room, n, &free);
 		if (room->most[n] != UNKNOWN && room->most[n] > room->roomiest)
 			room->roomiest = room->most[n];
 	}

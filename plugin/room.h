@@ -4,8 +4,8 @@
  * for a job are passed over unseen, and a full cluster is not looked at for each of its
  * waiting jobs. What jobs take is found out when a node is looked at; where GPUs come
  * free the node is forgotten. Ends of jobs are told; what Slurm changes without telling,
- * such as the GRES of a node, is noticed within GP_ROOM_SECONDS. Until then a job that
- * finds no room elsewhere loses its choice of nodes, nothing more.
+ * such as the GRES of a node by scontrol, is noticed within GP_ROOM_SECONDS. Until then
+ * node choice does not offer the node, and stock's own answer is as ever.
  */
 #ifndef GPUTOPO_PLUGIN_ROOM_H
 #define GPUTOPO_PLUGIN_ROOM_H
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+#include "plugin/bridge.h"
 
 #define GP_ROOM_SECONDS 600
 
@@ -34,15 +36,15 @@ void gp_room_forget(struct gp_room *room, int node);
 void gp_room_forget_all(struct gp_room *room);
 /* The same for what is older than GP_ROOM_SECONDS. */
 void gp_room_expire(struct gp_room *room, time_t now);
-/* This node has so many free GPUs. */
-void gp_room_saw(struct gp_room *room, int node, int free);
+/* gp_bridge_free of this node, and keep what it says. */
+const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free);
 /* May this node have count free GPUs? */
 bool gp_room_may(const struct gp_room *room, int node, int count);
 /* May any node of the cluster? */
 bool gp_room_may_any(const struct gp_room *room, int count);
 /* Some job found no room: look at the nodes that nobody has looked at, so that
  * gp_room_may_any can tell. O(nodes) if anything has changed since. Nodes whose counts
- * and bits do not agree yet have none, and stay unknown. */
+ * and bits do not agree yet count as full, and stay unknown. */
 void gp_room_count(struct gp_room *room);
 
 #endif
