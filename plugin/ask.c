@@ -6,13 +6,18 @@
 
 #include "plugin/ask.h"
 
+int gp_ask_unwatched(const struct gp_inner *inner, const struct gp_test *t)
+{
+	return inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
+			       t->mode, t->candidates, t->preemptees, GP_TAIL_OF(t));
+}
+
 int gp_ask(struct gp_glue *glue, const struct gp_inner *inner, const struct gp_test *t)
 {
 	int rc;
 
 	gp_stopwatch_ask(&glue->stopwatch);
-	rc = inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
-			     t->mode, t->candidates, t->preemptees, GP_TAIL_OF(t));
+	rc = gp_ask_unwatched(inner, t);
 	gp_stopwatch_answer(&glue->stopwatch);
 	return rc;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ask.h - the stock job_test. All runs of it go through here, glue being locked.
+ * ask.h - the stock job_test. All runs of it go through here.
  */
 #ifndef GPUTOPO_PLUGIN_ASK_H
 #define GPUTOPO_PLUGIN_ASK_H
 
 #include "plugin/glue.h"
 
-/* With Slurm's own arguments. */
+/* With Slurm's own arguments, and no more: for a plugin that is off. */
+int gp_ask_unwatched(const struct gp_inner *inner, const struct gp_test *test);
+/* That with a watch on its time. For this and the rest glue is locked. */
 int gp_ask(struct gp_glue *glue, const struct gp_inner *inner,
 	   const struct gp_test *test);
 /* The same without jobs to preempt: a few GB/s are no reason to kill a job. */

@@ -363,13 +363,15 @@ static int job_test(struct gp_glue *glue, const struct gp_inner *inner,
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 {
 	bool now = SELECT_IS_MODE_RUN_NOW(test->mode);
-	int rc = ESLURM_NODES_BUSY;
+	int rc;
 
 	enter(now ? GP_WATCH_START : GP_WATCH_FORECAST);
-	if (the_glue.active)
-		rc = job_test(&the_glue, inner, test);
-	else if (gp_mig_may_start(test))
-		rc = gp_ask(&the_glue, inner, test);
+	if (!the_glue.active) {
+		leave();
+		return gp_mig_may_start(test) ? gp_ask_unwatched(inner, test)
+					      : ESLURM_NODES_BUSY;
+	}
+	rc = job_test(&the_glue, inner, test);
 	write_metrics(&the_glue, true);
 	leave();
 	return rc;
