@@ -16,13 +16,6 @@
 #define METRICS_SECONDS 15
 #define IDLE_SECONDS	30
 
-void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now)
-{
-	metrics->path = gp_conf_metrics_file(conf);
-	metrics->opened = now;
-	metrics->written = 0;
-}
-
 static void put_head(FILE *f, const char *name, const char *type, const char *help)
 {
 	fprintf(f, "# HELP gputopo_%s %s\n# TYPE gputopo_%s %s\n", name, help, name,
@@ -181,14 +174,28 @@ static void join(struct gp_metrics *metrics)
 	metrics->page = NULL;
 }
 
+/* Without waiting: a thread that nobody joins keeps its memory. */
+static void reap(struct gp_metrics *metrics)
+{
+	if (metrics->page && atomic_load(&metrics->page->done))
+		join(metrics);
+}
+
+void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now)
+{
+	reap(metrics);
+	metrics->path = gp_conf_metrics_file(conf);
+	metrics->opened = now;
+	metrics->written = 0;
+}
+
 void gp_metrics_write(struct gp_metrics *metrics, const struct gp_counters *counters,
 		      const struct gp_stopwatch *watch, const struct gp_models *models,
 		      bool idle, time_t now)
 {
-	if (!is_due(metrics, idle, now) ||
-	    (metrics->page && !atomic_load(&metrics->page->done)))
+	reap(metrics);
+	if (metrics->page || !is_due(metrics, idle, now))
 		return;
-	join(metrics);
 	metrics->written = now;
 	metrics->page = make_page(metrics->path, counters, watch, models);
 	if (metrics->page &&

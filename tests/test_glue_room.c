@@ -6,7 +6,9 @@
 #include "plugin/compat.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,18 @@ time_t time(time_t *out)
 	if (out)
 		*out = the_time;
 	return the_time;
+}
+
+static int joined;
+
+/* The plugin's too. */
+int pthread_join(pthread_t thread, void **result)
+{
+	int (*real)(pthread_t, void **);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "pthread_join");
+	joined++;
+	return real(thread, result);
 }
 
 /* The nodes of which stock's first run was told, and those of the answer. */
@@ -183,6 +197,27 @@ START_TEST(a_full_cluster_has_its_metrics_too)
 }
 END_TEST
 
+/* The last one too, after which there is no file to write. */
+START_TEST(a_writer_that_is_done_is_joined)
+{
+	job_record_t *job;
+
+	conf_with_metrics();
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	(void)metric("\ngputopo_calls_total{in=\"start\"} ");
+	ck_assert_int_eq(joined, 0);
+	write_conf("");
+	for (int i = 0; i < 1000 && !joined; i++) {
+		ck_assert_int_eq(stage.ours.node_init(), 0);
+		usleep(10000);
+	}
+	ck_assert_int_eq(joined, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("room");
@@ -195,6 +230,7 @@ int main(void)
 	tcase_add_test(tc, smaller_jobs_find_the_room_that_is_left);
 	tcase_add_test(tc, the_time_of_calls_is_told);
 	tcase_add_test(tc, a_full_cluster_has_its_metrics_too);
+	tcase_add_test(tc, a_writer_that_is_done_is_joined);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
