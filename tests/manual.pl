@@ -138,9 +138,14 @@ sub check_tables {
 	}
 }
 
+# The plugins' own sources, and what they share with the tools.
+sub plugin_files {
+	return map { glob("$src/$_/*.c") } 'plugin', 'plugin/*', 'plugin/*/*', 'src/conf', 'src/rank';
+}
+
 sub check_spank {
 	my $page = plain(slurp("$src/man/spank_gputopo.8"));
-	for my $file (glob("$src/plugin/*.c")) {
+	for my $file (plugin_files()) {
 		for (slurp($file) =~ /\{\s*"([a-z][a-z-]*)",\s*(?:"[^"]*"|NULL),\s*"\[gputopo\]/g) {
 			$compared++;
 			$page =~ /--\Q$_\E\b/ or missing("spank_gputopo(8): --$_ is missing");
@@ -150,7 +155,7 @@ sub check_spank {
 
 sub check_keys {
 	my $page = plain(slurp("$src/man/gputopo.conf.5"));
-	for (map { slurp($_) =~ /\[KEY_\w+\] = \{"(\w+)"/g } glob("$src/plugin/*.c")) {
+	for (map { slurp($_) =~ /\[KEY_\w+\] = \{"(\w+)"/g } plugin_files()) {
 		$compared++;
 		$page =~ /\b\Q$_\E=/ or missing("gputopo.conf(5): $_= is missing");
 	}
@@ -165,7 +170,7 @@ sub messages {
 		\bgt_fail_at\((?:[^"(]|\([^()]*\))*|\bbad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bwrong\s*=|\breturn\s/x;
-	for my $file (glob("$src/plugin/*.c")) {
+	for my $file (plugin_files()) {
 		my $code = slurp($file);
 		$code =~ s{/\*.*?\*/}{}gs;
 		while ($code =~ /(?:$calls)\s*((?:"(?:[^"\\]|\\.)*"|[^;{}"])*)/g) {
@@ -182,7 +187,7 @@ sub messages {
 		$said{unquote($1)} = $file while $code =~ /((?:"gputopo: (?:[^"\\]|\\.)*"\s*)(?:"(?:[^"\\]|\\.)*"\s*)*)/g;
 		$said{$1} = $file while $code =~ /\[OPTION_\w+\] = \{\w+,\s*"([^"]*)"/g;
 	}
-	my $reasons = slurp("$src/plugin/reason.c");
+	my $reasons = slurp("$src/src/conf/reason.c");
 	$said{"$1: " . unquote($2)} = 'reason.c' while $reasons =~ /= \{"([a-z-]+)",\s*($string)/g;
 	return %said;
 }

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plugin/conf.h"
-#include "plugin/hosts.h"
+#include "conf/conf.h"
+#include "conf/hosts.h"
 
 /* ---- host expressions ---------------------------------------------------------------
  */

@@ -3,7 +3,7 @@
  * test_forward.c - every operation reaches the stock plugin's own, with its arguments,
  * and brings its answer back. The plugin is the real file, loaded as Slurm would.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <dlfcn.h>

@@ -5,7 +5,7 @@
  * file; Slurm and the stock plugin are mocked. After every job_test the node structs must
  * be as before.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -7,7 +7,7 @@
  * A row is prepared by one function; then a job of two GPUs (free ones of n0: all) is
  * tested. Stock gives {0,1}; without a fault it would get {0,3}.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

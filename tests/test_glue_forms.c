@@ -3,7 +3,7 @@
  * test_glue_forms.c - request forms and nodes with rules of their own: bindings, shared,
  * reserved and counted GPUs, several nodes.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 /*
  * test_glue_log.c - what is told of decisions: the log, the metrics, comments, lines.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "gputopo.h"
-#include "plugin/decision.h"
+#include "plugin/ctld/log/decision.h"
 #include "tests/mock/stage.h"
 
 /* ---- the decision log and the metrics

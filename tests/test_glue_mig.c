@@ -3,7 +3,7 @@
  * test_glue_mig.c - instances of MIG that the admin made: which GPU each sits on, which
  * one a job gets, and stock's answer wherever there is a doubt.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <dlfcn.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "gputopo.h"
-#include "plugin/mig_submit.h"
-#include "plugin/wish_names.h"
+#include "plugin/ctld/mig/mig_submit.h"
+#include "plugin/common/wish_names.h"
 #include "tests/mock/stage.h"
 
 /* Five A100: 0, 3 and 4 whole, with links 0-4 and 3-4; 1 and 2 cut alike. Slurm groups

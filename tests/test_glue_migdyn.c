@@ -3,7 +3,7 @@
  * test_glue_migdyn.c - jobs with --mig inside slurmctld: which slices, when, and nobody
  * else's; everything as it was before, whatever the stock plugin does.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * test_glue_migheld.c - what jobs with --mig hold: until when, after a restart, where
  * Slurm and the jobs disagree, and what a job begins with.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  *
  * A program of its own, since its malloc keeps valgrind and the sanitizers from seeing.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * test_glue_migrand.c - random histories of jobs with --mig and whole GPUs: each answer
  * and each forecast held against brute force.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * test_glue_past.c - NVLink domains over nodes, and jobs that come back.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * test_glue_promises.c - beyond one node and one moment: node choice, wishes and
  * forecasts.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * test_glue_requests.c - what is left to stock and why: requests, types, sockets,
  * topologies that do not fit, settings, our index of running jobs, and the canary.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * test_glue_room.c - a cluster without room is not looked at for each waiting job; and
  * what slurmctld's time went to.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <dlfcn.h>

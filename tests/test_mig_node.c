@@ -8,7 +8,7 @@
 
 #include "graph.h"
 #include "mock/fake_mig.h"
-#include "plugin/mig_node.h"
+#include "plugin/node/mig/mig_node.h"
 #include "unit.h"
 
 #include <limits.h>

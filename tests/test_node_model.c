@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "graph.h"
-#include "plugin/compact.h"
-#include "plugin/node_conf.h"
-#include "plugin/node_model.h"
+#include "conf/compact.h"
+#include "rank/node_conf.h"
+#include "rank/node_model.h"
 #include "ranks.h"
 #include "unit.h"
 

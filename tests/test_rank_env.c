@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plugin/compact.h"
-#include "plugin/node_model.h"
-#include "plugin/rank_env.h"
-#include "plugin/rank_facts.h"
+#include "conf/compact.h"
+#include "rank/node_model.h"
+#include "plugin/node/rank/rank_env.h"
+#include "rank/rank_facts.h"
 #include "unit.h"
 
 /* ---- SPANK ----------------------------------------------------------------------------

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "graph.h"
-#include "plugin/pmix_relay.h"
-#include "plugin/rank_near.h"
-#include "plugin/rank_order.h"
+#include "rank/pmix_relay.h"
+#include "rank/rank_near.h"
+#include "rank/rank_order.h"
 #include "ranks.h"
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  * test_submit.c - job_submit/gputopo beside the select plugin that it asks: what is
  * refused, in which words, and that everything else is let through.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <dlfcn.h>

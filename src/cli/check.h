@@ -6,7 +6,7 @@
 #define CHECK_H
 
 #include "gputopo.h"
-#include "plugin/conf.h"
+#include "conf/conf.h"
 
 #define CHECK_PATH_MAX 4096
 

@@ -8,7 +8,7 @@
 
 #include "cli/check_mig.h"
 #include "cli/slurm_conf.h"
-#include "plugin/hosts.h"
+#include "conf/hosts.h"
 
 #include <ctype.h>
 #include <stdarg.h>

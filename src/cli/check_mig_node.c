@@ -7,7 +7,7 @@
 #include "config.h"
 
 #include "cli/check_mig.h"
-#include "plugin/hosts.h"
+#include "conf/hosts.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -25,8 +25,8 @@ enum cli_status {
 
 typedef int cli_run(int argc, char **argv);
 
-cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report, cmd_sim,
-	cmd_mig;
+cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report,
+	cmd_sim, cmd_mig;
 
 /* ---- tables of commands ---- */
 

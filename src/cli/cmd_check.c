@@ -9,7 +9,7 @@
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/slurm_conf.h"
-#include "plugin/hosts.h"
+#include "conf/hosts.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #define CLI_DECISIONS_H
 
 #include "gputopo.h"
-#include "plugin/reason.h"
+#include "conf/reason.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #define GPUTOPO_PMIX_H
 
 #include "cli/cli.h"
-#include "plugin/rank_facts.h"
+#include "rank/rank_facts.h"
 
 #define PMIX_RANKS_MAX 1024
 

@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "pmix/pmix.h"
-#include "plugin/compact.h"
-#include "plugin/pmix_keys.h"
+#include "conf/compact.h"
+#include "rank/pmix_keys.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What plugin/pmix_keys.h says of the ABI, since here the library's own header is known.
+/* What src/rank/pmix_keys.h says of the ABI, since here the library's own header is
+ * known.
  */
 _Static_assert(sizeof(struct gp_pmix_proc) == sizeof(pmix_proc_t), "pmix_proc_t");
 _Static_assert(offsetof(struct gp_pmix_proc, rank) == offsetof(pmix_proc_t, rank),
@@ -345,7 +346,7 @@ static void set_facts(const struct pmix_job *job, int rank)
 					       (enum gp_fact_id)id, &fact))
 			setenv(gp_fact_names[id].env, fact.text, 1);
 	setenv(GP_ENV_ORDER, job->ring ? "ring" : "index", 1);
-	/* see ask_by_name in plugin/rank_env.c */
+	/* see ask_by_name in plugin/node/rank/rank_env.c */
 	if (getenv(GP_PMIX_STORES) && strstr(getenv(GP_PMIX_STORES), "shmem"))
 		setenv(GP_PMIX_STORES, "hash", 1);
 	/* Open MPI 4 takes a launcher that it doesn't know for none, and each rank for a

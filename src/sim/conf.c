@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "plugin/conf.h"
+#include "conf/conf.h"
 
 #define MAX_LINE 65536
 #define MAX_NAME 256

@@ -10,7 +10,7 @@
  * the end of a job with its epilog's and a question for registration with one, until the
  * process is killed. Nothing is run.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <arpa/inet.h>
 #include <err.h>

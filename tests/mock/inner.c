@@ -2,9 +2,9 @@
 /*
  * inner.c - a stock select_cons_tres.so for the tests: every operation writes down its
  * name and arguments and returns what the test wants. Written by hand, one line an
- * operation, so that a mistake in plugin/forward.h is not repeated here.
+ * operation, so that a mistake in plugin/slurm/operations.h is not repeated here.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <stdarg.h>
 #include <string.h>

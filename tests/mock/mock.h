@@ -9,7 +9,7 @@
 #ifndef GPUTOPO_TESTS_MOCK_H
 #define GPUTOPO_TESTS_MOCK_H
 
-#include "plugin/forward.h"
+#include "plugin/slurm/operations.h"
 
 #define MOCK_MAX_ARGS 10
 #define MOCK_MAX_LOG  64

@@ -2,7 +2,7 @@
 /*
  * slices.c - what the tests of --mig inside slurmctld share.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-#include "plugin/mig_names.h"
+#include "plugin/common/mig_names.h"
 #include "tests/mock/stage.h"
 
 #define UNITS	     8

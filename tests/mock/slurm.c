@@ -3,7 +3,7 @@
  * slurm.c - the Slurm functions that the plugin calls, written for the tests: logging
  * into memory, bit strings, lists, the job and node tables.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * stage.c - what the tests of the glue share.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <check.h>
 #include <limits.h>

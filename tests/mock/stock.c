@@ -4,7 +4,7 @@
  * of the first node that has enough, as simply as that, with the faults that the test
  * orders.
  */
-#include "plugin/compat.h"
+#include "plugin/slurm/compat.h"
 
 #include <stdlib.h>
 #include <string.h>

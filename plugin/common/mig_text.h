@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_text.h - a MIG job's wish and its placement as text (mig_names.h).
+ */
+#ifndef GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H
+#define GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H
+
+#include <stddef.h>
+
+#include "plugin/node/mig/mig_driver.h"
+
+#define GP_MIG_COUNT_MAX 16 /* instances of one job on one node */
+
+/* PROFILE[:COUNT] */
+struct gp_mig_wish {
+	char profile[32]; /* as it was written */
+	int compute;	  /* compute slices */
+	char suffix[8];
+	int count; /* on each node; 1 to GP_MIG_COUNT_MAX */
+};
+
+/* false: text is no wish. Whether any GPU has the profile is not looked at. */
+bool gp_mig_wish_read(const char *text, struct gp_mig_wish *wish);
+
+/* One NODE:GPU:START:SIZE; only these four of the slice are set. */
+struct gp_mig_entry {
+	const char *node; /* not ended by a NUL */
+	size_t node_length;
+	struct gp_mig_slice slice;
+};
+
+/* Read the entry at *text and go to the one behind its comma; *text is NULL behind the
+ * last. false: there is no entry that can be read. */
+bool gp_mig_entry_next(const char **text, struct gp_mig_entry *entry);
+bool gp_mig_entry_is_on(const struct gp_mig_entry *entry, const char *node);
+/* Append one to text, which holds *used bytes of size; false: no room, nothing changed.
+ */
+bool gp_mig_entry_add(char *text, size_t size, size_t *used, const char *node,
+		      const struct gp_mig_slice *slice);
+
+#endif

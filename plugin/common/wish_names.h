@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wish_names.h - the job's control environment between the SPANK plugin and the select
+ * plugin.
+ */
+#ifndef GPUTOPO_PLUGIN_COMMON_WISH_NAMES_H
+#define GPUTOPO_PLUGIN_COMMON_WISH_NAMES_H
+
+#define GP_ENV_TOPO	 "GPUTOPO_TOPO" /* --gpu-topo: ring, any or off */
+#define GP_ENV_HAD	 "GPUTOPO_HAD"	/* of previous_run.c: the GPUs of its last run */
+#define GP_ENV_MIN_BUSBW "GPUTOPO_MIN_BUSBW" /* --gpu-min-busbw: GB/s */
+
+#endif

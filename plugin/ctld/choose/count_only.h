@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * count_only.h - nodes whose GPUs slurmctld only counts: one line of gres.conf with File=
+ * for all of them and no Cores=, Type= or Links=. Stock's job_test picks none there; the
+ * GPUs with the lowest numbers are taken when the job is started. So they are hidden
+ * then.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_COUNT_ONLY_H
+#define GPUTOPO_PLUGIN_CTLD_CHOOSE_COUNT_ONLY_H
+
+#include "plugin/ctld/glue.h"
+
+/* The job of the last job_test shall have what its seats want; 0: none. */
+void gp_steer_mean(struct gp_glue *glue, uint32_t job_id, int seats);
+/* Before the inner select_nodeinfo_set, which takes the GPUs: hide the others of counted
+ * nodes, if this is that job and they are as they were. */
+void gp_steer_hide(struct gp_glue *glue, const job_record_t *job);
+/* After it, always: take back what was hidden. */
+void gp_steer_unhide(struct gp_glue *glue);
+
+#endif

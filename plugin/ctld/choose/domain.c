@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * domain.c - which NVLink domain has room for a job.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <string.h>
+
+#include "plugin/ctld/choose/domain.h"
+
+/* A candidate, or false. *domain: 0 for none. *ours: we may choose among its like. */
+static bool read_node(struct gp_glue *glue, int node, const struct gp_job *asked,
+		      const struct gp_need *need, struct gp_rank *rank, int *gpus,
+		      bool *ours)
+{
+	int least = need->per_node > 1 ? need->per_node : 1;
+	struct gp_view view;
+
+	if (!gp_room_may(&glue->room, node, least) ||
+	    !gp_rank_view(&view, node, asked, least, glue->models, &glue->room))
+		return false;
+	if (asked->whole && __builtin_popcountll(view.free) < view.binding->size)
+		return false;
+	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
+		view.binding->settings.node_choice;
+	*rank = (struct gp_rank){.node = node,
+				 .domain = gp_models_domain(glue->models, node)};
+	*gpus = __builtin_popcountll(view.usable);
+	return rank->domain <= glue->node_count;
+}
+
+static void forget(struct gp_glue *glue)
+{
+	memset(glue->domains, 0, ((size_t)glue->node_count + 1) * sizeof(*glue->domains));
+	glue->ranked = 0;
+}
+
+static void count_in(struct gp_glue *glue, const struct gp_rank *rank, int gpus)
+{
+	struct gp_domain *domain = &glue->domains[rank->domain];
+
+	glue->ranks[glue->ranked++] = *rank;
+	if (!domain->nodes++)
+		domain->first = rank->node;
+	domain->gpus += gpus;
+}
+
+bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_job *asked,
+		     const struct gp_need *need)
+{
+	uint64_t lowest = UINT64_MAX;
+	bool all_ours = true;
+
+	forget(glue);
+	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
+	     n++) {
+		struct gp_rank rank;
+		uint64_t weight;
+		bool ours;
+		int gpus;
+
+		if (!bit_test(offered, n))
+			continue;
+		weight = gp_bridge_weight(node_record_table_ptr[n]);
+		if (weight > lowest ||
+		    !read_node(glue, (int)n, asked, need, &rank, &gpus, &ours))
+			continue;
+		if (weight < lowest) {
+			forget(glue);
+			lowest = weight;
+			all_ours = true;
+		}
+		all_ours &= ours;
+		count_in(glue, &rank, gpus);
+	}
+	return all_ours && glue->ranked &&
+	       glue->domains[glue->ranks[0].domain].nodes < glue->ranked;
+}
+
+/* As many nodes as stock could have had, and enough GPUs. */
+static bool has_room(const struct gp_glue *glue, const struct gp_domain *domain,
+		     const struct gp_need *need)
+{
+	int nodes = need->nodes < glue->ranked ? need->nodes : glue->ranked;
+
+	return domain->nodes && !domain->tried && domain->nodes >= nodes &&
+	       domain->nodes >= need->least && domain->gpus >= need->total;
+}
+
+bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes)
+{
+	struct gp_domain *best = NULL;
+
+	/* 0 is no domain */
+	for (int d = 1; d <= glue->node_count; d++) {
+		struct gp_domain *domain = &glue->domains[d];
+
+		if (has_room(glue, domain, need) &&
+		    (!best || domain->nodes < best->nodes ||
+		     (domain->nodes == best->nodes && domain->first < best->first)))
+			best = domain;
+	}
+	if (!best)
+		return false;
+	best->tried = true;
+	bit_clear_all(nodes);
+	for (int i = 0; i < glue->ranked; i++)
+		if (&glue->domains[glue->ranks[i].domain] == best)
+			bit_set(nodes, glue->ranks[i].node);
+	return true;
+}

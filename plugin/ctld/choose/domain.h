@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * domain.h - NVLink domains over several nodes (a rack of GB200 trays): which one should
+ * a job of several nodes have? Named by Domain= of gputopo.conf or by the node file.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
+#define GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
+
+#include "plugin/ctld/glue.h"
+
+/* What the nodes of one domain must give. */
+struct gp_need {
+	int per_node; /* free GPUs on each node; 0: see total */
+	int total;    /* free GPUs of all its nodes together; 0: see per_node */
+	int nodes;    /* as many nodes as the job likes to have */
+	int least;    /* and as few as it may */
+};
+
+/* Count what each domain has among the offered nodes of the lowest weight that have
+ * enough free GPUs. Slurm's weights come first, so that others are no candidates. false:
+ * there is nothing to prefer: all candidates are in one domain or in none, or one is not
+ * ours to choose (NodeChoice=no, Mode=observe or off). O(nodes). */
+bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_job *asked,
+		     const struct gp_need *need);
+/* The candidates of the next domain with room for the job, the smallest room first, so
+ * that large ones stay whole. false: no more. */
+bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes);
+
+#endif

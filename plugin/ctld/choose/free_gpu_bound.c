@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * free_gpu_bound.c - an upper bound of each node's free GPUs.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/ctld/choose/free_gpu_bound.h"
+
+#define UNKNOWN UINT8_MAX /* more than GP_MAX_GPUS */
+
+void gp_room_release(struct gp_room *room)
+{
+	free(room->most);
+	memset(room, 0, sizeof(*room));
+	room->roomiest = -1;
+}
+
+void gp_room_forget_all(struct gp_room *room)
+{
+	if (room->most)
+		memset(room->most, UNKNOWN, (size_t)room->node_count);
+	room->roomiest = -1;
+}
+
+bool gp_room_reset(struct gp_room *room, int node_count)
+{
+	gp_room_release(room);
+	if (node_count <= 0)
+		return true;
+	room->most = malloc((size_t)node_count);
+	if (!room->most)
+		return false;
+	room->node_count = node_count;
+	gp_room_forget_all(room);
+	return true;
+}
+
+void gp_room_forget(struct gp_room *room, int node)
+{
+	if (node >= 0 && node < room->node_count)
+		room->most[node] = UNKNOWN;
+	room->roomiest = -1;
+}
+
+void gp_room_expire(struct gp_room *room, time_t now)
+{
+	if (now >= room->since && now - room->since < GP_ROOM_SECONDS)
+		return;
+	gp_room_forget_all(room);
+	room->since = now;
+}
+
+static void keep(struct gp_room *room, int node, int free)
+{
+	if (node < 0 || node >= room->node_count)
+		return;
+	room->changed |= room->most[node] != free;
+	room->most[node] = (uint8_t)free;
+	if (room->roomiest >= 0 && room->roomiest < free)
+		room->roomiest = free;
+}
+
+const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	const gres_node_state_t *state = record ? gp_bridge_free(record, free) : NULL;
+
+	if (state)
+		keep(room, node, __builtin_popcountll(*free));
+	else if (record && !gp_bridge_gres(record, "gpu"))
+		keep(room, node, 0);
+	return state;
+}
+
+bool gp_room_may(const struct gp_room *room, int node, int count)
+{
+	return node >= room->node_count || room->most[node] >= count;
+}
+
+bool gp_room_may_any(const struct gp_room *room, int count)
+{
+	return !room->most || room->roomiest < 0 || room->roomiest >= count;
+}
+
+void gp_room_count(struct gp_room *room)
+{
+	if (room->roomiest >= 0 && !room->changed)
+		return;
+	room->roomiest = 0;
+	for (int n = 0; n < room->node_count; n++) {
+		uint64_t free;
+
+		if (room->most[n] == UNKNOWN)
+			(void)gp_room_look(room, n, &free);
+		if (room->most[n] != UNKNOWN && room->most[n] > room->roomiest)
+			room->roomiest = room->most[n];
+	}
+	room->changed = false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * free_gpu_bound.h - the most GPUs that can be free on each node, a byte a node: nodes
+ * without room for a job are passed over unseen, and a full cluster is not looked at for
+ * each of its waiting jobs. What jobs take is found out when a node is looked at; where
+ * GPUs come free the node is forgotten. Ends of jobs are told; what Slurm changes without
+ * telling, such as the GRES of a node by scontrol, is noticed within GP_ROOM_SECONDS.
+ * Until then node choice does not offer the node, and stock's own answer is as ever.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_FREE_GPU_BOUND_H
+#define GPUTOPO_PLUGIN_CTLD_CHOOSE_FREE_GPU_BOUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "plugin/slurm/bridge.h"
+
+#define GP_ROOM_SECONDS 600
+
+/* Zeroed: no node is known, and each may have room. */
+struct gp_room {
+	uint8_t *most; /* by node */
+	int node_count;
+	int roomiest; /* the largest of most when counted; -1: not counted since a node
+			 was forgotten */
+	bool changed; /* a node has less than when the roomiest was counted */
+	time_t since; /* when everything was last forgotten */
+};
+
+/* So many nodes, of which nothing is known. false: out of memory, *room is zeroed. */
+bool gp_room_reset(struct gp_room *room, int node_count);
+void gp_room_release(struct gp_room *room);
+/* GPUs of this node, or of any, may have come free. */
+void gp_room_forget(struct gp_room *room, int node);
+void gp_room_forget_all(struct gp_room *room);
+/* The same for what is older than GP_ROOM_SECONDS. */
+void gp_room_expire(struct gp_room *room, time_t now);
+/* gp_bridge_free of this node, and keep what it says. */
+const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free);
+/* May this node have count free GPUs? */
+bool gp_room_may(const struct gp_room *room, int node, int count);
+/* May any node of the cluster? */
+bool gp_room_may_any(const struct gp_room *room, int count);
+/* Some job found no room: look at the nodes that nobody has looked at, so that
+ * gp_room_may_any can tell. O(nodes) if anything has changed since. Nodes whose counts
+ * and bits do not agree yet count as full, and stay unknown. */
+void gp_room_count(struct gp_room *room);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * node_score.c - compare nodes by what a job would get there.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <string.h>
+
+#include "plugin/ctld/model/instance.h"
+#include "plugin/ctld/choose/node_score.h"
+
+#define EQUAL 1e-9 /* damages this close are the same */
+
+/* What taking its best GPUs costs a node of this type with these free GPUs. Running jobs
+ * are left out: with them no two nodes would be alike. */
+static double damage_of(struct gt_table *table, const struct gt_mask *usable,
+			const struct gt_mask *free, int count)
+{
+	struct gt_request request = {.count = count, .free = *usable};
+	struct gt_mask nothing = {{0}};
+	struct gt_score before, after;
+	struct gt_choice choice;
+
+	if (gt_select(table, &request, &choice) != GT_FIT_OK)
+		return 0;
+	request.free = *free;
+	gt_select_score(table, &request, &nothing, &before);
+	gt_select_score(table, &request, &choice.gpus, &after);
+	return before.remaining - after.remaining;
+}
+
+static void evaluate_damage(const struct gp_view *view, int count, struct gp_value *value)
+{
+	struct gt_mask usable = gp_binding_to_model(view->binding, view->usable);
+	struct gt_mask free = gp_binding_to_model(view->binding, view->free);
+
+	value->damage = damage_of(view->binding->table, &usable, &free, count);
+	value->weighed = true;
+}
+
+static void evaluate(const struct gp_view *view, int count, struct gp_value *value)
+{
+	const struct gp_binding *binding = view->binding;
+	struct gt_mask usable;
+
+	/* Instances have no bandwidth: what they take from the policy's aim decides. */
+	if (view->usable & binding->instances) {
+		double damage =
+			gp_instances_damage(binding, view->usable, view->free, count);
+
+		value->quality = damage >= 0;
+		value->damage = damage >= 0 ? damage : 0;
+		value->weighed = true;
+		return;
+	}
+	usable = gp_binding_to_model(binding, view->usable);
+	/* 0 where a set does not fit. One GPU has no bandwidth to compare: the damage
+	 * decides alone. */
+	value->quality = gt_table_quality(binding->table, &usable, count);
+	if (count == 1 && value->quality)
+		value->quality = 1;
+}
+
+static struct gp_value *look_up(struct gp_models *models, const struct gp_view *view,
+				int count)
+{
+	const struct gp_binding *binding = view->binding;
+	struct gp_value *value = gp_models_value(models, binding, view->usable, count);
+
+	if (value->table != binding->table || value->seen != binding->seen ||
+	    value->free != view->free || value->usable != view->usable ||
+	    value->count != count || value->policy != binding->settings.mig_policy) {
+		*value = (struct gp_value){
+			.table = binding->table,
+			.seen = binding->seen,
+			.free = view->free,
+			.usable = view->usable,
+			.count = count,
+			.policy = binding->settings.mig_policy,
+		};
+		evaluate(view, count, value);
+	}
+	return value;
+}
+
+/* GPUs of the asked type; all for an untyped job. */
+static uint64_t of_type(const gres_node_state_t *state, const struct gp_job *asked)
+{
+	return asked->typed ? gp_bridge_of_type_id(state, asked->entry[0]->type_id)
+			    : ~(uint64_t)0;
+}
+
+bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
+		  struct gp_models *models, struct gp_room *room)
+{
+	const gres_node_state_t *state = gp_room_look(room, node, &view->free);
+	const node_record_t *record = node_record_table_ptr[node];
+
+	if (!state)
+		return false;
+	view->usable = view->free & of_type(state, asked);
+	if (__builtin_popcountll(view->usable) < count)
+		return false;
+	view->binding = gp_models_recall(models, node);
+	if (!view->binding) {
+		struct gp_gpus gpus;
+
+		if (gp_bridge_node(record, &gpus) != GP_OK)
+			return false;
+		view->binding = gp_models_bind(models, node, record->name, &gpus);
+	}
+	return view->binding != NULL;
+}
+
+/* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
+static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models, struct gp_room *room,
+		      bool *ours)
+{
+	struct gp_view *view = &rank->view;
+
+	*ours = true;
+	if (!gp_rank_view(view, node, asked, count, models, room))
+		return false;
+	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
+	*ours = view->binding->settings.mode == GP_MODE_ENFORCE &&
+		view->binding->settings.node_choice &&
+		(!(view->usable & view->binding->instances) ||
+		 !(view->usable & ~view->binding->instances));
+	rank->node = node;
+	rank->quality =
+		*ours && view->binding->table ? look_up(models, view, count)->quality : 0;
+	rank->damage = 0;
+	return true;
+}
+
+static uint64_t best_quality(const struct gp_rank *ranks, int ranked)
+{
+	uint64_t best = 0;
+
+	for (int i = 0; i < ranked; i++)
+		if (ranks[i].quality > best)
+			best = ranks[i].quality;
+	return best;
+}
+
+/* May the job go there? One GPU has no bandwidth to compare: the damage alone decides. */
+static bool is_best(const struct gp_rank *rank, uint64_t best, int count)
+{
+	return rank->quality == best || count == 1;
+}
+
+/* Damage takes longer to say than quality, and says nothing of worse nodes. */
+static void weigh(struct gp_rank *ranks, int ranked, int count, struct gp_models *models)
+{
+	uint64_t best = best_quality(ranks, ranked);
+
+	for (int i = 0; i < ranked; i++) {
+		const struct gp_view *view = &ranks[i].view;
+		struct gp_value *value;
+
+		if (!view->binding->table || !is_best(&ranks[i], best, count))
+			continue;
+		value = look_up(models, view, count);
+		if (!value->weighed)
+			evaluate_damage(view, count, value);
+		ranks[i].damage = value->damage;
+	}
+}
+
+bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models,
+		      const struct gp_running *running)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	struct gp_gpus gpus;
+
+	memset(prospect, 0, sizeof(*prospect));
+	if (!record || gp_bridge_node(record, &gpus) != GP_OK)
+		return false;
+	prospect->binding = gp_models_bind(models, node, record->name, &gpus);
+	prospect->usable = of_type(gpus.state, asked) & ~(uint64_t)0 >> (64 - gpus.size);
+	prospect->free = gpus.free;
+	prospect->held = gp_running_on(running, node, &prospect->held_count);
+	return prospect->binding && __builtin_popcountll(prospect->usable) >= count;
+}
+
+int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
+		  int count, struct gp_models *models, struct gp_room *room)
+{
+	uint64_t lowest = UINT64_MAX;
+	bool all_ours = true;
+	int ranked = 0;
+
+	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
+	     n++) {
+		uint64_t weight;
+		bool ours;
+
+		/* A node without room costs a byte, its record would be a cache miss. */
+		if (!bit_test(offered, n) || !gp_room_may(room, (int)n, count))
+			continue;
+		weight = gp_bridge_weight(node_record_table_ptr[n]);
+		if (weight > lowest ||
+		    !rank_node(&ranks[ranked], (int)n, asked, count, models, room, &ours))
+			continue;
+		if (weight < lowest) {
+			lowest = weight;
+			ranks[0] = ranks[ranked];
+			ranked = 0;
+			all_ours = true;
+		}
+		all_ours &= ours;
+		ranked++;
+	}
+	if (!all_ours)
+		return 0;
+	weigh(ranks, ranked, count, models);
+	return ranked;
+}
+
+/* Without links anywhere there is nothing to prefer, but for a job of one GPU, which then
+ * goes where there are none to break. */
+static bool has_best(uint64_t best, int count)
+{
+	return best > 0 || count == 1;
+}
+
+bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, int at)
+{
+	uint64_t best = best_quality(ranks, ranked);
+
+	if (!has_best(best, count) || !is_best(&ranks[at], best, count))
+		return false;
+	for (int i = 0; i < ranked; i++)
+		if (is_best(&ranks[i], best, count) &&
+		    ranks[i].damage < ranks[at].damage - EQUAL)
+			return false;
+	return true;
+}
+
+int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
+		bitstr_t *few)
+{
+	uint64_t quality = best_quality(ranks, ranked);
+	double damage, above = -1;
+	int found = 0, room = only_ties ? GP_FEW_TIES : GP_FEW_NODES;
+
+	bit_clear_all(few);
+	if (!has_best(quality, count))
+		return 0;
+	/* Level by level of damage, the least first. */
+	do {
+		damage = 2;
+		for (int i = 0; i < ranked; i++)
+			if (is_best(&ranks[i], quality, count) &&
+			    ranks[i].damage > above + EQUAL && ranks[i].damage < damage)
+				damage = ranks[i].damage;
+		for (int i = 0; damage < 2 && i < ranked && found < room; i++) {
+			if (!is_best(&ranks[i], quality, count) ||
+			    ranks[i].damage < damage || ranks[i].damage > damage + EQUAL)
+				continue;
+			bit_set(few, ranks[i].node);
+			found++;
+		}
+		above = damage;
+	} while (!only_ties && damage < 2 && found < room);
+	return found;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * forecast.h - jobs that wait for a wish: which nodes can meet it now, and when the
+ * others will, so that start estimates and backfill's reservations are true.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
+#define GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
+
+#include "plugin/ctld/glue.h"
+#include "plugin/ctld/request/previous_run.h"
+
+/* What a job_test is about, as far as wishes go. */
+struct gp_quest {
+	struct gp_job asked;
+	enum gp_reason why; /* of gp_bridge_job */
+	struct gp_wish wish;
+	struct gp_past past;
+	int count;  /* GPUs on each node; 0: not known beforehand */
+	bool even;  /* count is an even share of --gpus over the nodes asked for */
+	bool binds; /* there may be something to wait for */
+	gp_list_t reserved; /* lists of gp_bridge_reserved */
+	gp_list_t granted;
+};
+
+void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
+		   const struct gp_test *test);
+/* Leave in test's nodes those that can meet the wish now. Returns how many they are. */
+int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
+		    const struct gp_test *test);
+/* RUN_NOW gave an answer that does not meet the wish: until a job ends, no forecast is to
+ * say "now" for this one. */
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job);
+/* Was it refused lately, and has no job ended since? */
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job,
+			  time_t now);
+/* When the next job with GPUs on these nodes ends, or GP_NOT_KNOWN (start_estimate.h). */
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
+/* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
+int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
+		      const struct gp_inner *inner, const struct gp_test *test);
+int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,
+		       const struct gp_inner *inner, const struct gp_test *test);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * glue.h - the state of the plugin inside slurmctld, and what the hooks do with it.
+ *
+ * There is one struct gp_glue, in glue.c. Slurm calls job_test, job_fini, job_resized,
+ * nodeinfo_set, node_init and reconfigure with the job and node write locks held, so that
+ * these calls never meet; the lock of the struct costs nothing then and holds where a
+ * release is less strict. It is never held while Slurm's own locks are taken.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_GLUE_H
+#define GPUTOPO_PLUGIN_CTLD_GLUE_H
+
+#include <pthread.h>
+
+#include "plugin/ctld/choose/choice.h"
+#include "conf/conf.h"
+#include "plugin/ctld/log/decision.h"
+#include "plugin/slurm/stock_plugin.h"
+#include "plugin/ctld/log/metrics.h"
+#include "plugin/ctld/mig/mig_site.h"
+#include "plugin/ctld/model/model.h"
+#include "plugin/ctld/choose/node_score.h"
+#include "conf/reason.h"
+#include "plugin/ctld/choose/free_gpu_bound.h"
+#include "plugin/ctld/estimate/running.h"
+#include "plugin/ctld/log/stopwatch.h"
+#include "plugin/ctld/submit.h"
+
+/* The arguments of one job_test. */
+struct gp_test {
+	job_record_t *job;
+	bitstr_t *nodes;
+	uint32_t min_nodes;
+	uint32_t max_nodes;
+	uint32_t req_nodes;
+	uint16_t mode;
+	gp_list_t candidates;
+	gp_list_t *preemptees;
+	GP_TAIL_FIELDS
+};
+
+/* What one NVLink domain has for the job at hand. */
+struct gp_domain {
+	int nodes;
+	int gpus;
+	int first; /* its first node */
+	bool tried;
+};
+
+#define GP_REFUSALS 64 /* by job id; a collision forgets one */
+
+/* A job whose wish was not met by what stock can give. */
+struct gp_refusal {
+	uint32_t job_id;
+	uint64_t ends; /* glue->ends then */
+	time_t when;
+};
+
+/* The job whose GPUs are chosen when it starts: see count_only.h. */
+struct gp_steered {
+	uint32_t job_id; /* 0: none */
+	int seats;	 /* in glue->seats */
+	bool hides;
+};
+
+struct gp_glue {
+	pthread_mutex_t lock; /* over everything below */
+	bool active;	      /* in slurmctld, with a configuration */
+	struct gp_conf *conf;
+	struct gp_models *models;
+	bool has_ratio; /* MinRatio= is given somewhere */
+	bool no_split;	/* Split=no for the cluster */
+	bool chooses;	/* NodeChoice=yes somewhere */
+	struct gp_running running;
+	struct gp_mig_books mig_books;
+	struct gp_mig_spaces mig_spaces;
+	struct gp_refusal refusals[GP_REFUSALS];
+	uint64_t ends; /* of jobs, counted */
+	struct gp_room room;
+	struct gp_stopwatch stopwatch;
+	time_t split_asked; /* when stock was last asked only for split_avoided */
+	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
+	time_t rebuilt; /* when the index was last rebuilt for a mismatch */
+	uint64_t *told; /* by node: reasons that were logged, a bit each */
+	int node_count;
+	int told_count[GP_REASON_COUNT];
+	/* scratch, kept so that a job_test allocates nothing */
+	bitstr_t *offered; /* the nodes that job_test was offered */
+	bitstr_t *answer;  /* and those that it picked */
+	struct gp_seat *seats;
+	int seat_room;
+	struct gp_steered steered;
+	struct gp_rank *ranks;	   /* node_count of them, or NULL: no node choice */
+	int ranked;		   /* of them, filled by domain.c */
+	struct gp_domain *domains; /* by number, from 1; node_count of them, or NULL */
+	struct gp_decisions decisions;
+	struct gp_counters counters;
+	struct gp_metrics metrics;
+};
+
+/* Hooks, called by select_cons_tres.c inside slurmctld only. */
+int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test);
+/* After the inner node_init: the node table is new. Reads gputopo.conf. */
+void gp_glue_node_init(void);
+/* Before the inner select_nodeinfo_set, and after it: the job's GPUs are known. */
+void gp_glue_job_takes(const job_record_t *job);
+void gp_glue_job_holds(const job_record_t *job);
+/* After the inner job_begin: the answer of the last job_test is used. */
+void gp_glue_job_begins(job_record_t *job);
+/* Before the inner job_fini, and after the inner job_resized. */
+void gp_glue_job_ends(job_record_t *job);
+void gp_glue_job_leaves(const job_record_t *job, int node);
+/* After the inner reconfigure. */
+void gp_glue_rebuild(void);
+/* For job_submit/gputopo: see gp_submit_fn. */
+bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size);
+struct gp_mig_question;
+/* The same for --mig: see gp_mig_submit_fn. */
+bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size);
+/* At fini. */
+void gp_glue_stop(void);
+
+/* In submit.c; glue is locked. */
+bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
+		       char *text, size_t size);
+/* For exchange.c: say once a node, and for a few nodes only, what the admin should know.
+ * seat may be NULL: about no node in particular. */
+void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reason why);
+/* Does the index of running jobs match the node? Rebuilds it at most once a minute. */
+bool gp_glue_index_agrees(struct gp_glue *glue, const struct gp_seat *seat);
+
+#endif

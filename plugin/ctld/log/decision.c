@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * decision.c - the decision log.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/ctld/log/decision.h"
+
+/* Bytes of one job's waiting lines; more are dropped and counted. */
+#define MAX_WAITING (1 << 20)
+
+#define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
+#define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)
+#define RELEASE_MICRO (SLURM_VERSION_NUMBER & 0xff)
+
+void gp_decisions_close(struct gp_decisions *decisions)
+{
+	if (decisions->open)
+		close(decisions->fd);
+	free(decisions->lines);
+	memset(decisions, 0, sizeof(*decisions));
+}
+
+bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf)
+{
+	const char *path = gp_conf_decision_log(conf);
+
+	gp_decisions_close(decisions);
+	if (!path)
+		return true;
+	decisions->fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	decisions->open = decisions->fd >= 0;
+	return decisions->open;
+}
+
+void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
+{
+	decisions->job_id = job_id;
+	decisions->used = 0;
+	decisions->summary[0] = '\0';
+}
+
+/* ---- a line ---------------------------------------------------------------------------
+ */
+
+struct text {
+	char *buf;
+	size_t size;
+	size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *fmt,
+						      ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text->buf + text->used, text->size - text->used, fmt, args);
+	va_end(args);
+	if (n > 0)
+		text->used += (size_t)n;
+	if (text->used >= text->size)
+		text->used = text->size - 1;
+}
+
+static void put_list(struct text *text, const char *key, uint64_t bits)
+{
+	struct gt_mask mask = {.word = {bits}};
+	char list[GP_MAX_GPUS * 4];
+
+	put(text, ",\"%s\":\"%s\"", key, gt_mask_format(&mask, list, sizeof(list)));
+}
+
+/* null below two GPUs and where no model says it. */
+static void put_gbps(struct text *text, const char *key, bool known, int mbps)
+{
+	if (known)
+		put(text, ",\"%s\":%d.%03d", key, mbps / 1000, mbps % 1000);
+	else
+		put(text, ",\"%s\":null", key);
+}
+
+static void put_worth(struct text *text, const struct gp_seat *seat)
+{
+	struct gt_table *table = seat->binding ? seat->binding->table : NULL;
+	uint64_t whole = seat->binding ? ~seat->binding->instances : ~(uint64_t)0;
+	int k = __builtin_popcountll(seat->stock & whole);
+	struct gt_request request = {.count = k};
+	struct gt_score stock = {0}, chosen = {0};
+	bool known = table && k > 1;
+
+	if (known) {
+		struct gt_mask mask = gp_binding_to_model(seat->binding, seat->stock);
+
+		request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
+		gt_select_score(table, &request, &mask, &stock);
+		mask = gp_binding_to_model(seat->binding, seat->proposed);
+		gt_select_score(table, &request, &mask, &chosen);
+	}
+	put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
+	put_gbps(text, "gbps", known, chosen.busbw_mbps);
+	put_gbps(text, "ideal_gbps", known, known ? gt_ideal_busbw_mbps(table, k) : 0);
+	if (seat->proposed != seat->stock)
+		put(text, ",\"level\":%d", seat->level);
+	else
+		put(text, ",\"level\":null");
+}
+
+static void write_line(struct text *text, const struct gp_verdict *verdict,
+		       const struct gp_seat *seat)
+{
+	int k = __builtin_popcountll(seat->stock);
+	enum gp_mode mode =
+		seat->binding ? seat->binding->settings.mode : GP_MODE_ENFORCE;
+	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
+
+	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
+	    (long long)verdict->now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
+	    RELEASE_MINOR, RELEASE_MICRO);
+	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
+	put_list(text, "free", seat->gpus.free);
+	put_list(text, "stock", seat->stock);
+	put_list(text, "chosen", seat->proposed);
+	put_worth(text, seat);
+	put(text,
+	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
+	    "\"reason\":\"%s\"}\n",
+	    gp_mode_name(mode),
+	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
+	    verdict->split ? "true" : "false",
+	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
+	    gp_reason_word(why));
+}
+
+/* Its bus bandwidth, for people; "?" without a model. */
+static void put_set(struct text *text, const struct gp_seat *seat, uint64_t set)
+{
+	struct gt_mask bits = {.word = {set}};
+	char list[GP_MAX_GPUS * 4];
+
+	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
+	if (seat->binding && seat->binding->table) {
+		struct gt_mask gpus = gp_binding_to_model(seat->binding, set);
+		struct gt_score score = {0};
+
+		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
+			gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
+		put(text, "%.10g", score.busbw_mbps / 1000.0);
+	} else {
+		put(text, "?");
+	}
+}
+
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat)
+{
+	size_t used = strlen(decisions->summary);
+	char one[GP_SUMMARY_MAX];
+	struct text text = {one, sizeof(one), 0};
+
+	if (__builtin_popcountll(seat->stock) < 2 ||
+	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
+		return;
+	put(&text, "%s%s ", used ? "; " : "", seat->record->name);
+	put_set(&text, seat, seat->wanted);
+	put(&text, " GB/s");
+	if (seat->wanted != seat->stock) {
+		put(&text, " (stock ");
+		put_set(&text, seat, seat->stock);
+		put(&text, ")");
+	}
+	if (used + text.used + 6 > sizeof(decisions->summary))
+		snprintf(one, sizeof(one), "; ...");
+	memcpy(decisions->summary + used, one, strlen(one) + 1);
+}
+
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id)
+{
+	return decisions->job_id == job_id ? decisions->summary : "";
+}
+
+static bool make_room(struct gp_decisions *decisions)
+{
+	size_t room = decisions->room ? 2 * decisions->room : 4 * GP_LINE_MAX;
+	char *more;
+
+	if (decisions->used + GP_LINE_MAX <= decisions->room)
+		return true;
+	if (room > MAX_WAITING)
+		return false;
+	more = realloc(decisions->lines, room);
+	if (!more)
+		return false;
+	decisions->lines = more;
+	decisions->room = room;
+	return true;
+}
+
+void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
+		      const struct gp_seat *seat)
+{
+	struct text text;
+
+	if (!decisions->open || !seat->stock || !make_room(decisions))
+		return;
+	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
+	write_line(&text, verdict, seat);
+	decisions->used += text.used;
+}
+
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now)
+{
+	char line[128];
+	int n;
+
+	if (!decisions->open)
+		return;
+	n = snprintf(line, sizeof(line),
+		     "{\"ts\":%lld,\"job\":%u,\"end\":true,\"seconds\":%ld}\n",
+		     (long long)now, job_id, seconds > 0 ? seconds : 0);
+	if (write(decisions->fd, line, (size_t)n) != n)
+		counters->lost_lines++;
+}
+
+void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
+			     struct gp_counters *counters)
+{
+	if (!decisions->job_id || decisions->job_id != job_id)
+		return;
+	counters->started++;
+	if (decisions->used && write(decisions->fd, decisions->lines, decisions->used) !=
+				       (ssize_t)decisions->used)
+		counters->lost_lines++;
+	gp_decisions_begin(decisions, 0);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * decision.h - what was decided for jobs that started: one JSON line a node in the
+ * decision log, counters as a Prometheus text file. A job_test is no start: its lines
+ * wait until job_begin names the same job.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_LOG_DECISION_H
+#define GPUTOPO_PLUGIN_CTLD_LOG_DECISION_H
+
+#include "plugin/ctld/choose/choice.h"
+#include "conf/conf.h"
+#include "plugin/ctld/log/metrics.h"
+#include "conf/reason.h"
+
+#define GP_SUMMARY_MAX 512
+#define GP_LINE_MAX    2048 /* of one line; four GPU lists of 64 single GPUs fit */
+
+/* The log and what waits for it. Zeroed: no log. */
+struct gp_decisions {
+	int fd; /* valid if open */
+	bool open;
+	uint32_t job_id; /* whose lines wait; 0: none */
+	char *lines;
+	size_t used;
+	size_t room;
+	char summary[GP_SUMMARY_MAX]; /* what that job got, for people */
+};
+
+/* Close what is open and open what conf names. false: the log could not be opened
+ * (errno). */
+bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf);
+void gp_decisions_close(struct gp_decisions *decisions);
+
+/* What all nodes of one answer have in common. */
+struct gp_verdict {
+	uint32_t job_id;
+	const char *form; /* "gpus", "gpus-per-node", ... */
+	enum gp_reason why;
+	bool split;	    /* --gpus over several nodes */
+	bool split_avoided; /* stock would have, and one node took it */
+	long us;	    /* what we added to stock's time */
+	time_t now;	    /* of all lines of one answer, which tells them together */
+};
+
+/* Forget what waits, and begin with this job. */
+void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id);
+/* Add one node's line. Costs nothing without a log. */
+void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
+		      const struct gp_seat *seat);
+/* Add one node with two or more GPUs to the job's summary: "n0 0,3 40 GB/s (stock 0-1
+ * 20)". Nodes that do not fit become "...". */
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat);
+/* The summary of the job whose lines wait, "" for another and where there is none. */
+const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id);
+/* A job with GPUs has ended, after so many seconds of running. */
+void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
+			   uint32_t job_id, long seconds, time_t now);
+/* The job begins: write its lines. */
+void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
+			     struct gp_counters *counters);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * metrics.c - Prometheus' text format.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/ctld/log/metrics.h"
+
+#define METRICS_SECONDS 15
+#define IDLE_SECONDS	30
+
+static void put_head(FILE *f, const char *name, const char *type, const char *help)
+{
+	fprintf(f, "# HELP gputopo_%s %s\n# TYPE gputopo_%s %s\n", name, help, name,
+		type);
+}
+
+static void put_counter(FILE *f, const char *name, const char *help, uint64_t value)
+{
+	put_head(f, name, "counter", help);
+	fprintf(f, "gputopo_%s %" PRIu64 "\n", name, value);
+}
+
+static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
+{
+	put_head(f, name, "gauge", help);
+	fprintf(f, "gputopo_%s %zu\n", name, value);
+}
+
+static void put_decisions(FILE *f, const struct gp_counters *counters)
+{
+	put_head(f, "decisions_total", "counter",
+		 "Answers of job_test by what became of them");
+	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
+		fprintf(f, "gputopo_decisions_total{reason=\"%s\"} %" PRIu64 "\n",
+			gp_reason_word((enum gp_reason)r), counters->by_reason[r]);
+}
+
+static void put_counters(FILE *f, const struct gp_counters *counters)
+{
+	put_counter(f, "reruns_total", "Further runs of the stock job_test",
+		    counters->reruns);
+	put_counter(f, "failed_reruns_total", "Further runs that gave no use",
+		    counters->failed_reruns);
+	put_counter(f, "narrowed_total", "First runs with few nodes that gave an answer",
+		    counters->narrowed);
+	put_counter(f, "in_domain_total",
+		    "First runs inside one NVLink domain that gave an answer",
+		    counters->in_domain);
+	put_counter(f, "failed_narrowed_total",
+		    "First runs with few nodes that gave none", counters->failed_narrow);
+	put_counter(f, "jobs_started_total", "Jobs with GPUs that began",
+		    counters->started);
+	put_counter(f, "lost_lines_total",
+		    "Lines of the decision log that were not written",
+		    counters->lost_lines);
+}
+
+static void put_times(FILE *f, const struct gp_stopwatch *watch)
+{
+	put_head(f, "own_seconds_total", "counter",
+		 "Time in gputopo, further runs of the stock job_test among it");
+	for (int k = 0; k < GP_WATCH_KINDS; k++)
+		fprintf(f, "gputopo_own_seconds_total{in=\"%s\"} %.9f\n",
+			gp_stopwatch_word(k), (double)watch->own_ns[k] / 1e9);
+	put_head(f, "stock_seconds_total", "counter",
+		 "Time in the first run of the stock job_test");
+	for (int k = 0; k < GP_WATCH_KINDS; k++)
+		fprintf(f, "gputopo_stock_seconds_total{in=\"%s\"} %.9f\n",
+			gp_stopwatch_word(k), (double)watch->stock_ns[k] / 1e9);
+	put_head(f, "calls_total", "counter", "Calls by slurmctld");
+	for (int k = 0; k < GP_WATCH_KINDS; k++)
+		fprintf(f, "gputopo_calls_total{in=\"%s\"} %" PRIu64 "\n",
+			gp_stopwatch_word(k), watch->calls[k]);
+}
+
+static void put_all(FILE *f, const struct gp_counters *counters,
+		    const struct gp_stopwatch *watch, const struct gp_models *models)
+{
+	size_t bytes = 0;
+	int types = models ? gp_models_types(models, &bytes) : 0;
+
+	put_decisions(f, counters);
+	put_counters(f, counters);
+	put_times(f, watch);
+	put_gauge(f, "node_types", "Node types with a table", (size_t)types);
+	put_gauge(f, "table_bytes", "Memory of all tables", bytes);
+}
+
+static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
+{
+	time_t wait = idle ? IDLE_SECONDS : METRICS_SECONDS;
+
+	return metrics->path && now - metrics->written >= wait &&
+	       (!idle || now - metrics->opened >= wait);
+}
+
+/* ---- the file ------------------------------------------------------------------------
+ */
+
+/* Readers see the old file or the new one, never half of it. What fails leaves the old
+ * file, in silence. */
+static void replace(const char *path, const char *text, size_t size)
+{
+	char name[4096];
+	bool whole;
+	int fd;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
+		return;
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
+	if (fd < 0)
+		return;
+	whole = write(fd, text, size) == (ssize_t)size;
+	if (close(fd) != 0 || !whole || rename(name, path) != 0)
+		unlink(name);
+}
+
+static void *run(void *arg)
+{
+	struct gp_metrics_page *page = arg;
+
+	replace(page->path, page->text, page->size);
+	atomic_store(&page->done, true);
+	return NULL;
+}
+
+static void free_page(struct gp_metrics_page *page)
+{
+	if (page) {
+		free(page->path);
+		free(page->text);
+	}
+	free(page);
+}
+
+/* NULL: out of memory. */
+static struct gp_metrics_page *make_page(const char *path,
+					 const struct gp_counters *counters,
+					 const struct gp_stopwatch *watch,
+					 const struct gp_models *models)
+{
+	struct gp_metrics_page *page = calloc(1, sizeof(*page));
+	bool whole = false;
+	FILE *f;
+
+	if (!page)
+		return NULL;
+	page->path = strdup(path);
+	f = open_memstream(&page->text, &page->size);
+	if (f) {
+		put_all(f, counters, watch, models);
+		whole = fclose(f) == 0;
+	}
+	if (page->path && whole)
+		return page;
+	free_page(page);
+	return NULL;
+}
+
+static void join(struct gp_metrics *metrics)
+{
+	if (!metrics->page)
+		return;
+	pthread_join(metrics->writer, NULL);
+	free_page(metrics->page);
+	metrics->page = NULL;
+}
+
+/* Without waiting: a thread that nobody joins keeps its memory. */
+static void reap(struct gp_metrics *metrics)
+{
+	if (metrics->page && atomic_load(&metrics->page->done))
+		join(metrics);
+}
+
+void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now)
+{
+	reap(metrics);
+	metrics->path = gp_conf_metrics_file(conf);
+	metrics->opened = now;
+	metrics->written = 0;
+}
+
+void gp_metrics_write(struct gp_metrics *metrics, const struct gp_counters *counters,
+		      const struct gp_stopwatch *watch, const struct gp_models *models,
+		      bool idle, time_t now)
+{
+	reap(metrics);
+	if (metrics->page || !is_due(metrics, idle, now))
+		return;
+	metrics->written = now;
+	metrics->page = make_page(metrics->path, counters, watch, models);
+	if (metrics->page &&
+	    pthread_create(&metrics->writer, NULL, run, metrics->page) != 0) {
+		free_page(metrics->page);
+		metrics->page = NULL;
+	}
+}
+
+void gp_metrics_close(struct gp_metrics *metrics)
+{
+	join(metrics);
+	memset(metrics, 0, sizeof(*metrics));
+}

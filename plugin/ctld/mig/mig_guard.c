@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_guard.c - whole GPUs where stock cannot see who has slices of them: until a node
+ * has registered with a slurmctld that restarted, stock gives its GPUs away by their
+ * number alone, also those of which jobs hold slices.
+ */
+#include "plugin/slurm/compat.h"
+
+#include "plugin/ctld/mig/mig_select.h"
+
+/* Has somebody slices of this node, and stock cannot tell of which GPU? Where nobody has,
+ * as on a node that is not powered up yet, a job may start. */
+static bool is_unseen(struct gp_glue *glue, int node)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+	const gres_node_state_t *shards;
+	int at = -1;
+
+	if (!record || !record->gres_list || gp_bridge_is_settled(record))
+		return false;
+	shards = gp_bridge_gres(record, "shard");
+	return (shards && shards->gres_cnt_alloc > 0) ||
+	       !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
+	       gp_mig_books_next(&glue->mig_books, node, &at);
+}
+
+bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test)
+{
+	bitstr_t *nodes = test->nodes;
+	bitstr_t *required =
+		test->job->details ? test->job->details->req_node_bitmap : NULL;
+	struct gp_job asked;
+
+	if (!glue->models || !gp_models_have_mig(glue->models) ||
+	    gp_bridge_job(test->job, &asked) == GP_NO_GPUS)
+		return true;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		if (!bit_test(nodes, n) || !is_unseen(glue, (int)n))
+			continue;
+		if (required && bit_test(required, n))
+			return false;
+		bit_clear(nodes, n);
+	}
+	return bit_set_count(nodes) >= (int)(test->min_nodes > 1 ? test->min_nodes : 1);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Jobs that ask for GPU instances. */
+#include "plugin/slurm/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plugin/ctld/choose/stock_call.h"
+#include "plugin/ctld/choose/attempt.h"
+#include "plugin/slurm/job_env.h"
+#include "plugin/common/mig_names.h"
+#include "plugin/ctld/mig/mig_select.h"
+#include "plugin/ctld/estimate/start_estimate.h"
+
+#define PLACE_MAX 4096
+#define WAITING	  "gputopo: waiting for free MIG slices that fit together"
+
+/* One job_test of such a job. */
+struct visit {
+	struct gp_glue *glue;
+	const struct gp_inner *inner;
+	const struct gp_test *test;
+	struct gp_mig_wish wish;
+	bool wished;
+	gres_job_state_t *shards; /* the job's entry, or NULL */
+	struct gp_mig_site *sites;
+	struct gp_mig_fit *fits;
+	int count;
+	time_t now; /* of a forecast */
+};
+
+/* ---- the job ---- */
+
+static int find_shards(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	gres_job_state_t **found = arg;
+
+	if (!gres->gres_name || strcmp(gres->gres_name, "shard") != 0)
+		return 0;
+	*found = gres->gres_data;
+	return -1;
+}
+
+static gres_job_state_t *shards_of(const job_record_t *job)
+{
+	gres_job_state_t *shards = NULL;
+
+	if (job->gres_list_req)
+		(void)list_for_each(job->gres_list_req, find_shards, &shards);
+	return shards;
+}
+
+bool gp_mig_has_shards(const job_record_t *job)
+{
+	return shards_of(job) != NULL;
+}
+
+bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job)
+{
+	return gp_job_env_get(job, GP_ENV_MIG) ||
+	       (gp_models_have_mig(glue->models) && gp_mig_has_shards(job));
+}
+
+bool gp_mig_may_start(const struct gp_test *test)
+{
+	return !SELECT_IS_MODE_RUN_NOW(test->mode) ||
+	       !gp_job_env_get(test->job, GP_ENV_MIG);
+}
+
+/* Do this node's slices have the size for which the job has shards? */
+static bool suits(const struct visit *v, const struct gp_mig_site *site)
+{
+	int size = gp_mig_site_size(site, &v->wish);
+
+	return size > 0 && v->shards &&
+	       v->shards->gres_per_node == (uint64_t)(size * v->wish.count);
+}
+
+static bool read_site(const struct visit *v, int node, struct gp_mig_site *site)
+{
+	return gp_mig_site_read(site, node, v->glue->models, &v->glue->mig_spaces);
+}
+
+/* ---- shards without a wish ---- */
+
+/* On nodes that give away slices a shard is one of them, and only a wish says which. */
+static int without_wish(struct visit *v)
+{
+	bitstr_t *nodes = v->test->nodes;
+	struct gp_mig_site site;
+
+	/* A forecast of such a node would keep it free for a job that never gets it. */
+	if (SELECT_IS_MODE_TEST_ONLY(v->test->mode))
+		return gp_ask(v->glue, v->inner, v->test);
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n) && read_site(v, (int)n, &site))
+			bit_clear(nodes, n);
+	if (bit_ffs(nodes) < 0)
+		return ESLURM_NODES_BUSY;
+	return gp_ask(v->glue, v->inner, v->test);
+}
+
+/* ---- now ---- */
+
+/* Leave the nodes with room for the wish, and say where on each. false: no memory. */
+static bool read_sites(struct visit *v)
+{
+	bitstr_t *nodes = v->test->nodes;
+	size_t room = (size_t)bit_set_count(nodes) + 1;
+
+	v->sites = malloc(room * sizeof(*v->sites));
+	v->fits = malloc(room * sizeof(*v->fits));
+	if (!v->sites || !v->fits)
+		return false;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		struct gp_mig_site *site = &v->sites[v->count];
+
+		if (!bit_test(nodes, n))
+			continue;
+		if (read_site(v, (int)n, site) && suits(v, site) &&
+		    gp_mig_site_fit(site, &v->glue->mig_books, &v->glue->running,
+				    &v->wish, site->mig, 0, &v->fits[v->count]))
+			v->count++;
+		else
+			bit_clear(nodes, n);
+	}
+	return true;
+}
+
+/* Is the answer on the GPUs that were left open? */
+static bool is_as_placed(const struct visit *v)
+{
+	const struct gp_test *t = v->test;
+	struct gp_job asked = {.entries = 1, .entry = {v->shards}};
+
+	if (!t->job->job_resrcs)
+		return false;
+	for (int i = 0; i < v->count; i++) {
+		const struct gp_mig_site *site = &v->sites[i];
+		uint64_t gpus;
+
+		if (bit_test(t->nodes, site->node) &&
+		    (!gp_bridge_selected(&asked, 0, site->node, site->gpus, &gpus) ||
+		     gpus != (uint64_t)1 << v->fits[i].gpu))
+			return false;
+	}
+	return true;
+}
+
+/* Stock's answer with one GPU of each node open. Never by preemption: what a job leaves
+ * need not fit together. */
+static int ask(struct visit *v, uint32_t min, uint32_t max, uint32_t wanted)
+{
+	int rc;
+
+	for (int i = 0; i < v->count; i++)
+		gp_mig_site_hide(&v->sites[i], v->fits[i].gpu,
+				 (int)v->shards->gres_per_node);
+	rc = gp_ask_for(v->glue, v->inner, v->test, min, max, wanted);
+	for (int i = 0; i < v->count; i++)
+		gp_mig_site_unhide(&v->sites[i]);
+	if (rc != SLURM_SUCCESS || is_as_placed(v))
+		return rc;
+	free_job_resources(&v->test->job->job_resrcs);
+	return ESLURM_NODES_BUSY;
+}
+
+/* The sites of the lowest weight, first; how many they are. */
+static int lightest(struct visit *v)
+{
+	uint64_t least = UINT64_MAX;
+	int count = 0;
+
+	for (int i = 0; i < v->count; i++) {
+		uint64_t weight = gp_bridge_weight(v->sites[i].record);
+
+		least = weight < least ? weight : least;
+	}
+	for (int i = 0; i < v->count; i++) {
+		struct gp_mig_site site = v->sites[i];
+		struct gp_mig_fit fit = v->fits[i];
+
+		if (gp_bridge_weight(site.record) != least)
+			continue;
+		v->sites[i] = v->sites[count];
+		v->fits[i] = v->fits[count];
+		v->sites[count] = site;
+		v->fits[count++] = fit;
+	}
+	return count;
+}
+
+/* The node on which the policy would place it among all GPUs; -1: not ours to say. */
+static int best_site(struct visit *v)
+{
+	const struct gp_test *t = v->test;
+
+	if (v->count < 2 || t->min_nodes > 1 || !gp_bridge_any_node(t->job) ||
+	    !gp_first_scratch(v->glue, t->nodes))
+		return -1;
+	return gp_mig_site_best(v->sites, lightest(v), &v->glue->mig_books, &v->wish);
+}
+
+static int answer(struct visit *v)
+{
+	const struct gp_test *t = v->test;
+	struct gp_fields before = gp_fields_read(t->job);
+	int best, rc;
+
+	if (v->count < (int)t->min_nodes || v->count == 0)
+		return ESLURM_NODES_BUSY;
+	best = best_site(v);
+	if (best >= 0) {
+		bit_copybits(v->glue->offered, t->nodes);
+		bit_clear_all(t->nodes);
+		bit_set(t->nodes, v->sites[best].node);
+		rc = ask(v, 1, 1, 1);
+		if (rc == SLURM_SUCCESS)
+			return rc;
+		gp_fields_write(t->job, &before);
+		bit_copybits(t->nodes, v->glue->offered);
+	}
+	rc = ask(v, t->min_nodes, t->max_nodes, t->req_nodes);
+	if (rc != SLURM_SUCCESS) {
+		gp_fields_write(t->job, &before);
+		gp_quest_refused(v->glue, t->job);
+	}
+	return rc;
+}
+
+static int run_now(struct visit *v)
+{
+	int rc = read_sites(v) ? answer(v) : ESLURM_NODES_BUSY;
+
+	free(v->sites);
+	free(v->fits);
+	return rc;
+}
+
+/* ---- ahead ---- */
+
+static time_t when(void *arg, int node)
+{
+	const struct visit *v = arg;
+	struct gp_mig_site site;
+
+	if (!read_site(v, node, &site) || !suits(v, &site))
+		return GP_NEVER;
+	return gp_mig_site_when(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
+				v->now);
+}
+
+/* Not before the slices fit together; told to the job even if stock has more to wait for.
+ */
+static int will_run(struct visit *v)
+{
+	const struct gp_test *t = v->test;
+	time_t now = time(NULL), moment;
+	int rc;
+
+	v->now = now;
+	moment = gp_moment_first(t->nodes, t->min_nodes > 1 ? (int)t->min_nodes : 1, when,
+				 v);
+	if (moment == GP_NEVER)
+		return ESLURM_NODES_BUSY;
+	if (moment == 0 && gp_quest_was_refused(v->glue, t->job, now))
+		moment = gp_quest_next_end(v->glue, t->nodes, now);
+	if (moment >= 0)
+		gp_moment_keep(t->nodes, moment, when, v);
+	rc = gp_ask(v->glue, v->inner, t);
+	if (rc != SLURM_SUCCESS || moment == 0)
+		return rc;
+	if (moment == GP_NOT_KNOWN)
+		moment = gp_moment_far(now);
+	if (t->job->start_time < moment)
+		t->job->start_time = moment;
+	GP_FORECAST(t, moment);
+	gp_moment_say(t->job, WAITING);
+	return rc;
+}
+
+/* At submission: shards that are no slices of any node's GPUs were not put there by
+ * job_submit/gputopo. */
+static int test_only(struct visit *v)
+{
+	bitstr_t *nodes = v->test->nodes;
+	struct gp_mig_site site;
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n) && read_site(v, (int)n, &site) && suits(v, &site))
+			return gp_ask(v->glue, v->inner, v->test);
+	return ESLURM_INVALID_GRES;
+}
+
+int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
+		    const struct gp_test *test)
+{
+	const char *text = gp_job_env_get(test->job, GP_ENV_MIG);
+	struct visit v = {.glue = glue, .inner = inner, .test = test};
+
+	v.shards = shards_of(test->job);
+	v.wished = text != NULL;
+	if (!v.wished)
+		return without_wish(&v);
+	if (!gp_mig_wish_read(text, &v.wish))
+		return ESLURM_INVALID_GRES;
+	if (SELECT_IS_MODE_TEST_ONLY(test->mode))
+		return test_only(&v);
+	if (!gp_mig_books_read(&glue->mig_books, glue->node_count))
+		return ESLURM_NODES_BUSY;
+	return SELECT_IS_MODE_WILL_RUN(test->mode) ? will_run(&v) : run_now(&v);
+}
+
+/* ---- the start ---- */
+
+/* Add the slices on one node of the job; false: none could be found. */
+static bool place_on(struct visit *v, int node, char *text, size_t *used)
+{
+	struct gp_job asked = {.entries = 1, .entry = {v->shards}};
+	struct gp_mig_site site;
+	struct gp_mig_fit fit;
+	uint64_t gpus;
+
+	if (!read_site(v, node, &site) || !suits(v, &site) ||
+	    !gp_bridge_selected(&asked, 0, node, site.gpus, &gpus) ||
+	    !gp_mig_site_fit(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
+			     gpus, 0, &fit))
+		return false;
+	for (int i = 0; i < fit.count; i++) {
+		struct gp_mig_slice slice = {
+			.gpu = gp_mig_site_rank(&site, fit.gpu),
+			.start = fit.start[i],
+			.size = gp_mig_site_size(&site, &v->wish),
+		};
+
+		if (!gp_mig_entry_add(text, PLACE_MAX, used, site.record->name, &slice))
+			return false;
+	}
+	return true;
+}
+
+static bool place_all(struct visit *v, const job_record_t *job, char *text)
+{
+	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
+	size_t used = 0;
+
+	if (!nodes || !v->shards)
+		return false;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n) && !place_on(v, (int)n, text, &used))
+			return false;
+	return used > 0;
+}
+
+void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
+{
+	const char *wish = gp_job_env_get(job, GP_ENV_MIG);
+	struct visit v = {.glue = glue, .shards = shards_of(job)};
+	char text[PLACE_MAX] = "";
+
+	if (!wish || !gp_mig_wish_read(wish, &v.wish))
+		return;
+	/* Of an earlier run. */
+	if (gp_job_env_get(job, GP_ENV_MIG_PLACE))
+		gp_job_env_set(job, GP_ENV_MIG_PLACE, "");
+	if (!gp_mig_books_read(&glue->mig_books, glue->node_count) ||
+	    !place_all(&v, job, text) || !gp_job_env_set(job, GP_ENV_MIG_PLACE, text))
+		error("gputopo: job %u starts without its MIG instances: its slices are "
+		      "not to be had",
+		      job->job_id);
+	gp_mig_books_spoil(&glue->mig_books);
+}
+
+void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job)
+{
+	if (gp_job_env_get(job, GP_ENV_MIG_PLACE))
+		gp_mig_books_spoil(&glue->mig_books);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_select.h - jobs that ask for GPU instances (--mig): which GPU and which slices,
+ * when they can have them, and nothing of that to others.
+ *
+ * Such a job is never given to the stock plugin alone: what cannot be decided here waits.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H
+#define GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H
+
+#include "plugin/ctld/glue.h"
+
+bool gp_mig_has_shards(const job_record_t *job);
+/* Has the job to be answered by gp_mig_job_test? It asks for an instance, or for shards,
+ * which on nodes that give away slices only such a job may have. */
+bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job);
+/* While gputopo is off: no job that needs an instance starts without one. */
+bool gp_mig_may_start(const struct gp_test *test);
+int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
+		    const struct gp_test *test);
+/* The job starts where the last answer said: write its placement into its environment. */
+void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
+/* Its slices will be free when it is complete. */
+void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
+
+/* Before a job is tested that may ask for whole GPUs: leave the nodes of which stock
+ * knows whose slices are in use. false: it has to wait. Costs nothing on clusters without
+ * GPUs in MIG mode. */
+bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
+/* After the stock plugin has taken back what an ended job held: GPUs whose shards others
+ * still hold stay taken. */
+void gp_mig_mend(const job_record_t *job);
+/* The same of the one node that a job has left. */
+void gp_mig_mend_left(const job_record_t *job, int node);
+
+#endif

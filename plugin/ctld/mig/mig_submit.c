@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_submit.c - can any node ever serve a job with --mig? In words, if not.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <string.h>
+
+#include "plugin/ctld/mig/mig_submit.h"
+
+#define MAX_NAMED 4 /* GPU models whose profiles are listed */
+
+/* What the nodes have. */
+struct offer {
+	int sites;   /* nodes that give away slices */
+	int others;  /* nodes that do not */
+	int unknown; /* nodes that have not said yet what they have */
+	int most;    /* instances of the profile that one GPU holds */
+	const struct gt_mig_space *named[MAX_NAMED];
+	int names;
+};
+
+/* How many instances an empty GPU holds, up to count. */
+static int room_for(const struct gt_mig_space *space, int profile, int count)
+{
+	struct gt_mig_instance place;
+	struct gt_mig_fleet *fleet;
+	int placed = 0;
+
+	if (gt_mig_fleet_new(&fleet, space, 1, NULL) != GT_OK)
+		return 0;
+	while (placed < count &&
+	       gt_mig_place(fleet, profile, GT_MIG_LOOKAHEAD, NULL, &place) &&
+	       gt_mig_add(fleet, &place, NULL) == GT_OK)
+		placed++;
+	gt_mig_fleet_free(fleet);
+	return placed;
+}
+
+static void note_space(struct offer *offer, const struct gt_mig_space *space)
+{
+	for (int i = 0; i < offer->names; i++)
+		if (offer->named[i] == space)
+			return;
+	if (offer->names < MAX_NAMED)
+		offer->named[offer->names++] = space;
+}
+
+/* Look at one node; the first that can serve the wish says how many shards it takes. */
+static void look(struct gp_glue *glue, struct gp_mig_question *question,
+		 const struct gp_mig_wish *wish, int node, struct offer *offer)
+{
+	struct gp_mig_site site;
+	int profile, room;
+
+	if (!gp_mig_site_read(&site, node, glue->models, &glue->mig_spaces)) {
+		if (gp_bridge_is_settled(node_record_table_ptr[node]))
+			offer->others++;
+		else
+			offer->unknown++;
+		return;
+	}
+	offer->sites++;
+	note_space(offer, site.space);
+	if (!question->wish || gt_mig_profile_find(gt_mig_space_gpu(site.space),
+						   wish->profile, &profile, NULL))
+		return;
+	room = room_for(site.space, profile, wish->count);
+	if (room > offer->most)
+		offer->most = room;
+	if (room == wish->count && !question->shards)
+		question->shards = wish->count * gp_mig_site_size(&site, wish);
+}
+
+static void add_text(char *text, size_t size, const char *more)
+{
+	size_t used = strlen(text);
+
+	if (used + 1 < size)
+		snprintf(text + used, size - used, "%s", more);
+}
+
+static void list_profiles(const struct offer *offer, char *text, size_t size)
+{
+	for (int i = 0; i < offer->names; i++) {
+		const struct gt_mig_gpu *gpu = gt_mig_space_gpu(offer->named[i]);
+
+		add_text(text, size, i ? "; " : "; there are ");
+		for (int p = 0; p < gpu->count; p++) {
+			add_text(text, size, p ? "," : "");
+			add_text(text, size, gpu->profile[p].name);
+		}
+		add_text(text, size, " (");
+		add_text(text, size, gpu->name);
+		add_text(text, size, ")");
+	}
+}
+
+static bool refuse_wish(const struct gp_mig_question *question,
+			const struct gp_mig_wish *wish, const struct offer *offer,
+			char *text, size_t size)
+{
+	if (question->shards)
+		return false;
+	if (offer->most > 0) {
+		snprintf(text, size,
+			 "gputopo: --mig=%s: one GPU has room for %d of them, and all of "
+			 "a job's instances on a node are on one",
+			 question->wish, offer->most);
+	} else if (!offer->sites && offer->unknown) {
+		snprintf(text, size,
+			 "gputopo: --mig=%s: no node has said yet what it has; try again "
+			 "in a moment",
+			 question->wish);
+	} else {
+		snprintf(text, size, "gputopo: --mig=%s: no node has GPUs with %s",
+			 question->wish, offer->sites ? wish->profile : "MIG slices");
+		list_profiles(offer, text, size);
+	}
+	return true;
+}
+
+bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char *text,
+		    size_t size)
+{
+	struct gp_mig_wish wish = {0};
+	struct offer offer = {0};
+
+	question->shards = 0;
+	if (question->wish && !gp_mig_wish_read(question->wish, &wish)) {
+		snprintf(text, size,
+			 "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT",
+			 question->wish);
+		return true;
+	}
+	for (int n = 0; n < glue->node_count; n++)
+		if (node_record_table_ptr[n] &&
+		    (!question->nodes ||
+		     (n < bit_size(question->nodes) && bit_test(question->nodes, n))))
+			look(glue, question, &wish, n, &offer);
+	if (question->wish)
+		return refuse_wish(question, &wish, &offer, text, size);
+	if (!offer.sites || offer.others || offer.unknown)
+		return false;
+	snprintf(text, size,
+		 "gputopo: shards are MIG slices here: ask for an instance by --mig");
+	return true;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * send_model.c - one environment variable for a job that begins.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <string.h>
+
+#include "plugin/ctld/model/send_model.h"
+#include "plugin/slurm/job_env.h"
+#include "rank/node_model.h"
+
+#define MAX_PARCELS 16 /* node types of one job */
+
+/* The job's nodes by what they are told: one binding of each kind. Slurm's host lists
+ * exit without memory, so that names are written out one by one. */
+struct parcels {
+	const struct gp_binding *kind[MAX_PARCELS];
+	int count;
+};
+
+static bool same(const struct gp_binding *a, const struct gp_binding *b)
+{
+	return a->table == b->table && a->size == b->size &&
+	       memcmp(a->to_model, b->to_model, (size_t)a->size * sizeof(int)) == 0;
+}
+
+/* What a node is told, or NULL. */
+static const struct gp_binding *told(const struct gp_models *models, int64_t node)
+{
+	const struct gp_binding *binding = gp_models_recall(models, (int)node);
+
+	return binding && binding->table && binding->settings.mode == GP_MODE_ENFORCE
+		       ? binding
+		       : NULL;
+}
+
+static void collect(struct parcels *parcels, bitstr_t *nodes,
+		    const struct gp_models *models)
+{
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		const struct gp_binding *binding =
+			bit_test(nodes, n) ? told(models, n) : NULL;
+		int i = 0;
+
+		while (binding && i < parcels->count && !same(parcels->kind[i], binding))
+			i++;
+		if (binding && i == parcels->count && i < MAX_PARCELS)
+			parcels->kind[parcels->count++] = binding;
+	}
+}
+
+/* A text that is all there or not at all. */
+struct text {
+	char *buf;
+	size_t size, used;
+	bool full;
+};
+
+static void add(struct text *text, const char *more)
+{
+	size_t length = strlen(more);
+
+	text->full |= length >= text->size - text->used;
+	if (text->full)
+		return;
+	memcpy(text->buf + text->used, more, length + 1);
+	text->used += length;
+}
+
+static void add_hosts(struct text *text, const struct gp_binding *kind, bitstr_t *nodes,
+		      const struct gp_models *models)
+{
+	const char *comma = "";
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		const struct gp_binding *binding =
+			bit_test(nodes, n) ? told(models, n) : NULL;
+
+		if (!binding || !same(binding, kind))
+			continue;
+		add(text, comma);
+		add(text, node_record_table_ptr[n]->name);
+		comma = ",";
+	}
+}
+
+static bool is_permuted(const struct gp_binding *binding)
+{
+	for (int g = 0; g < binding->size; g++)
+		if (binding->to_model[g] != g)
+			return true;
+	return false;
+}
+
+/* "NODES=HASH=WORD[=ORDER]" behind what is there, or nothing where there is no room. */
+static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_t *nodes,
+		       struct gp_models *models)
+{
+	const char *word = gp_models_word(models, kind);
+	char order[GP_MAX_GPUS * 4] = "";
+	size_t before = text->used;
+
+	if (!*word)
+		return;
+	if (is_permuted(kind))
+		gp_list_write(kind->to_model, kind->size, order, sizeof(order));
+	if (before)
+		add(text, ";");
+	add_hosts(text, kind, nodes, models);
+	add(text, "=");
+	add(text, word);
+	if (order[0]) {
+		add(text, "=");
+		add(text, order);
+	}
+	if (text->full) {
+		text->used = before;
+		text->buf[before] = '\0';
+		text->full = false;
+	}
+}
+
+void gp_carry_models(const job_record_t *job, struct gp_models *models)
+{
+	struct parcels parcels = {.count = 0};
+	char value[GP_CARRY_MAX];
+	struct text text = {.buf = value, .size = sizeof(value)};
+	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
+	uint32_t entries;
+
+	if (!job->details || !job->gres_list_req || !nodes || !models)
+		return;
+	collect(&parcels, nodes, models);
+	for (int i = 0; i < parcels.count; i++)
+		put_parcel(&text, parcels.kind[i], nodes, models);
+	if (!text.used)
+		return;
+	/* of another width in each release */
+	entries = job->details->env_cnt;
+	gp_env_set(&job->details->env_sup, &entries, GP_ENV_MODELS, value);
+	job->details->env_cnt = (__typeof__(job->details->env_cnt))entries;
+}

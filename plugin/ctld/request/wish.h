@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wish.h - what a job was promised: a ring, a bandwidth, not to be split. A job with a
+ * wish waits until it can be met; that has to be known to forecasts as well, or backfill
+ * starves it or stops behind it.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_REQUEST_WISH_H
+#define GPUTOPO_PLUGIN_CTLD_REQUEST_WISH_H
+
+#include "plugin/slurm/bridge.h"
+#include "plugin/ctld/model/model.h"
+#include "plugin/ctld/estimate/running.h"
+#include "plugin/common/wish_names.h"
+
+struct gp_wish {
+	bool asked;    /* by the user: ring or min_mbps */
+	bool ring;     /* an NVLink ring through all GPUs */
+	int min_mbps;  /* bus bandwidth; 0: none */
+	bool off;      /* stock's choice, for comparison */
+	bool preserve; /* --gpu-topo=any */
+	bool one_node; /* Split=no, for a --gpus job that gave no -N */
+	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
+};
+
+/* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
+ */
+void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
+/* The same from an environment of NAME=VALUE entries, which may be NULL. */
+void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish);
+/* Is there anything to wait for on a node with these settings? One GPU never waits. */
+bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
+		   int count);
+/* The bus bandwidth that count GPUs of the node must have; 0: any will do. */
+int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
+		      int count);
+/* Is the wish met by these GPUs (gres bits) of the node? Instances of MIG are never
+ * connected. */
+bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
+		    uint64_t gpus);
+/* Could count of these GPUs (gres bits) meet it? */
+bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
+		    uint64_t gpus, int count);
+
+/* A node as one job sees it, for forecasts. */
+struct gp_prospect {
+	const struct gp_binding *binding;
+	uint64_t usable; /* GPUs of the asked type */
+	uint64_t free;
+	const struct gp_held *held;
+	int held_count;
+};
+
+/* When the node can meet the wish: 0 now, else the end of a running job; -1 never, -2 not
+ * before a job without a time limit ends. now is the clock's. */
+time_t gp_wish_when(const struct gp_wish *wish, const struct gp_prospect *prospect,
+		    int count, time_t now);
+
+#endif

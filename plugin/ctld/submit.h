@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * submit.h - what job_submit/gputopo asks the select plugin, which knows the topologies:
+ * a function that select_cons_tres.so exports for it.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_SUBMIT_H
+#define GPUTOPO_PLUGIN_CTLD_SUBMIT_H
+
+#include "plugin/slurm/compat.h"
+
+/* A job that is being submitted, as far as its GPUs and wishes go. */
+struct gp_question {
+	uint32_t size;	 /* of this struct, so that two builds know each other */
+	bitstr_t *nodes; /* of its partitions; NULL: all */
+	const char *type;
+	int count; /* GPUs on a node, more than one */
+	char **env;
+	uint32_t env_size;
+};
+
+#define GP_SUBMIT_SYMBOL "gputopo_submit"
+
+/* Write into text (size bytes) why no node can ever give such a job what it asks for, and
+ * return true; false: one could, or we do not know. Slurm's read locks on nodes and
+ * partitions are held. */
+typedef bool gp_submit_fn(const struct gp_question *question, char *text, size_t size);
+extern gp_submit_fn gputopo_submit;
+
+#endif

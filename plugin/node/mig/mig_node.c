@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A job's GPU instances on its node. */
+#include "config.h"
+
+#include "plugin/node/mig/mig_node.h"
+#include "plugin/common/mig_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RETRY_MS 100
+
+static int fail(char *why, size_t size, const char *text)
+{
+	snprintf(why, size, "%s", text);
+	return -1;
+}
+
+static bool refuse(char *why, size_t size, const char *text)
+{
+	snprintf(why, size, "%s", text);
+	return false;
+}
+
+static int fail_at(char *why, size_t size, const struct gp_mig_slice *s,
+		   enum gp_mig_result result)
+{
+	snprintf(why, size, "GPU %d, memory slices %d-%d: %s", s->gpu, s->start,
+		 s->start + s->size - 1, gp_mig_result_text(result));
+	return -1;
+}
+
+static int fail_record(char *why, size_t size, const struct gp_mig_node *node)
+{
+	snprintf(why, size, "%s/%s: %s", node->folder, node->name, strerror(errno));
+	return -1;
+}
+
+/* ---- what the job is to have ---- */
+
+bool gp_mig_job_slices(const struct gp_mig_job *job, const char *node,
+		       struct gp_mig_record *record, char *why, size_t size)
+{
+	struct gp_mig_wish wish;
+
+	memset(record, 0, sizeof(*record));
+	record->job = job->id;
+	record->restart = job->restart;
+	if (!job->place)
+		return true;
+	if (!gp_mig_wish_read(job->wish, &wish))
+		return refuse(why, size, "the job's MIG profile cannot be read");
+	for (const char *at = job->place; at;) {
+		struct gp_mig_entry entry;
+
+		if (!gp_mig_entry_next(&at, &entry))
+			return refuse(why, size,
+				      "the job's MIG placement cannot be read");
+		if (!gp_mig_entry_is_on(&entry, node))
+			continue;
+		if (record->count == GP_MIG_RECORD_MAX)
+			return refuse(why, size, "too many MIG instances on one node");
+		entry.slice.compute = wish.compute;
+		memcpy(entry.slice.suffix, wish.suffix, sizeof(wish.suffix));
+		record->instance[record->count++] = (struct gp_mig_instance){
+			entry.slice, GP_MIG_UNKNOWN, GP_MIG_UNKNOWN, ""};
+	}
+	return true;
+}
+
+/* ---- removing ---- */
+
+static void pause_ms(long ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* Remove one, waiting for its processes; one that is gone is removed. */
+static enum gp_mig_result remove_one(struct gp_mig_driver *driver,
+				     struct gp_mig_instance *instance, int patience_ms)
+{
+	enum gp_mig_result result = GP_MIG_OK;
+
+	/* A prolog that died may have made it without writing its number down. */
+	if (instance->gi < 0)
+		result = gp_mig_driver_find(driver, &instance->slice, instance);
+	for (int waited = 0; !result; waited += RETRY_MS) {
+		result = gp_mig_driver_remove(driver, instance);
+		if (result != GP_MIG_IN_USE || waited >= patience_ms)
+			break;
+		pause_ms(RETRY_MS);
+		result = GP_MIG_OK;
+	}
+	return result == GP_MIG_GONE ? GP_MIG_OK : result;
+}
+
+static bool overlaps(const struct gp_mig_slice *a, const struct gp_mig_slice *b)
+{
+	return a->gpu == b->gpu && a->start < b->start + b->size &&
+	       b->start < a->start + a->size;
+}
+
+static bool in_the_way(const struct gp_mig_instance *old,
+		       const struct gp_mig_record *wanted)
+{
+	for (int i = 0; i < wanted->count; i++)
+		if (overlaps(&old->slice, &wanted->instance[i].slice))
+			return true;
+	return false;
+}
+
+/* Remove what the record names, or only what is in the way of `wanted`, and then from the
+ * record; the first failure counts. */
+static int remove_all(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+		      struct gp_mig_record *record, const struct gp_mig_record *wanted,
+		      char *why, size_t size)
+{
+	int kept = 0, failed = 0;
+
+	for (int i = 0; i < record->count; i++) {
+		struct gp_mig_instance *instance = &record->instance[i];
+		enum gp_mig_result result = GP_MIG_OK;
+
+		if (!wanted || in_the_way(instance, wanted)) {
+			result = remove_one(driver, instance, node->patience_ms);
+			if (!result)
+				continue;
+			if (!failed)
+				failed = fail_at(why, size, &instance->slice, result);
+		}
+		record->instance[kept++] = *instance;
+	}
+	record->count = kept;
+	if (gp_mig_record_write(node->folder, node->name, record) != 0 && !failed)
+		failed = fail_record(why, size, node);
+	return failed;
+}
+
+/* ---- strays ---- */
+
+/* Slurm gave these slices to a new job, so whoever had them is gone. */
+static int clear_record(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+			struct gp_mig_record *old, const struct gp_mig_record *wanted,
+			char *why, size_t size)
+{
+	int i = 0;
+
+	while (i < old->count && !in_the_way(&old->instance[i], wanted))
+		i++;
+	if (i == old->count)
+		return 0;
+	if (!node->keep_strays)
+		return remove_all(node, driver, old, wanted, why, size);
+	snprintf(why, size,
+		 "an instance of job %lu was left over on GPU %d (MigStray=drain)",
+		 (unsigned long)old->job, old->instance[i].slice.gpu);
+	return -1;
+}
+
+static int clear_strays(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+			const struct gp_mig_record *wanted, char *why, size_t size)
+{
+	uint32_t jobs[GP_MIG_RECORD_JOBS];
+	int count =
+		gp_mig_records_list(node->folder, node->name, jobs, GP_MIG_RECORD_JOBS);
+
+	if (count < 0)
+		return fail_record(why, size, node);
+	for (int i = 0; i < count; i++) {
+		struct gp_mig_record old;
+
+		if (gp_mig_record_read(node->folder, node->name, jobs[i], &old) < 0)
+			return fail_record(why, size, node);
+		/* An earlier run of the same job left all of it over. */
+		if (jobs[i] == wanted->job
+			    ? remove_all(node, driver, &old, NULL, why, size)
+			    : clear_record(node, driver, &old, wanted, why, size))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the job's life ---- */
+
+static int make_all(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+		    struct gp_mig_record *record, char *why, size_t size)
+{
+	char ignored[128];
+
+	/* What stands there now is not ours, and must not be taken for it later. */
+	for (int i = 0; i < record->count; i++) {
+		struct gp_mig_instance other;
+
+		if (gp_mig_driver_find(driver, &record->instance[i].slice, &other) ==
+		    GP_MIG_OK)
+			return fail_at(why, size, &record->instance[i].slice,
+				       GP_MIG_OCCUPIED);
+	}
+	/* Written first: whatever happens now, it is known to be ours. */
+	if (gp_mig_record_write(node->folder, node->name, record) != 0)
+		return fail_record(why, size, node);
+	for (int i = 0; i < record->count; i++) {
+		struct gp_mig_slice slice = record->instance[i].slice;
+		enum gp_mig_result result =
+			gp_mig_driver_make(driver, &slice, &record->instance[i]);
+
+		if (!result)
+			continue;
+		fail_at(why, size, &slice, result);
+		record->count = i; /* what was not made must not be looked for */
+		remove_all(node, driver, record, NULL, ignored, sizeof(ignored));
+		return -1;
+	}
+	if (gp_mig_record_write(node->folder, node->name, record) == 0)
+		return 0;
+	fail_record(why, size, node);
+	remove_all(node, driver, record, NULL, ignored, sizeof(ignored));
+	return -1;
+}
+
+int gp_mig_node_prolog(const struct gp_mig_node *node, const struct gp_mig_job *job,
+		       char *why, size_t size)
+{
+	struct gp_mig_record record;
+	struct gp_mig_driver *driver;
+	enum gp_mig_result result;
+	int lock, failed;
+
+	if (!gp_mig_job_slices(job, node->name, &record, why, size))
+		return -1;
+	if (!record.count)
+		return 0;
+	lock = gp_mig_records_lock(node->folder, node->name);
+	if (lock < 0)
+		return fail_record(why, size, node);
+	result = gp_mig_driver_open(&driver, node->driver_file);
+	failed = result ? fail(why, size, gp_mig_result_text(result)) : 0;
+	if (!failed)
+		failed = clear_strays(node, driver, &record, why, size);
+	if (!failed)
+		failed = make_all(node, driver, &record, why, size);
+	gp_mig_driver_close(driver);
+	gp_mig_records_unlock(lock);
+	return failed;
+}
+
+int gp_mig_node_task(const struct gp_mig_node *node, uint32_t job, bool wished,
+		     char *visible, size_t visible_size, char *why, size_t size)
+{
+	struct gp_mig_record record;
+	size_t used = 0;
+
+	visible[0] = '\0';
+	if (gp_mig_record_read(node->folder, node->name, job, &record) < 0)
+		return wished ? fail_record(why, size, node) : 0;
+	if (!record.count)
+		return wished ? fail(why, size,
+				     "the job's MIG instance was not made on this node")
+			      : 0;
+	for (int i = 0; i < record.count; i++) {
+		int n = snprintf(visible + used, visible_size - used, "%s%s",
+				 i ? "," : "", record.instance[i].uuid);
+
+		if (!record.instance[i].uuid[0] || n < 0 ||
+		    (size_t)n >= visible_size - used) {
+			visible[0] = '\0';
+			return fail(why, size, "the job's MIG instance is not complete");
+		}
+		used += (size_t)n;
+	}
+	return 0;
+}
+
+int gp_mig_node_epilog(const struct gp_mig_node *node, const struct gp_mig_job *job,
+		       char *why, size_t size)
+{
+	struct gp_mig_record record;
+	struct gp_mig_driver *driver;
+	enum gp_mig_result result;
+	int found, failed = 0, lock;
+
+	if (gp_mig_record_read(node->folder, node->name, job->id, &record) == 0)
+		return 0; /* most jobs: no lock, no driver */
+	lock = gp_mig_records_lock(node->folder, node->name);
+	if (lock < 0)
+		return fail_record(why, size, node);
+	found = gp_mig_record_read(node->folder, node->name, job->id, &record);
+	if (found < 0)
+		failed = fail_record(why, size, node);
+	if (found > 0 && record.restart <= job->restart) {
+		result = gp_mig_driver_open(&driver, node->driver_file);
+		failed = result ? fail(why, size, gp_mig_result_text(result))
+				: remove_all(node, driver, &record, NULL, why, size);
+		gp_mig_driver_close(driver);
+	}
+	gp_mig_records_unlock(lock);
+	return failed;
+}
+
+/* ---- after a restart ---- */
+
+static int reconcile_record(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+			    uint32_t job, char *why, size_t size)
+{
+	struct gp_mig_record record;
+	int kept = 0;
+
+	if (gp_mig_record_read(node->folder, node->name, job, &record) < 0)
+		return fail_record(why, size, node);
+	for (int i = 0; i < record.count; i++) {
+		struct gp_mig_instance *instance = &record.instance[i];
+		enum gp_mig_result result =
+			instance->gi < 0
+				? gp_mig_driver_find(driver, &instance->slice, instance)
+				: gp_mig_driver_check(driver, instance);
+
+		if (result != GP_MIG_GONE)
+			record.instance[kept++] = *instance;
+	}
+	record.count = kept;
+	return gp_mig_record_write(node->folder, node->name, &record) == 0
+		       ? 0
+		       : fail_record(why, size, node);
+}
+
+int gp_mig_node_reconcile(const struct gp_mig_node *node, char *why, size_t size)
+{
+	uint32_t jobs[GP_MIG_RECORD_JOBS];
+	struct gp_mig_driver *driver;
+	enum gp_mig_result result;
+	int count =
+		gp_mig_records_list(node->folder, node->name, jobs, GP_MIG_RECORD_JOBS);
+	int failed = 0, lock;
+
+	if (count <= 0)
+		return 0; /* nothing of ours, or no folder yet */
+	lock = gp_mig_records_lock(node->folder, node->name);
+	if (lock < 0)
+		return fail_record(why, size, node);
+	result = gp_mig_driver_open(&driver, node->driver_file);
+	if (result)
+		failed = fail(why, size, gp_mig_result_text(result));
+	for (int i = 0; i < count && !failed; i++)
+		failed = reconcile_record(node, driver, jobs[i], why, size);
+	gp_mig_driver_close(driver);
+	gp_mig_records_unlock(lock);
+	return failed;
+}

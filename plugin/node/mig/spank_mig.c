@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GPU instances made in the prolog, given to tasks, removed in the epilog. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <slurm/slurm.h>
+
+#include "plugin/common/mig_names.h"
+#include "plugin/node/mig/mig_node.h"
+#include "rank/node_conf.h"
+#include "plugin/node/mig/spank_mig.h"
+
+#define PATIENCE_MS 5000 /* what a job's last processes are given to go */
+#define WHY_MAX	    256
+
+struct settings {
+	struct gp_mig_node node;
+	char name[256];
+	const char *conf;  /* the folder of gputopo.conf; NULL: that of slurm.conf */
+	bool drain;	   /* where an instance cannot be made */
+	bool stray_is_set; /* by plugstack.conf, whatever gputopo.conf says */
+};
+
+static bool take(const char *argument, const char *key, const char **value)
+{
+	size_t length = strlen(key);
+
+	if (strncmp(argument, key, length) != 0)
+		return false;
+	*value = argument + length;
+	return true;
+}
+
+static void read_settings(struct settings *s, int argc, char **argv)
+{
+	const char *value;
+
+	memset(s, 0, sizeof(*s));
+	gp_node_name(s->name, sizeof(s->name));
+	s->node.name = s->name;
+	s->node.folder = GP_MIG_FOLDER;
+	s->node.patience_ms = PATIENCE_MS;
+	s->drain = true;
+	for (int i = 0; i < argc; i++) {
+		if (take(argv[i], "mig_state=", &s->node.folder) ||
+		    take(argv[i], "mig_driver=", &s->node.driver_file) ||
+		    take(argv[i], "conf=", &s->conf))
+			continue;
+		if (take(argv[i], "mig_stray=", &value)) {
+			s->node.keep_strays = strcmp(value, "drain") == 0;
+			s->stray_is_set = true;
+		} else if (take(argv[i], "mig_fail=", &value)) {
+			s->drain = strcmp(value, "job") != 0;
+		}
+	}
+}
+
+/* MigStray= of gputopo.conf. Nodes need not have one. */
+static void read_stray(struct settings *s)
+{
+	struct gp_node_stray stray;
+	char dir[4096];
+
+	if (s->stray_is_set)
+		return;
+	gp_node_conf_dir(dir, sizeof(dir));
+	gp_node_stray_read(&stray, s->conf ? s->conf : dir, s->name);
+	s->node.keep_strays = stray.keep;
+	if (stray.why[0] && !stray.missing)
+		slurm_info("gputopo: MigStray=remove: %s", stray.why);
+}
+
+static struct gp_mig_job read_job(spank_t spank, int restart_unknown)
+{
+	const char *restart = getenv("SLURM_JOB_RESTART_COUNT");
+	struct gp_mig_job job = {
+		.restart = restart ? atoi(restart) : restart_unknown,
+		.place = getenv("SPANK_" GP_ENV_MIG_PLACE),
+		.wish = getenv("SPANK_" GP_ENV_MIG),
+	};
+
+	if (spank_get_item(spank, S_JOB_ID, &job.id) != ESPANK_SUCCESS)
+		job.id = 0;
+	return job;
+}
+
+/* A failing prolog drains the node by itself, but says no more than "Prolog error". */
+static void drain_node(const char *name, const char *why)
+{
+	char names[256], reason[WHY_MAX + 32];
+	update_node_msg_t update;
+
+	/* From 24.11 on slurmstepd runs prologs before it can talk to slurmctld. */
+	slurm_init(NULL);
+	snprintf(names, sizeof(names), "%s", name);
+	snprintf(reason, sizeof(reason), "gputopo: %s", why);
+	slurm_init_update_node_msg(&update);
+	update.node_names = names;
+	update.node_state = NODE_STATE_DRAIN;
+	update.reason = reason;
+	if (slurm_update_node(&update) != SLURM_SUCCESS)
+		slurm_error("gputopo: node %s could not be drained", name);
+}
+
+int gp_spank_mig_slurmd(int argc, char **argv)
+{
+	struct settings s;
+	char why[WHY_MAX] = "";
+
+	read_settings(&s, argc, argv);
+	read_stray(&s);
+	if (gp_mig_node_reconcile(&s.node, why, sizeof(why)) != 0)
+		slurm_error("gputopo: MIG instances of earlier jobs: %s", why);
+	return 0; /* never a reason to keep slurmd from starting */
+}
+
+int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
+{
+	struct settings s;
+	struct gp_mig_job job = read_job(spank, 0);
+	char why[WHY_MAX] = "";
+
+	if (!job.place)
+		return 0;
+	read_settings(&s, argc, argv);
+	read_stray(&s);
+	if (gp_mig_node_prolog(&s.node, &job, why, sizeof(why)) == 0)
+		return 0;
+	slurm_error("gputopo: job %lu: MIG instance not made: %s", (unsigned long)job.id,
+		    why);
+	if (!s.drain)
+		return 0; /* its tasks find no instance and fail */
+	drain_node(s.node.name, why);
+	return -1;
+}
+
+int gp_spank_mig_epilog(spank_t spank, int argc, char **argv)
+{
+	struct settings s;
+	struct gp_mig_job job = read_job(spank, INT_MAX);
+	char why[WHY_MAX] = "";
+
+	read_settings(&s, argc, argv);
+	if (gp_mig_node_epilog(&s.node, &job, why, sizeof(why)) == 0)
+		return 0;
+	slurm_error("gputopo: job %lu: MIG instance not removed: %s",
+		    (unsigned long)job.id, why);
+	/* Its slices are not free, whatever slurmctld thinks. */
+	drain_node(s.node.name, why);
+	return -1;
+}
+
+int gp_spank_mig_task(spank_t spank, int argc, char **argv, bool wished)
+{
+	struct settings s;
+	char why[WHY_MAX] = "", visible[GP_MIG_RECORD_MAX * GP_MIG_UUID_MAX];
+	uint32_t job = 0;
+
+	read_settings(&s, argc, argv);
+	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS)
+		return wished ? -1 : 0;
+	if (gp_mig_node_task(&s.node, job, wished, visible, sizeof(visible), why,
+			     sizeof(why)) != 0) {
+		slurm_error("gputopo: job %lu: %s", (unsigned long)job, why);
+		return -1;
+	}
+	if (visible[0] &&
+	    spank_setenv(spank, "CUDA_VISIBLE_DEVICES", visible, 1) != ESPANK_SUCCESS) {
+		slurm_error("gputopo: CUDA_VISIBLE_DEVICES could not be set");
+		return -1;
+	}
+	return 0;
+}

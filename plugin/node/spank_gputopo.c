@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * spank_gputopo.c - what users may ask of gputopo on the command line of sbatch, salloc
+ * and srun, and Slurm's hooks on the node. What is for slurmctld travels in the job's
+ * control environment, what is for the node as Slurm passes options on.
+ *
+ * plugstack.conf: optional /usr/lib/gputopo/spank_gputopo.so [conf=DIR]
+ *                          [sysfs=DIR]
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <slurm/spank.h>
+
+#include "plugin/common/mig_names.h"
+#include "plugin/common/mig_text.h"
+#include "plugin/node/rank/rank_env.h"
+#include "plugin/node/mig/spank_mig.h"
+#include "plugin/common/wish_names.h"
+
+SPANK_PLUGIN(gputopo, 1);
+
+int slurm_spank_init(spank_t spank, int argc, char **argv);
+int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv);
+int slurm_spank_user_init(spank_t spank, int argc, char **argv);
+int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv);
+int slurm_spank_task_init(spank_t spank, int argc, char **argv);
+int slurm_spank_exit(spank_t spank, int argc, char **argv);
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv);
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv);
+
+static const char *const topo_words[] = {"best", "ring", "any", "off", NULL};
+static const char *const order_words[] = {"index", "ring", NULL};
+
+/* From where Slurm's own commands take an option of ours that is not on their command
+ * line. */
+#define ORDER_INHERITED "SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_order"
+#define BATCH_STEP	0xfffffffb
+
+/* One option: how to check a value, and the value that was given. */
+struct option {
+	const char *env; /* of the job, for slurmctld; NULL: for the node */
+	const char *wanted;
+	bool (*is_valid)(const char *value);
+	char value[32];
+};
+
+static bool is_word(const char *value, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcasecmp(value, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_topo(const char *value)
+{
+	return is_word(value, topo_words);
+}
+
+static bool is_order(const char *value)
+{
+	return is_word(value, order_words);
+}
+
+static bool is_bandwidth(const char *value)
+{
+	char *end;
+	double gbps;
+
+	errno = 0;
+	gbps = strtod(value, &end);
+	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && !errno && gbps > 0 &&
+	       gbps < 1e6;
+}
+
+static bool is_mig(const char *value)
+{
+	struct gp_mig_wish wish;
+
+	return gp_mig_wish_read(value, &wish);
+}
+
+enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_ORDER, OPTION_MIG, OPTION_COUNT };
+
+/* Of one command; SPANK knows no other place for it. */
+static struct option options[OPTION_COUNT] = {
+	[OPTION_TOPO] = {GP_ENV_TOPO, "best, ring, any or off", is_topo, ""},
+	[OPTION_MIN_BUSBW] = {GP_ENV_MIN_BUSBW, "GB/s, larger than 0", is_bandwidth, ""},
+	[OPTION_ORDER] = {NULL, "index or ring", is_order, ""},
+	/* Slurm itself passes it on, under GP_ENV_MIG. */
+	[OPTION_MIG] = {NULL, "a MIG profile such as 3g.40gb, or 1g.10gb:2", is_mig, ""},
+};
+
+/* Of this slurmstepd. */
+static struct gp_ranks_options node = {.sysfs = "/sys"};
+
+static int take(int which, const char *value, int remote)
+{
+	struct option *option = &options[which];
+
+	if (!value || strlen(value) >= sizeof(option->value) ||
+	    !option->is_valid(value)) {
+		/* a newer command than this node's plugin: no reason to lose the step */
+		if (remote)
+			return 0;
+		slurm_error("gputopo: '%s' is not %s", value ? value : "",
+			    option->wanted);
+		return -1;
+	}
+	for (size_t i = 0; i <= strlen(value); i++)
+		option->value[i] =
+			(char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32
+								  : value[i]);
+	return 0;
+}
+
+static struct spank_option table[] = {
+	{"gpu-topo", "best|ring|any|off",
+	 "[gputopo] which GPUs: the best free ones (best), wait for an NVLink ring "
+	 "through all "
+	 "of them (ring), those that others need least (any), Slurm's own choice (off)",
+	 1, OPTION_TOPO, take},
+	{"gpu-min-busbw", "GBPS",
+	 "[gputopo] wait until the GPUs' all-reduce bus bandwidth is at least this, in "
+	 "GB/s",
+	 1, OPTION_MIN_BUSBW, take},
+	{"gpu-order", "index|ring",
+	 "[gputopo] how tasks see the job's GPUs: in Slurm's order (index), or so that "
+	 "ranks 0-3, 4-7, ... and 0-1, 2-3, ... are the fastest groups (ring)",
+	 1, OPTION_ORDER, take},
+	{"mig", "PROFILE[:COUNT]",
+	 "[gputopo] a GPU instance of this profile (several: on one GPU), made when the "
+	 "job "
+	 "starts and removed when it ends",
+	 1, OPTION_MIG, take},
+};
+
+static void read_arguments(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "conf=", 5) == 0)
+			node.conf = argv[i] + 5;
+		else if (strncmp(argv[i], "sysfs=", 6) == 0)
+			node.sysfs = argv[i] + 6;
+		else if (strncmp(argv[i], "mig_", 4) != 0) /* spank_mig.h */
+			slurm_info("gputopo: plugstack.conf: unknown argument %s",
+				   argv[i]);
+	}
+}
+
+int slurm_spank_init(spank_t spank, int argc, char **argv)
+{
+	spank_context_t context = spank_context();
+
+	if (context == S_CTX_SLURMD)
+		return gp_spank_mig_slurmd(argc, argv);
+	if (context == S_CTX_JOB_SCRIPT)
+		return 0;
+	if (context == S_CTX_REMOTE) {
+		read_arguments(argc, argv);
+		node.stepd = getpid();
+	}
+	/* A job submitted from within a MIG job is not one itself. */
+	if (context == S_CTX_ALLOCATOR) {
+		unsetenv(GP_ENV_MIG);
+		unsetenv("SLURM_SPANK_" GP_ENV_MIG);
+	}
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (spank_option_register(spank, &table[i]) != ESPANK_SUCCESS)
+			return -1;
+	return 0;
+}
+
+/* Where jobs are made: tell slurmctld. "best" is what it does anyway. */
+static int tell_slurmctld(spank_t spank)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (!options[i].env || !options[i].value[0] ||
+		    strcmp(options[i].value, "best") == 0)
+			continue;
+		if (spank_job_control_setenv(spank, options[i].env, options[i].value,
+					     1) != ESPANK_SUCCESS) {
+			slurm_error("gputopo: %s could not be passed on", options[i].env);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
+{
+	const char *order = options[OPTION_ORDER].value;
+	spank_context_t context = spank_context();
+
+	(void)argc;
+	(void)argv;
+	if (context != S_CTX_LOCAL && context != S_CTX_ALLOCATOR)
+		return 0;
+	/* for each srun in salloc's shell */
+	if (context == S_CTX_ALLOCATOR && order[0])
+		setenv(ORDER_INHERITED, order, 1);
+	return tell_slurmctld(spank);
+}
+
+/* ---- on the node; only a MIG instance that is missing fails a task
+ * ----------------------------------------
+ */
+
+int slurm_spank_user_init(spank_t spank, int argc, char **argv)
+{
+	const char *order = options[OPTION_ORDER].value;
+	uint32_t id = 0;
+
+	(void)argc;
+	(void)argv;
+	node.ring = strcmp(order, "ring") == 0;
+	/* for each srun in the batch script */
+	if (order[0] && spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
+	    id == BATCH_STEP)
+		spank_setenv(spank, ORDER_INHERITED, order, 1);
+	gp_ranks_begin(spank, &node);
+	return 0;
+}
+
+int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	gp_ranks_forked(spank);
+	return 0;
+}
+
+/* Did the job, or this step of it, say --mig? */
+static bool has_wished(spank_t spank)
+{
+	char value[64];
+
+	return options[OPTION_MIG].value[0] ||
+	       spank_getenv(spank, GP_ENV_MIG, value, sizeof(value)) == ESPANK_SUCCESS ||
+	       spank_getenv(spank, "SLURM_SPANK_" GP_ENV_MIG, value, sizeof(value)) ==
+		       ESPANK_SUCCESS;
+}
+
+int slurm_spank_task_init(spank_t spank, int argc, char **argv)
+{
+	gp_ranks_task(spank);
+	return gp_spank_mig_task(spank, argc, argv, has_wished(spank));
+}
+
+int slurm_spank_exit(spank_t spank, int argc, char **argv)
+{
+	(void)spank;
+	(void)argc;
+	(void)argv;
+	if (spank_context() == S_CTX_REMOTE)
+		gp_ranks_end();
+	return 0;
+}
+
+int slurm_spank_job_prolog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_prolog(spank, argc, argv);
+}
+
+int slurm_spank_job_epilog(spank_t spank, int argc, char **argv)
+{
+	return gp_spank_mig_epilog(spank, argc, argv);
+}

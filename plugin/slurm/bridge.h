@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge.h - from Slurm's structs to plain data and back. It decides nothing.
+ *
+ * Every caller is inside a select operation, so Slurm's job and node write locks are
+ * held. A set of GPUs is 64 bits here, bit i being gres bit i of the node.
+ */
+#ifndef GPUTOPO_PLUGIN_SLURM_BRIDGE_H
+#define GPUTOPO_PLUGIN_SLURM_BRIDGE_H
+
+#include "gputopo.h"
+#include "plugin/slurm/compat.h"
+#include "conf/reason.h"
+
+#define GP_MAX_GPUS    64 /* of one node; larger nodes stay stock */
+#define GP_MAX_ENTRIES 8  /* gpu entries (types) in one job */
+#define GP_MAX_CELLS   16 /* groups of GPUs with a count of their own */
+
+/* The GPUs of a node as slurmctld knows them. */
+struct gp_gpus {
+	gres_node_state_t *state;
+	int size;
+	uint64_t allocated;
+	uint64_t free;
+	int types; /* distinct ones, 1 where none is named */
+	uint32_t type[GP_MAX_GPUS];
+	const char *type_name[GP_MAX_GPUS]; /* NULL: none */
+	bool records_whole;		    /* each GPU stands in exactly one record */
+	const char *model;		    /* the only type's name, or NULL */
+	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
+	bool has_links;			    /* links_cnt with something in it */
+	bool counted;			    /* no records: stock counts them only */
+	bool order_known;		    /* physical[] holds */
+	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
+};
+
+/* The first size bits. */
+uint64_t gp_bridge_bits(bitstr_t *bits, int size);
+/* A copy that Slurm may free, or NULL without memory: its other allocations exit then. */
+char *gp_bridge_copy(const char *text);
+
+/* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
+void gp_bridge_comment(job_record_t *job, const char *text);
+
+/* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none.
+ */
+gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
+
+/* GP_OK, or why the node cannot be looked at: GP_NO_GPUS, GP_NO_FILES, GP_LIMIT,
+ * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
+ * use are not free. */
+enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
+/* Links between two GPUs by their position in gres.conf; only where has_links. */
+int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
+
+/* GPUs of the type of this name; NULL or "": all. */
+uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);
+/* Only the free GPUs, for ranking many nodes. Returns the node's gres, NULL if it is none
+ * for us. */
+const gres_node_state_t *gp_bridge_free(const node_record_t *node, uint64_t *free);
+/* GPUs of a type by Slurm's number, of a node that gp_bridge_free has seen. */
+uint64_t gp_bridge_of_type_id(const gres_node_state_t *state, uint32_t type_id);
+
+/* GPUs of the node, of size bits, that reservations keep from the job: all in *reserved*,
+ * and all but those in *granted*. Either list may be NULL. */
+uint64_t gp_bridge_reserved(gp_list_t reserved, gp_list_t granted, int node, int size);
+
+/* What a job asks of GPUs. */
+struct gp_job {
+	int entries;
+	gres_job_state_t *entry[GP_MAX_ENTRIES];
+	bool typed;
+	bool per_socket;
+	bool per_job;
+	bool whole;   /* --exclusive: it gets all GPUs of its nodes */
+	bool enforce; /* GPUs on the sockets of its cores only */
+	bool unbound; /* it does not care where its cores are */
+};
+
+/* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_LIMIT. */
+enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
+/* How many GPUs the job takes if one node serves it; 0: not known beforehand. */
+int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
+/* How many it takes of each node; 0: not known beforehand. */
+int gp_bridge_per_node(const job_record_t *job, const struct gp_job *asked);
+/* How many it takes of all nodes together; 0: not known beforehand. */
+int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
+/* Does the job leave it to us which node serves it, all else (room, weight) being equal?
+ */
+bool gp_bridge_any_node(const job_record_t *job);
+/* The same for the nodes of a job of several. */
+bool gp_bridge_loose_nodes(const job_record_t *job);
+/* Is the network one that slurmctld knows no shape of? */
+bool gp_bridge_is_flat(const job_record_t *job);
+/* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
+ * of its own in the low byte. */
+uint64_t gp_bridge_weight(const node_record_t *node);
+/* What job_test selected on a node for one entry; false: nothing there, or a bitmap of
+ * another size than the node's. */
+bool gp_bridge_selected(const struct gp_job *job, int entry, int node, int size,
+			uint64_t *gpus);
+
+/* The same of a node whose GPUs are counted only: those that a start would take, the
+ * lowest of free. */
+bool gp_bridge_counted(const struct gp_job *job, int entry, int node, uint64_t free,
+		       uint64_t *gpus);
+
+/* Groups of GPUs from which stock's count must be kept: one a type for typed jobs, one a
+ * socket for per-socket jobs. *count 0: no such rule. GP_OK, GP_PER_SOCKET or GP_LIMIT.
+ */
+enum gp_reason gp_bridge_cells(const struct gp_gpus *gpus, const struct gp_job *job,
+			       uint64_t cells[GP_MAX_CELLS], int *count);
+
+/* Where a job's cores on its n-th node lie. */
+struct gp_cores {
+	uint64_t sockets; /* that hold one of its cores */
+	uint64_t near;	  /* GPUs with one of its cores near */
+};
+/* false if core_bitmap has not the size that the nodes say. */
+bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+		     const struct gp_gpus *gpus, struct gp_cores *cores);
+
+/* Hide free GPUs from the stock plugin and take it back. */
+struct gp_hidden {
+	gres_node_state_t *state;
+	uint64_t added;
+	uint64_t count_alloc;
+	uint64_t *topo_alloc; /* topo_cnt of them */
+};
+/* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
+bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
+void gp_bridge_unhide(struct gp_hidden *hidden);
+
+/* Call put(node index, GPUs, arg) for every node on which the job holds GPUs. */
+void gp_bridge_held(const job_record_t *job,
+		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
+		    void *arg);
+/* Has the node said what it has? Until it registers, its Links= may be still to come. */
+bool gp_bridge_is_settled(const node_record_t *node);
+/* When the job's time limit ends it; 0 without a limit. */
+time_t gp_bridge_end(uint32_t job_id);
+/* Seconds until the job's time limit ends it, at least 0; GT_UNKNOWN without a limit. */
+int gp_bridge_seconds_left(uint32_t job_id);
+/* Call with each node of the job's resources. */
+void gp_bridge_nodes(const job_record_t *job,
+		     void (*visit)(int node, uint32_t job_id, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A job's control environment. */
+#include "plugin/slurm/compat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/slurm/job_env.h"
+
+#define MAX_ENTRIES 4096 /* a job with more is left as it is */
+
+/* The entry of that name; size where there is none. */
+static uint32_t find(char **env, uint32_t size, const char *name)
+{
+	size_t length = strlen(name);
+	uint32_t at = 0;
+
+	while (at < size && (!env[at] || strncmp(env[at], name, length) != 0 ||
+			     env[at][length] != '='))
+		at++;
+	return at;
+}
+
+const char *gp_env_get(char **env, uint32_t size, const char *name)
+{
+	uint32_t at = env ? find(env, size, name) : size;
+
+	return at < size ? env[at] + strlen(name) + 1 : NULL;
+}
+
+const char *gp_job_env_get(const job_record_t *job, const char *name)
+{
+	return gp_env_get(job->spank_job_env, job->spank_job_env_size, name);
+}
+
+static char *make_entry(const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 2;
+	char *entry = try_xmalloc(size);
+
+	if (entry)
+		snprintf(entry, size, "%s=%s", name, value);
+	return entry;
+}
+
+bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value)
+{
+	uint32_t count = *env ? *size : 0, at = *env ? find(*env, count, name) : 0;
+	char *entry = count < MAX_ENTRIES ? make_entry(name, value) : NULL, **more;
+
+	if (!entry)
+		return false;
+	if (at < count) {
+		xfree((*env)[at]);
+		(*env)[at] = entry;
+		return true;
+	}
+	/* one more for the NULL that Slurm's own arrays may end with */
+	more = try_xmalloc((count + 2) * sizeof(*more));
+	if (!more) {
+		xfree(entry);
+		return false;
+	}
+	if (count)
+		memcpy(more, *env, count * sizeof(*more));
+	more[count] = entry;
+	xfree(*env);
+	*env = more;
+	*size = count + 1;
+	return true;
+}
+
+bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
+{
+	return gp_env_set(&job->spank_job_env, &job->spank_job_env_size, name, value);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * job_env.h - a job's control environment (spank_job_env): what SPANK options wrote into
+ * it, and what we remember there, since slurmctld saves it with the job.
+ */
+#ifndef GPUTOPO_PLUGIN_SLURM_JOB_ENV_H
+#define GPUTOPO_PLUGIN_SLURM_JOB_ENV_H
+
+#include "plugin/slurm/compat.h"
+
+/* The value of NAME=VALUE, or NULL; belongs to the environment of size entries. */
+const char *gp_env_get(char **env, uint32_t size, const char *name);
+const char *gp_job_env_get(const job_record_t *job, const char *name);
+/* Put NAME=VALUE in the place of NAME's entry, or at the end of the *size entries. Slurm
+ * frees them, so that they have to come from Slurm's allocator, of which only the forms
+ * that may fail are used. false: no memory, or too many entries; nothing is changed. */
+bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value);
+bool gp_job_env_set(job_record_t *job, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stock_plugin.c - find, load and check the stock select_cons_tres.so behind ours.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/slurm/stock_plugin.h"
+
+#define SO_NAME "select_cons_tres.so"
+
+/* Every gputopo select plugin exports this; it keeps two copies in PluginDir from loading
+ * each other in a circle. */
+extern const char gputopo_plugin[];
+
+static const struct {
+	const char *symbol;
+	size_t offset;
+} operations[] = {
+#define GP_OP_ROW(ret, name, member, proto, args)                                        \
+	{"select_p_" #name, offsetof(struct gp_inner, name)},
+	GP_OPERATIONS(GP_OP_ROW, GP_OP_ROW)
+#undef GP_OP_ROW
+};
+
+static bool is_this_file(const char *path)
+{
+	char ours[PATH_MAX], theirs[PATH_MAX];
+	Dl_info info;
+
+	return dladdr(gputopo_plugin, &info) && realpath(info.dli_fname, ours) &&
+	       realpath(path, theirs) && strcmp(ours, theirs) == 0;
+}
+
+/* NULL if the loaded file may stand in for us, else what is wrong with it. */
+static const char *what_is_wrong(void *handle)
+{
+	const char *type = dlsym(handle, "plugin_type");
+	const uint32_t *version = dlsym(handle, "plugin_version");
+
+	if (dlsym(handle, "gputopo_plugin"))
+		return "is another gputopo";
+	if (!type || strcmp(type, "select/cons_tres") != 0)
+		return "is no select/cons_tres plugin";
+	if (!version || *version != SLURM_VERSION_NUMBER)
+		return "is of another Slurm release than gputopo was built for";
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (!dlsym(handle, operations[i].symbol))
+			return "lacks an operation of this Slurm release";
+	return NULL;
+}
+
+static void resolve(struct gp_inner *inner)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		void *symbol = dlsym(inner->handle, operations[i].symbol);
+
+		/* ISO C has no cast from void * to a function; POSIX gives it this way.
+		 */
+		memcpy((char *)inner + operations[i].offset, &symbol, sizeof(symbol));
+	}
+}
+
+/* Try one file; false keeps the walk going, with the reason in why where it was ours to
+ * look at. */
+static bool try_file(struct gp_inner *inner, const char *path, char *why, size_t size)
+{
+	const char *wrong;
+	void *handle;
+
+	if (access(path, F_OK) != 0 || is_this_file(path))
+		return false;
+	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+	if (!handle) {
+		snprintf(why, size, "%s", dlerror());
+		return false;
+	}
+	wrong = what_is_wrong(handle);
+	if (wrong) {
+		snprintf(why, size, "%s %s", path, wrong);
+		dlclose(handle);
+		return false;
+	}
+	inner->handle = handle;
+	snprintf(inner->path, sizeof(inner->path), "%s", path);
+	resolve(inner);
+	return true;
+}
+
+bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
+		   size_t size)
+{
+	const char *dir = plugin_dirs ? plugin_dirs : "";
+
+	memset(inner, 0, sizeof(*inner));
+	snprintf(why, size, "PluginDir holds no %s but gputopo's", SO_NAME);
+	for (;;) {
+		size_t len = strcspn(dir, ":");
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof(path), "%.*s/" SO_NAME, (int)len, dir);
+
+		if (len > 0 && n > 0 && (size_t)n < sizeof(path) &&
+		    try_file(inner, path, why, size))
+			return true;
+		if (dir[len] == '\0')
+			return false;
+		dir += len + 1;
+	}
+}
+
+int gp_inner_init(const struct gp_inner *inner)
+{
+	int (*stock_init)(void);
+	void *symbol = dlsym(inner->handle, "init");
+
+	if (!symbol)
+		return SLURM_SUCCESS;
+	memcpy(&stock_init, &symbol, sizeof(symbol));
+	return stock_init();
+}
+
+void gp_inner_close(struct gp_inner *inner)
+{
+	GP_FINI_TYPE (*stock_fini)(void);
+	void *symbol;
+
+	if (!inner->handle)
+		return;
+	symbol = dlsym(inner->handle, "fini");
+	if (symbol) {
+		memcpy(&stock_fini, &symbol, sizeof(symbol));
+		(void)stock_fini();
+	}
+	dlclose(inner->handle);
+	memset(inner, 0, sizeof(*inner));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stock_plugin.h - the stock select_cons_tres.so behind ours.
+ */
+#ifndef GPUTOPO_PLUGIN_SLURM_STOCK_PLUGIN_H
+#define GPUTOPO_PLUGIN_SLURM_STOCK_PLUGIN_H
+
+#include "plugin/slurm/operations.h"
+
+/* Find the next select_cons_tres.so in plugin_dirs (a colon list, slurm_conf.plugindir)
+ * that is not this file or another copy of gputopo, load it, check its type and release,
+ * and fill *inner. Does not run its init(). Returns false with one line in why (size
+ * bytes) and *inner emptied. */
+bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
+		   size_t size);
+/* Run the stock plugin's init(); a plugin without one is ready. */
+int gp_inner_init(const struct gp_inner *inner);
+/* Run its fini() and unload it. Safe on an emptied struct. */
+void gp_inner_close(struct gp_inner *inner);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * job_submit_gputopo.c - says at submission, in words, what could never run. Without it
+ * such jobs are refused all the same, by Slurm's general message.
+ *
+ * slurm.conf: JobSubmitPlugins=gputopo (after others, so that their changes are seen).
+ * What cannot be checked is let through: a job is refused for one reason only, that a
+ * check of the table below says so.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <ctype.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "plugin/submit/job_submit_mig.h"
+#include "plugin/ctld/submit.h"
+
+#define TYPE_MAX 64
+#define TEXT_MAX 512
+
+extern const char plugin_name[];
+extern const char plugin_type[];
+extern const uint32_t plugin_version;
+int init(void);
+GP_FINI_TYPE fini(void);
+int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg);
+int job_modify(job_desc_msg_t *desc, job_record_t *job, uint32_t uid GP_MODIFY_MORE);
+
+const char plugin_name[] = "gputopo's checks of submitted jobs";
+const char plugin_type[] = "job_submit/gputopo";
+const uint32_t plugin_version = SLURM_VERSION_NUMBER;
+
+#pragma weak find_part_record
+#pragma weak default_part_loc
+
+int init(void)
+{
+	return SLURM_SUCCESS;
+}
+
+GP_FINI_TYPE fini(void)
+{
+	GP_FINI_RETURN;
+}
+
+/* ---- what the job asks for
+ * -------------------------------------------------------------
+ */
+
+/* GPUs of one TRES string, "gres:gpu:aa:2" or "cpu:4,gres/gpu=2". */
+struct gpus {
+	int count; /* 0: none; -1: several kinds, or not understood */
+	char type[TYPE_MAX];
+};
+
+/* The number behind the last ':' or '='; 1 without one. -1: no number. */
+static long read_number(const char *at, size_t len)
+{
+	char *end;
+	long number;
+
+	if (len == 0)
+		return 1;
+	number = strtol(at, &end, 10);
+	return end == at + len && number > 0 && number <= INT_MAX ? number : -1;
+}
+
+/* One item without its "gres:" or "gres/". */
+static void read_item(const char *item, size_t len, struct gpus *out)
+{
+	const char *last = item + len;
+	size_t type;
+	long number;
+
+	if (len < 3 || strncmp(item, "gpu", 3) != 0 ||
+	    (len > 3 && item[3] != ':' && item[3] != '='))
+		return;
+	item += len > 3 ? 4 : 3;
+	/* TYPE:NUMBER, TYPE=NUMBER, NUMBER, TYPE or nothing */
+	for (type = 0; item + type < last && !strchr(":=", item[type]); type++)
+		;
+	number = read_number(item, (size_t)(last - item));
+	if (number > 0) {
+		type = 0;
+	} else {
+		const char *rest = item + type < last ? item + type + 1 : last;
+
+		number = read_number(rest, (size_t)(last - rest));
+	}
+	if (out->count || number < 0 || type >= sizeof(out->type)) {
+		out->count = -1;
+		return;
+	}
+	out->count = (int)number;
+	memcpy(out->type, item, type);
+	out->type[type] = '\0';
+}
+
+static struct gpus read_tres(const char *tres)
+{
+	struct gpus out = {0};
+
+	for (const char *p = tres ? tres : ""; *p;) {
+		size_t len = strcspn(p, ",;");
+
+		if (len > 5 && (!strncmp(p, "gres:", 5) || !strncmp(p, "gres/", 5)))
+			read_item(p + 5, len - 5, &out);
+		p += len + (p[len] != '\0');
+	}
+	return out;
+}
+
+/* GPUs on each node; 0: none or not known beforehand. *type names them, "" for any. */
+static int count_gpus(const job_desc_msg_t *job, char type[TYPE_MAX])
+{
+	long nodes = job->min_nodes > 0 && job->min_nodes < NO_VAL ? job->min_nodes : 1;
+	long tasks = job->num_tasks > 0 && job->num_tasks < NO_VAL ? job->num_tasks : 1;
+	struct gpus node = read_tres(job->tres_per_node);
+	struct gpus all = read_tres(job->tres_per_job);
+	struct gpus task = read_tres(job->tres_per_task);
+	struct gpus socket = read_tres(job->tres_per_socket);
+	struct gpus *one = all.count ? &all : node.count ? &node : &task;
+	long count = one->count;
+
+	if (socket.count || one->count < 0 || (all.count && node.count))
+		return 0;
+	if (one == &task)
+		count *= tasks;
+	if (one != &node)
+		count = count % nodes == 0 ? count / nodes : 0;
+	memcpy(type, one->type, TYPE_MAX);
+	return count <= INT_MAX ? (int)count : 0;
+}
+
+/* The nodes of the job's only partition; NULL: all. */
+static bitstr_t *partition_nodes(const job_desc_msg_t *job)
+{
+	part_record_t *part = NULL;
+
+	if (!job->partition)
+		part = &default_part_loc ? default_part_loc : NULL;
+	else if (!strchr(job->partition, ',') && find_part_record)
+		part = find_part_record(job->partition);
+	return part ? part->node_bitmap : NULL;
+}
+
+/* ---- checks
+ * ----------------------------------------------------------------------------
+ */
+
+/* The select plugin of gputopo, if slurmctld has it loaded. */
+static void *select_plugin(void)
+{
+	const char *dir = slurm_conf.plugindir ? slurm_conf.plugindir : "";
+
+	for (;; dir++) {
+		size_t len = strcspn(dir, ":");
+		char path[PATH_MAX];
+		void *handle = NULL;
+		int n = snprintf(path, sizeof(path), "%.*s/select_cons_tres.so", (int)len,
+				 dir);
+
+		if (n > 0 && (size_t)n < sizeof(path))
+			handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+		if (handle && dlsym(handle, GP_SUBMIT_SYMBOL))
+			return handle;
+		if (handle)
+			dlclose(handle);
+		dir += len;
+		if (*dir == '\0')
+			return NULL;
+	}
+}
+
+/* --gpu-topo=ring and --gpu-min-busbw that no node could ever meet. */
+static bool refuse_wish(job_desc_msg_t *job, char *text, size_t size)
+{
+	char type[TYPE_MAX];
+	struct gp_question question = {
+		.size = sizeof(question),
+		.nodes = partition_nodes(job),
+		.count = count_gpus(job, type),
+		.type = type,
+		.env = job->spank_job_env,
+		.env_size = job->spank_job_env_size,
+	};
+	bool refused = false;
+	gp_submit_fn *ask;
+	void *handle, *symbol;
+
+	if (question.count < 2 || !job->spank_job_env)
+		return false;
+	handle = select_plugin();
+	if (!handle)
+		return false;
+	symbol = dlsym(handle, GP_SUBMIT_SYMBOL);
+	memcpy(&ask, &symbol, sizeof(ask));
+	refused = ask(&question, text, size);
+	dlclose(handle);
+	return refused;
+}
+
+/* --mig, and shards of nodes that give away slices. */
+static bool refuse_mig(job_desc_msg_t *job, char *text, size_t size)
+{
+	void *handle = select_plugin(), *symbol = NULL;
+	gp_mig_submit_fn *ask = NULL;
+	bool refused;
+
+	if (handle)
+		symbol = dlsym(handle, GP_MIG_SUBMIT_SYMBOL);
+	memcpy(&ask, &symbol, sizeof(ask));
+	refused = gp_submit_mig(job, partition_nodes(job), ask, text, size);
+	if (handle)
+		dlclose(handle);
+	return refused;
+}
+
+/* Each says whether the job is refused and why; the first that does ends the walk. */
+static const struct {
+	bool (*refuses)(job_desc_msg_t *job, char *text, size_t size);
+	int code;
+} checks[] = {
+	{refuse_mig, ESLURM_INVALID_GRES},
+	{refuse_wish, ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE},
+};
+
+static void say(char **err_msg, const char *text)
+{
+	if (!err_msg || *err_msg)
+		return;
+	*err_msg = try_xmalloc(strlen(text) + 1);
+	if (*err_msg)
+		strcpy(*err_msg, text);
+}
+
+int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
+{
+	char text[TEXT_MAX] = "";
+
+	(void)uid;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (!checks[i].refuses(job, text, sizeof(text)))
+			continue;
+		say(err_msg, text);
+		return checks[i].code;
+	}
+	return SLURM_SUCCESS;
+}
+
+int job_modify(job_desc_msg_t *desc, job_record_t *job, uint32_t uid GP_MODIFY_MORE)
+{
+	char text[TEXT_MAX] = "";
+
+	(void)uid;
+	if (!gp_modify_mig(desc, job, text, sizeof(text)))
+		return SLURM_SUCCESS;
+	GP_MODIFY_SAY(text);
+	return ESLURM_INVALID_GRES;
+}

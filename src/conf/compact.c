@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * compact.c - node models as short words: palettes and runs.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/compact.h"
+#include "conf/hosts.h"
+
+#define LETTERS	   52
+#define RECORD_MAX 96 /* one palette entry */
+
+/* ---- writing --------------------------------------------------------------------------
+ */
+
+struct out {
+	char *buf;
+	size_t size;
+	size_t used;
+	bool full;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct out *out, const char *fmt,
+						      ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(out->buf + out->used, out->size - out->used, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= out->size - out->used)
+		out->full = true;
+	else
+		out->used += (size_t)n;
+}
+
+/* Distinct records in order of appearance, and which each item is. */
+struct palette {
+	char record[LETTERS][RECORD_MAX];
+	int count;
+	bool full;
+};
+
+static int palette_find(struct palette *palette, const char *record)
+{
+	int i = 0;
+
+	while (i < palette->count && strcmp(palette->record[i], record) != 0)
+		i++;
+	if (i == palette->count) {
+		if (i == LETTERS || strlen(record) >= RECORD_MAX) {
+			palette->full = true;
+			return 0;
+		}
+		snprintf(palette->record[palette->count++], RECORD_MAX, "%s", record);
+	}
+	return i;
+}
+
+static char letter_of(int i)
+{
+	return (char)(i < 26 ? 'a' + i : 'A' + i - 26);
+}
+
+/* An unknown number is nothing. */
+static char *number(int value, char *buf, size_t size)
+{
+	if (value < 0)
+		buf[0] = '\0';
+	else
+		snprintf(buf, size, "%d", value);
+	return buf;
+}
+
+static int root_of(const struct gt_node *node, int gpu)
+{
+	const char *root = gt_node_gpu(node, gpu)->pci_root;
+	int i = 0;
+
+	while (root[0] && strcmp(gt_node_gpu(node, i)->pci_root, root) != 0)
+		i++;
+	return root[0] ? i : GT_UNKNOWN;
+}
+
+static void gpu_record(const struct gt_node *node, int i, char *buf, size_t size)
+{
+	const struct gt_gpu *gpu = gt_node_gpu(node, i);
+	char socket[16], numa[16], root[16], island[16];
+
+	snprintf(buf, size, "%s.%s.%s.%s.%d.%d.%s%s",
+		 number(gpu->socket, socket, sizeof(socket)),
+		 number(gpu->numa, numa, sizeof(numa)),
+		 number(root_of(node, i), root, sizeof(root)),
+		 number(gpu->island, island, sizeof(island)), gpu->switch_links,
+		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "");
+}
+
+static void pair_record(const struct gt_node *node, int a, int b, char *buf, size_t size)
+{
+	int links = gt_node_links(node, a, b), mbps = gt_node_path_mbps(node, a, b);
+	char number_links[16], number_mbps[16];
+
+	snprintf(buf, size, "%s.%d.%s", number(links, number_links, sizeof(number_links)),
+		 (int)gt_node_path(node, a, b),
+		 number(mbps, number_mbps, sizeof(number_mbps)));
+}
+
+struct run {
+	int letter;
+	int count;
+};
+
+static void run_end(struct out *out, struct run *run)
+{
+	if (run->count > 1)
+		put(out, "%d", run->count);
+	if (run->count > 0)
+		put(out, "%c", letter_of(run->letter));
+	run->count = 0;
+}
+
+static void run_add(struct out *out, struct run *run, int letter)
+{
+	if (letter != run->letter)
+		run_end(out, run);
+	run->letter = letter;
+	run->count++;
+}
+
+static void put_palette(struct out *out, const struct palette *palette)
+{
+	for (int i = 0; i < palette->count; i++)
+		put(out, "%s%s", i ? "+" : "", palette->record[i]);
+	put(out, "/");
+	out->full |= palette->full;
+}
+
+/* First the palette, then the runs: two walks over the same records. */
+static void put_gpus(struct out *out, const struct gt_node *node, struct palette *palette)
+{
+	struct run run = {0};
+	char record[RECORD_MAX];
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < gt_node_size(node); i++) {
+			int letter;
+
+			gpu_record(node, i, record, sizeof(record));
+			letter = palette_find(palette, record);
+			if (pass)
+				run_add(out, &run, letter);
+		}
+		if (!pass)
+			put_palette(out, palette);
+	}
+	run_end(out, &run);
+	put(out, "/");
+}
+
+static void put_pairs(struct out *out, const struct gt_node *node,
+		      struct palette *palette)
+{
+	struct run run = {0};
+	char record[RECORD_MAX];
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (int a = 0; a < gt_node_size(node); a++)
+			for (int b = a + 1; b < gt_node_size(node); b++) {
+				int letter;
+
+				pair_record(node, a, b, record, sizeof(record));
+				letter = palette_find(palette, record);
+				if (pass)
+					run_add(out, &run, letter);
+			}
+		if (!pass)
+			put_palette(out, palette);
+	}
+	run_end(out, &run);
+	put(out, "/");
+}
+
+bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
+{
+	struct out out = {.buf = buf, .size = size};
+	struct palette *palette = calloc(1, sizeof(*palette));
+	char list[GT_MASK_TEXT_MAX];
+
+	buf[0] = '\0';
+	if (!palette || gt_node_size(node) < 1 || gt_node_size(node) > GP_COMPACT_GPUS ||
+	    gt_node_is_partial(node)) {
+		free(palette);
+		return false;
+	}
+	put(&out, "1/%d/", gt_node_size(node));
+	put_gpus(&out, node, palette);
+	memset(palette, 0, sizeof(*palette));
+	put_pairs(&out, node, palette);
+	free(palette);
+	for (int i = 0; i < gt_node_group_count(node); i++) {
+		const struct gt_mask *group = gt_node_group(node, i);
+
+		put(&out, "%s%s", i ? "+" : "",
+		    gt_mask_format(group, list, sizeof(list)));
+	}
+	if (out.full)
+		buf[0] = '\0';
+	return !out.full;
+}
+
+/* ---- reading --------------------------------------------------------------------------
+ */
+
+/* What is left to read; at == end: nothing. */
+struct in {
+	const char *at;
+	const char *end;
+	bool bad;
+};
+
+static bool in_take(struct in *in, char c)
+{
+	if (in->at == in->end || *in->at != c)
+		return false;
+	in->at++;
+	return true;
+}
+
+static void in_expect(struct in *in, char c)
+{
+	if (!in_take(in, c))
+		in->bad = true;
+}
+
+/* Digits up to limit; none: absent. */
+static int in_number(struct in *in, int limit, int absent)
+{
+	int value = 0;
+
+	if (in->at == in->end || !isdigit((unsigned char)*in->at))
+		return absent;
+	while (in->at < in->end && isdigit((unsigned char)*in->at)) {
+		value = value * 10 + (*in->at++ - '0');
+		if (value > limit) {
+			in->bad = true;
+			return absent;
+		}
+	}
+	return value;
+}
+
+/* Characters of set, as many as fit into buf. */
+static void in_text(struct in *in, const char *set, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	while (in->at < in->end && strchr(set, *in->at) && *in->at) {
+		if (used + 1 < size)
+			buf[used++] = *in->at;
+		else
+			in->bad = true;
+		in->at++;
+	}
+	buf[used] = '\0';
+}
+
+#define MBPS_LIMIT 100000000
+
+static void in_gpu(struct in *in, struct gt_gpu *gpu)
+{
+	char flags[8];
+	int root;
+
+	gpu->socket = in_number(in, 4096, GT_UNKNOWN);
+	in_expect(in, '.');
+	gpu->numa = in_number(in, 4096, GT_UNKNOWN);
+	in_expect(in, '.');
+	root = in_number(in, 4096, GT_UNKNOWN);
+	if (root >= 0)
+		snprintf(gpu->pci_root, sizeof(gpu->pci_root), "r%d", root);
+	in_expect(in, '.');
+	gpu->island = in_number(in, 4096, GT_UNKNOWN);
+	in_expect(in, '.');
+	gpu->switch_links = in_number(in, GT_MAX_LINKS, 0);
+	in_expect(in, '.');
+	gpu->link_mbps = in_number(in, MBPS_LIMIT, 0);
+	in_expect(in, '.');
+	in_text(in, "hm", flags, sizeof(flags));
+	gpu->healthy = strchr(flags, 'h') != NULL;
+	gpu->mig = strchr(flags, 'm') != NULL;
+}
+
+struct pair {
+	int links;
+	int path;
+	int mbps;
+};
+
+static void in_pair(struct in *in, struct pair *pair)
+{
+	pair->links = in_number(in, GT_MAX_LINKS, 0);
+	in_expect(in, '.');
+	pair->path = in_number(in, GT_PATH_SYS, GT_PATH_UNKNOWN);
+	in_expect(in, '.');
+	pair->mbps = in_number(in, MBPS_LIMIT, 0);
+}
+
+/* The letter of the next item; run holds what is left of the last one. */
+static int in_letter(struct in *in, struct run *run, int letters)
+{
+	if (run->count == 0) {
+		char c;
+
+		run->count = in_number(in, 1 << 20, 1);
+		c = in->at < in->end ? *in->at++ : '\0';
+		run->letter = c >= 'a' && c <= 'z'   ? c - 'a'
+			      : c >= 'A' && c <= 'Z' ? c - 'A' + 26
+						     : LETTERS;
+		if (run->letter >= letters || run->count < 1) {
+			in->bad = true;
+			run->letter = 0;
+			run->count = 1;
+		}
+	}
+	run->count--;
+	return run->letter;
+}
+
+static void read_gpus(struct in *in, struct gt_node *node)
+{
+	struct gt_gpu record[LETTERS];
+	struct run run = {0};
+	int count = 0;
+
+	do {
+		if (count == LETTERS) {
+			in->bad = true;
+			return;
+		}
+		record[count] = *gt_node_gpu(node, 0);
+		in_gpu(in, &record[count++]);
+	} while (!in->bad && in_take(in, '+'));
+	in_expect(in, '/');
+	for (int i = 0; i < gt_node_size(node) && !in->bad; i++)
+		*gt_node_edit_gpu(node, i) = record[in_letter(in, &run, count)];
+	if (run.count)
+		in->bad = true;
+	in_expect(in, '/');
+}
+
+static void set_pair(struct gt_node *node, int a, int b, const struct pair *pair)
+{
+	int island = gt_node_gpu(node, a)->island;
+
+	/* finish fills the pairs of an island itself */
+	if (island < 0 || island != gt_node_gpu(node, b)->island) {
+		gt_node_set_links(node, a, b, pair->links);
+		gt_node_set_links(node, b, a, pair->links);
+	}
+	gt_node_set_path(node, a, b, (enum gt_path)pair->path);
+	if (pair->mbps > 0)
+		gt_node_set_path_mbps(node, a, b, pair->mbps);
+}
+
+static void read_pairs(struct in *in, struct gt_node *node)
+{
+	struct pair record[LETTERS];
+	struct run run = {0};
+	int count = 0, n = gt_node_size(node);
+
+	while (n > 1) {
+		if (count == LETTERS) {
+			in->bad = true;
+			return;
+		}
+		in_pair(in, &record[count++]);
+		if (in->bad || !in_take(in, '+'))
+			break;
+	}
+	in_expect(in, '/');
+	for (int a = 0; a < n && !in->bad; a++)
+		for (int b = a + 1; b < n && !in->bad; b++)
+			set_pair(node, a, b, &record[in_letter(in, &run, count)]);
+	if (run.count)
+		in->bad = true;
+	in_expect(in, '/');
+}
+
+static void read_groups(struct in *in, struct gt_node *node)
+{
+	char list[512];
+
+	while (in->at < in->end && !in->bad) {
+		struct gt_mask group;
+
+		in_text(in, "0123456789,-", list, sizeof(list));
+		if (gt_mask_parse(&group, list, gt_node_size(node), NULL) != GT_OK ||
+		    gt_node_add_group(node, &group, NULL) != GT_OK)
+			in->bad = true;
+		if (in->at < in->end)
+			in_expect(in, '+');
+	}
+}
+
+enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
+			     struct gt_error *err)
+{
+	struct in in = {.at = word, .end = word + len};
+	struct gt_node *node;
+	enum gt_err code;
+	int gpus;
+
+	*out = NULL;
+	if (len >= GP_COMPACT_MAX)
+		return gt_fail(err, GT_ELIMIT, "the model's word is too long");
+	if (in_number(&in, 9, 0) != 1)
+		return gt_fail(err, GT_EPARSE, "not a model's word of version 1");
+	in_expect(&in, '/');
+	gpus = in_number(&in, GP_COMPACT_GPUS, 0);
+	in_expect(&in, '/');
+	if (in.bad || gpus < 1)
+		return gt_fail(err, GT_EPARSE, "the model's word has no number of GPUs");
+	code = gt_node_new(&node, gpus, err);
+	if (code != GT_OK)
+		return code;
+	read_gpus(&in, node);
+	if (!in.bad)
+		read_pairs(&in, node);
+	if (!in.bad)
+		read_groups(&in, node);
+	code = in.bad ? gt_fail(err, GT_EPARSE, "the model's word is broken at byte %d",
+				(int)(in.at - word))
+		      : gt_node_finish(node, err);
+	if (code != GT_OK)
+		gt_node_free(node);
+	else
+		*out = node;
+	return code;
+}
+
+uint64_t gp_compact_hash(const char *word, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)word[i]) * 0x100000001b3;
+	return hash ? hash : 1;
+}
+
+uint64_t gp_compact_find(const char *models, const char *node, const char **word,
+			 size_t *len)
+{
+	*word = "";
+	*len = 0;
+	for (const char *entry = models; *entry;) {
+		size_t size = strcspn(entry, ";"), hosts_len = strcspn(entry, "=;");
+		char hosts[4096], *end;
+		uint64_t hash;
+
+		if (entry[hosts_len] == '=' && hosts_len < sizeof(hosts)) {
+			memcpy(hosts, entry, hosts_len);
+			hosts[hosts_len] = '\0';
+			hash = strtoull(entry + hosts_len + 1, &end, 16);
+			if (*end == '=' && hash && gp_hosts_valid(hosts) &&
+			    gp_hosts_match(hosts, node)) {
+				*word = end + 1;
+				*len = size - (size_t)(end + 1 - entry);
+				return hash;
+			}
+		}
+		entry += size + (entry[size] == ';');
+	}
+	return 0;
+}

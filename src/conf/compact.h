@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * compact.h - a node model as one short word, for an environment variable. Nothing of
+ * Slurm.
+ *
+ *   1/8/0....0.20000.h+1....0.20000.h/4a4b/1.2.9000+2.2.9000+0.8.6000/2a2b.../
+ *
+ * version / GPUs / distinct GPUs / which each is / distinct pairs / which each is, row by
+ * row above the diagonal / groups. Runs are counts before letters. What no answer depends
+ * on (names, bus ids, cores, notes) is not in it, so that equal words mean equal answers.
+ */
+#ifndef GPUTOPO_CONF_COMPACT_H
+#define GPUTOPO_CONF_COMPACT_H
+
+#include "gputopo.h"
+
+#define GP_COMPACT_MAX 2048 /* bytes of one word, NUL included */
+
+/* Write the model into buf; false if it is too large or too irregular for it. The word
+ * holds letters, digits and "/.+-,_" only. O(gpus^2). */
+bool gp_compact_write(const struct gt_node *node, char *buf, size_t size);
+/* Read a word of len bytes, which may come from anybody. GT_EPARSE, GT_ELIMIT or
+ * GT_EINVAL; *node is NULL then. At most GP_COMPACT_GPUS GPUs. */
+#define GP_COMPACT_GPUS 128
+enum gt_err gp_compact_parse(struct gt_node **node, const char *word, size_t len,
+			     struct gt_error *err);
+/* What tells two models apart, never 0. */
+uint64_t gp_compact_hash(const char *word, size_t len);
+
+/* The words of a job's nodes in one variable: NODES=HASH=WORD;NODES=HASH=WORD... with
+ * NODES as Slurm writes them (dgx[1-4]) and WORD empty where it did not fit. Where types
+ * permute Slurm's numbers, WORD=0,2,1,3 gives the model's GPU of each.
+ * Find the entry for a node: its hash (0: no entry), and what follows (*len 0: nothing).
+ */
+uint64_t gp_compact_find(const char *models, const char *node, const char **word,
+			 size_t *len);
+
+#endif

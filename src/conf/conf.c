@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conf.c - read gputopo.conf: Key=Value words, one NodeName= line for a group of nodes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/conf_keys.h"
+#include "conf/hosts.h"
+
+static int key_of(const char *name)
+{
+	for (int i = 0; i < KEY_COUNT; i++)
+		if (strcasecmp(gp_keys[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static const struct gp_settings defaults = {
+	.mode = GP_MODE_ENFORCE,
+	.policy = GT_POLICY_BANDWIDTH,
+	.node_choice = true,
+	.split = true,
+};
+
+/* A new group at the end; the cluster's, if it is the first. */
+static struct group *add_group(struct gp_conf *conf, int line)
+{
+	int room = conf->group_room ? 2 * conf->group_room : 8;
+	struct group *group;
+
+	if (conf->group_count == conf->group_room) {
+		group = realloc(conf->groups, (size_t)room * sizeof(*group));
+		if (!group)
+			return NULL;
+		conf->groups = group;
+		conf->group_room = room;
+	}
+	group = &conf->groups[conf->group_count++];
+	memset(group, 0, sizeof(*group));
+	group->line = line;
+	group->settings = defaults;
+	group->settings.mix = gt_mix_default();
+	return group;
+}
+
+static enum gt_err start_nodes(struct place *at, const char *value)
+{
+	if (!gp_hosts_valid(value))
+		return gp_key_bad(at, "NodeName", value,
+				  "node names such as dgx[01-16] are wanted");
+	at->group = add_group(at->conf, at->line);
+	if (!at->group)
+		return gp_key_no_memory(at);
+	return gp_key_string(at, &at->group->hosts, value);
+}
+
+/* One Key=Value word; first: it is the line's first. */
+static enum gt_err read_word(struct place *at, char *word, bool first)
+{
+	char *value = strchr(word, '=');
+	bool in_nodes = at->group->hosts != NULL;
+	int key;
+
+	if (!value || value == word)
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "'%.64s' is not Key=Value", word);
+	*value++ = '\0';
+	key = key_of(word);
+	if (key < 0)
+		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
+				  at->column, "unknown key '%.64s'", word);
+	if (*value == '\0')
+		return gp_key_bad(at, gp_keys[key].name, value, "a value is wanted");
+	if (key == KEY_NODE_NAME)
+		return first ? start_nodes(at, value)
+			     : gp_key_bad(at, "NodeName", value,
+					  "must come first on its line");
+	if (!(gp_keys[key].where & (in_nodes ? GP_KEY_NODES : GP_KEY_CLUSTER)))
+		return gp_key_bad(
+			at, gp_keys[key].name, value,
+			in_nodes ? "holds for the cluster, not on a NodeName line"
+				 : "stands on a NodeName line only");
+	if (at->group->given & (1u << key))
+		return gp_key_bad(at, gp_keys[key].name, value,
+				  in_nodes ? "stands twice on this line"
+					   : "was given before");
+	at->group->given |= 1u << key;
+	return gp_keys[key].set(at, value);
+}
+
+/* One line, comment cut off; text is writable. */
+static enum gt_err read_line(struct gp_conf *conf, char *text, int line,
+			     struct gt_error *err)
+{
+	struct place at = {
+		.conf = conf, .group = &conf->groups[0], .line = line, .err = err};
+	bool first = true;
+	char *p = text;
+
+	text[strcspn(text, "#")] = '\0';
+	for (;;) {
+		enum gt_err code;
+		size_t len;
+
+		p += strspn(p, " \t\r\f\v");
+		if (*p == '\0')
+			return GT_OK;
+		len = strcspn(p, " \t\r\f\v");
+		at.column = (int)(p - text) + 1;
+		char *next = p[len] ? p + len + 1 : p + len;
+		p[len] = '\0';
+		code = read_word(&at, p, first);
+		if (code != GT_OK)
+			return code;
+		first = false;
+		p = next;
+	}
+}
+
+enum gt_err gp_conf_parse(struct gp_conf **out, const char *text, size_t size,
+			  const char *name, struct gt_error *err)
+{
+	struct gp_conf *conf = calloc(1, sizeof(*conf));
+	char *copy = conf ? malloc(size + 1) : NULL;
+	enum gt_err code = GT_OK;
+	int line = 0;
+
+	*out = NULL;
+	if (copy)
+		conf->file = strdup(name);
+	if (!copy || !conf->file || !add_group(conf, 0)) {
+		code = gt_fail(err, GT_ENOMEM, "out of memory");
+		goto done;
+	}
+	memcpy(copy, text, size);
+	copy[size] = '\0';
+	if (memchr(text, '\0', size)) {
+		code = gt_fail_at(err, GT_EPARSE, name, 0, 0, "holds a NUL byte");
+		goto done;
+	}
+	for (char *p = copy, *next; p && code == GT_OK; p = next) {
+		next = strchr(p, '\n');
+		if (next)
+			*next++ = '\0';
+		code = read_line(conf, p, ++line, err);
+	}
+done:
+	free(copy);
+	if (code != GT_OK)
+		gp_conf_free(conf);
+	else
+		*out = conf;
+	return code;
+}
+
+/* The whole file; *text is the caller's. */
+static enum gt_err read_file(const char *path, char **text, size_t *size,
+			     struct gt_error *err)
+{
+	FILE *f = fopen(path, "re");
+	size_t room = 1 << 16;
+	char *buf = NULL;
+	int saved;
+
+	*size = 0;
+	if (!f)
+		return gt_fail_at(err, GT_EIO, path, 0, 0, "%s", strerror(errno));
+	for (; room <= 2 * (size_t)GP_MAX_CONF; room *= 2) {
+		char *more = realloc(buf, room);
+
+		if (!more)
+			break;
+		buf = more;
+		*size += fread(buf + *size, 1, room - *size, f);
+		if (*size < room)
+			break;
+	}
+	saved = ferror(f) ? errno : 0;
+	fclose(f);
+	if (!buf || saved || *size > GP_MAX_CONF) {
+		free(buf);
+		if (saved)
+			return gt_fail_at(err, GT_EIO, path, 0, 0, "%s", strerror(saved));
+		return gt_fail_at(err, GT_ELIMIT, path, 0, 0, "too large");
+	}
+	*text = buf;
+	return GT_OK;
+}
+
+enum gt_err gp_conf_load(struct gp_conf **conf, const char *path, bool *exists,
+			 struct gt_error *err)
+{
+	char *text = NULL;
+	size_t size;
+	enum gt_err code;
+
+	*conf = NULL;
+	*exists = true;
+	errno = 0;
+	code = read_file(path, &text, &size, err);
+	if (code == GT_EIO && errno == ENOENT) {
+		*exists = false;
+		return gp_conf_parse(conf, "", 0, path, err);
+	}
+	if (code != GT_OK)
+		return code;
+	code = gp_conf_parse(conf, text, size, path, err);
+	free(text);
+	return code;
+}
+
+void gp_conf_free(struct gp_conf *conf)
+{
+	if (!conf)
+		return;
+	for (int i = 0; i < conf->group_count; i++) {
+		free(conf->groups[i].hosts);
+		free(conf->groups[i].topology);
+		free(conf->groups[i].domain);
+	}
+	for (int i = 0; i < conf->avoid_count; i++)
+		free(conf->avoids[i].host);
+	free(conf->groups);
+	free(conf->avoids);
+	free(conf->decision_log);
+	free(conf->metrics_file);
+	free(conf->file);
+	free(conf);
+}
+
+/* Lay what the group gives over *out. */
+static void overlay(const struct group *group, struct gp_settings *out)
+{
+	const struct gp_settings *in = &group->settings;
+	unsigned int given = group->given;
+
+	if (given & (1u << KEY_MODE))
+		out->mode = in->mode;
+	if (given & (1u << KEY_POLICY))
+		out->policy = in->policy;
+	if (given & (1u << KEY_NODE_CHOICE))
+		out->node_choice = in->node_choice;
+	if (given & (1u << KEY_SPLIT))
+		out->split = in->split;
+	if (given & (1u << KEY_MIN_RATIO))
+		out->min_ratio = in->min_ratio;
+	if (given & (1u << KEY_JOB_SIZE_MIX))
+		out->mix = in->mix;
+	if (given & (1u << KEY_MIG_POLICY))
+		out->mig_policy = in->mig_policy;
+	if (given & (1u << KEY_MIG_STRAY))
+		out->mig_stray = in->mig_stray;
+	if (group->topology)
+		out->topology = group->topology;
+	if (group->domain)
+		out->domain = group->domain;
+}
+
+void gp_conf_node(const struct gp_conf *conf, const char *node, struct gp_settings *out)
+{
+	*out = defaults;
+	out->mix = gt_mix_default();
+	for (int i = 0; i < conf->group_count; i++)
+		if (!conf->groups[i].hosts || gp_hosts_match(conf->groups[i].hosts, node))
+			overlay(&conf->groups[i], out);
+	for (int i = 0; i < conf->avoid_count; i++)
+		if (gp_hosts_match(conf->avoids[i].host, node))
+			out->avoid = gt_mask_or(&out->avoid, &conf->avoids[i].gpus);
+}
+
+bool gp_conf_is_off(const struct gp_conf *conf)
+{
+	if (conf->groups[0].settings.mode != GP_MODE_OFF)
+		return false;
+	for (int i = 1; i < conf->group_count; i++)
+		if ((conf->groups[i].given & (1u << KEY_MODE)) &&
+		    conf->groups[i].settings.mode != GP_MODE_OFF)
+			return false;
+	return true;
+}
+
+/* Each key for itself: a line may give a node one, and another line the other. */
+bool gp_conf_chooses(const struct gp_conf *conf)
+{
+	bool enforces = conf->groups[0].settings.mode == GP_MODE_ENFORCE;
+	bool chooses = conf->groups[0].settings.node_choice;
+
+	for (int i = 1; i < conf->group_count; i++) {
+		const struct group *group = &conf->groups[i];
+
+		enforces |= (group->given & (1u << KEY_MODE)) &&
+			    group->settings.mode == GP_MODE_ENFORCE;
+		chooses |= (group->given & (1u << KEY_NODE_CHOICE)) &&
+			   group->settings.node_choice;
+	}
+	return enforces && chooses;
+}
+
+/* The i-th group with a Topology=. */
+static const struct group *with_topology(const struct gp_conf *conf, int i)
+{
+	for (int g = 0; g < conf->group_count; g++)
+		if (conf->groups[g].topology && i-- == 0)
+			return &conf->groups[g];
+	return NULL;
+}
+
+const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
+{
+	const struct group *group = with_topology(conf, i);
+
+	if (group)
+		*line = group->line;
+	return group ? group->topology : NULL;
+}
+
+const char *gp_conf_hosts(const struct gp_conf *conf, int i)
+{
+	const struct group *group = with_topology(conf, i);
+
+	return group ? group->hosts : NULL;
+}
+
+const char *gp_conf_file(const struct gp_conf *conf)
+{
+	return conf->file;
+}
+
+const char *gp_conf_decision_log(const struct gp_conf *conf)
+{
+	return conf->decision_log;
+}
+
+const char *gp_conf_metrics_file(const struct gp_conf *conf)
+{
+	return conf->metrics_file;
+}
+
+bool gp_conf_admin_comment(const struct gp_conf *conf)
+{
+	return conf->admin_comment;
+}
+
+char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *buf,
+			  size_t size)
+{
+	size_t used = 0;
+
+	if (size)
+		buf[0] = '\0';
+	for (int i = 0; i < KEY_COUNT; i++) {
+		const char *at = strstr(names, gp_keys[i].name);
+		int n;
+
+		if (!at || !(conf->changed & (1u << i)))
+			continue;
+		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+			     gp_keys[i].name);
+		if (n < 0 || (size_t)n >= size - used)
+			break;
+		used += (size_t)n;
+	}
+	return buf;
+}

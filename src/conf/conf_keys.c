@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conf_keys.c - what each key of gputopo.conf takes.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/conf_keys.h"
+#include "conf/hosts.h"
+
+enum gt_err gp_key_bad(const struct place *at, const char *key, const char *value,
+		       const char *wanted)
+{
+	return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line, at->column,
+			  "%s=%.64s: %s", key, value, wanted);
+}
+
+enum gt_err gp_key_no_memory(const struct place *at)
+{
+	return gt_fail(at->err, GT_ENOMEM, "out of memory");
+}
+
+enum gt_err gp_key_string(const struct place *at, char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to ? GT_OK : gp_key_no_memory(at);
+}
+
+/* The position of value in a NULL-ended list of words, or -1. */
+static int word_of(const char *value, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcasecmp(value, words[i]) == 0)
+			return i;
+	return -1;
+}
+
+static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
+static const char *const policy_words[] = {"bandwidth", "preserve", NULL};
+static const char *const yes_words[] = {"no", "yes", NULL};
+static const char *const stray_words[] = {"remove", "drain", NULL};
+static const char *const mig_policy_words[] = {"pack", "spread", NULL};
+
+static void note_change(struct place *at, enum key key, bool differs)
+{
+	if (differs)
+		at->conf->changed |= 1u << key;
+}
+
+static enum gt_err set_mode(struct place *at, const char *value)
+{
+	int word = word_of(value, mode_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "Mode", value, "enforce, observe or off is known");
+	at->group->settings.mode = (enum gp_mode)word;
+	note_change(at, KEY_MODE, word != GP_MODE_ENFORCE);
+	return GT_OK;
+}
+
+static enum gt_err set_policy(struct place *at, const char *value)
+{
+	int word = word_of(value, policy_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "Policy", value, "bandwidth or preserve is known");
+	at->group->settings.policy = (enum gt_policy)word;
+	note_change(at, KEY_POLICY, word != GT_POLICY_BANDWIDTH);
+	return GT_OK;
+}
+
+static enum gt_err set_node_choice(struct place *at, const char *value)
+{
+	int word = word_of(value, yes_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "NodeChoice", value, "yes or no is known");
+	at->group->settings.node_choice = word == 1;
+	note_change(at, KEY_NODE_CHOICE, word != 1);
+	return GT_OK;
+}
+
+static enum gt_err set_split(struct place *at, const char *value)
+{
+	int word = word_of(value, yes_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "Split", value, "yes or no is known");
+	at->group->settings.split = word == 1;
+	note_change(at, KEY_SPLIT, word != 1);
+	return GT_OK;
+}
+
+static enum gt_err set_min_ratio(struct place *at, const char *value)
+{
+	char *end;
+	double ratio = strtod(value, &end);
+
+	if (!isdigit((unsigned char)value[0]) || *end || !(ratio >= 0 && ratio <= 1))
+		return gp_key_bad(at, "MinRatio", value,
+				  "a number from 0 to 1 is wanted");
+	at->group->settings.min_ratio = ratio;
+	note_change(at, KEY_MIN_RATIO, ratio > 0);
+	return GT_OK;
+}
+
+static enum gt_err set_mix(struct place *at, const char *value)
+{
+	struct gt_error inner;
+
+	if (gt_mix_parse(&at->group->settings.mix, value, &inner) != GT_OK)
+		return gp_key_bad(at, "JobSizeMix", value, inner.text);
+	note_change(at, KEY_JOB_SIZE_MIX, true);
+	return GT_OK;
+}
+
+static enum gt_err set_topology(struct place *at, const char *value)
+{
+	if (strcmp(value, "-") == 0 || strcmp(value, "live") == 0)
+		return gp_key_bad(at, "Topology", value,
+				  "a file or builtin:NAME is wanted");
+	return gp_key_string(at, &at->group->topology, value);
+}
+
+static enum gt_err set_domain(struct place *at, const char *value)
+{
+	note_change(at, KEY_DOMAIN, true);
+	return gp_key_string(at, &at->group->domain, value);
+}
+
+static enum gt_err set_decision_log(struct place *at, const char *value)
+{
+	note_change(at, KEY_DECISION_LOG, true);
+	return gp_key_string(at, &at->conf->decision_log, value);
+}
+
+static enum gt_err set_metrics_file(struct place *at, const char *value)
+{
+	note_change(at, KEY_METRICS_FILE, true);
+	return gp_key_string(at, &at->conf->metrics_file, value);
+}
+
+static enum gt_err set_admin_comment(struct place *at, const char *value)
+{
+	int word = word_of(value, yes_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "AdminComment", value, "yes or no is known");
+	at->conf->admin_comment = word == 1;
+	note_change(at, KEY_ADMIN_COMMENT, word == 1);
+	return GT_OK;
+}
+
+static enum gt_err set_mig_stray(struct place *at, const char *value)
+{
+	int word = word_of(value, stray_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "MigStray", value, "remove or drain is known");
+	at->group->settings.mig_stray = (enum gp_stray)word;
+	note_change(at, KEY_MIG_STRAY, word != GP_STRAY_REMOVE);
+	return GT_OK;
+}
+
+static enum gt_err set_mig_policy(struct place *at, const char *value)
+{
+	int word = word_of(value, mig_policy_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "MigPolicy", value, "pack or spread is known");
+	at->group->settings.mig_policy = (enum gt_instance_policy)word;
+	note_change(at, KEY_MIG_POLICY, word != GT_INSTANCES_PACK);
+	return GT_OK;
+}
+
+/* One "HOST:GPUS" of Avoid=. */
+static enum gt_err add_avoid(struct place *at, const char *value, const char *part,
+			     size_t len)
+{
+	struct gp_conf *conf = at->conf;
+	struct avoid *more, avoid = {0};
+	char *host = strndup(part, len);
+	char *colon = host ? strrchr(host, ':') : NULL;
+
+	if (!host)
+		return gp_key_no_memory(at);
+	if (colon)
+		*colon = '\0';
+	if (!colon || !gp_hosts_valid(host) || colon[1] == '\0' ||
+	    gt_mask_parse(&avoid.gpus, colon + 1, GT_MAX_GPUS, NULL) != GT_OK) {
+		free(host);
+		return gp_key_bad(at, "Avoid", value, "NODE:GPU,NODE:GPU,... is wanted");
+	}
+	more = realloc(conf->avoids, (size_t)(conf->avoid_count + 1) * sizeof(*more));
+	if (!more) {
+		free(host);
+		return gp_key_no_memory(at);
+	}
+	avoid.host = host;
+	conf->avoids = more;
+	conf->avoids[conf->avoid_count++] = avoid;
+	return GT_OK;
+}
+
+static enum gt_err set_avoid(struct place *at, const char *value)
+{
+	for (const char *part = value;;) {
+		size_t len = gp_hosts_first(part);
+		enum gt_err code = add_avoid(at, value, part, len);
+
+		if (code != GT_OK)
+			return code;
+		if (part[len] == '\0')
+			return GT_OK;
+		part += len + 1;
+	}
+}
+
+const struct gp_key gp_keys[KEY_COUNT] = {
+	[KEY_MODE] = {"Mode", set_mode, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_NODE_NAME] = {"NodeName", NULL, GP_KEY_NODES},
+	[KEY_TOPOLOGY] = {"Topology", set_topology, GP_KEY_NODES},
+	[KEY_DOMAIN] = {"Domain", set_domain, GP_KEY_NODES},
+	[KEY_POLICY] = {"Policy", set_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice,
+			     GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_SPLIT] = {"Split", set_split, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_MIN_RATIO] = {"MinRatio", set_min_ratio, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_JOB_SIZE_MIX] = {"JobSizeMix", set_mix, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_AVOID] = {"Avoid", set_avoid, GP_KEY_CLUSTER},
+	[KEY_DECISION_LOG] = {"DecisionLog", set_decision_log, GP_KEY_CLUSTER},
+	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, GP_KEY_CLUSTER},
+	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, GP_KEY_CLUSTER},
+	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_MIG_POLICY] = {"MigPolicy", set_mig_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
+};
+
+const char *gp_mode_name(enum gp_mode mode)
+{
+	return mode_words[mode];
+}

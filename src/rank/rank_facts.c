@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rank_facts.c - a step's GPUs, told to its tasks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rank/rank_facts.h"
+
+const struct gp_fact_name gp_fact_names[GP_FACTS] = {
+	[GP_FACT_VERSION] = {"GPUTOPO_VERSION", "gputopo.version", GP_FACT_IS_TEXT},
+	[GP_FACT_GPUS] = {"GPUTOPO_GPUS", "gputopo.gpus", GP_FACT_IS_TEXT},
+	[GP_FACT_RING] = {"GPUTOPO_RING", "gputopo.ring", GP_FACT_IS_TEXT},
+	[GP_FACT_BW] = {"GPUTOPO_BW", "gputopo.bw", GP_FACT_IS_MATRIX},
+	[GP_FACT_BUSBW] = {"GPUTOPO_BUSBW", "gputopo.busbw", GP_FACT_IS_NUMBER},
+	[GP_FACT_IDEAL] = {"GPUTOPO_IDEAL", "gputopo.ideal", GP_FACT_IS_NUMBER},
+	[GP_FACT_HASH] = {"GPUTOPO_HASH", "gputopo.hash", GP_FACT_IS_TEXT},
+	[GP_FACT_GPU] = {"GPUTOPO_GPU", "gputopo.gpu", GP_FACT_IS_TEXT},
+	[GP_FACT_PEERS] = {"GPUTOPO_PEERS", "gputopo.peers", GP_FACT_IS_TEXT},
+};
+
+/* ---- lists ----------------------------------------------------------------------------
+ */
+
+int gp_list_parse(const char *text, int *out, int max)
+{
+	struct gt_mask seen = {{0}};
+	int count = 0;
+
+	for (const char *p = text; *p;) {
+		size_t digits = strspn(p, "0123456789");
+		int value;
+
+		if (digits == 0 || digits > 6 || count == max)
+			return -1;
+		value = atoi(p);
+		if (value >= GT_MAX_GPUS || gt_mask_has(&seen, value))
+			return -1;
+		gt_mask_set(&seen, value);
+		out[count++] = value;
+		p += digits;
+		if (*p == ',' && p[1] != '\0')
+			p++;
+		else if (*p != '\0')
+			return -1;
+	}
+	return count;
+}
+
+char *gp_list_write(const int *list, int count, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (int i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%d", i ? "," : "",
+					 list[i]);
+	return buf;
+}
+
+/* ---- the facts ------------------------------------------------------------------------
+ */
+
+static float gbps(int mbps)
+{
+	return mbps > 0 ? (float)mbps / 1000 : 0;
+}
+
+static void fill_bandwidth(struct gp_facts *facts, const struct gt_node *node,
+			   const struct gt_mask *gpus)
+{
+	struct gt_table *table;
+	struct gt_score score;
+	int n = facts->count;
+
+	gt_score_set(node, gpus, &score);
+	facts->busbw = gbps(score.busbw_mbps);
+	if (gt_table_new(&table, node, NULL, NULL) == GT_OK) {
+		facts->ideal = gbps(gt_ideal_busbw_mbps(table, n));
+		gt_table_free(table);
+	}
+	if (n > GP_BW_GPUS)
+		return;
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			if (i != j)
+				facts->bw[i * n + j] = gbps(gt_node_pair_mbps(
+					node, facts->gpu[i], facts->gpu[j]));
+}
+
+void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
+		   const struct gt_mask *gpus, uint64_t hash)
+{
+	struct gt_order order;
+
+	memset(facts, 0, sizeof(*facts));
+	facts->hash = hash;
+	for (int g = gt_mask_next(gpus, 0); g >= 0 && facts->count < GP_RANK_GPUS;
+	     g = gt_mask_next(gpus, g + 1)) {
+		facts->shown[facts->count] = g;
+		facts->gpu[facts->count++] = g;
+	}
+	gt_order_find(node, gpus, &order);
+	memcpy(facts->ring, order.gpu, (size_t)facts->count * sizeof(facts->ring[0]));
+	if (facts->count > 1)
+		fill_bandwidth(facts, node, gpus);
+}
+
+/* Slurm's numbers of some of the GPUs. */
+static void put_shown(const struct gp_facts *facts, const int *gpu, int count,
+		      struct gp_fact *fact)
+{
+	int shown[GP_RANK_GPUS];
+
+	for (int i = 0; i < count; i++) {
+		shown[i] = gpu[i];
+		for (int j = 0; j < facts->count; j++)
+			if (facts->gpu[j] == gpu[i])
+				shown[i] = facts->shown[j];
+	}
+	gp_list_write(shown, count, fact->text, sizeof(fact->text));
+}
+
+static void put_matrix(const struct gp_facts *facts, struct gp_fact *fact)
+{
+	size_t used = 0;
+	int n = facts->count;
+
+	for (int i = 0; i < n * n && used < sizeof(fact->text); i++)
+		used += (size_t)snprintf(fact->text + used, sizeof(fact->text) - used,
+					 "%s%g",
+					 i == 0	      ? ""
+					 : i % n == 0 ? ";"
+						      : ",",
+					 (double)facts->bw[i]);
+	fact->values = facts->bw;
+	fact->count = n * n;
+}
+
+static void put_number(const float *value, struct gp_fact *fact)
+{
+	snprintf(fact->text, sizeof(fact->text), "%g", (double)*value);
+	fact->values = value;
+	fact->count = 1;
+}
+
+bool gp_facts_get(const struct gp_facts *facts, enum gp_fact_id id, struct gp_fact *fact)
+{
+	fact->count = 0;
+	fact->values = NULL;
+	fact->known = id < GP_FACT_BW || facts->count > 1;
+	if (id == GP_FACT_VERSION)
+		snprintf(fact->text, sizeof(fact->text), "%s", gt_version());
+	else if (id == GP_FACT_GPUS)
+		gp_list_write(facts->shown, facts->count, fact->text, sizeof(fact->text));
+	else if (id == GP_FACT_RING)
+		put_shown(facts, facts->ring, facts->count, fact);
+	else if (id == GP_FACT_BW && facts->count <= GP_BW_GPUS)
+		put_matrix(facts, fact);
+	else if (id == GP_FACT_BUSBW)
+		put_number(&facts->busbw, fact);
+	else if (id == GP_FACT_IDEAL)
+		put_number(&facts->ideal, fact);
+	else if (id == GP_FACT_HASH && facts->hash)
+		snprintf(fact->text, sizeof(fact->text), "%016llx",
+			 (unsigned long long)facts->hash);
+	else
+		fact->known = false;
+	return fact->known;
+}
+
+/* The fastest way from any of the task's GPUs. */
+static int reach(const struct gt_node *node, const int *gpu, int count, int other)
+{
+	int best = -1;
+
+	for (int i = 0; i < count; i++)
+		if (gpu[i] == other)
+			return -1;
+		else if (gt_node_pair_mbps(node, gpu[i], other) > best)
+			best = gt_node_pair_mbps(node, gpu[i], other);
+	return best < 0 ? 0 : best;
+}
+
+static void put_peers(const struct gp_facts *facts, const struct gt_node *node,
+		      const int *gpu, int count, struct gp_fact *fact)
+{
+	int peer[GP_RANK_GPUS], mbps[GP_RANK_GPUS], n = 0;
+
+	for (int i = 0; i < facts->count; i++) {
+		int way = reach(node, gpu, count, facts->gpu[i]), at = n;
+
+		if (way < 0)
+			continue;
+		for (; at > 0 && mbps[at - 1] < way; at--) {
+			peer[at] = peer[at - 1];
+			mbps[at] = mbps[at - 1];
+		}
+		peer[at] = facts->gpu[i];
+		mbps[at] = way;
+		n++;
+	}
+	put_shown(facts, peer, n, fact);
+}
+
+bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
+		      const int *gpu, int count, enum gp_fact_id id, struct gp_fact *fact)
+{
+	fact->count = 0;
+	fact->values = NULL;
+	fact->known = count > 0;
+	if (id == GP_FACT_GPU)
+		put_shown(facts, gpu, count, fact);
+	else
+		put_peers(facts, node, gpu, count, fact);
+	fact->known &= fact->text[0] != '\0';
+	return fact->known;
+}
