@@ -12,7 +12,8 @@
 #include "plugin/ctld/choose/stock_call.h"
 #include "plugin/ctld/choose/attempt.h"
 #include "plugin/ctld/model/send_model.h"
-#include "plugin/ctld/mig/mig_select.h"
+#include "plugin/ctld/mig/mig_gate.h"
+#include "plugin/ctld/mig/mig_object.h"
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/choose/exchange.h"
 #include "plugin/ctld/choose/count_only.h"
@@ -206,6 +207,12 @@ static void make_scratch(struct gp_glue *glue)
 /* ---- hooks --------------------------------------------------------------------------
  */
 
+static void spoil_slices(struct gp_glue *glue)
+{
+	if (gp_mig_object())
+		gp_mig_object()->spoil(glue);
+}
+
 void gp_glue_node_init(void)
 {
 	struct gp_glue *glue = &the_glue;
@@ -223,7 +230,7 @@ void gp_glue_node_init(void)
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
 	(void)gp_room_reset(&glue->room, glue->node_count);
-	gp_mig_books_spoil(&glue->mig_books);
+	spoil_slices(glue);
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
 		       (load_conf(glue) || keep_conf(glue)) &&
 		       !gp_conf_is_off(glue->conf);
@@ -280,8 +287,8 @@ void gp_glue_job_begins(job_record_t *job)
 {
 	enter(GP_WATCH_HOOK);
 	tell_begin(&the_glue, job);
-	if (the_glue.active)
-		gp_mig_job_begins(&the_glue, job);
+	if (the_glue.active && gp_mig_object())
+		gp_mig_object()->job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters);
 	write_metrics(&the_glue, false);
 	if (the_glue.active)
@@ -303,7 +310,8 @@ void gp_glue_job_ends(job_record_t *job)
 	enter(GP_WATCH_HOOK);
 	gp_bridge_nodes(job, drop_held, &ending);
 	the_glue.ends++;
-	gp_mig_job_ends(&the_glue, job);
+	if (gp_mig_object())
+		gp_mig_object()->job_ends(&the_glue, job);
 	if (ending.had_gpus && the_glue.active)
 		gp_past_write(job, the_glue.models);
 	if (ending.had_gpus)
@@ -327,7 +335,7 @@ void gp_glue_rebuild(void)
 {
 	enter(GP_WATCH_HOOK);
 	gp_room_forget_all(&the_glue.room);
-	gp_mig_books_spoil(&the_glue.mig_books);
+	spoil_slices(&the_glue);
 	rebuild(&the_glue);
 	leave();
 }
@@ -352,12 +360,16 @@ static int test_ahead(struct gp_glue *glue, const struct gp_inner *inner,
 static int job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		    const struct gp_test *test)
 {
-	if (gp_mig_concerns(glue, test->job) && !SELECT_IS_MODE_RESV(test->mode))
-		return gp_mig_job_test(glue, inner, test);
+	const struct gp_mig_object *mig = gp_mig_object();
+
+	if (gp_mig_concerns(glue->models, test->job) && !SELECT_IS_MODE_RESV(test->mode))
+		return mig ? mig->job_test(glue, inner, test)
+			   : gp_mig_without_object(test->job, test->mode);
 	if (!SELECT_IS_MODE_RUN_NOW(test->mode))
 		return test_ahead(glue, inner, test);
-	return gp_mig_guard(glue, test) ? gp_rerun_job_test(glue, inner, test)
-					: ESLURM_NODES_BUSY;
+	if (mig && !mig->guard(glue, test))
+		return ESLURM_NODES_BUSY;
+	return gp_rerun_job_test(glue, inner, test);
 }
 
 int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
@@ -368,8 +380,9 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	enter(now ? GP_WATCH_START : GP_WATCH_FORECAST);
 	if (!the_glue.active) {
 		leave();
-		return gp_mig_may_start(test) ? gp_ask_unwatched(inner, test)
-					      : ESLURM_NODES_BUSY;
+		return gp_mig_may_start(test->job, test->mode)
+			       ? gp_ask_unwatched(inner, test)
+			       : ESLURM_NODES_BUSY;
 	}
 	rc = job_test(&the_glue, inner, test);
 	write_metrics(&the_glue, true);
@@ -389,16 +402,15 @@ bool gp_glue_refuses(const struct gp_question *question, char *text, size_t size
 
 bool gp_glue_mig_refuses(struct gp_mig_question *question, char *text, size_t size)
 {
-	bool refuses = true;
+	const struct gp_mig_object *mig = gp_mig_object();
+	bool refuses;
 
 	enter(GP_WATCH_HOOK);
-	if (the_glue.active)
-		refuses = gp_mig_refuses(&the_glue, question, text, size);
-	else if (question->wish)
-		snprintf(text, size, "gputopo: --mig=%.40s: gputopo is off",
-			 question->wish);
+	if (the_glue.active && mig)
+		refuses = mig->refuses(&the_glue, question, text, size);
 	else
-		refuses = false;
+		refuses =
+			gp_mig_refuses_alone(question->wish, the_glue.active, text, size);
 	leave();
 	return refuses;
 }
@@ -415,8 +427,8 @@ void gp_glue_stop(void)
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
 	gp_room_release(&glue->room);
-	gp_mig_books_release(&glue->mig_books);
-	gp_mig_spaces_release(&glue->mig_spaces);
+	if (gp_mig_object())
+		gp_mig_object()->release(glue);
 	FREE_NULL_BITMAP(glue->offered);
 	FREE_NULL_BITMAP(glue->answer);
 	free(glue->seats);

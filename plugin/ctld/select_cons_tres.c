@@ -11,7 +11,7 @@
 #include "plugin/slurm/operations.h"
 #include "plugin/ctld/glue.h"
 #include "plugin/slurm/stock_plugin.h"
-#include "plugin/ctld/mig/mig_select.h"
+#include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/submit.h"
 

@@ -79,6 +79,8 @@ struct gp_job {
 
 /* GP_OK, or why the job is left alone: GP_NO_GPUS, GP_SHARED, GP_LIMIT. */
 enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out);
+/* The shards that the job asks for; NULL: none. */
+gres_job_state_t *gp_bridge_shards(const job_record_t *job);
 /* How many GPUs the job takes if one node serves it; 0: not known beforehand. */
 int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
 /* How many it takes of each node; 0: not known beforehand. */

@@ -192,3 +192,23 @@ uint64_t gp_bridge_weight(const node_record_t *node)
 {
 	return node->sched_weight >> 8;
 }
+
+static int find_shards(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	gres_job_state_t **found = arg;
+
+	if (!gres->gres_name || strcmp(gres->gres_name, "shard") != 0)
+		return 0;
+	*found = gres->gres_data;
+	return -1;
+}
+
+gres_job_state_t *gp_bridge_shards(const job_record_t *job)
+{
+	gres_job_state_t *shards = NULL;
+
+	if (job->gres_list_req)
+		(void)list_for_each(job->gres_list_req, find_shards, &shards);
+	return shards;
+}

@@ -27,6 +27,9 @@ enum gt_err gp_compact_parse(struct gt_node **node, const char *word, size_t len
 /* What tells two models apart, never 0. */
 uint64_t gp_compact_hash(const char *word, size_t len);
 
+/* The variable that the select plugin sets in a job's environment. */
+#define GP_ENV_MODELS "GPUTOPO_MODELS"
+
 /* The words of a job's nodes in one variable: NODES=HASH=WORD;NODES=HASH=WORD... with
  * NODES as Slurm writes them (dgx[1-4]) and WORD empty where it did not fit. Where types
  * permute Slurm's numbers, WORD=0,2,1,3 gives the model's GPU of each.
@@ -34,5 +37,10 @@ uint64_t gp_compact_hash(const char *word, size_t len);
  */
 uint64_t gp_compact_find(const char *models, const char *node, const char **word,
 			 size_t *len);
+
+/* "0,3,1": plain distinct numbers below GT_MAX_GPUS, no ranges. The count, or -1 if it is
+ * anything else or more than max. */
+int gp_list_parse(const char *text, int *out, int max);
+char *gp_list_write(const int *list, int count, char *buf, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GPU instances that the admin made: which GPU each sits on, and how Slurm counts them.
- */
+ * What the MIG tables say of them is in instance_table.c. */
 #include "config.h"
 
 #include "core/node.h"
@@ -9,76 +9,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MAX_INSTANCES (GT_MAX_GPUS * 7)
-
-static const struct gt_mig_gpu *table_of(const struct gt_node *node, int gpu)
-{
-	const struct gt_mig_gpu *table;
-
-	if (!node->gpu[gpu].model[0] ||
-	    gt_mig_gpu_find(&table, node->gpu[gpu].model, NULL) != GT_OK)
-		return NULL;
-	return table;
-}
 
 static unsigned int units_of(const struct gt_instance *instance)
 {
 	return ((1u << instance->size) - 1) << instance->start;
 }
 
-/* Units that the GPU's instances hold, as far as their starts are known. */
-static unsigned int units_taken(const struct gt_node *node, int gpu)
+bool gt_instance_overlaps(const struct gt_node *node, int before,
+			  const struct gt_instance *instance)
 {
 	unsigned int taken = 0;
 
-	for (int i = 0; i < node->instance_count; i++)
-		if (node->instances[i].gpu == gpu &&
+	for (int i = 0; i < before; i++)
+		if (node->instances[i].gpu == instance->gpu &&
 		    node->instances[i].start != GT_UNKNOWN)
 			taken |= units_of(&node->instances[i]);
-	return taken;
-}
-
-static int count_of(const struct gt_node *node, int gpu, const char *profile)
-{
-	int count = 0;
-
-	for (int i = 0; i < node->instance_count; i++)
-		count += node->instances[i].gpu == gpu &&
-			 !strcmp(node->instances[i].profile, profile);
-	return count;
-}
-
-/* Against the GPU's own table. */
-static enum gt_err settle(const struct gt_node *node, struct gt_instance *instance,
-			  const struct gt_mig_gpu *table, struct gt_error *err)
-{
-	const struct gt_mig_profile *profile;
-	int p;
-	enum gt_err rc = gt_mig_profile_find(table, instance->profile, &p, err);
-
-	if (rc)
-		return rc;
-	profile = &table->profile[p];
-	instance->size = profile->size;
-	if (count_of(node, instance->gpu, instance->profile) >= profile->max)
-		return gt_fail(err, GT_EINVAL, "more than %d instances of %s on one GPU",
-			       profile->max, profile->name);
-	if (instance->start == GT_UNKNOWN)
-		return GT_OK;
-	if (instance->start >= table->units || !(profile->starts >> instance->start & 1))
-		return gt_fail(err, GT_EINVAL, "%s cannot start at unit %d of a %s",
-			       profile->name, instance->start, table->name);
-	return GT_OK;
+	return instance->start != GT_UNKNOWN && (taken & units_of(instance)) != 0;
 }
 
 enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *profile,
 				 int start, struct gt_error *err)
 {
 	struct gt_instance fresh = {.gpu = gpu, .start = start, .size = atoi(profile)};
-	size_t count = (size_t)node->instance_count;
-	const struct gt_mig_gpu *table = table_of(node, gpu);
+	int count = node->instance_count;
 	struct gt_instance *more;
 	enum gt_err rc;
 
@@ -96,13 +51,13 @@ enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *prof
 		return gt_fail(err, GT_EINVAL, "instances of GPU %d come after others",
 			       gpu);
 	snprintf(fresh.profile, sizeof(fresh.profile), "%s", profile);
-	rc = table ? settle(node, &fresh, table, err) : GT_OK;
+	rc = gt_instance_settle(node, &fresh, count, err);
 	if (rc)
 		return rc;
-	if (start != GT_UNKNOWN && (units_taken(node, gpu) & units_of(&fresh)))
+	if (gt_instance_overlaps(node, count, &fresh))
 		return gt_fail(err, GT_EINVAL, "%s at unit %d overlaps another instance",
 			       profile, start);
-	more = realloc(node->instances, (count + 1) * sizeof(*more));
+	more = realloc(node->instances, ((size_t)count + 1) * sizeof(*more));
 	if (!more)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	node->instances = more;
@@ -142,28 +97,6 @@ bool gt_node_position(const struct gt_node *node, int i, int *gpu, int *instance
 	}
 	*gpu = GT_UNKNOWN;
 	return false;
-}
-
-/* Both texts from the compute slices on, without what stands before ("a100_"). */
-static const char *profile_part(const char *text)
-{
-	const char *underscore = strrchr(text, '_');
-
-	return underscore ? underscore + 1 : text;
-}
-
-bool gt_instance_is_type(const struct gt_node *node, int i, const char *type)
-{
-	const struct gt_instance *instance = &node->instances[i];
-	const struct gt_mig_gpu *table = table_of(node, instance->gpu);
-	int own, asked;
-
-	if (!gt_mig_is_profile_name(type))
-		return false;
-	if (table && gt_mig_profile_find(table, instance->profile, &own, NULL) == GT_OK)
-		return gt_mig_profile_find(table, type, &asked, NULL) == GT_OK &&
-		       own == asked;
-	return !strcasecmp(profile_part(type), profile_part(instance->profile));
 }
 
 bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node)

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "core/mig_data.h"
+#include "core/mig_name.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -148,68 +149,6 @@ void gt_mig_gpu_for_driver(struct gt_mig_gpu *gpu, int driver)
 
 /* ---- names of profiles ---- */
 
-/* A name taken to pieces: 1g.10gb+me. */
-struct parts {
-	int compute;
-	int gb;
-	char suffix[16];
-};
-
-/* 1 to 5 digits. */
-static bool read_digits(const char **at, int *value)
-{
-	int digits = 0;
-
-	*value = 0;
-	while (isdigit((unsigned char)**at) && digits++ < 5)
-		*value = *value * 10 + *(*at)++ - '0';
-	return digits > 0 && digits <= 5;
-}
-
-/* The profile that ends a text; what may stand before it is a Slurm type ("a100_") or the
- * word MIG. */
-static bool take_apart(const char *name, struct parts *parts)
-{
-	const char *at = name, *blank = strrchr(name, ' ');
-	size_t n;
-
-	if (blank)
-		at = blank + 1;
-	/* a100_1g.10gb, a100_1g_10gb: the compute slices follow an underscore. */
-	for (const char *c = at; *c; c++)
-		if (*c == '_' && isdigit((unsigned char)c[1])) {
-			const char *digits = c + 1;
-			int value;
-
-			if (read_digits(&digits, &value) &&
-			    tolower((unsigned char)*digits) == 'g' &&
-			    (digits[1] == '.' || digits[1] == '_')) {
-				at = c + 1;
-				break;
-			}
-		}
-	if (!read_digits(&at, &parts->compute) || tolower((unsigned char)*at++) != 'g' ||
-	    (*at != '.' && *at != '_'))
-		return false;
-	at++;
-	if (!read_digits(&at, &parts->gb) || tolower((unsigned char)*at++) != 'g' ||
-	    tolower((unsigned char)*at++) != 'b')
-		return false;
-	n = strlen(at);
-	if (n >= sizeof(parts->suffix) || (n > 0 && *at != '+' && *at != '-'))
-		return false;
-	for (size_t i = 0; i <= n; i++)
-		parts->suffix[i] = (char)tolower((unsigned char)at[i]);
-	return true;
-}
-
-bool gt_mig_is_profile_name(const char *text)
-{
-	struct parts parts;
-
-	return take_apart(text, &parts);
-}
-
 const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile)
 {
 	const char *s = profile->name + strcspn(profile->name, "+-");
@@ -218,15 +157,15 @@ const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile)
 }
 
 /* Nearest memory among the profiles with these slices and this suffix. */
-static int find_nearest(const struct gt_mig_gpu *gpu, const struct parts *asked)
+static int find_nearest(const struct gt_mig_gpu *gpu, const struct gt_mig_name *asked)
 {
 	int best = GT_UNKNOWN, best_off = 0;
 
 	for (int p = 0; p < gpu->count; p++) {
-		struct parts own;
+		struct gt_mig_name own;
 		int off;
 
-		if (!take_apart(gpu->profile[p].name, &own) ||
+		if (!gt_mig_name_read(gpu->profile[p].name, &own) ||
 		    own.compute != asked->compute || strcmp(own.suffix, asked->suffix))
 			continue;
 		off = abs(own.gb - asked->gb);
@@ -242,7 +181,7 @@ enum gt_err gt_mig_profile_find(const struct gt_mig_gpu *gpu, const char *name,
 				int *profile, struct gt_error *err)
 {
 	char list[LIST_MAX] = "";
-	struct parts asked;
+	struct gt_mig_name asked;
 
 	*profile = GT_UNKNOWN;
 	for (int p = 0; p < gpu->count; p++)
@@ -250,7 +189,7 @@ enum gt_err gt_mig_profile_find(const struct gt_mig_gpu *gpu, const char *name,
 			*profile = p;
 			return GT_OK;
 		}
-	if (take_apart(name, &asked))
+	if (gt_mig_name_read(name, &asked))
 		*profile = find_nearest(gpu, &asked);
 	if (*profile != GT_UNKNOWN)
 		return GT_OK;
@@ -272,11 +211,11 @@ int gt_mig_profile_by_slices(const struct gt_mig_gpu *gpu, int compute, int size
 
 int gt_mig_profile_mem_mib(const struct gt_mig_profile *profile)
 {
-	struct parts parts;
+	struct gt_mig_name parts;
 
 	if (profile->mem_mib != GT_UNKNOWN)
 		return profile->mem_mib;
-	if (!take_apart(profile->name, &parts))
+	if (!gt_mig_name_read(profile->name, &parts))
 		return GT_UNKNOWN;
 	return parts.gb * 1024 * 85 / 100;
 }

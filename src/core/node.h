@@ -53,6 +53,17 @@ static inline size_t gt_node_at(const struct gt_node *node, int a, int b)
 /* L_ab of an unfinished model: the smaller direction, or the known one. */
 int gt_node_raw_links(const struct gt_node *node, int a, int b);
 
+/* Hold an instance against the MIG table of its GPU, where there is one: its size in
+ * units is set, GT_EINVAL says what the table forbids. `before` instances of the node
+ * count already. In two versions: instance_table.c, and instance_untabled.c for
+ * slurmctld. */
+enum gt_err gt_instance_settle(const struct gt_node *node, struct gt_instance *instance,
+			       int before, struct gt_error *err);
+/* The same of all of a node that was read without tables. O(instances^2). */
+enum gt_err gt_node_settle_instances(struct gt_node *node, struct gt_error *err);
+/* Does it overlap one of the first `before` instances, as far as starts are known? */
+bool gt_instance_overlaps(const struct gt_node *node, int before,
+			  const struct gt_instance *instance);
 /* Give copy (whose list is overwritten) the instances of node; false: out of memory. */
 bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);

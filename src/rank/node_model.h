@@ -9,9 +9,6 @@
 #include "gputopo.h"
 #include "rank/rank_facts.h"
 
-/* Set by the select plugin in a job's environment; see compact.h. */
-#define GP_ENV_MODELS "GPUTOPO_MODELS"
-
 struct gp_node_model {
 	struct gt_node *node; /* NULL: nothing is known, or the mode says so */
 	uint64_t hash;

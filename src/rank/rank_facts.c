@@ -20,45 +20,6 @@ const struct gp_fact_name gp_fact_names[GP_FACTS] = {
 	[GP_FACT_PEERS] = {"GPUTOPO_PEERS", "gputopo.peers", GP_FACT_IS_TEXT},
 };
 
-/* ---- lists ----------------------------------------------------------------------------
- */
-
-int gp_list_parse(const char *text, int *out, int max)
-{
-	struct gt_mask seen = {{0}};
-	int count = 0;
-
-	for (const char *p = text; *p;) {
-		size_t digits = strspn(p, "0123456789");
-		int value;
-
-		if (digits == 0 || digits > 6 || count == max)
-			return -1;
-		value = atoi(p);
-		if (value >= GT_MAX_GPUS || gt_mask_has(&seen, value))
-			return -1;
-		gt_mask_set(&seen, value);
-		out[count++] = value;
-		p += digits;
-		if (*p == ',' && p[1] != '\0')
-			p++;
-		else if (*p != '\0')
-			return -1;
-	}
-	return count;
-}
-
-char *gp_list_write(const int *list, int count, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (int i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%d", i ? "," : "",
-					 list[i]);
-	return buf;
-}
-
 /* ---- the facts ------------------------------------------------------------------------
  */
 

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_RANK_RANK_FACTS_H
 #define GPUTOPO_RANK_RANK_FACTS_H
 
-#include "gputopo.h"
+#include "conf/compact.h"
 
 #define GP_RANK_GPUS 64 /* of one node, as in slurmctld */
 #define GP_BW_GPUS   16 /* beyond, no matrix: it would not be small */
@@ -70,10 +70,5 @@ bool gp_facts_get(const struct gp_facts *facts, enum gp_fact_id id, struct gp_fa
 bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
 		      const int *gpu, int count, enum gp_fact_id id,
 		      struct gp_fact *fact);
-
-/* "0,3,1": plain distinct numbers below GT_MAX_GPUS, no ranges. The count, or -1 if it is
- * anything else or more than max. */
-int gp_list_parse(const char *text, int *out, int max);
-char *gp_list_write(const int *list, int count, char *buf, size_t size);
 
 #endif

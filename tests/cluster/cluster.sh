@@ -94,7 +94,10 @@ cluster_start() {
 		echo "$root" >root
 		echo "$preload" >preload
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
-		[ -z "$plugin" ] || cp "$plugin" plugin/select_cons_tres.so
+		if [ -n "$plugin" ]; then
+			cp "$plugin" plugin/select_cons_tres.so
+			cp "${plugin%/*}/gputopo_mig.so" plugin/ 2>/dev/null || true
+		fi
 		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
 		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"

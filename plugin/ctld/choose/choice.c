@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "plugin/ctld/choose/choice.h"
-#include "plugin/ctld/model/instance.h"
+#include "plugin/ctld/mig/mig_object.h"
 
 bool gp_seat_selected(const struct gp_seat *seat, const struct gp_job *asked, int entry,
 		      uint64_t *bits)
@@ -236,7 +236,7 @@ static enum gp_reason choose_instances(struct gp_seat *seat)
 
 	if (seat->stock & instances)
 		why = seat->enforce ? GP_ENFORCE_BINDING
-				    : gp_instances_choose(seat, &better);
+				    : gp_mig_object()->choose(seat, &better);
 	if (why != GP_OK)
 		return why;
 	if (seat->proposed == seat->stock)

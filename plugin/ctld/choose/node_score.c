@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "plugin/ctld/model/instance.h"
+#include "plugin/ctld/mig/mig_object.h"
 #include "plugin/ctld/choose/node_score.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
@@ -46,7 +46,7 @@ static void evaluate(const struct gp_view *view, int count, struct gp_value *val
 	/* Instances have no bandwidth: what they take from the policy's aim decides. */
 	if (view->usable & binding->instances) {
 		double damage =
-			gp_instances_damage(binding, view->usable, view->free, count);
+			gp_mig_object()->damage(binding, view->usable, view->free, count);
 
 		value->quality = damage >= 0;
 		value->damage = damage >= 0 ? damage : 0;

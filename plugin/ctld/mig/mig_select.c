@@ -32,43 +32,6 @@ struct visit {
 
 /* ---- the job ---- */
 
-static int find_shards(void *x, void *arg)
-{
-	gres_state_t *gres = x;
-	gres_job_state_t **found = arg;
-
-	if (!gres->gres_name || strcmp(gres->gres_name, "shard") != 0)
-		return 0;
-	*found = gres->gres_data;
-	return -1;
-}
-
-static gres_job_state_t *shards_of(const job_record_t *job)
-{
-	gres_job_state_t *shards = NULL;
-
-	if (job->gres_list_req)
-		(void)list_for_each(job->gres_list_req, find_shards, &shards);
-	return shards;
-}
-
-bool gp_mig_has_shards(const job_record_t *job)
-{
-	return shards_of(job) != NULL;
-}
-
-bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job)
-{
-	return gp_job_env_get(job, GP_ENV_MIG) ||
-	       (gp_models_have_mig(glue->models) && gp_mig_has_shards(job));
-}
-
-bool gp_mig_may_start(const struct gp_test *test)
-{
-	return !SELECT_IS_MODE_RUN_NOW(test->mode) ||
-	       !gp_job_env_get(test->job, GP_ENV_MIG);
-}
-
 /* Do this node's slices have the size for which the job has shards? */
 static bool suits(const struct visit *v, const struct gp_mig_site *site)
 {
@@ -301,7 +264,7 @@ int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	const char *text = gp_job_env_get(test->job, GP_ENV_MIG);
 	struct visit v = {.glue = glue, .inner = inner, .test = test};
 
-	v.shards = shards_of(test->job);
+	v.shards = gp_bridge_shards(test->job);
 	v.wished = text != NULL;
 	if (!v.wished)
 		return without_wish(&v);
@@ -358,7 +321,7 @@ static bool place_all(struct visit *v, const job_record_t *job, char *text)
 void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
 {
 	const char *wish = gp_job_env_get(job, GP_ENV_MIG);
-	struct visit v = {.glue = glue, .shards = shards_of(job)};
+	struct visit v = {.glue = glue, .shards = gp_bridge_shards(job)};
 	char text[PLACE_MAX] = "";
 
 	if (!wish || !gp_mig_wish_read(wish, &v.wish))

@@ -10,12 +10,6 @@
 
 #include "plugin/ctld/glue.h"
 
-bool gp_mig_has_shards(const job_record_t *job);
-/* Has the job to be answered by gp_mig_job_test? It asks for an instance, or for shards,
- * which on nodes that give away slices only such a job may have. */
-bool gp_mig_concerns(const struct gp_glue *glue, const job_record_t *job);
-/* While gputopo is off: no job that needs an instance starts without one. */
-bool gp_mig_may_start(const struct gp_test *test);
 int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		    const struct gp_test *test);
 /* The job starts where the last answer said: write its placement into its environment. */
@@ -27,10 +21,4 @@ void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
  * knows whose slices are in use. false: it has to wait. Costs nothing on clusters without
  * GPUs in MIG mode. */
 bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
-/* After the stock plugin has taken back what an ended job held: GPUs whose shards others
- * still hold stay taken. */
-void gp_mig_mend(const job_record_t *job);
-/* The same of the one node that a job has left. */
-void gp_mig_mend_left(const job_record_t *job, int node);
-
 #endif

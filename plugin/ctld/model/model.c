@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "conf/compact.h"
-#include "plugin/ctld/model/instance.h"
+#include "plugin/ctld/mig/mig_object.h"
 #include "plugin/ctld/model/model.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
@@ -71,6 +71,29 @@ static struct gt_node *find_source(const struct gp_models *models, const char *s
 	return NULL;
 }
 
+/* A node with GPUs in MIG mode brings gputopo_mig.so; without that file such nodes stay
+ * stock and jobs with --mig wait. */
+static enum gt_err load_mig(struct gp_models *models, struct gt_node *node,
+			    struct gt_error *err)
+{
+	const struct gp_mig_object *mig;
+	bool any = false;
+	char why[512];
+
+	for (int i = 0; i < gt_node_size(node); i++)
+		any |= gt_node_gpu(node, i)->mig;
+	if (!any)
+		return GT_OK;
+	models->has_mig = true;
+	mig = gp_mig_object_load(why, sizeof(why));
+	if (mig)
+		return mig->settle(node, err);
+	error("gputopo: GPUs in MIG mode keep stock's choice: gputopo_mig.so cannot be "
+	      "loaded: %s",
+	      why);
+	return GT_OK;
+}
+
 static enum gt_err load_source(struct gp_models *models, const char *spec, int line,
 			       struct gt_error *err)
 {
@@ -95,9 +118,13 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 		return gt_fail_at(err, GT_EINVAL, file, line, 0,
 				  "Topology=%s does not show every pair of GPUs", spec);
 	}
+	code = load_mig(models, node, &cause);
+	if (code != GT_OK) {
+		gt_node_free(node);
+		return gt_fail_at(err, code, file, line, 0, "Topology=%s: %s", spec,
+				  cause.text);
+	}
 	models->has_domains |= gt_node_domain(node)[0] != '\0';
-	for (int i = 0; i < gt_node_size(node); i++)
-		models->has_mig |= gt_node_gpu(node, i)->mig;
 	models->sources[models->source_count++] =
 		(struct source){.spec = spec, .node = node};
 	return GT_OK;
@@ -354,7 +381,9 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	if (!spec && !gpus->has_links)
 		binding->why = GP_NO_TOPOLOGY;
 	else if (source && gt_node_instance_count(source) > 0)
-		binding->why = gp_instances_bind(binding, gpus, source);
+		binding->why = gp_mig_object()
+				       ? gp_mig_object()->bind(binding, gpus, source)
+				       : GP_INSTANCES;
 	else if (!gpus->order_known)
 		binding->why = GP_PERMUTED;
 	else if (source && gt_node_size(source) != gpus->size)

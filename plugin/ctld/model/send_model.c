@@ -8,7 +8,7 @@
 
 #include "plugin/ctld/model/send_model.h"
 #include "plugin/slurm/job_env.h"
-#include "rank/node_model.h"
+#include "conf/compact.h"
 
 #define MAX_PARCELS 16 /* node types of one job */
 

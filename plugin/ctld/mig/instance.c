@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "plugin/ctld/model/instance.h"
+#include "plugin/ctld/mig/instance.h"
 
 static uint64_t bit(int i)
 {

@@ -3,8 +3,8 @@
  * instance.h - MIG instances that the admin made: which of the node file's each gres bit
  * is, and which of them a job gets.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_MODEL_INSTANCE_H
-#define GPUTOPO_PLUGIN_CTLD_MODEL_INSTANCE_H
+#ifndef GPUTOPO_PLUGIN_CTLD_MIG_INSTANCE_H
+#define GPUTOPO_PLUGIN_CTLD_MIG_INSTANCE_H
 
 #include "plugin/ctld/choose/choice.h"
 

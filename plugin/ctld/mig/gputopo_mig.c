@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gputopo_mig.c - where gputopo_mig.so meets the select plugin: the table of functions
+ * that it offers, and the calls back, by the names that the code here knows them under.
+ */
+#include "plugin/slurm/compat.h"
+
+#include "core/node.h"
+#include "plugin/ctld/choose/attempt.h"
+#include "plugin/ctld/choose/stock_call.h"
+#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/mig/mig_select.h"
+#include "plugin/ctld/mig/mig_submit.h"
+
+static const struct gp_mig_host *host;
+
+static void start(const struct gp_mig_host *theirs)
+{
+	host = theirs;
+}
+
+int gp_ask(struct gp_glue *glue, const struct gp_inner *inner, const struct gp_test *test)
+{
+	return host->ask(glue, inner, test);
+}
+
+int gp_ask_for(struct gp_glue *glue, const struct gp_inner *inner,
+	       const struct gp_test *test, uint32_t least, uint32_t most, uint32_t best)
+{
+	return host->ask_for(glue, inner, test, least, most, best);
+}
+
+bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
+{
+	return host->scratch(glue, nodes);
+}
+
+struct gp_fields gp_fields_read(const job_record_t *job)
+{
+	return host->fields_read(job);
+}
+
+void gp_fields_write(job_record_t *job, const struct gp_fields *fields)
+{
+	host->fields_write(job, fields);
+}
+
+struct gp_binding *gp_models_bind(struct gp_models *models, int index, const char *name,
+				  const struct gp_gpus *gpus)
+{
+	return host->bind(models, index, name, gpus);
+}
+
+bool gp_models_have_mig(const struct gp_models *models)
+{
+	return host->have_mig(models);
+}
+
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
+{
+	host->refused(glue, job);
+}
+
+bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
+{
+	return host->was_refused(glue, job, now);
+}
+
+time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
+{
+	return host->next_end(glue, nodes, now);
+}
+
+static void spoil(struct gp_glue *glue)
+{
+	gp_mig_books_spoil(&glue->mig_books);
+}
+
+static void release(struct gp_glue *glue)
+{
+	gp_mig_books_release(&glue->mig_books);
+	gp_mig_spaces_release(&glue->mig_spaces);
+}
+
+extern const struct gp_mig_object gputopo_mig;
+const struct gp_mig_object gputopo_mig = {
+	.size = sizeof(struct gp_mig_object),
+	.glue = sizeof(struct gp_glue),
+	.slurm = SLURM_VERSION_NUMBER,
+	.start = start,
+	.job_test = gp_mig_job_test,
+	.job_begins = gp_mig_job_begins,
+	.job_ends = gp_mig_job_ends,
+	.guard = gp_mig_guard,
+	.refuses = gp_mig_refuses,
+	.spoil = spoil,
+	.release = release,
+	.settle = gt_node_settle_instances,
+	.bind = gp_instances_bind,
+	.choose = gp_instances_choose,
+	.damage = gp_instances_damage,
+};

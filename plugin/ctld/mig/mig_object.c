@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The select plugin's end of gputopo_mig.so. */
+#include "plugin/slurm/compat.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <string.h>
+
+#include "plugin/ctld/choose/attempt.h"
+#include "plugin/ctld/choose/stock_call.h"
+#include "plugin/ctld/mig/mig_object.h"
+
+extern const char gputopo_plugin[];
+
+/* Set once, under the lock of glue.c. Never unloaded: code of it may be in a backtrace.
+ */
+static const struct gp_mig_object *loaded;
+
+static const struct gp_mig_host host = {
+	.ask = gp_ask,
+	.ask_for = gp_ask_for,
+	.scratch = gp_first_scratch,
+	.fields_read = gp_fields_read,
+	.fields_write = gp_fields_write,
+	.bind = gp_models_bind,
+	.have_mig = gp_models_have_mig,
+	.refused = gp_quest_refused,
+	.was_refused = gp_quest_was_refused,
+	.next_end = gp_quest_next_end,
+};
+
+const struct gp_mig_object *gp_mig_object(void)
+{
+	return loaded;
+}
+
+/* The file beside this one. */
+static bool find_file(char *path, size_t size)
+{
+	const char *slash;
+	Dl_info info;
+	int n;
+
+	if (!dladdr(gputopo_plugin, &info) || !info.dli_fname)
+		return false;
+	slash = strrchr(info.dli_fname, '/');
+	n = snprintf(path, size, "%.*s" GP_MIG_OBJECT_FILE,
+		     slash ? (int)(slash - info.dli_fname) + 1 : 0, info.dli_fname);
+	return n > 0 && (size_t)n < size;
+}
+
+const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
+{
+	const struct gp_mig_object *object;
+	char path[PATH_MAX];
+	void *handle;
+
+	if (loaded)
+		return loaded;
+	if (!find_file(path, sizeof(path))) {
+		snprintf(why, size, "the folder of this plugin cannot be told");
+		return NULL;
+	}
+	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+	if (!handle) {
+		snprintf(why, size, "%s", dlerror());
+		return NULL;
+	}
+	object = dlsym(handle, GP_MIG_OBJECT_SYMBOL);
+	if (!object || object->size != sizeof(*object) ||
+	    object->glue != sizeof(struct gp_glue) ||
+	    object->slurm != SLURM_VERSION_NUMBER) {
+		snprintf(why, size, "%s is of another build of gputopo", path);
+		dlclose(handle);
+		return NULL;
+	}
+	object->start(&host);
+	loaded = object;
+	return loaded;
+}

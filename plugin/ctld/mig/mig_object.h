@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mig_object.h - gputopo_mig.so: all that the controller does for GPU instances, in an
+ * object of its own. The select plugin loads it from its own folder the first time that a
+ * node file names a GPU in MIG mode, so that a cluster without MIG never has it in
+ * slurmctld. Called by glue.c (jobs), model.c (node files) and choice.c (instances).
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
+#define GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
+
+#include "plugin/ctld/mig/instance.h"
+#include "plugin/slurm/stock_plugin.h"
+
+struct gp_fields;
+struct gp_glue;
+struct gp_test;
+struct gp_mig_question;
+
+/* What the object calls back: functions of the select plugin, as their headers say. */
+struct gp_mig_host {
+	int (*ask)(struct gp_glue *glue, const struct gp_inner *inner,
+		   const struct gp_test *test);
+	int (*ask_for)(struct gp_glue *glue, const struct gp_inner *inner,
+		       const struct gp_test *test, uint32_t least, uint32_t most,
+		       uint32_t best);
+	bool (*scratch)(const struct gp_glue *glue, bitstr_t *nodes);
+	struct gp_fields (*fields_read)(const job_record_t *job);
+	void (*fields_write)(job_record_t *job, const struct gp_fields *fields);
+	struct gp_binding *(*bind)(struct gp_models *models, int index, const char *name,
+				   const struct gp_gpus *gpus);
+	bool (*have_mig)(const struct gp_models *models);
+	void (*refused)(struct gp_glue *glue, const job_record_t *job);
+	bool (*was_refused)(const struct gp_glue *glue, const job_record_t *job,
+			    time_t now);
+	time_t (*next_end)(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
+};
+
+/* What the object offers; the functions are described in mig_select.h, mig_submit.h and
+ * instance.h. It is linked with copies of its own of what reads Slurm's structs, and
+ * keeps no state but *host: all else is in the structs that it is handed. */
+struct gp_mig_object {
+	uint32_t size;	/* of this struct */
+	uint32_t glue;	/* of struct gp_glue: both are of one build */
+	uint32_t slurm; /* SLURM_VERSION_NUMBER */
+	void (*start)(const struct gp_mig_host *host); /* before all else */
+	/* jobs with --mig */
+	int (*job_test)(struct gp_glue *glue, const struct gp_inner *inner,
+			const struct gp_test *test);
+	void (*job_begins)(struct gp_glue *glue, job_record_t *job);
+	void (*job_ends)(struct gp_glue *glue, const job_record_t *job);
+	bool (*guard)(struct gp_glue *glue, const struct gp_test *test);
+	bool (*refuses)(struct gp_glue *glue, struct gp_mig_question *question,
+			char *text, size_t size);
+	/* the slice ledger and the spaces of GPU models */
+	void (*spoil)(struct gp_glue *glue);
+	void (*release)(struct gp_glue *glue);
+	/* instances that the admin made */
+	enum gt_err (*settle)(struct gt_node *node, struct gt_error *err);
+	enum gp_reason (*bind)(struct gp_binding *binding, const struct gp_gpus *gpus,
+			       const struct gt_node *model);
+	enum gp_reason (*choose)(const struct gp_seat *seat, uint64_t *better);
+	double (*damage)(const struct gp_binding *binding, uint64_t usable, uint64_t free,
+			 int count);
+};
+
+#define GP_MIG_OBJECT_FILE   "gputopo_mig.so"
+#define GP_MIG_OBJECT_SYMBOL "gputopo_mig"
+
+/* The object, or NULL while it is not loaded. */
+const struct gp_mig_object *gp_mig_object(void);
+/* Load it, once; NULL with one line in why (size bytes) where that fails. Once loaded it
+ * stays until slurmctld ends. */
+const struct gp_mig_object *gp_mig_object_load(char *why, size_t size);
+
+#endif
