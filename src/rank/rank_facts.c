@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/append.h"
 #include "rank/rank_facts.h"
 
 const struct gp_fact_name gp_fact_names[GP_FACTS] = {
@@ -50,12 +51,10 @@ int gp_list_parse(const char *text, int *out, int max)
 
 char *gp_list_write(const int *list, int count, char *buf, size_t size)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(buf, size);
 
-	buf[0] = '\0';
-	for (int i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%d", i ? "," : "",
-					 list[i]);
+	for (int i = 0; i < count; i++)
+		gt_append(&text, "%s%d", i ? "," : "", list[i]);
 	return buf;
 }
 
@@ -124,16 +123,15 @@ static void put_shown(const struct gp_facts *facts, const int *gpu, int count,
 
 static void put_matrix(const struct gp_facts *facts, struct gp_fact *fact)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(fact->text, sizeof(fact->text));
 	int n = facts->count;
 
-	for (int i = 0; i < n * n && used < sizeof(fact->text); i++)
-		used += (size_t)snprintf(fact->text + used, sizeof(fact->text) - used,
-					 "%s%g",
-					 i == 0	      ? ""
-					 : i % n == 0 ? ";"
-						      : ",",
-					 (double)facts->bw[i]);
+	for (int i = 0; i < n * n; i++)
+		gt_append(&text, "%s%g",
+			  i == 0       ? ""
+			  : i % n == 0 ? ";"
+				       : ",",
+			  (double)facts->bw[i]);
 	fact->values = facts->bw;
 	fact->count = n * n;
 }
