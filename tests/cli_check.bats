@@ -242,7 +242,7 @@ needs() {
 		printf 'Include %s\n' $file >$file
 		gputopo check ./gputopo.conf
 		same "$status" 1 "loop of $file"
-		has "$stderr" "$file:1: too many files include one another"
+		has "$stderr" "$file:1: Include ./$file: the file includes itself"
 		rm $file
 		mkfifo $file
 		gputopo check ./gputopo.conf --gres "$([ $file = gres.conf ] && echo sound || echo gres.conf)"

@@ -140,7 +140,8 @@ sub check_tables {
 
 # The plugins' own sources, and what they share with the tools.
 sub plugin_files {
-	return map { glob("$src/$_/*.c") } 'plugin', 'plugin/*', 'plugin/*/*', 'src/conf', 'src/rank';
+	return grep { !m{/slurm_conf\.c$} } # the tools' alone
+		map { glob("$src/$_/*.c") } 'plugin', 'plugin/*', 'plugin/*/*', 'src/conf', 'src/rank';
 }
 
 sub check_spank {

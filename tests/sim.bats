@@ -249,6 +249,39 @@ jobs_csv() {
 	has "$stderr" "bad"
 }
 
+@test "replay --conf: Include, quotes, an escaped comment sign, names with two brackets" {
+	mkdir -p conf/parts
+	cat >conf/slurm.conf <<-'END'
+	ClusterName=blue
+	NodeName=DEFAULT CoresPerSocket=20 Sockets=2
+	include parts/%c.conf
+	END
+	cat >conf/parts/blue.conf <<-'END'
+	NodeName = r[1-2]n[1-2] Gres="gpu:8" \
+	   Feature=a\#b State=UNKNOWN
+	Include parts/more.conf
+	END
+	echo 'NodeName=x1 Gres=gpu:8' >conf/parts/more.conf
+	sed 's/^NodeName=@N@ /NodeName=x1,r[1-2]n[1-2] /; s|@DEV@/@N@-gpu|/dev/nvidia|; /^#/d' \
+		"$SRC/tests/cluster/kinds/dgx1v" >conf/gres.conf
+	printf '%s\n' job_id,submit,duration,gpus a,0,100,8 b,1,100,8 c,2,100,8 d,3,100,8 \
+		e,4,100,8 >t.csv
+	gputopo sim replay -w t.csv --conf conf --policy gputopo/nodes=first -o out --format csv
+	same "$stderr" "" messages
+	same "$status" 0 status
+	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
+		"r1n1 r1n2 r2n1 r2n2 x1" nodes
+	echo 'Include parts/blue.conf' >>conf/parts/more.conf
+	fails 1 "more.conf:2: Include conf/parts/blue.conf: the file includes itself" \
+		sim replay -w t.csv --conf conf --policy gputopo
+	echo 'Include parts/none.conf' >conf/parts/more.conf
+	fails 1 "parts/more.conf:1: Include parts/none.conf: No such file" \
+		sim replay -w t.csv --conf conf --policy gputopo
+	printf 'NodeName=n[1- Gres=gpu:8\n' >conf/parts/more.conf
+	fails 1 "parts/more.conf:1: NodeName=n[1- is not a list of hosts" \
+		sim replay -w t.csv --conf conf --policy gputopo
+}
+
 @test "wrong usage: status 2 and a reason" {
 	jobs_csv 10
 	fails 2 "no jobs" sim replay

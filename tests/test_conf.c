@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_conf.c - gputopo.conf and host expressions.
+ * test_conf.c - gputopo.conf.
  */
 #include "config.h"
 
@@ -11,57 +11,6 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
-#include "conf/hosts.h"
-
-/* ---- host expressions ---------------------------------------------------------------
- */
-
-static const struct {
-	const char *why;
-	const char *text;
-	const char *name;
-	bool matches;
-} host_rows[] = {
-	{"a plain name", "n1", "n1", true},
-	{"not a prefix", "n1", "n10", false},
-	{"not a longer one", "n10", "n1", false},
-	{"a range", "dgx[01-16]", "dgx07", true},
-	{"the range's width counts", "dgx[01-16]", "dgx7", false},
-	{"above the range", "dgx[01-16]", "dgx17", false},
-	{"wider than the lower bound", "n[8-10]", "n10", true},
-	{"no zero where none was written", "n[8-10]", "n09", false},
-	{"numbers that outgrow their width", "n[98-101]", "n101", true},
-	{"a list in brackets", "n[1,3,5-6]", "n5", true},
-	{"not in the list", "n[1,3,5-6]", "n4", false},
-	{"behind a comma", "a1,n[1-2]", "n2", true},
-	{"two brackets", "r[1-2]n[01-04]", "r2n03", true},
-	{"two brackets, the second wrong", "r[1-2]n[01-04]", "r2n05", false},
-	{"a tail", "n[1-2]-ib", "n2-ib", true},
-	{"digits before a bracket", "gpu1[0-9]", "gpu17", true},
-	{"digits behind a bracket", "n[1-2]5", "n15", true},
-	{"an empty name", "n[1-2]", "", false},
-};
-
-START_TEST(hosts_match)
-{
-	ck_assert_msg(gp_hosts_valid(host_rows[_i].text), "%s", host_rows[_i].why);
-	ck_assert_msg(gp_hosts_match(host_rows[_i].text, host_rows[_i].name) ==
-			      host_rows[_i].matches,
-		      "%s", host_rows[_i].why);
-}
-END_TEST
-
-static const char *const bad_hosts[] = {
-	"",	 ",",	   "n1,", "n[",	   "n[]", "n[1",     "n[2-1]",
-	"n[1-]", "n[a-b]", "n]",  "n[1,]", "n 1", "n[1-2][", "n[12345678901]",
-	"n=1",
-};
-
-START_TEST(hosts_invalid)
-{
-	ck_assert_msg(!gp_hosts_valid(bad_hosts[_i]), "'%s'", bad_hosts[_i]);
-}
-END_TEST
 
 /* ---- settings -----------------------------------------------------------------------
  */
@@ -302,71 +251,6 @@ END_TEST
 
 #define ROWS(array) ((int)(sizeof(array) / sizeof(array[0])))
 
-/* ---- one host after the other -------------------------------------------------------
- */
-
-static const struct {
-	const char *hosts;
-	const char *names; /* all of them */
-} each_rows[] = {
-	{"a", "a "},
-	{"n[8-11]", "n8 n9 n10 n11 "},
-	{"n[08-10,3],m", "n08 n09 n10 n3 m "},
-	{"r[1-2]x[01,5]z,q[7]", "r1x01z r1x5z r2x01z r2x5z q7 "},
-	{"/dev/nvidia[0-1],/dev/nvidia7", "/dev/nvidia0 /dev/nvidia1 /dev/nvidia7 "},
-};
-
-static bool append(const char *name, void *arg)
-{
-	char *all = arg;
-
-	strcat(all, name);
-	strcat(all, " ");
-	return strlen(all) < 400;
-}
-
-START_TEST(hosts_are_spelt_out)
-{
-	char all[512] = "";
-
-	ck_assert(gp_hosts_valid(each_rows[_i].hosts));
-	gp_hosts_each(each_rows[_i].hosts, append, all);
-	ck_assert_str_eq(all, each_rows[_i].names);
-}
-END_TEST
-
-static bool match_and_count(const char *name, void *arg)
-{
-	int *count = arg;
-
-	ck_assert_msg(gp_hosts_match("n[00000-99999999]x[0-99999999]", name), "%s", name);
-	return ++*count > 0;
-}
-
-START_TEST(spelling_has_an_end)
-{
-	char wide[2048] = "", all[512] = "";
-	int count = 0;
-
-	gp_hosts_each("n[00000-99999999]x[0-99999999]", match_and_count, &count);
-	ck_assert_int_eq(count, GP_HOSTS_MAX);
-	/* it stops when told to */
-	gp_hosts_each("n[1-999999]", append, all);
-	ck_assert_uint_lt(strlen(all), 420);
-	/* names that nobody can have: none, and no end of trying neither */
-	memset(wide, 'w', 300);
-	strcat(wide, "[0-99999999]x[0-99999999],short");
-	all[0] = '\0';
-	gp_hosts_each(wide, append, all);
-	ck_assert_str_eq(all, "short ");
-	memset(wide, 'w', 253);
-	strcpy(wide + 253, "[9-99999999],short");
-	all[0] = '\0';
-	gp_hosts_each(wide, append, all);
-	ck_assert_uint_eq(strlen(all), 255); /* ...9 and a blank, and no ...10 */
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -374,10 +258,6 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_loop_test(tc, hosts_match, 0, ROWS(host_rows));
-	tcase_add_loop_test(tc, hosts_invalid, 0, ROWS(bad_hosts));
-	tcase_add_loop_test(tc, hosts_are_spelt_out, 0, ROWS(each_rows));
-	tcase_add_test(tc, spelling_has_an_end);
 	tcase_add_test(tc, empty_file_holds_the_defaults);
 	tcase_add_test(tc, every_key_is_read);
 	tcase_add_test(tc, later_lines_win_key_by_key);

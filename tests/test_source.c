@@ -274,11 +274,16 @@ START_TEST(test_gres_of_a_node)
 	static const char conf[] =
 		"NodeName=a[01-02] Name=gpu File=/dev/nvidia[0-3]\n"
 		"NodeName=b1,b3 Name=gpu File=/dev/nvidia0 Links=-1,2\n"
-		"NodeName=b1,b3 Name=gpu File=/dev/nvidia1 Links=2,-1\n";
+		"NodeName=b1,b3 Name=gpu File=/dev/nvidia1 Links=2,-1\n"
+		"NodeName=r[1-2]n[1-2] Name=gpu File=/dev/nvidia[0-5]\n"
+		"NodeName=n[1-3] Name=gpu File=/dev/nvidia[0-6]\n"
+		"NodeName=g[1-2]-[01-02].ib Name=gpu File=/dev/nvidia[0-7]\n";
 	static const struct {
 		const char *name;
 		int gpus;
-	} rows[] = {{"a01", 4}, {"a02", 4}, {"a03", 0}, {"a1", 0}, {"b3", 2}, {"b", 0}};
+	} rows[] = {{"a01", 4}, {"a02", 4},	 {"a03", 0},	{"a1", 0},   {"b3", 2},
+		    {"b", 0},	{"r1n1", 6},	 {"r2n2", 6},	{"r3n1", 0}, {"n2", 7},
+		    {"n02", 0}, {"g2-01.ib", 8}, {"g2-1.ib", 0}};
 	struct gt_error err;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -7,8 +7,8 @@
 #include "config.h"
 
 #include "cli/check_mig.h"
-#include "cli/slurm_conf.h"
-#include "conf/hosts.h"
+#include "conf/slurm_conf.h"
+#include "core/hostlist.h"
 
 #include <string.h>
 
@@ -113,21 +113,21 @@ static void survey(struct mig *m, const struct gt_node *node, int line)
 	}
 }
 
-static bool visit_host(const char *host, void *arg)
+static enum gt_err visit_host(void *arg, const char *host)
 {
 	struct mig *m = arg;
 	struct gp_settings settings;
 
 	gp_conf_node(m->check->conf, host, &settings);
 	if (settings.topology != m->spec || settings.mode == GP_MODE_OFF)
-		return true;
+		return GT_OK;
 	mig_read_files(m);
 	m->covered++;
 	if (m->has_nodes)
 		mig_check_node(m, host);
 	if (m->has_shards)
 		mig_check_shards(m, host);
-	return true;
+	return GT_OK;
 }
 
 static void check_line(struct mig *m, int i, int line)
@@ -144,7 +144,7 @@ static void check_line(struct mig *m, int i, int line)
 	survey(m, node, line);
 	gt_node_free(node);
 	if (m->slices.mig)
-		gp_hosts_each(gp_conf_hosts(m->check->conf, i), visit_host, m);
+		gt_hostlist_each(gp_conf_hosts(m->check->conf, i), visit_host, m, NULL);
 	/* nodes that come by themselves (MaxNodeCount=) need no line */
 	if (m->covered && m->has_nodes && !m->known && !m->key[MIG_DYNAMIC].value)
 		mig_say(m, m->check->conf_path, line, "",

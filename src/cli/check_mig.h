@@ -68,7 +68,6 @@ void mig_free_files(struct mig *m);
 __attribute__((format(printf, 5, 6))) void mig_say(struct mig *m, const char *file,
 						   int line, const char *host,
 						   const char *fmt, ...);
-uint64_t mig_mix(uint64_t hash, uint64_t value);
 /* Is this the first time? Without memory it always is. */
 bool mig_is_new(struct mig *m, uint64_t what);
 /* A number as Slurm writes it, with K, M, ... for powers of 1024; -1: it is none. */

@@ -7,8 +7,9 @@
 #include "config.h"
 
 #include "cli/check_mig.h"
-#include "cli/slurm_conf.h"
-#include "conf/hosts.h"
+#include "conf/slurm_conf.h"
+#include "core/fnv.h"
+#include "core/hostlist.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -20,20 +21,6 @@
 #define TEXT_MAX 400
 
 /* ---- once ---- */
-
-uint64_t mig_mix(uint64_t hash, uint64_t value)
-{
-	return (hash ^ value) * 0x100000001b3u;
-}
-
-static uint64_t hash_of(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (; *text; text++)
-		hash = mig_mix(hash, (unsigned char)*text);
-	return hash;
-}
 
 bool mig_is_new(struct mig *m, uint64_t what)
 {
@@ -57,12 +44,14 @@ void mig_say(struct mig *m, const char *file, int line, const char *host, const 
 	     ...)
 {
 	char text[TEXT_MAX];
+	uint64_t hash;
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (mig_is_new(m, mig_mix(mig_mix(hash_of(file), hash_of(text)), (uint64_t)line)))
+	hash = gt_fnv(gt_fnv(GT_FNV_START, file, strlen(file)), text, strlen(text));
+	if (mig_is_new(m, gt_fnv_mix(hash, (uint64_t)line)))
 		check_problem(m->check, file, line, "%s%s%s", host, *host ? ": " : "",
 			      text);
 }
@@ -103,6 +92,19 @@ static void free_rows(struct mig_rows *rows)
 	free(rows->row);
 }
 
+static enum gt_err pass_name(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return GT_OK;
+}
+
+/* Does Slurm take this list of nodes? It refuses n[1-9999999], which we could search. */
+static bool names_nodes(const char *list)
+{
+	return gt_hostlist_each(list, pass_name, NULL, NULL) == GT_OK;
+}
+
 static void take_node(struct mig *m, const struct slurm_line *line, const char *hosts)
 {
 	static char gres[SLURM_VALUE_MAX];
@@ -115,21 +117,21 @@ static void take_node(struct mig *m, const struct slurm_line *line, const char *
 		}
 		return;
 	}
-	if (gp_hosts_valid(hosts))
+	if (names_nodes(hosts))
 		add_row(&m->nodes, line, hosts, given ? gres : m->default_gres);
 	else
 		mig_say(m, line->file, line->number, "", "'%.200s' are no node names",
 			hosts);
 }
 
-static void take_slurm_line(const struct slurm_line *line, void *arg)
+static enum gt_err take_slurm_line(const struct slurm_line *line, void *arg)
 {
 	static char value[SLURM_VALUE_MAX];
 	struct mig *m = arg;
 
 	if (slurm_line_get(line, "NodeName", value, sizeof(value))) {
 		take_node(m, line, value);
-		return;
+		return GT_OK;
 	}
 	for (int i = 0; i < MIG_KEYS; i++) {
 		struct mig_key *key = &m->key[i];
@@ -142,6 +144,7 @@ static void take_slurm_line(const struct slurm_line *line, void *arg)
 		key->file = strdup(line->file);
 		key->line = line->number;
 	}
+	return GT_OK;
 }
 
 long mig_read_count(const char *text)
@@ -160,7 +163,7 @@ long mig_read_count(const char *text)
 	return *end ? -1 : count;
 }
 
-static void take_gres_line(const struct slurm_line *line, void *arg)
+static enum gt_err take_gres_line(const struct slurm_line *line, void *arg)
 {
 	static char hosts[SLURM_VALUE_MAX], file[SLURM_VALUE_MAX];
 	struct mig *m = arg;
@@ -170,24 +173,27 @@ static void take_gres_line(const struct slurm_line *line, void *arg)
 
 	if (!slurm_line_get(line, "Name", value, sizeof(value)) ||
 	    strcasecmp(value, "shard") != 0)
-		return;
+		return GT_OK;
 	named = slurm_line_get(line, "NodeName", hosts, sizeof(hosts));
 	has_file = slurm_line_get(line, "File", file, sizeof(file));
-	if ((named && !gp_hosts_valid(hosts)) || (has_file && !gp_hosts_valid(file))) {
+	if ((named && !gt_hostlist_is_valid(hosts)) ||
+	    (has_file && !gt_hostlist_is_valid(file))) {
 		mig_say(m, line->file, line->number, "", "'%.200s' are no %s",
-			named && !gp_hosts_valid(hosts) ? hosts : file,
-			named && !gp_hosts_valid(hosts) ? "node names" : "device files");
-		return;
+			named && !gt_hostlist_is_valid(hosts) ? hosts : file,
+			named && !gt_hostlist_is_valid(hosts) ? "node names"
+							      : "device files");
+		return GT_OK;
 	}
 	row = add_row(&m->shards, line, named ? hosts : NULL, has_file ? file : NULL);
 	if (row && slurm_line_get(line, "Count", value, sizeof(value)))
 		row->count = mig_read_count(value);
 	else if (row)
 		row->count = 1;
+	return GT_OK;
 }
 
 static bool read_file(struct mig *m, const char *path,
-		      void (*take)(const struct slurm_line *line, void *arg))
+		      enum gt_err (*take)(const struct slurm_line *line, void *arg))
 {
 	struct gt_error err;
 

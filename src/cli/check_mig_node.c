@@ -7,7 +7,8 @@
 #include "config.h"
 
 #include "cli/check_mig.h"
-#include "conf/hosts.h"
+#include "core/fnv.h"
+#include "core/hostlist.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static long shards_in(const char *gres)
 static const struct mig_row *row_of(const struct mig_rows *rows, const char *host)
 {
 	for (int i = 0; i < rows->count; i++)
-		if (rows->row[i].hosts && gp_hosts_match(rows->row[i].hosts, host))
+		if (rows->row[i].hosts && gt_hostlist_has(rows->row[i].hosts, host))
 			return &rows->row[i];
 	return NULL;
 }
@@ -95,13 +96,13 @@ struct device {
 	bool found;
 };
 
-static bool look_at_device(const char *name, void *arg)
+static enum gt_err look_at_device(void *arg, const char *name)
 {
 	struct device *device = arg;
 
 	device->found |= device->minor == minor_of(name);
 	device->position++;
-	return true;
+	return GT_OK;
 }
 
 /* The line of a device, and how many shards that gives it: Slurm divides Count= by the
@@ -113,9 +114,9 @@ static const struct mig_row *shards_of(const struct mig *m, const char *host, in
 		const struct mig_row *row = &m->shards.row[i];
 		struct device device = {.minor = minor};
 
-		if (!row->gres || (row->hosts && !gp_hosts_match(row->hosts, host)))
+		if (!row->gres || (row->hosts && !gt_hostlist_has(row->hosts, host)))
 			continue;
-		gp_hosts_each(row->gres, look_at_device, &device);
+		gt_hostlist_each(row->gres, look_at_device, &device, NULL);
 		*count = row->count / device.position;
 		if (device.found)
 			return row;
@@ -129,7 +130,7 @@ static const struct mig_row *loose_shards(const struct mig *m, const char *host)
 	for (int i = 0; i < m->shards.count; i++) {
 		const struct mig_row *row = &m->shards.row[i];
 
-		if (!row->gres && (!row->hosts || gp_hosts_match(row->hosts, host)))
+		if (!row->gres && (!row->hosts || gt_hostlist_has(row->hosts, host)))
 			return row;
 	}
 	return NULL;
@@ -143,8 +144,8 @@ static uint64_t lines_of(const struct mig *m, const char *host)
 	for (int i = 0; i < m->shards.count; i++) {
 		const struct mig_row *row = &m->shards.row[i];
 
-		if (!row->hosts || gp_hosts_match(row->hosts, host))
-			hash = mig_mix(hash, (uint64_t)i + 1);
+		if (!row->hosts || gt_hostlist_has(row->hosts, host))
+			hash = gt_fnv_mix(hash, (uint64_t)i + 1);
 	}
 	return hash;
 }
@@ -200,7 +201,7 @@ void mig_check_shards(struct mig *m, const char *host)
 			"GPUs "
 			"in MIG mode (Topology=%.100s)",
 			s->units, s->mig, s->spec);
-	if (!lines || !mig_is_new(m, mig_mix(lines, (uintptr_t)m->spec)))
+	if (!lines || !mig_is_new(m, gt_fnv_mix(lines, (uintptr_t)m->spec)))
 		return;
 	if (loose) {
 		if (loose->count != (long)s->gpus * s->units)

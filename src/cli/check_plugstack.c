@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "cli/check.h"
-#include "cli/slurm_conf.h"
+#include "conf/slurm_conf.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -41,19 +41,20 @@ static void include_stack(struct stack *stack, const char *pattern)
 }
 
 /* "required FILE ARGUMENT..." or "include PATTERN" */
-static void take_stack_line(const struct slurm_line *line, void *arg)
+static enum gt_err take_stack_line(const struct slurm_line *line, void *arg)
 {
 	struct stack *stack = arg;
 	char word[32], file[CHECK_PATH_MAX];
 	const char *name;
 
 	if (stack->found || sscanf(line->text, " %31s %4095s", word, file) != 2)
-		return;
+		return GT_OK;
 	name = strrchr(file, '/');
 	if (strcasecmp(word, "include") == 0)
 		include_stack(stack, file);
 	else if (strcmp(name ? name + 1 : file, stack->plugin) == 0)
 		stack->found = true;
+	return GT_OK;
 }
 
 static void read_stack(struct stack *stack, const char *path)

@@ -8,8 +8,9 @@
 
 #include "cli/check.h"
 #include "cli/cli.h"
-#include "cli/slurm_conf.h"
-#include "conf/hosts.h"
+#include "conf/slurm_conf.h"
+#include "core/append.h"
+#include "core/hostlist.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -208,17 +209,17 @@ static bool has_links(const struct gt_node *node)
 /* The profiles of the instances on the GPU of a device number, as one text. */
 static void profiles_of(const struct gt_node *node, int minor, char *out, size_t size)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(out, size);
 
-	snprintf(out, size, "none");
-	for (int i = 0; i < gt_node_instance_count(node) && used < size; i++) {
+	for (int i = 0; i < gt_node_instance_count(node); i++) {
 		const struct gt_instance *part = gt_node_instance(node, i);
 		int own = gt_node_gpu(node, part->gpu)->minor;
 
 		if ((own == GT_UNKNOWN ? part->gpu : own) == minor)
-			used += (size_t)snprintf(out + used, size - used, "%s%s",
-						 used ? "," : "", part->profile);
+			gt_append(&text, "%s%s", text.used ? "," : "", part->profile);
 	}
+	if (!text.used)
+		gt_append(&text, "none");
 }
 
 /* Every GPU must be cut alike in both, in the same order. */
@@ -246,8 +247,8 @@ static void compare(struct check *check, const char *host, int line,
 		    const char *spec)
 {
 	struct order *order;
-	char list[256] = "";
-	size_t used = 0;
+	char list[256];
+	struct gt_append text = gt_append_to(list, sizeof(list));
 
 	if (gt_node_size(gres) != gt_node_size(node)) {
 		check_problem(check, check->gres_path, line,
@@ -265,9 +266,8 @@ static void compare(struct check *check, const char *host, int line,
 	order->gres = gres;
 	order->node = node;
 	if (find_order(order, 0)) {
-		for (int i = 0; i < gt_node_size(node) && used < sizeof(list); i++)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
-						 i ? "," : "", order->fit[i]);
+		for (int i = 0; i < gt_node_size(node); i++)
+			gt_append(&text, "%s%d", i ? "," : "", order->fit[i]);
 		check_problem(
 			check, check->gres_path, line,
 			"%s: Links= number the GPUs otherwise than Topology=%s: its GPUs "
@@ -309,9 +309,9 @@ static void check_host(struct check *check, const char *host, int line)
 /* "n[03-07,9],m" to "n03": lines of one NodeName= are alike. */
 static bool first_host(const char *hosts, char *out)
 {
-	size_t len = gp_hosts_first(hosts), used = 0;
+	size_t len = gt_hostlist_first(hosts), used = 0;
 
-	if (!gp_hosts_valid(hosts))
+	if (!gt_hostlist_is_valid(hosts))
 		return false;
 	for (size_t i = 0; i < len && used < HOST_SIZE - 1; i++) {
 		if (hosts[i] == '[')

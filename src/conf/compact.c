@@ -9,35 +9,15 @@
 #include <string.h>
 
 #include "conf/compact.h"
-#include "conf/hosts.h"
+#include "core/append.h"
+#include "core/fnv.h"
+#include "core/hostlist.h"
 
 #define LETTERS	   52
 #define RECORD_MAX 96 /* one palette entry */
 
 /* ---- writing --------------------------------------------------------------------------
  */
-
-struct out {
-	char *buf;
-	size_t size;
-	size_t used;
-	bool full;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct out *out, const char *fmt,
-						      ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(out->buf + out->used, out->size - out->used, fmt, args);
-	va_end(args);
-	if (n < 0 || (size_t)n >= out->size - out->used)
-		out->full = true;
-	else
-		out->used += (size_t)n;
-}
 
 /* Distinct records in order of appearance, and which each item is. */
 struct palette {
@@ -115,16 +95,16 @@ struct run {
 	int count;
 };
 
-static void run_end(struct out *out, struct run *run)
+static void run_end(struct gt_append *out, struct run *run)
 {
 	if (run->count > 1)
-		put(out, "%d", run->count);
+		gt_append(out, "%d", run->count);
 	if (run->count > 0)
-		put(out, "%c", letter_of(run->letter));
+		gt_append(out, "%c", letter_of(run->letter));
 	run->count = 0;
 }
 
-static void run_add(struct out *out, struct run *run, int letter)
+static void run_add(struct gt_append *out, struct run *run, int letter)
 {
 	if (letter != run->letter)
 		run_end(out, run);
@@ -132,16 +112,17 @@ static void run_add(struct out *out, struct run *run, int letter)
 	run->count++;
 }
 
-static void put_palette(struct out *out, const struct palette *palette)
+static void put_palette(struct gt_append *out, const struct palette *palette)
 {
 	for (int i = 0; i < palette->count; i++)
-		put(out, "%s%s", i ? "+" : "", palette->record[i]);
-	put(out, "/");
+		gt_append(out, "%s%s", i ? "+" : "", palette->record[i]);
+	gt_append(out, "/");
 	out->full |= palette->full;
 }
 
 /* First the palette, then the runs: two walks over the same records. */
-static void put_gpus(struct out *out, const struct gt_node *node, struct palette *palette)
+static void put_gpus(struct gt_append *out, const struct gt_node *node,
+		     struct palette *palette)
 {
 	struct run run = {0};
 	char record[RECORD_MAX];
@@ -159,10 +140,10 @@ static void put_gpus(struct out *out, const struct gt_node *node, struct palette
 			put_palette(out, palette);
 	}
 	run_end(out, &run);
-	put(out, "/");
+	gt_append(out, "/");
 }
 
-static void put_pairs(struct out *out, const struct gt_node *node,
+static void put_pairs(struct gt_append *out, const struct gt_node *node,
 		      struct palette *palette)
 {
 	struct run run = {0};
@@ -182,12 +163,12 @@ static void put_pairs(struct out *out, const struct gt_node *node,
 			put_palette(out, palette);
 	}
 	run_end(out, &run);
-	put(out, "/");
+	gt_append(out, "/");
 }
 
 bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 {
-	struct out out = {.buf = buf, .size = size};
+	struct gt_append out = gt_append_to(buf, size);
 	struct palette *palette = calloc(1, sizeof(*palette));
 	char list[GT_MASK_TEXT_MAX];
 
@@ -197,7 +178,7 @@ bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 		free(palette);
 		return false;
 	}
-	put(&out, "1/%d/", gt_node_size(node));
+	gt_append(&out, "1/%d/", gt_node_size(node));
 	put_gpus(&out, node, palette);
 	memset(palette, 0, sizeof(*palette));
 	put_pairs(&out, node, palette);
@@ -205,8 +186,8 @@ bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 	for (int i = 0; i < gt_node_group_count(node); i++) {
 		const struct gt_mask *group = gt_node_group(node, i);
 
-		put(&out, "%s%s", i ? "+" : "",
-		    gt_mask_format(group, list, sizeof(list)));
+		gt_append(&out, "%s%s", i ? "+" : "",
+			  gt_mask_format(group, list, sizeof(list)));
 	}
 	if (out.full)
 		buf[0] = '\0';
@@ -445,10 +426,8 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 
 uint64_t gp_compact_hash(const char *word, size_t len)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = gt_fnv(GT_FNV_START, word, len);
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)word[i]) * 0x100000001b3;
 	return hash ? hash : 1;
 }
 
@@ -466,8 +445,8 @@ uint64_t gp_compact_find(const char *models, const char *node, const char **word
 			memcpy(hosts, entry, hosts_len);
 			hosts[hosts_len] = '\0';
 			hash = strtoull(entry + hosts_len + 1, &end, 16);
-			if (*end == '=' && hash && gp_hosts_valid(hosts) &&
-			    gp_hosts_match(hosts, node)) {
+			if (*end == '=' && hash && gt_hostlist_is_valid(hosts) &&
+			    gt_hostlist_has(hosts, node)) {
 				*word = end + 1;
 				*len = size - (size_t)(end + 1 - entry);
 				return hash;
@@ -505,11 +484,9 @@ int gp_list_parse(const char *text, int *out, int max)
 
 char *gp_list_write(const int *list, int count, char *buf, size_t size)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(buf, size);
 
-	buf[0] = '\0';
-	for (int i = 0; i < count && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%d", i ? "," : "",
-					 list[i]);
+	for (int i = 0; i < count; i++)
+		gt_append(&text, "%s%d", i ? "," : "", list[i]);
 	return buf;
 }

@@ -9,7 +9,8 @@
 #include <strings.h>
 
 #include "conf/conf_keys.h"
-#include "conf/hosts.h"
+#include "core/append.h"
+#include "core/hostlist.h"
 
 static int key_of(const char *name)
 {
@@ -49,7 +50,7 @@ static struct group *add_group(struct gp_conf *conf, int line)
 
 static enum gt_err start_nodes(struct place *at, const char *value)
 {
-	if (!gp_hosts_valid(value))
+	if (!gt_hostlist_is_valid(value))
 		return gp_key_bad(at, "NodeName", value,
 				  "node names such as dgx[01-16] are wanted");
 	at->group = add_group(at->conf, at->line);
@@ -265,10 +266,11 @@ void gp_conf_node(const struct gp_conf *conf, const char *node, struct gp_settin
 	*out = defaults;
 	out->mix = gt_mix_default();
 	for (int i = 0; i < conf->group_count; i++)
-		if (!conf->groups[i].hosts || gp_hosts_match(conf->groups[i].hosts, node))
+		if (!conf->groups[i].hosts ||
+		    gt_hostlist_has(conf->groups[i].hosts, node))
 			overlay(&conf->groups[i], out);
 	for (int i = 0; i < conf->avoid_count; i++)
-		if (gp_hosts_match(conf->avoids[i].host, node))
+		if (gt_hostlist_has(conf->avoids[i].host, node))
 			out->avoid = gt_mask_or(&out->avoid, &conf->avoids[i].gpus);
 }
 
@@ -348,21 +350,10 @@ bool gp_conf_admin_comment(const struct gp_conf *conf)
 char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *buf,
 			  size_t size)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(buf, size);
 
-	if (size)
-		buf[0] = '\0';
-	for (int i = 0; i < KEY_COUNT; i++) {
-		const char *at = strstr(names, gp_keys[i].name);
-		int n;
-
-		if (!at || !(conf->changed & (1u << i)))
-			continue;
-		n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
-			     gp_keys[i].name);
-		if (n < 0 || (size_t)n >= size - used)
-			break;
-		used += (size_t)n;
-	}
+	for (int i = 0; i < KEY_COUNT; i++)
+		if (strstr(names, gp_keys[i].name) && (conf->changed & (1u << i)))
+			gt_append(&text, "%s%s", text.used ? ", " : "", gp_keys[i].name);
 	return buf;
 }

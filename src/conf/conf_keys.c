@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "conf/conf_keys.h"
-#include "conf/hosts.h"
+#include "core/hostlist.h"
 
 enum gt_err gp_key_bad(const struct place *at, const char *key, const char *value,
 		       const char *wanted)
@@ -189,7 +189,7 @@ static enum gt_err add_avoid(struct place *at, const char *value, const char *pa
 		return gp_key_no_memory(at);
 	if (colon)
 		*colon = '\0';
-	if (!colon || !gp_hosts_valid(host) || colon[1] == '\0' ||
+	if (!colon || !gt_hostlist_is_valid(host) || colon[1] == '\0' ||
 	    gt_mask_parse(&avoid.gpus, colon + 1, GT_MAX_GPUS, NULL) != GT_OK) {
 		free(host);
 		return gp_key_bad(at, "Avoid", value, "NODE:GPU,NODE:GPU,... is wanted");
@@ -208,7 +208,7 @@ static enum gt_err add_avoid(struct place *at, const char *value, const char *pa
 static enum gt_err set_avoid(struct place *at, const char *value)
 {
 	for (const char *part = value;;) {
-		size_t len = gp_hosts_first(part);
+		size_t len = gt_hostlist_first(part);
 		enum gt_err code = add_avoid(at, value, part, len);
 
 		if (code != GT_OK)

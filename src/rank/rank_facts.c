@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/append.h"
 #include "rank/rank_facts.h"
 
 const struct gp_fact_name gp_fact_names[GP_FACTS] = {
@@ -85,16 +86,15 @@ static void put_shown(const struct gp_facts *facts, const int *gpu, int count,
 
 static void put_matrix(const struct gp_facts *facts, struct gp_fact *fact)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(fact->text, sizeof(fact->text));
 	int n = facts->count;
 
-	for (int i = 0; i < n * n && used < sizeof(fact->text); i++)
-		used += (size_t)snprintf(fact->text + used, sizeof(fact->text) - used,
-					 "%s%g",
-					 i == 0	      ? ""
-					 : i % n == 0 ? ";"
-						      : ",",
-					 (double)facts->bw[i]);
+	for (int i = 0; i < n * n; i++)
+		gt_append(&text, "%s%g",
+			  i == 0       ? ""
+			  : i % n == 0 ? ";"
+				       : ",",
+			  (double)facts->bw[i]);
 	fact->values = facts->bw;
 	fact->count = n * n;
 }

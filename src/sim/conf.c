@@ -3,22 +3,16 @@
 #include "config.h"
 
 #include "sim/conf.h"
-#include "sim/nodelists.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "conf/conf.h"
-
-#define MAX_LINE 65536
-#define MAX_NAME 256
-
-/* ---- slurm.conf
- * -------------------------------------------------------------------------- */
+#include "conf/slurm_conf.h"
+#include "core/hostlist.h"
 
 /* What one NodeName line says, and the file's defaults. */
 struct line {
@@ -30,8 +24,7 @@ struct line {
 struct reading {
 	struct sim_layout *layout;
 	const char *dir;
-	char file[4096];
-	int number;
+	const struct slurm_line *at; /* the line at hand */
 	struct gp_conf *conf;
 	struct line defaults, line;
 	struct gt_error *err;
@@ -56,13 +49,16 @@ static int count_gpus(const char *gres)
 	return gpus;
 }
 
-static void take_word(struct line *line, const char *key, const char *value)
+static void read_words(struct line *line, const struct slurm_line *at)
 {
-	if (!strcasecmp(key, "Gres"))
+	char value[1024];
+
+	if (slurm_line_get(at, "Gres", value, sizeof(value)))
 		line->gpus = count_gpus(value);
-	else if (!strcasecmp(key, "Sockets") || !strcasecmp(key, "SocketsPerBoard"))
+	if (slurm_line_get(at, "Sockets", value, sizeof(value)) ||
+	    slurm_line_get(at, "SocketsPerBoard", value, sizeof(value)))
 		line->sockets = atoi(value);
-	else if (!strcasecmp(key, "CoresPerSocket"))
+	if (slurm_line_get(at, "CoresPerSocket", value, sizeof(value)))
 		line->cores_per_socket = atoi(value);
 }
 
@@ -114,7 +110,7 @@ static enum gt_err add_node(void *arg, const char *name)
 		int size = gt_node_size(node);
 
 		gt_node_free(node);
-		return gt_fail_at(r->err, GT_EINVAL, r->file, r->number, 0,
+		return gt_fail_at(r->err, GT_EINVAL, r->at->file, r->at->number, 0,
 				  "%s has %d GPUs here and %d in its topology", name,
 				  r->line.gpus, size);
 	}
@@ -132,74 +128,24 @@ static enum gt_err add_node(void *arg, const char *name)
 				   settings.mode != GP_MODE_ENFORCE, r->err);
 }
 
-/* One line of Key=Value words. */
-static enum gt_err read_line(struct reading *r, char *text)
+static enum gt_err read_line(const struct slurm_line *line, void *arg)
 {
-	char *keep = NULL, *hosts = NULL;
+	static char hosts[SLURM_VALUE_MAX];
+	struct reading *r = arg;
 
+	if (!slurm_line_get(line, "NodeName", hosts, sizeof(hosts)))
+		return GT_OK;
+	r->at = line;
 	r->line = r->defaults;
-	for (char *word = strtok_r(text, " \t\r\n", &keep); word;
-	     word = strtok_r(NULL, " \t\r\n", &keep)) {
-		char *equals = strchr(word, '=');
-
-		if (!strcasecmp(word, "Include"))
-			return gt_fail_at(
-				r->err, GT_EFORMAT, r->file, r->number, 0,
-				"Include is not followed: put the files together");
-		if (!equals)
-			continue;
-		*equals = '\0';
-		if (!strcasecmp(word, "NodeName"))
-			hosts = equals + 1;
-		else
-			take_word(&r->line, word, equals + 1);
-	}
-	if (hosts && !strcasecmp(hosts, "DEFAULT"))
+	read_words(&r->line, line);
+	if (!strcasecmp(hosts, "DEFAULT"))
 		r->defaults = r->line;
-	else if (hosts && r->line.gpus > 0)
-		return sim_hosts_expand(hosts, add_node, r, r->err);
+	else if (r->line.gpus > 0 && !gt_hostlist_is_valid(hosts))
+		return gt_fail_at(r->err, GT_EPARSE, line->file, line->number, 0,
+				  "NodeName=%.100s is not a list of hosts", hosts);
+	else if (r->line.gpus > 0)
+		return gt_hostlist_each(hosts, add_node, r, r->err);
 	return GT_OK;
-}
-
-/* A line, with those that a backslash continues; without its comment. */
-static bool next_line(FILE *f, char *line, int *number)
-{
-	size_t used = 0;
-
-	for (;;) {
-		size_t length;
-
-		if (!fgets(line + used, (int)(MAX_LINE - used), f))
-			return used > 0;
-		++*number;
-		length = strcspn(line + used, "#\r\n");
-		line[used + length] = '\0';
-		used += length;
-		if (!used || line[used - 1] != '\\' || used + 2 > MAX_LINE)
-			return true;
-		line[used - 1] = ' ';
-	}
-}
-
-static enum gt_err read_slurm_conf(struct reading *r)
-{
-	char *line = malloc(MAX_LINE);
-	FILE *f = fopen(r->file, "r");
-	enum gt_err failed = GT_OK;
-
-	if (!f)
-		failed = gt_fail_at(r->err, GT_EIO, r->file, 0, 0, "%s", strerror(errno));
-	if (!failed && !line)
-		failed = gt_fail(r->err, GT_ENOMEM, "out of memory");
-	while (!failed && next_line(f, line, &r->number))
-		failed = read_line(r, line);
-	if (f)
-		fclose(f);
-	free(line);
-	if (!failed && !r->layout->nodes)
-		failed = gt_fail_at(r->err, GT_EFORMAT, r->file, 0, 0,
-				    "no NodeName line has Gres=gpu");
-	return failed;
 }
 
 enum gt_err sim_conf_load(struct sim_layout *layout, const char *dir,
@@ -216,8 +162,11 @@ enum gt_err sim_conf_load(struct sim_layout *layout, const char *dir,
 	failed = gp_conf_load(&r.conf, path, &exists, err);
 	if (failed)
 		return failed;
-	snprintf(r.file, sizeof(r.file), "%s/slurm.conf", dir);
-	failed = read_slurm_conf(&r);
+	snprintf(path, sizeof(path), "%s/slurm.conf", dir);
+	failed = slurm_conf_walk(path, read_line, &r, err);
+	if (!failed && !layout->nodes)
+		failed = gt_fail_at(err, GT_EFORMAT, path, 0, 0,
+				    "no NodeName line has Gres=gpu");
 	gp_conf_free(r.conf);
 	return failed;
 }

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "sim/layout.h"
-#include "sim/rng.h"
+#include "core/fnv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,7 +115,7 @@ bool sim_layout_is_uniform(const struct sim_layout *layout)
 
 uint64_t sim_layout_hash(const struct sim_layout *layout)
 {
-	uint64_t hash = SIM_HASH_START;
+	uint64_t hash = GT_FNV_START;
 
 	for (int t = 0; t < layout->type_count; t++)
 		for (int a = 0; a < layout->types[t].n; a++)
@@ -125,8 +125,8 @@ uint64_t sim_layout_hash(const struct sim_layout *layout)
 					gt_node_pair_mbps(layout->types[t].node, a, b),
 				};
 
-				hash = sim_hash(hash, pair, sizeof(pair));
+				hash = gt_fnv(hash, pair, sizeof(pair));
 			}
-	return sim_hash(hash, layout->type_of,
+	return gt_fnv(hash, layout->type_of,
 			(size_t)layout->nodes * sizeof(*layout->type_of));
 }

@@ -2,8 +2,8 @@
 /* An open hash that never grows: half of its slots stay empty. */
 #include "config.h"
 
+#include "core/fnv.h"
 #include "sim/names.h"
-#include "sim/rng.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ void sim_names_release(struct sim_names *names)
 
 static size_t slot_of(const struct sim_names *names, const char *text)
 {
-	size_t at = sim_hash(SIM_HASH_START, text, strlen(text)) & (names->slots - 1);
+	size_t at = gt_fnv(GT_FNV_START, text, strlen(text)) & (names->slots - 1);
 
 	while (names->text[at] && strcmp(names->text[at], text))
 		at = (at + 1) & (names->slots - 1);

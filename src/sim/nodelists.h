@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nodelists.h - host lists such as a,b[01-03,7], one by one and those of a trace. */
+/* nodelists.h - the host lists of a trace, spelled out once. */
 #ifndef SIM_NODELISTS_H
 #define SIM_NODELISTS_H
 
 #include "sim/names.h"
 #include "sim/trace.h"
-
-/* Call each with every name of a host list such as a,b[01-03,7]; stops where each returns
- * an error. GT_EPARSE on a list that is none. */
-enum gt_err sim_hosts_expand(const char *list,
-			     enum gt_err (*each)(void *arg, const char *name), void *arg,
-			     struct gt_error *err);
 
 /* The NodeLists of a trace's jobs. Hosts are numbered in the order of their first use. */
 struct sim_nodelists {

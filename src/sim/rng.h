@@ -42,15 +42,4 @@ static inline double sim_random_normal(uint64_t *state)
 	return radius * cos(6.283185307179586 * sim_random_unit(state));
 }
 
-/* FNV-1a, to name inputs by their content. */
-#define SIM_HASH_START UINT64_C(0xcbf29ce484222325)
-static inline uint64_t sim_hash(uint64_t hash, const void *data, size_t size)
-{
-	const unsigned char *at = data;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 #endif

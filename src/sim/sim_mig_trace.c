@@ -2,15 +2,15 @@
 /* Requests for GPU instances: from a file, or drawn. */
 #include "config.h"
 
+#include "core/fnv.h"
 #include "sim/rng.h"
 #include "sim/sim_mig.h"
+#include "sim/trace_openb.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WHOLE_GPU_MILLI 1000
 
 static const char *const row_keys[SIM_MIG_ROWS] = {
 	[SIM_MIG_ROW_OK] = "ok",	   [SIM_MIG_ROW_NO_GPU] = "no_gpu",
@@ -28,9 +28,9 @@ const char *sim_mig_row_key(enum sim_mig_row row)
 
 struct columns {
 	int count;
-	int submit, duration, profile;		      /* CSV */
-	int gpus, milli, created, deleted, scheduled; /* openb */
-	bool openb;
+	int submit, duration, profile;
+	struct sim_openb openb;
+	bool is_openb;
 };
 
 static enum gt_err read_header(struct columns *c, char *line, const char *path,
@@ -44,14 +44,11 @@ static enum gt_err read_header(struct columns *c, char *line, const char *path,
 		.submit = sim_fields_find(&f, "submit"),
 		.duration = sim_fields_find(&f, "duration"),
 		.profile = sim_fields_find(&f, "profile"),
-		.gpus = sim_fields_find(&f, "num_gpu"),
-		.milli = sim_fields_find(&f, "gpu_milli"),
-		.created = sim_fields_find(&f, "creation_time"),
-		.deleted = sim_fields_find(&f, "deletion_time"),
-		.scheduled = sim_fields_find(&f, "scheduled_time"),
 	};
-	c->openb = c->gpus >= 0 && c->milli >= 0 && c->created >= 0 && c->deleted >= 0;
-	if (c->openb || (c->submit >= 0 && c->duration >= 0 && c->profile >= 0))
+	sim_openb_columns(&c->openb, &f);
+	c->is_openb = c->openb.gpus >= 0 && c->openb.milli >= 0 &&
+		      c->openb.created >= 0 && c->openb.deleted >= 0;
+	if (c->is_openb || (c->submit >= 0 && c->duration >= 0 && c->profile >= 0))
 		return GT_OK;
 	return gt_fail_at(err, GT_EFORMAT, path, 1, 0,
 			  "the header names neither submit, duration and profile nor "
@@ -67,7 +64,7 @@ static int profile_of_share(const struct gt_mig_gpu *gpu, int milli)
 		const struct gt_mig_profile *own = &gpu->profile[p];
 
 		if (*gt_mig_profile_suffix(own) ||
-		    own->compute * WHOLE_GPU_MILLI < milli * gpu->compute)
+		    own->compute * SIM_POD_WHOLE < milli * gpu->compute)
 			continue;
 		if (best == GT_UNKNOWN || own->size < gpu->profile[best].size ||
 		    (own->size == gpu->profile[best].size &&
@@ -82,33 +79,26 @@ static bool is_bad(enum sim_row row)
 	return row != SIM_ROW_OK;
 }
 
-static enum sim_mig_row read_openb(const struct columns *c, const struct sim_fields *f,
+static enum sim_mig_row read_openb(const struct sim_openb *c, const struct sim_fields *f,
 				   const struct gt_mig_gpu *gpu, struct sim_mig_job *job)
 {
-	const char *scheduled = sim_fields_get(f, c->scheduled);
-	const char *deleted = sim_fields_get(f, c->deleted);
-	int gpus, milli;
-	int64_t start, end;
+	struct sim_pod pod;
+	enum sim_row bad = sim_openb_read(c, f, &pod);
 
-	if (is_bad(sim_read_int(sim_fields_get(f, c->gpus), 0, SIM_MAX_JOB_GPUS, &gpus)))
-		return SIM_MIG_ROW_NUMBER;
-	if (gpus != 1)
-		return gpus ? SIM_MIG_ROW_SEVERAL : SIM_MIG_ROW_NO_GPU;
-	if (!*deleted)
+	if (bad == SIM_ROW_NO_GPU)
+		return SIM_MIG_ROW_NO_GPU;
+	if (pod.gpus > 1)
+		return SIM_MIG_ROW_SEVERAL;
+	if (bad == SIM_ROW_NOT_ENDED)
 		return SIM_MIG_ROW_NOT_ENDED;
-	if (is_bad(sim_read_int(sim_fields_get(f, c->milli), 0, WHOLE_GPU_MILLI,
-				&milli)) ||
-	    is_bad(sim_read_ms(sim_fields_get(f, c->created), &job->submit_ms)) ||
-	    is_bad(sim_read_ms(deleted, &end)))
+	if (bad && bad != SIM_ROW_ORDER)
 		return SIM_MIG_ROW_NUMBER;
-	start = job->submit_ms;
-	if (*scheduled && is_bad(sim_read_ms(scheduled, &start)))
-		return SIM_MIG_ROW_NUMBER;
-	job->duration_ms = end - start;
-	job->profile = profile_of_share(gpu, milli);
+	job->submit_ms = pod.submit_ms;
+	job->duration_ms = pod.end_ms - pod.start_ms;
+	job->profile = profile_of_share(gpu, pod.milli);
 	if (job->profile == GT_UNKNOWN)
 		return SIM_MIG_ROW_PROFILE;
-	return end < start || start < job->submit_ms ? SIM_MIG_ROW_ORDER : SIM_MIG_ROW_OK;
+	return bad ? SIM_MIG_ROW_ORDER : SIM_MIG_ROW_OK;
 }
 
 static enum sim_mig_row read_row(const struct columns *c, char *line,
@@ -119,8 +109,8 @@ static enum sim_mig_row read_row(const struct columns *c, char *line,
 	sim_fields_split(&f, line, ',');
 	if (f.count != c->count)
 		return SIM_MIG_ROW_FIELDS;
-	if (c->openb)
-		return read_openb(c, &f, gpu, job);
+	if (c->is_openb)
+		return read_openb(&c->openb, &f, gpu, job);
 	if (!*sim_fields_get(&f, c->profile))
 		return SIM_MIG_ROW_NO_GPU;
 	if (gt_mig_profile_find(gpu, sim_fields_get(&f, c->profile), &job->profile, NULL))
@@ -187,7 +177,7 @@ static enum gt_err read_lines(struct sim_mig_trace *trace, FILE *in, const char 
 		struct sim_mig_job job = {0};
 		enum sim_mig_row row;
 
-		trace->hash = sim_hash(trace->hash, line, (size_t)n);
+		trace->hash = gt_fnv(trace->hash, line, (size_t)n);
 		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 			line[--n] = '\0';
 		if (!*line || *line == '#')
@@ -215,7 +205,7 @@ enum gt_err sim_mig_trace_load(struct sim_mig_trace *trace, const char *path,
 	FILE *in = standard ? stdin : fopen(path, "re");
 	enum gt_err code;
 
-	*trace = (struct sim_mig_trace){.hash = SIM_HASH_START};
+	*trace = (struct sim_mig_trace){.hash = GT_FNV_START};
 	if (!in)
 		return gt_fail_at(err, GT_EIO, path, 0, 0, "%s", strerror(errno));
 	code = read_lines(trace, in, standard ? "standard input" : path, gpu, err);
@@ -271,7 +261,7 @@ enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_
 	double total = 0, units = 0, gap, now = 0;
 	uint64_t random = gen->seed;
 
-	*trace = (struct sim_mig_trace){.hash = SIM_HASH_START};
+	*trace = (struct sim_mig_trace){.hash = GT_FNV_START};
 	for (int p = 0; p < gpu->count; p++) {
 		total += mix->weight[p];
 		units += (double)mix->weight[p] * gpu->profile[p].size;
@@ -290,11 +280,10 @@ enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_
 		job.duration_ms = (int64_t)(last * 1000);
 		if (!add_job(trace, &job))
 			return gt_fail(err, GT_ENOMEM, "out of memory");
+		trace->hash = gt_fnv(trace->hash, &job.submit_ms, sizeof(job.submit_ms));
 		trace->hash =
-			sim_hash(trace->hash, &job.submit_ms, sizeof(job.submit_ms));
-		trace->hash =
-			sim_hash(trace->hash, &job.duration_ms, sizeof(job.duration_ms));
-		trace->hash = sim_hash(trace->hash, &job.profile, sizeof(job.profile));
+			gt_fnv(trace->hash, &job.duration_ms, sizeof(job.duration_ms));
+		trace->hash = gt_fnv(trace->hash, &job.profile, sizeof(job.profile));
 		trace->rows[SIM_MIG_ROW_OK]++;
 	}
 	return GT_OK;

@@ -2,9 +2,9 @@
 /* Jobs of a trace: kept, read row by row, sorted, written. */
 #include "config.h"
 
+#include "core/fnv.h"
 #include "sim/names.h"
 #include "sim/nodelists.h"
-#include "sim/rng.h"
 #include "sim/trace.h"
 
 #include <errno.h>
@@ -170,11 +170,11 @@ static bool read_line(FILE *f, char *line, bool *is_long, uint64_t *hash)
 	if (!fgets(line, SIM_MAX_LINE, f))
 		return false;
 	used = strlen(line);
-	*hash = sim_hash(*hash, line, used);
+	*hash = gt_fnv(*hash, line, used);
 	if (used == SIM_MAX_LINE - 1 && line[used - 1] != '\n') {
 		*is_long = true;
 		while ((c = getc(f)) != EOF && c != '\n')
-			*hash = sim_hash(*hash, &(unsigned char){(unsigned char)c}, 1);
+			*hash = gt_fnv(*hash, &(unsigned char){(unsigned char)c}, 1);
 		return true;
 	}
 	while (used && (line[used - 1] == '\n' || line[used - 1] == '\r'))
@@ -286,7 +286,7 @@ enum gt_err sim_trace_read(struct sim_trace *trace, void *stream, const char *na
 	uint32_t nothing;
 
 	memset(trace, 0, sizeof(*trace));
-	trace->hash = SIM_HASH_START;
+	trace->hash = GT_FNV_START;
 	if (!line || !sim_trace_keep(trace, "", &nothing))
 		failed = gt_fail(err, GT_ENOMEM, "out of memory");
 	while (!failed && read_line(stream, line, &is_long, &trace->hash)) {

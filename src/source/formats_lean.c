@@ -6,7 +6,6 @@
 
 const struct gt_format *const gt_formats[] = {
 	&gt_format_json,
-	&gt_format_gres,
 	&gt_format_nvidia_smi,
 	NULL,
 };

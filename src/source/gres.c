@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "core/hostlist.h"
 #include "source/source.h"
 
 #include <ctype.h>

@@ -2,6 +2,7 @@
 /* From a name or a text to a finished node model. */
 #include "config.h"
 
+#include "core/append.h"
 #include "source/source.h"
 
 #include <errno.h>
@@ -21,12 +22,10 @@ static const struct gt_format *find_format(const struct gt_source *src, const ch
 /* "json, nvidia-smi, ..." */
 static const char *format_list(char *buf, size_t size)
 {
-	size_t used = 0;
+	struct gt_append text = gt_append_to(buf, size);
 
-	buf[0] = '\0';
-	for (int i = 0; gt_formats[i] && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "",
-					 gt_formats[i]->name);
+	for (int i = 0; gt_formats[i]; i++)
+		gt_append(&text, "%s%s", i ? ", " : "", gt_formats[i]->name);
 	return buf;
 }
 

@@ -70,8 +70,6 @@ char gt_text_first(const struct gt_source *src);
 
 /* A decimal at *at of at most max; *at moves behind it. */
 bool gt_scan_int(const char **at, int max, int *value);
-/* Does a list of host expressions ("n[01-03,7],m") hold name? */
-bool gt_hostlist_has(const char *list, const char *name);
 /* dddd:bb:dd.f in lower case out of any spelling ("00000000:3B:00.0"); false if it is
  * none. */
 bool gt_bus_id_normalize(const char *text, char *out, size_t size);

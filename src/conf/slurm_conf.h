@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * slurm_conf.h - the lines of Slurm's configuration files as Slurm reads them: comments,
- * escapes, lines that go on behind a backslash, Include.
+ * escapes, lines that go on behind a backslash, Include. For gputopo check and for
+ * gputopo sim --conf.
  */
-#ifndef SLURM_CONF_H
-#define SLURM_CONF_H
+#ifndef GPUTOPO_CONF_SLURM_CONF_H
+#define GPUTOPO_CONF_SLURM_CONF_H
 
 #include "gputopo.h"
 
@@ -18,13 +19,17 @@ struct slurm_line {
 };
 
 /* Call each for every line of the file that is not empty, and for those of the files that
- * it includes, in their order. GT_EIO, GT_ELIMIT and GT_EPARSE with file and line. */
+ * it includes, in their order; it stops where each returns an error, and returns that.
+ * Names of included files count from the folder of path, as in Slurm. GT_EIO, GT_ELIMIT
+ * (10 files deep, 1000 in all, 32 MiB each), GT_EINVAL (a file that includes itself) and
+ * GT_EPARSE with file and line. */
 enum gt_err slurm_conf_walk(const char *path,
-			    void (*each)(const struct slurm_line *line, void *arg),
+			    enum gt_err (*each)(const struct slurm_line *line, void *arg),
 			    void *arg, struct gt_error *err);
 /* The same of this file alone: plugstack.conf has an include of its own. */
 enum gt_err slurm_lines_walk(const char *path,
-			     void (*each)(const struct slurm_line *line, void *arg),
+			     enum gt_err (*each)(const struct slurm_line *line,
+						 void *arg),
 			     void *arg, struct gt_error *err);
 
 /* The value of a Key=Value word without its quotes, keys in any case; of several the

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lines of slurm.conf and its like. */
+/* slurm_conf.c - lines of slurm.conf, gres.conf and plugstack.conf. */
 #define _GNU_SOURCE
 #include "config.h"
 
-#include "slurm_conf.h"
+#include "conf/slurm_conf.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,13 +20,23 @@
 #define INCLUDES_MAX 1000
 #define PATH_SIZE    4096
 
+/* A file that is being read. */
+struct open_file {
+	const char *path;
+	dev_t device;
+	ino_t inode;
+	int line;		  /* that is being read */
+	struct open_file *parent; /* includes it; NULL: the first */
+};
+
 /* One walk and the file it is in. */
 struct walk {
-	void (*each)(const struct slurm_line *line, void *arg);
+	enum gt_err (*each)(const struct slurm_line *line, void *arg);
 	void *arg;
 	bool includes; /* are followed */
 	const char *top;
 	char cluster[256]; /* ClusterName=, which Include may name as %c */
+	struct open_file *file;
 	int depth, count;
 	struct gt_error *err;
 };
@@ -44,8 +54,9 @@ void slurm_path(const char *beside, const char *name, char *out, size_t size)
 /* ---- one file as text ---- */
 
 /* A pipe or a device would never end: only files are read. */
-static enum gt_err read_text(const char *path, char **text, struct gt_error *err)
+static enum gt_err read_text(struct open_file *file, char **text, struct gt_error *err)
 {
+	const char *path = file->path;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	enum gt_err rc = GT_OK;
 	size_t size = 0;
@@ -61,6 +72,10 @@ static enum gt_err read_text(const char *path, char **text, struct gt_error *err
 		rc = gt_fail_at(err, GT_ELIMIT, path, 0, 0, "too large");
 	else if (!(*text = malloc((size_t)st.st_size + 1)))
 		rc = gt_fail(err, GT_ENOMEM, "out of memory");
+	if (rc == GT_OK) {
+		file->device = st.st_dev;
+		file->inode = st.st_ino;
+	}
 	while (rc == GT_OK && size < (size_t)st.st_size) {
 		n = read(fd, *text + size, (size_t)st.st_size - size);
 		if (n <= 0)
@@ -278,17 +293,27 @@ static enum gt_err include(struct walk *walk, const struct slurm_line *line,
 	return rc;
 }
 
-static enum gt_err walk_file(struct walk *walk, const char *path)
+/* A file that includes itself would be read until the limit: that is no answer. */
+static enum gt_err refuse_cycle(struct walk *walk, const struct open_file *file)
+{
+	for (const struct open_file *up = file->parent; up; up = up->parent)
+		if (up->device == file->device && up->inode == file->inode)
+			return gt_fail_at(walk->err, GT_EINVAL, file->parent->path,
+					  file->parent->line, 0,
+					  "Include %.150s: the file includes itself",
+					  file->path);
+	return GT_OK;
+}
+
+static enum gt_err walk_lines(struct walk *walk, const char *path, char *text)
 {
 	struct slurm_line line = {.file = path};
-	char *text, *at, name[PATH_SIZE];
-	enum gt_err rc = read_text(path, &text, walk->err);
+	char *at, name[PATH_SIZE];
+	enum gt_err rc = GT_OK;
 	int number = 0;
 
-	if (rc)
-		return rc;
 	for (at = text; rc == GT_OK && at && *at;) {
-		line.number = number + 1;
+		line.number = walk->file->line = number + 1;
 		line.text = next_line(&at, &number);
 		if (!*skip_space(line.text))
 			continue;
@@ -298,26 +323,44 @@ static enum gt_err walk_file(struct walk *walk, const char *path)
 		}
 		if (slurm_line_get(&line, "ClusterName", name, sizeof(name)))
 			snprintf(walk->cluster, sizeof(walk->cluster), "%.255s", name);
-		walk->each(&line, walk->arg);
+		rc = walk->each(&line, walk->arg);
 	}
+	return rc;
+}
+
+static enum gt_err walk_file(struct walk *walk, const char *path)
+{
+	struct open_file file = {.path = path, .parent = walk->file};
+	char *text;
+	enum gt_err rc = read_text(&file, &text, walk->err);
+
+	if (rc)
+		return rc;
+	rc = refuse_cycle(walk, &file);
+	walk->file = &file;
+	if (rc == GT_OK)
+		rc = walk_lines(walk, path, text);
+	walk->file = file.parent;
 	free(text);
 	return rc;
 }
 
 enum gt_err slurm_conf_walk(const char *path,
-			    void (*each)(const struct slurm_line *line, void *arg),
+			    enum gt_err (*each)(const struct slurm_line *line, void *arg),
 			    void *arg, struct gt_error *err)
 {
-	struct walk walk = {each, arg, true, path, "", 0, 0, err};
+	struct walk walk = {
+		.each = each, .arg = arg, .includes = true, .top = path, .err = err};
 
 	return walk_file(&walk, path);
 }
 
 enum gt_err slurm_lines_walk(const char *path,
-			     void (*each)(const struct slurm_line *line, void *arg),
+			     enum gt_err (*each)(const struct slurm_line *line,
+						 void *arg),
 			     void *arg, struct gt_error *err)
 {
-	struct walk walk = {each, arg, false, path, "", 0, 0, err};
+	struct walk walk = {.each = each, .arg = arg, .top = path, .err = err};
 
 	return walk_file(&walk, path);
 }
