@@ -102,6 +102,34 @@ half_node() {
 	grep -q '^gputopo_jobs_started_total [1-9]' "$CLUSTER/metrics"
 }
 
+@test "the decision log has a line for each task of an array, as scontrol shows it" {
+	gputopo_conf DecisionLog="$CLUSTER/decisions" AdminComment=yes
+	make_all_free 0-7 0-7 0-7
+	local tasks id file lines batch
+	batch=$(script 'scontrol -d show job ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID \
+		>"'"$CLUSTER"'/jobs/task.$SLURM_JOB_ID"')
+	for tasks in 1 2 25; do
+		: >"$CLUSTER/decisions"
+		rm -f "$CLUSTER"/jobs/task.*
+		id=$(submit -N1 --array=1-$tasks --gpus=2 -o /dev/null "$batch")
+		for ((lines = 0; lines < 600; lines++)); do
+			[ -n "$(cluster_run squeue -h -j "$id" 2>/dev/null)" ] || break
+			sleep 0.2
+		done
+		lines=$(grep -v '"end":true' "$CLUSTER/decisions")
+		assert_equal "$(wc -l <<<"$lines")" $tasks
+		# each under its own number, with its own set, and the comment says the same
+		for file in "$CLUSTER"/jobs/task.*; do
+			local job=${file##*.} set
+			set=$(sed -n 's/^ *Nodes=.*(IDX:\([^)]*\)).*/\1/p' "$file")
+			[[ $lines == *"\"job\":$job,"*"\"chosen\":\"$set\""* ]] ||
+				{ echo "job $job has $set; $lines"; return 1; }
+			grep -q "AdminComment=gputopo: n[0-2] $set " "$file"
+		done
+		assert_equal "$(ls "$CLUSTER"/jobs/task.* | wc -l)" $tasks
+	done
+}
+
 @test "Mode=observe gives what stock Slurm gives, and logs what it would have given" {
 	local seed=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))}
 	echo "# seed $seed" >&3

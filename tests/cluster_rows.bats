@@ -212,6 +212,15 @@ leave_free() {
 		idx=$(cat "$CLUSTER/jobs/$id.out")
 		assert_best dgx1v 1,3-4,6-7 "$idx"
 	done
+	# a task of an array, whose number changes between the choice and the start
+	id=$(submit -p all -w c0 -N1 --array=0-0 -o "$CLUSTER/jobs/array.%a" --gpus=2 "$file")
+	cluster_wait_job "$id" COMPLETED
+	assert_best dgx1v 1,3-4,6-7 "$(cat "$CLUSTER/jobs/array.0")"
+	id=$(submit -p all -w c0 -N1 --array=0-1 -o "$CLUSTER/jobs/array.%a" --gpus=4 "$file")
+	cluster_wait_job "${id}_0" COMPLETED
+	cluster_wait_job "${id}_1" COMPLETED
+	assert_best dgx1v 1,3-4,6-7 "$(cat "$CLUSTER/jobs/array.0")"
+	assert_best dgx1v 1,3-4,6-7 "$(cat "$CLUSTER/jobs/array.1")"
 	# stock alone takes the lowest, and nothing is lost in between
 	assert_equal "$(give -p all -w c0 -N1 --gpu-topo=off --gpus=4)" "c0 1,3-4,6"
 	assert_equal "$(give -p all -w c0 -N1 --gpus=1)" "c0 7"

@@ -316,6 +316,58 @@ START_TEST(a_log_that_cannot_be_opened_is_named)
 }
 END_TEST
 
+/* A task is tested under the array's number and begins under its own. */
+START_TEST(a_task_of_an_array_has_its_line_and_its_number)
+{
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	slurm_conf.debug_flags |= DEBUG_FLAG_SELECT_TYPE;
+	job = job_for(2);
+	run(job);
+	job->array_job_id = job->job_id;
+	job->job_id += 100;
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	expect_line(
+		read_file("log"),
+		"\"job\":107,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		"\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0,3\","
+		"\"stock_gbps\":20.000,\"gbps\":40.000,\"ideal_gbps\":40.000,\"level\":1,"
+		"\"mode\":\"enforce\",\"changed\":true,\"split\":false,"
+		"\"reason\":\"changed\"}");
+	ck_assert(mock_logged("gputopo: job 107: n0 0,3 40 GB/s (stock 0-1 20)"));
+	ck_assert_ptr_nonnull(strstr(read_metrics(), "gputopo_jobs_started_total 1\n"));
+	slurm_conf.debug_flags = 0;
+	job->job_id -= 100;
+}
+END_TEST
+
+/* When every other set fails, the line says what the job has and not what was tried. */
+START_TEST(a_line_after_failed_tries_says_stocks_set)
+{
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	slurm_conf.debug_flags |= DEBUG_FLAG_SELECT_TYPE;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_FAIL;
+	job = job_for(2);
+	ck_assert_uint_eq(run(job), SET2(0, 1));
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	expect_line(read_file("log"),
+		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":2,"
+		    "\"free\":\"0-7\",\"stock\":\"0-1\",\"chosen\":\"0-1\","
+		    "\"stock_gbps\":20.000,\"gbps\":20.000,\"ideal_gbps\":40.000,"
+		    "\"level\":null,"
+		    "\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
+		    "\"reason\":\"rerun\"}");
+	ck_assert(mock_logged("gputopo: job 7: n0 0-1 20 GB/s"));
+	slurm_conf.debug_flags = 0;
+}
+END_TEST
+
 static TCase *log_case(void)
 {
 	TCase *tc = tcase_create("log");
@@ -333,6 +385,8 @@ static TCase *log_case(void)
 			    ROWS(comment_rows));
 	tcase_add_test(tc, a_split_that_was_avoided_is_logged);
 	tcase_add_test(tc, the_end_of_a_job_is_logged);
+	tcase_add_test(tc, a_task_of_an_array_has_its_line_and_its_number);
+	tcase_add_test(tc, a_line_after_failed_tries_says_stocks_set);
 	tcase_add_test(tc, a_log_that_cannot_be_opened_is_named);
 	return tc;
 }

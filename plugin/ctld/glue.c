@@ -219,7 +219,7 @@ void gp_glue_node_init(void)
 
 	enter(GP_WATCH_HOOK);
 	glue->node_count = &node_record_count ? node_record_count : 0;
-	gp_steer_mean(glue, 0, 0);
+	gp_steer_mean(glue, NULL, 0);
 	make_scratch(glue);
 	free(glue->told);
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
@@ -267,7 +267,7 @@ void gp_glue_job_holds(const job_record_t *job)
 /* One line for those who debug, and the comment that the admin asked for. */
 static void tell_begin(struct gp_glue *glue, job_record_t *job)
 {
-	const char *summary = gp_decisions_summary(&glue->decisions, job->job_id);
+	const char *summary = gp_decisions_summary(&glue->decisions, job);
 
 	if (!*summary)
 		return;
@@ -289,7 +289,7 @@ void gp_glue_job_begins(job_record_t *job)
 	tell_begin(&the_glue, job);
 	if (the_glue.active && gp_mig_object())
 		gp_mig_object()->job_begins(&the_glue, job);
-	gp_decisions_job_begins(&the_glue.decisions, job->job_id, &the_glue.counters);
+	gp_decisions_job_begins(&the_glue.decisions, job, &the_glue.counters);
 	write_metrics(&the_glue, false);
 	if (the_glue.active)
 		gp_carry_models(job, the_glue.models);

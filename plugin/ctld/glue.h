@@ -58,8 +58,8 @@ struct gp_refusal {
 
 /* The job whose GPUs are chosen when it starts: see count_only.h. */
 struct gp_steered {
-	uint32_t job_id; /* 0: none */
-	int seats;	 /* in glue->seats */
+	const job_record_t *job; /* NULL: none; its number changes if it is of an array */
+	int seats;		 /* in glue->seats */
 	bool hides;
 };
 

@@ -264,6 +264,15 @@ enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *run
 	return GP_OK;
 }
 
+void gp_seat_keep_stock(struct gp_seat *seat)
+{
+	if (seat->binding && seat->binding->settings.mode != GP_MODE_ENFORCE)
+		return;
+	seat->wanted = seat->proposed = seat->stock;
+	seat->score = seat->stock_score;
+	seat->level = 0;
+}
+
 void gp_seat_give_up(struct gp_seat *seat)
 {
 	if (seat->wanted == seat->stock || seat->except_count == GP_MAX_TRIES)

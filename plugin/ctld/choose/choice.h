@@ -59,6 +59,9 @@ void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past,
  * time limits say when running jobs end. */
 enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
 			      bool ends_tell);
+/* Stock's set is what the job gets: forget what was proposed, but on a node whose mode is
+ * observe, where the log tells it. */
+void gp_seat_keep_stock(struct gp_seat *seat);
 /* What was wanted did not work: not again. */
 void gp_seat_give_up(struct gp_seat *seat);
 

@@ -6,9 +6,9 @@
 
 #include "plugin/ctld/choose/count_only.h"
 
-void gp_steer_mean(struct gp_glue *glue, uint32_t job_id, int seats)
+void gp_steer_mean(struct gp_glue *glue, const job_record_t *job, int seats)
 {
-	glue->steered = (struct gp_steered){.job_id = job_id, .seats = seats};
+	glue->steered = (struct gp_steered){.job = job, .seats = seats};
 }
 
 /* The bits only: Slurm checks the job's number against counts, and takes the lowest GPUs
@@ -31,7 +31,7 @@ static void hide_on(struct gp_seat *seat)
 
 void gp_steer_hide(struct gp_glue *glue, const job_record_t *job)
 {
-	if (!glue->steered.job_id || glue->steered.job_id != job->job_id)
+	if (!glue->steered.job || glue->steered.job != job)
 		return;
 	for (int i = 0; i < glue->steered.seats && i < glue->seat_room; i++) {
 		struct gp_seat *seat = &glue->seats[i];

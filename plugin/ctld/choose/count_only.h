@@ -10,8 +10,8 @@
 
 #include "plugin/ctld/glue.h"
 
-/* The job of the last job_test shall have what its seats want; 0: none. */
-void gp_steer_mean(struct gp_glue *glue, uint32_t job_id, int seats);
+/* The job of the last job_test shall have what its seats want; NULL: none. */
+void gp_steer_mean(struct gp_glue *glue, const job_record_t *job, int seats);
 /* Before the inner select_nodeinfo_set, which takes the GPUs: hide the others of counted
  * nodes, if this is that job and they are as they were. */
 void gp_steer_hide(struct gp_glue *glue, const job_record_t *job);

@@ -128,13 +128,33 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 	return *observed ? GP_OBSERVED : why;
 }
 
+/* As many CPUs as stock's answer had. With --cpus-per-gpu stock takes CPUs for the free
+ * GPUs of a node, so that fewer free ones mean fewer CPUs: never fewer than were asked.
+ */
+static bool has_cpus(const struct gp_attempt *a)
+{
+	uint32_t cpus = a->test->job->total_cpus;
+	uint64_t least = a->before.min_cpus;
+	uint64_t per_gpu = 0;
+
+	for (int e = 0; e < a->asked.entries; e++) {
+		uint64_t each = a->asked.entry[e]->cpus_per_gres;
+
+		for (int i = 0; i < a->seats; i++)
+			per_gpu += each * (uint64_t)a->glue->seats[i].counts[e];
+	}
+	if (!per_gpu)
+		return cpus == a->total_cpus;
+	return cpus <= a->total_cpus && cpus >= least && cpus >= per_gpu;
+}
+
 /* Does the new answer hold what was wanted, and all else as in stock's? */
 static bool verify(const struct gp_attempt *a)
 {
 	const job_record_t *job = a->test->job;
 
 	if (!job->job_resrcs || !bit_equal(a->test->nodes, a->glue->answer) ||
-	    job->total_cpus != a->total_cpus)
+	    !has_cpus(a))
 		return false;
 	for (int i = 0; i < a->seats; i++) {
 		const struct gp_seat *seat = &a->glue->seats[i];
@@ -280,7 +300,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 		.now = time(NULL),
 	};
 
-	gp_decisions_begin(decisions, why == GP_NO_GPUS ? 0 : job->job_id);
+	gp_decisions_begin(decisions, why == GP_NO_GPUS ? NULL : job);
 	for (int i = 0; i < a->seats; i++) {
 		const struct gp_seat *seat = &a->glue->seats[i];
 
@@ -328,7 +348,7 @@ static int refuse(struct gp_attempt *a)
 {
 	free_job_resources(&a->test->job->job_resrcs);
 	gp_fields_write(a->test->job, &a->before);
-	gp_decisions_begin(&a->glue->decisions, 0);
+	gp_decisions_begin(&a->glue->decisions, NULL);
 	a->glue->counters.by_reason[GP_WAIT]++;
 	return ESLURM_NODES_BUSY;
 }
@@ -387,7 +407,7 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	if (a.quest.binds && a.quest.asked.per_job && test->min_nodes <= 1 &&
 	    (a.quest.wish.one_node || a.quest.wish.asked))
 		mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
-	gp_steer_mean(glue, 0, 0);
+	gp_steer_mean(glue, NULL, 0);
 	rc = gp_first_answer(&a);
 	if (rc != SLURM_SUCCESS)
 		return rc;
@@ -403,8 +423,11 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	}
 	if (why == GP_OK)
 		why = settle(&a);
-	if (a.reruns && why != GP_CHANGED)
+	if (a.reruns && why != GP_CHANGED) {
 		rc = restore(&a);
+		for (int i = 0; i < a.seats; i++)
+			gp_seat_keep_stock(&glue->seats[i]);
+	}
 	if (why == GP_CANARY || why == GP_MEMORY)
 		gp_glue_tell(glue, NULL, why);
 	glue->counters.by_reason[why]++;
@@ -414,7 +437,7 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		return refuse(&a);
 	}
 	if (why == GP_CHANGED)
-		gp_steer_mean(glue, test->job->job_id, a.seats);
+		gp_steer_mean(glue, test->job, a.seats);
 	record(&a, why);
 	return rc;
 }

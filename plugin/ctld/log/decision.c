@@ -41,9 +41,10 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 	return decisions->open;
 }
 
-void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id)
+void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 {
-	decisions->job_id = job_id;
+	decisions->job = job;
+	decisions->job_id = job ? job->job_id : 0;
 	decisions->used = 0;
 	decisions->summary[0] = '\0';
 }
@@ -182,9 +183,17 @@ void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *s
 	memcpy(decisions->summary + used, one, strlen(one) + 1);
 }
 
-const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id)
+/* Is it the job that was tested last, itself or as a task of that array? */
+static bool is_of(const struct gp_decisions *decisions, const job_record_t *job)
 {
-	return decisions->job_id == job_id ? decisions->summary : "";
+	return decisions->job == job && (decisions->job_id == job->job_id ||
+					 decisions->job_id == job->array_job_id);
+}
+
+const char *gp_decisions_summary(const struct gp_decisions *decisions,
+				 const job_record_t *job)
+{
+	return is_of(decisions, job) ? decisions->summary : "";
 }
 
 static bool make_room(struct gp_decisions *decisions)
@@ -231,14 +240,49 @@ void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *c
 		counters->lost_lines++;
 }
 
-void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
+/* The lines with the number that the job has now; NULL: no memory. Each line is written
+ * by write_line and ends with a newline. */
+static char *renumber(const struct gp_decisions *decisions, uint32_t job_id, size_t *used)
+{
+	static const char key[] = ",\"job\":";
+	size_t lines = 0, room;
+	const char *at = decisions->lines, *end = at + decisions->used;
+	struct text text = {0};
+
+	for (const char *c = at; c < end; c++)
+		lines += *c == '\n';
+	room = decisions->used + lines * 10 + 1; /* digits of a number */
+	text = (struct text){malloc(room), room, 0};
+	while (text.buf && at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		const char *number = strstr(at, key);
+
+		if (!stop || !number || number > stop)
+			break;
+		number += sizeof(key) - 1;
+		put(&text, "%.*s%u", (int)(number - at), at, job_id);
+		number += strspn(number, "0123456789");
+		put(&text, "%.*s", (int)(stop + 1 - number), number);
+		at = stop + 1;
+	}
+	*used = text.used;
+	return text.buf;
+}
+
+void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t *job,
 			     struct gp_counters *counters)
 {
-	if (!decisions->job_id || decisions->job_id != job_id)
+	const char *lines = decisions->lines;
+	size_t used = decisions->used;
+	char *own = NULL;
+
+	if (!is_of(decisions, job))
 		return;
 	counters->started++;
-	if (decisions->used && write(decisions->fd, decisions->lines, decisions->used) !=
-				       (ssize_t)decisions->used)
+	if (used && decisions->job_id != job->job_id)
+		lines = own = renumber(decisions, job->job_id, &used);
+	if (used && (!lines || write(decisions->fd, lines, used) != (ssize_t)used))
 		counters->lost_lines++;
-	gp_decisions_begin(decisions, 0);
+	free(own);
+	gp_decisions_begin(decisions, NULL);
 }

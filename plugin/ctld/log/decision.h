@@ -19,7 +19,10 @@
 struct gp_decisions {
 	int fd; /* valid if open */
 	bool open;
-	uint32_t job_id; /* whose lines wait; 0: none */
+	/* Whose lines wait; NULL: none. The record and not its number: an array's task is
+	 * tested under the array's number and gets its own before it begins. */
+	const job_record_t *job;
+	uint32_t job_id; /* its number when it was tested */
 	char *lines;
 	size_t used;
 	size_t room;
@@ -42,8 +45,8 @@ struct gp_verdict {
 	time_t now;	    /* of all lines of one answer, which tells them together */
 };
 
-/* Forget what waits, and begin with this job. */
-void gp_decisions_begin(struct gp_decisions *decisions, uint32_t job_id);
+/* Forget what waits, and begin with this job; NULL: none. */
+void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job);
 /* Add one node's line. Costs nothing without a log. */
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
 		      const struct gp_seat *seat);
@@ -51,12 +54,13 @@ void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *v
  * 20)". Nodes that do not fit become "...". */
 void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat);
 /* The summary of the job whose lines wait, "" for another and where there is none. */
-const char *gp_decisions_summary(const struct gp_decisions *decisions, uint32_t job_id);
+const char *gp_decisions_summary(const struct gp_decisions *decisions,
+				 const job_record_t *job);
 /* A job with GPUs has ended, after so many seconds of running. */
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
 			   uint32_t job_id, long seconds, time_t now);
-/* The job begins: write its lines. */
-void gp_decisions_job_begins(struct gp_decisions *decisions, uint32_t job_id,
+/* The job begins: write its lines, under the number that it has now. */
+void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t *job,
 			     struct gp_counters *counters);
 
 #endif
