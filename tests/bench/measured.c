@@ -239,8 +239,10 @@ int main(void)
 {
 	json_t *data, *points;
 
-	if (!shared_is_there())
+	if (shared_missing()) {
+		fprintf(stderr, "measured: %s\n", shared_missing());
 		return 77;
+	}
 	data = shared_json("selection/measured_bandwidth.json");
 	points = json_object_get(data, "points");
 	puts("<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n"

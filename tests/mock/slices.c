@@ -13,20 +13,6 @@
 
 const struct mock_gpus two_gpus = {.count = 2};
 
-/* Slurm's clock, for the plugin too. */
-time_t the_time;
-bool ticking;
-
-time_t time(time_t *out)
-{
-	time_t t = the_time;
-
-	the_time += ticking;
-	if (out)
-		*out = t;
-	return t;
-}
-
 /* ---- the stage ------------------------------------------------------------------------
  */
 
@@ -60,7 +46,6 @@ void slices_setup(void)
 {
 	stage_setup();
 	the_time = NOW;
-	ticking = false;
 	write_files("NodeName=n[0-3] Topology=mig.json\n", 0, 1);
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * slices.h - what the tests of --mig inside slurmctld share: nodes of two A100-80GB in
- * MIG mode with a shard for each memory slice, jobs that hold some, and a clock.
+ * MIG mode with a shard for each memory slice, and jobs that hold some.
  */
 #ifndef GPUTOPO_TESTS_SLICES_H
 #define GPUTOPO_TESTS_SLICES_H
-
-#include <time.h>
 
 #include "plugin/common/mig_names.h"
 #include "tests/mock/stage.h"
@@ -17,10 +15,6 @@
 #define YEAR	     (365 * 24 * 3600) /* as far as a forecast goes */
 
 extern const struct mock_gpus two_gpus;
-
-/* Slurm's clock, for the plugin too; with ticking a second goes by with each look. */
-extern time_t the_time;
-extern bool ticking;
 
 /* The fixture, instead of stage_setup and stage_teardown. */
 void slices_setup(void);

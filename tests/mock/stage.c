@@ -13,6 +13,22 @@
 
 struct stage stage;
 
+time_t the_time;
+bool ticking;
+
+time_t time(time_t *out)
+{
+	struct timespec t = {.tv_sec = the_time};
+
+	if (!the_time)
+		clock_gettime(CLOCK_REALTIME, &t);
+	else
+		the_time += ticking;
+	if (out)
+		*out = t.tv_sec;
+	return t.tv_sec;
+}
+
 /* clang-format off */
 const int dgx1v[64] = {
 	-1, 1, 1, 2, 2, 0, 0, 0,	1, -1, 2, 1, 0, 2, 0, 0,
@@ -48,6 +64,8 @@ void stage_setup(void)
 	mock_slurm.in_slurmctld = true;
 	mock_stock.cores = 2;
 	mock_stock.core_socket = -1;
+	the_time = 0;
+	ticking = false;
 	stage.preempted = NULL;
 	stage.next_job = 7;
 	stage.asked_nodes = 1;

@@ -6,7 +6,10 @@
 #ifndef GPUTOPO_TESTS_STAGE_H
 #define GPUTOPO_TESTS_STAGE_H
 
+#include <time.h>
+
 #include "tests/mock/mock.h"
+#include "tests/unit/unit.h"
 
 /* NVLinks of a DGX-1 with V100, as its gres.conf would have them. */
 extern const int dgx1v[64];
@@ -24,22 +27,11 @@ extern const char *const types[8];
 
 #define ROWS(array) ((int)(sizeof(array) / sizeof(array[0])))
 
+/* The last arguments of a job_test, of which the releases have one or two. */
 #if GP_TAIL_COUNT == 1
 #define TAIL NULL
 #else
-#define TAIL                                                                             \
-	NULL, NULL /* The job with this as its only control variable, as the SPANK       \
-		      plugin sets it. */
-job_record_t *job_with(job_record_t *job, const char *option);
-/* n0, n1, ... up to four DGX-1V with these free GPUs each. */
-void start_nodes(const uint64_t *free, int count);
-/* Run the job now and return its nodes. */
-uint64_t nodes_of(job_record_t *job);
-/* It is not started now. */
-void expect_wait(job_record_t *job);
-/* A pending job of --gpus=gpus. */
-job_record_t *job_total(uint64_t gpus);
-
+#define TAIL NULL, NULL
 #endif
 
 struct stage {
@@ -52,6 +44,11 @@ struct stage {
 };
 
 extern struct stage stage;
+
+/* The clock of test and plugin; 0, as stage_setup leaves it: the real one. With ticking a
+ * second goes by with each look. */
+extern time_t the_time;
+extern bool ticking;
 
 void stage_setup(void);
 void stage_teardown(void);

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gputopo check where --mig is meant: what slurm.conf, gres.conf and plugstack.conf lack.
+
+load cli.bash
+
+setup() {
+	needs_jq
+	unset SLURM_CONF
+	cd "$BATS_TEST_TMPDIR"
+	slices 2 >mig.json
+	printf '%s\n' 'NodeName=n[1-8] Topology=mig.json' >gputopo.conf
+	cat >slurm.conf <<-'END'
+		ClusterName=test
+		GresTypes=gpu,shard
+		JobSubmitPlugins=lua,gputopo
+		PrologFlags=Alloc,X11
+		NodeName=n[1-4] CPUs=32 Gres=gpu:2,shard:16 State=UNKNOWN
+		NodeName=n[5-8] CPUs=32 Gres=gpu:2,shard:16 State=UNKNOWN
+	END
+	cat >gres.conf <<-'END'
+		NodeName=n[1-8] Name=gpu File=/dev/nvidia0 Cores=0-15
+		NodeName=n[1-8] Name=gpu File=/dev/nvidia1 Cores=16-31
+		NodeName=n[1-8] Name=shard File=/dev/nvidia0 Count=8
+		NodeName=n[1-8] Name=shard File=/dev/nvidia1 Count=8
+	END
+	echo 'required /usr/lib/gputopo/spank_gputopo.so mig_fail=job' >plugstack.conf
+}
+
+# slices N [MODEL [JQ]]: a node file of N GPUs in MIG mode.
+slices() {
+	jq -n --argjson n "$1" --arg model "${2:-NVIDIA A100-SXM4-80GB}" '{version: 1,
+		gpus: [range($n) | {index: ., minor: ., model: $model, mig: true}],
+		links: [range($n) | [range($n) | 0]]} | '"${3:-.}"
+}
+
+# finds TEXT...: status 1 and exactly these lines, in their order.
+finds() {
+	gputopo check ./gputopo.conf
+	same "$status" 1 status
+	same "$output" "" data
+	same "$stderr" "$(printf 'gputopo: %s\n' "$@")" messages
+}
+
+sound() {
+	prints "" check ./gputopo.conf
+}
+
+@test "all that is needed: silent" {
+	sound
+	# also found by SLURM_CONF, with another name
+	mkdir other
+	mv slurm.conf other/cluster.conf
+	SLURM_CONF=$PWD/other/cluster.conf prints "" check ./gputopo.conf
+	mv gputopo.conf mig.json gres.conf plugstack.conf other/
+	SLURM_CONF=$PWD/other/cluster.conf prints "" check
+}
+
+@test "without slurm.conf or gres.conf nothing is said of them" {
+	rm slurm.conf
+	sound
+	rm gres.conf
+	sound
+}
+
+@test "nothing of slurm.conf is looked at where no GPU waits to be cut" {
+	printf 'nonsense\n' >slurm.conf
+	slices 2 A100-SXM4-80GB '.gpus[].mig = false' >mig.json
+	sound
+	slices 2 "NVIDIA A100-SXM4-40GB" '.gpus[].instances = [{profile: "7g.40gb", start: 0}]' >mig.json
+	sed -i '/shard/d; s/File/Type=a100_7g.40gb File/' gres.conf
+	sound
+	slices 2 >mig.json
+	printf 'Mode=off\nNodeName=n[1-8] Topology=mig.json\n' >gputopo.conf
+	sound
+}
+
+@test "an empty slurm.conf: everything is missing" {
+	: >slurm.conf
+	finds "./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf" \
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time" \
+		"./slurm.conf: no JobSubmitPlugins=gputopo: jobs with --mig get no slices" \
+		"./slurm.conf: no GresTypes=gpu: Slurm gives away no GPUs" \
+		"./slurm.conf: no GresTypes=shard: a shard is a memory slice for --mig"
+}
+
+# needs SED-EXPRESSION TEXT...: of slurm.conf.
+needs() {
+	cp slurm.conf slurm.sound
+	sed -i "$1" slurm.conf
+	shift
+	finds "$@"
+	mv slurm.sound slurm.conf
+}
+
+@test "slurm.conf: each prerequisite, with file and line" {
+	needs 's/Alloc,X11/Serial/' \
+		"./slurm.conf:4: PrologFlags=Serial has no Alloc: the prolog of salloc and srun makes no MIG instance in time"
+	needs '/Prolog/d' \
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time"
+	needs 's/,gputopo/,gputopology/' \
+		"./slurm.conf:3: JobSubmitPlugins=lua,gputopology has no gputopo: jobs with --mig get no slices"
+	needs 's/gpu,shard$/gpu,mps/' \
+		"./slurm.conf:2: GresTypes=gpu,mps has no shard: a shard is a memory slice for --mig"
+	needs 's/^/#/' \
+		"./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf" \
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time" \
+		"./slurm.conf: no JobSubmitPlugins=gputopo: jobs with --mig get no slices" \
+		"./slurm.conf: no GresTypes=gpu: Slurm gives away no GPUs" \
+		"./slurm.conf: no GresTypes=shard: a shard is a memory slice for --mig"
+}
+
+@test "slurm.conf: the shards of a node, one line for nodes of one line" {
+	needs 's/shard:16/shard:14/' \
+		"./slurm.conf:5: n1: Gres= has shard:14, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)" \
+		"./slurm.conf:6: n5: Gres= has shard:14, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	needs '5s/,shard:16//' \
+		"./slurm.conf:5: n1: Gres= has no shard: shard:16 is wanted, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	needs '6s/Gres=[^ ]*//' \
+		"./slurm.conf:6: n5: Gres= has no shard: shard:16 is wanted, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	# a node that the line of gputopo.conf does not cover
+	sed -i '5s/n\[1-4\]/n[1-4,9]/; $aNodeName=x1 Gres=gpu:2' slurm.conf
+	sound
+	sed -i '6d; 5s/n\[1-4,9\]/x[1-4]/' slurm.conf
+	finds "./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf"
+	echo MaxNodeCount=20 >>slurm.conf
+	sound
+}
+
+@test "slurm.conf as Slurm reads it: case, comments, spaces, continuation, quotes, Include, DEFAULT" {
+	mkdir parts
+	printf 'prologflags = "contain" # Alloc\r\nGRESTYPES=GPU,\\\n\tx\nInclude parts/%%c.conf\n' >slurm.conf
+	sed -i '1iClusterName=blue' slurm.conf
+	printf 'JobSubmitPlugins=\\\njob_submit/gputopo\ngrestypes=gpu,shard\ninclude nodes\n' >parts/blue.conf
+	cat >nodes <<-'END'
+		NodeName=DEFAULT CPUs=32 \
+			gres=gpu:a100:2,shard:a100:16(S:0-1)
+		nodename=n[1-3,5],n4 # Gres=none
+		NodeName=n[6-8] Gres="gpu:2,shard:16"
+	END
+	sound
+	sed -i 's/shard:16"/shard:12"/' nodes
+	finds "./nodes:4: n6: Gres= has shard:12, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	sed -i 's/shard:12"/shard:16"/; s/:16(/:8(/' nodes
+	finds "./nodes:3: n1: Gres= has shard:8, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	rm parts/blue.conf
+	finds "./slurm.conf:5: Include parts/blue.conf: No such file or directory"
+}
+
+@test "gres.conf: one line with Count= for each GPU" {
+	sed -i '4d' gres.conf
+	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 1 (1): Count=8 is wanted"
+	sed -i '$aNodeName=n[1-8] Name=shard File=/dev/nvidia1 Count=7' gres.conf
+	finds "./gres.conf:4: n1: 7 shards for GPU 1, but it has 8 memory slices (Topology=mig.json)"
+	sed -i '3,4d' gres.conf
+	echo 'NodeName=n[1-8] Name=shard File=/dev/nvidia[0-1] Count=16' >>gres.conf
+	sound
+	sed -i 's/=16/=8/' gres.conf
+	finds "./gres.conf:3: n1: 4 shards for GPU 0, but it has 8 memory slices (Topology=mig.json)" \
+		"./gres.conf:3: n1: 4 shards for GPU 1, but it has 8 memory slices (Topology=mig.json)"
+	# spread by Slurm
+	sed -i '$d' gres.conf
+	echo 'Name=shard Count=16' >>gres.conf
+	sound
+	sed -i 's/=16/=24/' gres.conf
+	finds "./gres.conf:3: n1: 24 shards for 2 GPUs: Slurm spreads them evenly, and 8 memory slices each are wanted"
+	sed -i '$d' gres.conf
+	sound
+	rm slurm.conf
+	finds "./gres.conf: n1: no Name=shard line: one with Count=8 is wanted for each of 2 GPUs in MIG mode (Topology=mig.json)"
+}
+
+@test "gres.conf: lines of single nodes, and GPUs that AutoDetect finds" {
+	sed -i 's/n\[1-8\]/n[1-7]/; $aNodeName=n8 Name=gpu File=/dev/nvidia[0-1]\nNodeName=n8 Name=shard File=/dev/nvidia0 Count=8' gres.conf
+	finds "./gres.conf: n8: no Name=shard line with the File= of GPU 1 (1): Count=8 is wanted"
+	printf 'AutoDetect=nvml\nName=shard Count=16\nName=gpu Count=2\n' >gres.conf
+	sound
+}
+
+@test "a node with some GPUs in MIG mode, as probe writes it" {
+	cp "$SRC/tests/data/nvml/mig-2.json" mig.json # draw.bats sees to it that it does
+	sed -i 's/gpu:2/gpu:4/' slurm.conf
+	: >gres.conf
+	for i in 0 1 2 3; do echo "Name=gpu File=/dev/nvidia$i"; done >gres.conf
+	for i in 1 2; do echo "Name=shard File=/dev/nvidia$i Count=8"; done >>gres.conf
+	sound
+	# shards of a GPU that is none of ours
+	echo "Name=shard File=/dev/nvidia3 Count=2" >>gres.conf
+	sed -i 's/shard:16/shard:18/' slurm.conf
+	sound
+	sed -i 's/nvidia2 Count=8/nvidia0 Count=8/' gres.conf
+	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 2 (2): Count=8 is wanted"
+}
+
+@test "other models: 4 slices on A30, 12 on RTX PRO 6000, none on others, two are too many" {
+	slices 2 "NVIDIA A30" >mig.json
+	sed -i 's/shard:16/shard:8/' slurm.conf
+	sed -i 's/Count=8/Count=4/' gres.conf
+	sound
+	slices 2 "NVIDIA RTX PRO 6000 Blackwell Server Edition" >mig.json
+	sed -i 's/shard:8/shard:24/' slurm.conf
+	sed -i 's/Count=4/Count=12/' gres.conf
+	sound
+	slices 2 "NVIDIA L40S" >mig.json
+	finds "./gputopo.conf:1: Topology=mig.json: GPU 0 is in MIG mode, but no table of MIG profiles is known for 'NVIDIA L40S'" \
+		"./gputopo.conf:1: Topology=mig.json: GPU 1 is in MIG mode, but no table of MIG profiles is known for 'NVIDIA L40S'"
+	slices 2 "NVIDIA A30" '.gpus[1].model = "NVIDIA A100-SXM4-80GB"' >mig.json
+	finds "./gputopo.conf:1: Topology=mig.json: GPUs of several models are in MIG mode: --mig uses none of them"
+}
+
+@test "plugstack.conf: the plugin by any path and include" {
+	echo 'optional /usr/lib/other.so' >plugstack.conf
+	finds "./plugstack.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	mkdir stack.d
+	echo 'include stack.d/*.conf' >plugstack.conf
+	finds "./plugstack.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	echo '  REQUIRED spank_gputopo.so' >stack.d/x.conf
+	sound
+	rm plugstack.conf
+	sound
+	echo 'PlugStackConfig=stack.d/x.conf' >>slurm.conf
+	sound
+	: >stack.d/x.conf
+	finds "./stack.d/x.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	echo 'include x.conf' >stack.d/x.conf
+	gputopo check ./gputopo.conf
+	same "$status" 0 "a loop"
+	for i in 1 2 3 4 5 6 7 8 9; do
+		for j in 1 2 3; do echo 'include *.conf'; done >stack.d/$i.conf
+	done
+	echo 'include *.conf' >stack.d/x.conf
+	sound
+}
+
+@test "garbage ends in a line, not in a crash" {
+	local file
+	for file in slurm.conf gres.conf; do
+		cp $file sound
+		printf 'a\0b\n' >$file
+		gputopo check ./gputopo.conf
+		same "$status" 1 "NUL in $file"
+		has "$stderr" "$file: holds a NUL byte"
+		printf 'Include %s\n' $file >$file
+		gputopo check ./gputopo.conf
+		same "$status" 1 "loop of $file"
+		has "$stderr" "$file:1: Include ./$file: the file includes itself"
+		rm $file
+		mkfifo $file
+		gputopo check ./gputopo.conf --gres "$([ $file = gres.conf ] && echo sound || echo gres.conf)"
+		rm $file
+		mkdir $file
+		[ $file = gres.conf ] || fails 1 "slurm.conf: is no regular file" check ./gputopo.conf
+		rmdir $file
+		mv sound $file
+	done
+	printf 'NodeName=n[1-9999999999] Gres=gpu:2\nNodeName=[ Gres==\nGres\\' >>slurm.conf
+	gputopo check ./gputopo.conf
+	same "$status" 1 "no node names"
+	has "$stderr" "./slurm.conf:7: 'n[1-9999999999]' are no node names"
+	has "$stderr" "./slurm.conf:8: '[' are no node names"
+	printf 'Name=shard NodeName=n[ Count=-3 File=]\nName=shard File=[ Count=99999999999999999999\n' >gres.conf
+	printf 'NodeName=%s Gres=gpu:2,shard:,shard,shard:x,shard:9Q,:::,shard:16K\n' \
+		"$(printf 'n%d,' $(seq 2000))n" "" >slurm.conf
+	gputopo check ./gputopo.conf
+	same "$status" 1 "broken counts"
+	has "$stderr" "./gres.conf:1: 'n[' are no node names"
+	has "$stderr" "./gres.conf:2: '[' are no device files"
+	head -c 200000 /dev/urandom | tr -d '\0' >slurm.conf
+	head -c 200000 /dev/urandom | tr -d '\0' >gres.conf
+	head -c 200000 /dev/urandom | tr -d '\0' >plugstack.conf
+	gputopo check ./gputopo.conf
+	same "$status" 1 "noise"
+	echo 'NodeName=n[0-99999999]x[0-99999999] Topology=mig.json' >gputopo.conf
+	gputopo check ./gputopo.conf
+	same "$status" 1 "a name for every grain of sand"
+}
+
+# What docs/mig-dynamic.md says to write, as it says it.
+@test "the steps of docs/mig-dynamic.md pass" {
+	local doc=$SRC/docs/mig-dynamic.md
+	# block N: the N-th indented block between "From a stock install" and "What users get"
+	block() {
+		awk -v n="$1" '/^## From a stock install/ {on = 1} /^## What users get/ {on = 0}
+			!on {next}
+			/^        / {if (!in_block) {count++; in_block = 1}
+				if (count == n) print substr($0, 9); next}
+			{in_block = 0}' "$doc"
+	}
+	rm -f ./*
+	block 1 >slurm.conf
+	block 2 >gres.conf
+	block 3 >gputopo.conf
+	block 4 | sed 's|/\.\.\./|/x86_64-linux-gnu/|' >plugstack.conf
+	grep -q PrologFlags slurm.conf
+	grep -q Name=shard gres.conf
+	grep -q Topology=/etc/slurm/gputopo.d/mig.json gputopo.conf
+	grep -q spank_gputopo plugstack.conf
+	# what it calls /etc/slurm is here
+	sed -i "s|/etc/slurm/gputopo.d|$PWD|" gputopo.conf
+	cp "$SRC/tests/cluster/lib/kinds/slices.json" mig.json
+	sound
+	# and without any one of its lines it does not
+	local file line
+	for file in slurm.conf gres.conf plugstack.conf; do
+		for ((line = 1; line <= $(wc -l <$file); line++)); do
+			sed -n "${line}p" $file | grep -qE 'PluginDir|SchedulerParameters' && continue
+			cp $file sound
+			sed -i "${line}d" $file
+			gputopo check ./gputopo.conf
+			same "$status" 1 "without line $line of $file"
+			mv sound $file
+		done
+	done
+}

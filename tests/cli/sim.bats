@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# gputopo sim: the verbs as programs.
+
+load cli.bash
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	cd "$DIR" || return
+}
+
+# A small stream on 10 machines.
+jobs_csv() {
+	"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs "${1:-3000}" --seed 5 "${@:2}" >jobs.csv
+}
+
+@test "every verb has --help; an unknown verb is wrong usage" {
+	for verb in replay gen query compare merge; do
+		gputopo sim "$verb" --help
+		same "$status" 0 "status of sim $verb --help"
+		has "$output" "Usage: gputopo sim $verb"
+	done
+	gputopo sim fly
+	same "$status" 2 "status of sim fly"
+}
+
+@test "gen: the same seed gives the same jobs, another seed others" {
+	"$GPUTOPO" sim gen --load .5 --gpus 64 --jobs 500 --seed 1 >a
+	"$GPUTOPO" sim gen --load .5 --gpus 64 --jobs 500 --seed 1 >b
+	"$GPUTOPO" sim gen --load .5 --gpus 64 --jobs 500 --seed 2 >c
+	cmp a b
+	! cmp -s a c
+	same "$(wc -l <a)" 501 "lines"
+}
+
+@test "gen: sizes and durations from the columns of files, left out rows are named" {
+	printf 'gpus,x\n4,1\n0,1\n4,2\n' >sizes
+	printf 'runtime\n60\n' >durations
+	gputopo sim gen --sizes-from sizes:gpus --durations-from durations:runtime --load .5 \
+		--gpus 8 --jobs 3
+	same "$status" 0 status
+	has "$stderr" "1 rows without a positive number"
+	same "$(sed 1d <<<"$output" | cut -d, -f3,4 | sort -u)" "60,4" "duration and size"
+}
+
+@test "replay: outputs are byte-identical from run to run, and with two threads" {
+	jobs_csv
+	policies=gputopo,slurm-22.05,slurm-24.05,random,spread,pair-sum,first-fit,ring
+	for run in "a -j1" "b -j1" "c -j2"; do
+		read -r out threads <<<"$run"
+		"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 "$threads" \
+			--policy $policies --seed 3 -o "$out" --format csv,json,html >"$out.txt"
+	done
+	diff -r a b
+	diff -r a c
+	cmp a.txt b.txt
+	cmp a.txt c.txt
+	same "$(find a -type f | wc -l)" 10 "files: 8 policies, summary, page"
+}
+
+@test "replay --json: the fields of the contract" {
+	jobs_csv 500
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo --json
+	same "$status" 0 status
+	for field in jobs started rejected mean_ratio_free mean_ratio_idle p5_ratio_idle \
+		ring_lost no_ring_share split wait_mean_s wait_p50_s wait_p95_s makespan_s \
+		utilisation by_size; do
+		jq -e ".policies.gputopo | has(\"$field\")" <<<"$output" >/dev/null ||
+			{ echo "no $field"; return 1; }
+	done
+	same "$(jq -r '.inputs.seed' <<<"$output")" 1 seed
+	jq -e '.inputs.trace_hash, .inputs.topology_hash | length == 16' <<<"$output"
+	jq -e '.policies.gputopo.mean_ratio_free == 1' <<<"$output"
+	jq -e '.policies.gputopo.by_size["2"].mean_ratio_idle <= 1' <<<"$output"
+}
+
+@test "replay: bad rows are counted and named, and refused by --strict" {
+	{
+		echo "job_id,submit,duration,gpus"
+		echo "1,0,60,2"
+		echo "2,5,-60,2"
+		echo "3,5,60"
+		head -c 10485760 /dev/zero | tr '\0' 9
+		echo
+		echo "4,9,60,0"
+		echo "5,9,60,4"
+	} >bad.csv
+	gputopo sim replay -w bad.csv -t builtin:dgx1v --nodes 1 --policy gputopo --json
+	same "$status" 0 status
+	has "$stderr" "bad.csv:3: bad: the row has a negative time or count (1 such row)"
+	has "$stderr" "bad.csv:4: bad: the row has missing or surplus fields (1 such row)"
+	has "$stderr" "bad.csv:5: bad: the row is longer than 65535 bytes (1 such row)"
+	has "$stderr" "bad.csv:6: ignored: the row asks for no GPU (1 such row)"
+	same "$(jq -c '.inputs.bad_rows | map_values(.first_line)' <<<"$output")" \
+		'{"fields":4,"negative":3,"long":5}' "bad rows"
+	same "$(jq .policies.gputopo.jobs <<<"$output")" 2 jobs
+	fails 1 "bad.csv:3: the row has a negative time or count" sim replay -w bad.csv \
+		-t builtin:dgx1v --nodes 1 --policy gputopo --strict
+}
+
+@test "replay: bad rows of sacct too: cut short, unknown state, ends before its start" {
+	local row kinds=(fields negative order state long) n=1
+	{
+		echo 'JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList'
+		echo '1|100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '2|100|105'
+		echo '3|-100|105|165|COMPLETED|1|gres/gpu=4|n1'
+		echo '4|100|105|104|COMPLETED|1|gres/gpu=4|n1'
+		echo '5|100|105|165|BLOOMING|1|gres/gpu=4|n1'
+		printf '6|100|105|165|COMPLETED|1|%s|n1\n' "$(head -c 10485760 /dev/zero | tr '\0' x)"
+		echo '7|100|105|Unknown|RUNNING|1|gres/gpu=4|n1'
+	} >bad
+	gputopo sim replay -w bad -t builtin:dgx1v --nodes 1 --policy gputopo --json
+	same "$status" 0 status
+	same "$(jq -c '.inputs.bad_rows | map_values([.rows, .first_line])' <<<"$output")" \
+		'{"fields":[1,3],"negative":[1,4],"order":[1,5],"state":[1,6],"long":[1,7]}' \
+		"bad rows"
+	same "$(grep -c ': bad: the row .* (1 such row)' <<<"$stderr")" 5 "bad rows named"
+	has "$stderr" "bad:8: ignored: the row has not ended"
+	same "$(jq .policies.gputopo.jobs <<<"$output")" 1 jobs
+	# each alone is refused by --strict, on its own line
+	for row in 3 4 5 6 7; do
+		sed -n "1,2p;${row}p" bad >one
+		fails 1 "one:3: the row" sim replay -w one -t builtin:dgx1v --nodes 1 \
+			--policy gputopo --strict
+		gputopo sim replay -w one -t builtin:dgx1v --nodes 1 --policy gputopo --json
+		same "$(jq -r '.inputs.bad_rows | keys[]' <<<"$output")" "${kinds[n - 1]}" \
+			"kind of line $row"
+		n=$((n + 1))
+	done
+	sed -n 1,2p bad >good
+	gputopo sim replay -w good -t builtin:dgx1v --nodes 1 --policy gputopo --strict
+	same "$status" 0 "status of good rows"
+}
+
+@test "replay: sacct, SWF and openb are known by their content" {
+	printf '%s\n' 'JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList' \
+		'1|2026-01-01T00:00:00|2026-01-01T00:00:01|2026-01-01T01:00:00|COMPLETED|1|gres/gpu=4|x1' \
+		>sacct
+	printf '%s\n' '; Version: 2' '1 0 5 60 8 -1 -1 8 120 -1 1 3 1 -1 1 -1 -1 -1' >swf
+	printf '%s\n' 'name,num_gpu,gpu_milli,pod_phase,creation_time,deletion_time,scheduled_time' \
+		'p,1,500,Succeeded,0,60,5' 'q,4,1000,Succeeded,1,60,5' >openb
+	for trace in sacct swf openb; do
+		gputopo sim replay -w $trace -t builtin:dgx1v --nodes 1 --policy gputopo \
+			--gpu-from procs/2 --sched recorded --json
+		same "$status" 0 "status of $trace"
+		same "$(jq -r .inputs.trace_format <<<"$output")" $trace format
+		jq -e '.policies.gputopo.by_size["4"] | .multi_gpu_jobs == 1 and
+			.mean_ratio_idle == 1' <<<"$output"
+	done
+	has "$stderr" "1 jobs that share a GPU count as jobs of one GPU"
+	fails 2 "--gpu-from procs/N" sim replay -w swf -t builtin:dgx1v --nodes 1 --policy gputopo
+}
+
+@test "replay --sched recorded: jobs stay on their nodes and times" {
+	printf '%s\n' job_id,submit,duration,gpus,start,node a,0,100,2,10,x b,0,100,2,20,y \
+		c,0,100,8,30,x >t.csv
+	gputopo sim replay -w t.csv -t builtin:dgx1v --nodes 2 --policy gputopo \
+		--sched recorded -o out --format csv
+	same "$status" 0 status
+	same "$(sed 1d out/jobs-gputopo.csv | cut -d, -f1,4,9,10 | paste -sd' ')" \
+		'a,10,n0,"0 b,20,n1,"0 c,,,""' "id, start, node, first GPU"
+}
+
+@test "replay --sched recorded: a job of several nodes, also without names" {
+	cat >s <<-'END'
+	JobID|Submit|Start|End|State|NNodes|AllocTRES|NodeList
+	1|100|101|900|COMPLETED|1|gres/gpu=4|r[07-07]
+	2|100|102|900|COMPLETED|3|gres/gpu=8|r[05,07],q1
+	3|100|103|900|COMPLETED|1|gres/gpu=8|q1
+	END
+	recorded=(-t builtin:dgx1v --nodes 4 --policy first-fit --sched recorded --format csv)
+	gputopo sim replay -w s --anonymize a.csv "${recorded[@]}" -o a
+	same "$(sed 1d a/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
+		"1,n0 2,n1;n0;n2 3,n3" "node 0 is r07, the first used; q1 is busy for job 3"
+	gputopo sim replay -w a.csv "${recorded[@]}" -o b
+	same "$(cut -d, -f9-20 <a/jobs-first-fit.csv)" "$(cut -d, -f9-20 <b/jobs-first-fit.csv)" \
+		"places of the anonymized trace"
+	! grep -E 'r0|q1' a.csv
+}
+
+@test "replay --slowdown is labelled an assumption" {
+	jobs_csv 300
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy first-fit --slowdown .5
+	has "$output" "ASSUMED"
+}
+
+@test "replay says where all sets of a size are equal" {
+	jobs_csv 100
+	gputopo sim replay -w jobs.csv -t builtin:hgx-h100 --nodes 10 --policy gputopo -o out
+	has "$output" "All sets of a size are equal on these nodes"
+	grep -q "All sets of a size are equal" out/report.html
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo
+	! grep -q "are equal" <<<"$output"
+}
+
+@test "replay --anonymize keeps times and sizes, and no name" {
+	printf '%s\n' job_id,submit,duration,gpus,user secret7,5,60,2,ada secret8,6,60,4,bob \
+		>t.csv
+	gputopo sim replay -w t.csv --anonymize -
+	same "$status" 0 status
+	same "$(sed 1d <<<"$output" | cut -d, -f1-4,10 | paste -sd' ')" \
+		"1,0,60,2,u0 2,1,60,4,u1" rows
+}
+
+@test "replay: the page needs nothing from outside" {
+	jobs_csv 300
+	"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy gputopo,slurm-22.05 -o out >/dev/null
+	! grep -Eo '(src|href|url|@import)[= (]' out/report.html
+	! grep -o 'https\?://' out/report.html
+	! grep -qi '<script' out/report.html
+	grep -q '<svg' out/report.html
+}
+
+@test "replay --progress json tells how far it is, and none is silent" {
+	jobs_csv 300
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
+		--progress json
+	jq -e '.jobs == 300 and .total == 300' <<<"$stderr"
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
+		--progress none
+	same "$stderr" "" messages
+}
+
+@test "replay --conf: nodes, sockets and modes from a cluster's own files" {
+	mkdir conf
+	cat >conf/slurm.conf <<-'END'
+	ClusterName=t   # a comment
+	NodeName=DEFAULT CoresPerSocket=20 Sockets=2
+	NodeName=dgx[01-03] \
+	   Gres=gpu:8
+	NodeName=h[1,3] Gres=gpu:h100:8(S:0-1) State=UNKNOWN
+	NodeName=cpu[1-9]
+	END
+	sed 's/^NodeName=@N@ /NodeName=dgx[01-03] /; s|@DEV@/@N@-gpu|/dev/nvidia|; /^#/d' \
+		"$SRC/tests/cluster/lib/kinds/dgx1v" >conf/gres.conf
+	echo 'NodeName=h[1-3] Topology=builtin:hgx-h100 Mode=observe' >conf/gputopo.conf
+	printf '%s\n' job_id,submit,duration,gpus a,0,100,4 b,1,100,8 c,2,100,8 d,3,100,8 \
+		e,4,100,8 >t.csv
+	gputopo sim replay -w t.csv --conf conf --policy gputopo/nodes=first -o out --format csv
+	same "$stderr" "" messages
+	same "$status" 0 status
+	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
+		"dgx01 dgx02 dgx03 h1 h3" nodes
+	has "$output" "5 nodes, 40 GPUs"
+	echo 'NodeName=bad Gres=gpu:4' >>conf/slurm.conf
+	gputopo sim replay -w t.csv --conf conf --policy gputopo
+	same "$status" 1 "status without topology"
+	has "$stderr" "bad"
+}
+
+@test "replay --conf: Include, quotes, an escaped comment sign, names with two brackets" {
+	mkdir -p conf/parts
+	cat >conf/slurm.conf <<-'END'
+	ClusterName=blue
+	NodeName=DEFAULT CoresPerSocket=20 Sockets=2
+	include parts/%c.conf
+	END
+	cat >conf/parts/blue.conf <<-'END'
+	NodeName = r[1-2]n[1-2] Gres="gpu:8" \
+	   Feature=a\#b State=UNKNOWN
+	Include parts/more.conf
+	END
+	echo 'NodeName=x1 Gres=gpu:8' >conf/parts/more.conf
+	sed 's/^NodeName=@N@ /NodeName=x1,r[1-2]n[1-2] /; s|@DEV@/@N@-gpu|/dev/nvidia|; /^#/d' \
+		"$SRC/tests/cluster/lib/kinds/dgx1v" >conf/gres.conf
+	printf '%s\n' job_id,submit,duration,gpus a,0,100,8 b,1,100,8 c,2,100,8 d,3,100,8 \
+		e,4,100,8 >t.csv
+	gputopo sim replay -w t.csv --conf conf --policy gputopo/nodes=first -o out --format csv
+	same "$stderr" "" messages
+	same "$status" 0 status
+	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
+		"r1n1 r1n2 r2n1 r2n2 x1" nodes
+	echo 'Include parts/blue.conf' >>conf/parts/more.conf
+	fails 1 "more.conf:2: Include conf/parts/blue.conf: the file includes itself" \
+		sim replay -w t.csv --conf conf --policy gputopo
+	echo 'Include parts/none.conf' >conf/parts/more.conf
+	fails 1 "parts/more.conf:1: Include parts/none.conf: No such file" \
+		sim replay -w t.csv --conf conf --policy gputopo
+	printf 'NodeName=n[1- Gres=gpu:8\n' >conf/parts/more.conf
+	fails 1 "parts/more.conf:1: NodeName=n[1- is not a list of hosts" \
+		sim replay -w t.csv --conf conf --policy gputopo
+}
+
+@test "wrong usage: status 2 and a reason" {
+	jobs_csv 10
+	fails 2 "no jobs" sim replay
+	fails 2 "no policy" sim replay -w jobs.csv
+	fails 2 "either -t" sim replay -w jobs.csv --policy gputopo
+	fails 2 "twice" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy ring,ring
+	fails 1 "not known" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy fly
+	fails 1 "no option 'fly'" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 \
+		--policy gputopo/fly
+	fails 1 "nowhere.csv" sim replay -w nowhere.csv -t builtin:dgx1v --nodes 1 \
+		--policy ring
+	fails 2 "--load, --gpus and --jobs" sim gen --load 1
+}
+
+@test "query: a session" {
+	cat >commands <<-'END'
+	# a star, then a pair
+	alloc --gpus=4
+	alloc --gpus=2
+	show
+	frag
+	free 1
+	undo
+	alloc --gpus=8 --node=n1
+	alloc --gpus=4
+	down n0:5
+	find --gpus=1
+	undo
+	show
+	END
+	gputopo sim query -t builtin:dgx1v --nodes 2 <commands
+	same "$stderr" "" messages
+	same "$output" "job 1: n0 0-3, 80 of 80 GB/s
+job 2: n0 4,7, 40 of 40 GB/s
+n0 free 5-6 job1 0-3 job2 4,7
+n1 free 0-7
+2 GPUs: free on 2 nodes, as a ring on 2
+3 GPUs: free on 1 nodes, as a ring on 1
+4 GPUs: free on 1 nodes, as a ring on 1
+5 GPUs: free on 1 nodes, as a ring on 1
+6 GPUs: free on 1 nodes, as a ring on 1
+7 GPUs: free on 1 nodes, as a ring on 1
+8 GPUs: free on 1 nodes, as a ring on 1
+job 1 is gone
+undone
+job 3: n1 0-7, 120 of 120 GB/s
+none: no node has 4 free GPUs
+n0:5 is down
+n0 6
+undone
+n0 free 5-6 job2 4,7 job1 0-3
+n1 free - job3 0-7" session
+}
+
+@test "query: what each policy would do, and a wrong command" {
+	gputopo sim query -t builtin:dgx1v <<<"what-if --gpus=5"
+	has "$output" "gputopo      n0 0,2-4,7, 40 of 40 GB/s"
+	has "$output" "pair-sum     n0 0-4, 20 of 40 GB/s"
+	gputopo sim query -t builtin:dgx1v <<<"fly"
+	same "$status" 1 status
+	has "$stderr" "no such command: fly"
+}
+
+@test "query: what is wrong is named with its line, changes nothing, and ends with 1" {
+	printf '%s\n' 'alloc --gpus=4x' 'alloc' 'alloc --gpus=2 --fast' 'free 1x' 'show me' \
+		'undo' 'down n0:9' "alloc $(head -c 3000 /dev/zero | tr '\0' y)" 'find' show >commands
+	gputopo sim query -t builtin:dgx1v <commands
+	same "$status" 1 status
+	same "$stderr" "gputopo: -:1: no number of GPUs of a node: --gpus=4x
+gputopo: -:2: alloc needs --gpus=K
+gputopo: -:3: what is this: --fast
+gputopo: -:4: no such job: 1x
+gputopo: -:5: show takes other words
+gputopo: -:6: nothing to undo
+gputopo: -:7: not NODE:GPU: n0:9
+gputopo: -:8: the line is too long" messages
+	same "$output" "n0 0
+n0 free 0-7" answers
+}
+
+@test "merge: other policies count their own runs; other inputs are named" {
+	local policies=([1]=gputopo,ring [2]=gputopo,first-fit [3]=gputopo)
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 300 --seed $seed |
+		"$GPUTOPO" sim replay -w - -t builtin:dgx1v --nodes $((10 + seed / 3)) \
+			--policy "${policies[seed]}" --json >$seed.json
+	done
+	gputopo sim merge 1.json 2.json --json
+	same "$stderr" "" messages
+	same "$(jq -c '.policies | map_values(.jobs.runs)' <<<"$output")" \
+		'{"gputopo":2,"ring":1,"first-fit":1}' runs
+	gputopo sim merge 1.json 1.json 3.json
+	has "$stderr" "1.json: the same jobs and seed as 1.json"
+	has "$stderr" "3.json: nodes is not that of 1.json"
+}
+
+@test "compare and merge: differences, means and intervals" {
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 500 --seed $seed |
+		"$GPUTOPO" sim replay -w - -t builtin:dgx1v --nodes 10 --policy gputopo,ring \
+			--json >$seed.json
+	done
+	gputopo sim compare 1.json 1.json --json
+	jq -e '[.policies[][] | .difference] | length > 10 and all(. == 0)' <<<"$output"
+	gputopo sim compare 1.json 2.json
+	has "$output" "trace_hash"
+	gputopo sim merge 1.json 2.json 3.json --json
+	same "$(jq .runs <<<"$output")" 3 runs
+	# the mean, and 4.303 standard errors of three values
+	jq -s '[.[].policies.ring.mean_ratio_idle] | (add / 3) as $m |
+		{mean: $m, ci: ((map(. - $m | . * .) | add / 2 / 3 | sqrt) * 4.303)}' \
+		1.json 2.json 3.json >want
+	jq -e --slurpfile w want '.policies.ring.mean_ratio_idle |
+		(.mean - $w[0].mean | fabs) < 1e-6 and (.ci95 - $w[0].ci | fabs) < 1e-6' \
+		<<<"$output"
+	echo '{}' >empty.json
+	fails 1 "no summary" sim compare empty.json 1.json
+}
+
+@test "the sweep's batch script, as Slurm would run its tasks" {
+	for seed in 1 2; do
+		GPUTOPO=$GPUTOPO SLURM_ARRAY_TASK_ID=$seed NODES=10 JOBS=500 \
+			"$SRC/etc/sweep.sbatch" results
+	done
+	gputopo sim merge results/*.json
+	same "$status" 0 status
+	has "$output" "2 runs"
+}

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the cases/*.bats files share. A file starts its cluster in setup_file by
+# `cluster_file_start NODE=KIND...`; where that is impossible every test of the file is
+# skipped with the reason, and counted.
+#
+#   GPUTOPO_PLUGIN       the select_cons_tres.so to test; default: the build folder's
+#   GPUTOPO_SLURM_ROOT   the root of a Debian with another Slurm release; default: this one
+
+TESTS_DIR=${GPUTOPO_SRCDIR:?run the tests by make check}/tests
+PROGRAMS=$GPUTOPO_BUILDDIR/tests/cluster/lib
+: "${GPUTOPO_PLUGIN:=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so}"
+: "${GPUTOPO_SLURM_ROOT:=}"
+. "$TESTS_DIR/cluster/lib/cluster.sh"
+
+# Print why the tests of this file cannot run, or nothing.
+cluster_missing() {
+	cluster_possible "$GPUTOPO_SLURM_ROOT" || return 0
+	if [ ! -e "$GPUTOPO_PLUGIN" ]; then
+		echo "the Slurm plugin is not built"
+	elif [ ! -x "$PROGRAMS/states" ]; then
+		echo "tests/cluster/lib/states is not built (no libslurm)"
+	fi
+}
+
+# Start the file's cluster with the plugin, or leave the reason in CLUSTER_MISSING.
+cluster_file_start() {
+	CLUSTER_MISSING=$(cluster_missing)
+	export CLUSTER_MISSING
+	[ -z "$CLUSTER_MISSING" ] || return 0
+	cluster_start ${GPUTOPO_SLURM_ROOT:+--root "$GPUTOPO_SLURM_ROOT"} \
+		${GPUTOPO_PRELOAD:+--preload "$GPUTOPO_PRELOAD"} \
+		--plugin "$GPUTOPO_PLUGIN" "$@" || return 1
+	cp "$PROGRAMS/states" "$CLUSTER/states"
+}
+
+# For setup: skip where there is no cluster, else begin with idle nodes.
+cluster_test_start() {
+	[ -z "$CLUSTER_MISSING" ] || skip "$CLUSTER_MISSING"
+	cluster_run scancel -u root
+	cluster_wait_idle
+}
+
+# gputopo_conf LINE...: these lines are gputopo.conf from now on.
+gputopo_conf() {
+	printf '%s\n' "$@" >"$CLUSTER/etc/gputopo.conf"
+	rm -f "$CLUSTER/decisions"
+	cluster_run scontrol reconfigure
+	sleep 0.5
+	cluster_wait_nodes
+}
+
+# Leave exactly the GPUs of list $2 free on node $1 (the others hold one-GPU jobs).
+make_free() {
+	cluster_run "$CLUSTER/states" -n "$1" -f "$2"
+}
+
+# ask OPTION...: allocate at once; prints the job's id.
+ask() {
+	local text
+	text=$(cluster_run salloc --no-shell -I5 -t 60 "$@" 2>&1) ||
+		{ echo "salloc $*: $text" >&2; return 1; }
+	sed -n 's/.*Granted job allocation //p' <<<"$text"
+}
+
+# give OPTION... -- LIST: like ask, and give its GPUs: "n0 0,2-3".
+give() {
+	local id
+	id=$(ask "$@") || return 1
+	cluster_job_gpus "$id"
+}
+
+# script TEXT: a batch script that says TEXT; prints its path.
+script() {
+	local file
+	file=$(mktemp "$CLUSTER/jobs/XXXXXX")
+	printf '#!/bin/bash\n%s\n' "$1" >"$file"
+	echo "$file"
+}
+
+# submit OPTION...: sbatch; prints the job's id.
+submit() {
+	cluster_run sbatch --parsable -t 60 -o "$CLUSTER/jobs/%A.out" "$@"
+}
+
+# How many GPUs are in list $1.
+count() {
+	set -- $(cluster_expand "$1")
+	echo $#
+}
+
+# The GPUs of list $1 that are not in list $2, as a list.
+without() {
+	local gpu out=()
+	for gpu in $(cluster_expand "$1"); do
+		[[ " $(cluster_expand "$2") " == *" $gpu "* ]] || out+=("$gpu")
+	done
+	(IFS=,; echo "${out[*]}")
+}
+
+# Fail with both values unless they are equal.
+assert_equal() {
+	if [ "$1" != "$2" ]; then
+		echo "got:      $1"
+		echo "expected: $2"
+		return 1
+	fi
+}
+
+# assert_best KIND FREE GOT: by the oracle, no set of the same size has a higher (R, tau).
+assert_best() {
+	printf '0\t%s\tany\t%s\t%s\t\n' "$2" "$(count "$3")" "$3" >"$BATS_TEST_TMPDIR/row"
+	"$PROGRAMS/check_states" "$TESTS_DIR/cluster/lib/kinds/$1" "$BATS_TEST_TMPDIR/row"
+}
+
+# assert_disjoint LIST...: no GPU is in two of the lists.
+assert_disjoint() {
+	local twice list
+	twice=$(for list in "$@"; do cluster_expand "$list"; done | tr ' ' '\n' | sort | uniq -d)
+	if [ -n "$twice" ]; then
+		echo "given twice: $twice, in: $*"
+		return 1
+	fi
+}
+
+# Every GPU of every node is free.
+assert_all_free() {
+	local used
+	used=$(cluster_run scontrol -d -o show node | grep -o 'GresUsed=[^ ]*' |
+		grep -o 'IDX:[0-9][0-9,-]*' || true)
+	if [ -n "$used" ]; then
+		echo "still used: $used"
+		return 1
+	fi
+}
+
+# The GPUs of node $1 that are in use, as a list.
+used_on() {
+	cluster_run scontrol -d -o show node "$1" | grep -o 'GresUsed=[^ ]*' |
+		grep -o 'IDX:[0-9][0-9,-]*' | cut -d: -f2 | paste -sd,
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_faults.c - every step that the glue takes outside itself is made to fail: the
+ * job starts as stock would start it, in every case, and the log says why where an admin
+ * can do something about it.
+ *
+ * A row is prepared by one function; then a job of two GPUs (free ones of n0: all) is
+ * tested. Stock gives {0,1}; without a fault it would get {0,3}.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <check.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/mock/stage.h"
+
+#define BIG 40 /* GPUs of a node whose links are too many to search */
+
+static void in_stage(char *path, const char *name)
+{
+	snprintf(path, PATH_MAX, "%s/%s", stage.dir, name);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	in_stage(path, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* ---- before slurmctld starts
+ * -----------------------------------------------------------
+ */
+
+static void conf_missing_topology(void)
+{
+	write_conf("NodeName=n0 Topology=/nonexistent/t.json\n");
+}
+
+static void conf_is_a_folder(void)
+{
+	char path[PATH_MAX];
+
+	in_stage(path, "gputopo.conf");
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static void conf_is_broken(void)
+{
+	write_conf("Mode=enforce\nMode=\n");
+}
+
+static void topology_of_another_size(void)
+{
+	write_conf("NodeName=n0 Topology=builtin:hgx-a100-4\n");
+}
+
+static void topology_that_is_cut(void)
+{
+	write_file("t.json", "{\"version\":1,\"gpus\":[{\"index\":0},");
+	write_conf("NodeName=n0 Topology=t.json\n");
+}
+
+static void topology_of_nothing(void)
+{
+	write_file("t.json", "");
+	write_conf("NodeName=n0 Topology=t.json\n");
+}
+
+static void topology_that_is_partial(void)
+{
+	write_file("t.json", "{\"version\":1,\"partial\":true,\"gpus\":[{\"index\":0},"
+			     "{\"index\":1}],\"links\":[[0,null],[null,0]]}");
+	write_conf("NodeName=n0 Topology=t.json\n");
+}
+
+/* ---- behind its start, before the job
+ * --------------------------------------------------
+ */
+
+static void links_of_another_size(job_record_t *job)
+{
+	(void)job;
+	mock_node_gpus(0)->link_len = 5;
+}
+
+static void links_without_a_row(job_record_t *job)
+{
+	(void)job;
+	free(mock_node_gpus(0)->links_cnt[3]);
+	mock_node_gpus(0)->links_cnt[3] = NULL;
+}
+
+static void counts_that_differ(job_record_t *job)
+{
+	(void)job;
+	mock_node_gpus(0)->gres_cnt_avail = 9;
+}
+
+static void gpus_that_nobody_consumes(job_record_t *job)
+{
+	(void)job;
+	mock_node_gpus(0)->no_consume = true;
+}
+
+static void a_job_without_its_mark(job_record_t *job)
+{
+	job->magic = 0;
+}
+
+static void details_without_their_mark(job_record_t *job)
+{
+	job->details->magic ^= 1;
+}
+
+static void a_node_without_its_mark(job_record_t *job)
+{
+	(void)job;
+	node_record_table_ptr[0]->magic = 0;
+}
+
+static void an_unknown_job(job_record_t *job)
+{
+	job->job_id = 4711;
+	job_list->count--;
+}
+
+static void fails(job_record_t *job)
+{
+	(void)job;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_FAIL;
+}
+
+static void gives_fewer(job_record_t *job)
+{
+	(void)job;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_FEWER;
+}
+
+static void gives_others(job_record_t *job)
+{
+	(void)job;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_OTHER;
+}
+
+static void gives_no_resources(job_record_t *job)
+{
+	(void)job;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_NO_RESOURCES;
+}
+
+static void gives_other_cpus(job_record_t *job)
+{
+	(void)job;
+	for (int i = 1; i < 9; i++)
+		mock_stock.fault[i] = MOCK_OTHER_CPUS;
+}
+
+static void preempts(job_record_t *job)
+{
+	(void)job;
+	mock_stock.preempts = true;
+}
+
+static void a_gpu_that_no_job_holds(job_record_t *job)
+{
+	(void)job;
+	bit_set(mock_node_gpus(0)->gres_bit_alloc, 7);
+	mock_node_gpus(0)->gres_cnt_alloc = 1;
+	mock_node_gpus(0)->topo_gres_cnt_alloc[7] = 1;
+}
+
+static void another_release(job_record_t *job)
+{
+	(void)job;
+}
+
+static const struct {
+	const char *why;
+	void (*conf)(void);
+	void (*prepare)(job_record_t *job);
+	const char *says; /* NULL: nothing an admin could mend */
+} rows[] = {
+	{"Topology= names no file", conf_missing_topology, NULL, "gputopo.conf:1: Topol"},
+	{"gputopo.conf cannot be read", conf_is_a_folder, NULL, "gputopo.conf"},
+	{"gputopo.conf is broken", conf_is_broken, NULL, "gputopo.conf:2: "},
+	{"the model has another size", topology_of_another_size, NULL,
+	 "another number of GPUs"},
+	{"the model's file is cut", topology_that_is_cut, NULL, "gputopo.conf:1: Topol"},
+	{"the model's file is empty", topology_of_nothing, NULL, "gputopo.conf:1: Topol"},
+	{"the model is partial", topology_that_is_partial, NULL, "every pair of GPUs"},
+	{"Links= of another size", NULL, links_of_another_size, "contradict"},
+	{"Links= without a row", NULL, links_without_a_row, "contradict"},
+	{"GPUs without files", NULL, counts_that_differ, "knows no single GPUs"},
+	{"GPUs that are not consumed", NULL, gpus_that_nobody_consumes, NULL},
+	{"wrong magic of the job", NULL, a_job_without_its_mark, "built for"},
+	{"wrong magic of its details", NULL, details_without_their_mark, "built for"},
+	{"wrong magic of the node", NULL, a_node_without_its_mark, "built for"},
+	{"a job that is not found", NULL, an_unknown_job, "built for"},
+	{"every second run fails", NULL, fails, NULL},
+	{"gives a GPU less", NULL, gives_fewer, NULL},
+	{"gives others", NULL, gives_others, NULL},
+	{"gives no resources", NULL, gives_no_resources, NULL},
+	{"gives other CPUs", NULL, gives_other_cpus, NULL},
+	{"the answer preempts", NULL, preempts, NULL},
+	{"the index disagrees", NULL, a_gpu_that_no_job_holds, "index of running jobs"},
+	{"no fault: the test can fail", NULL, another_release, NULL},
+};
+
+START_TEST(a_fault_leaves_stocks_answer)
+{
+	uint64_t wanted = _i == ROWS(rows) - 1 ? SET2(0, 3) : SET2(0, 1);
+	job_record_t *job;
+	uint64_t nodes = 0, got;
+	int jobs, rc;
+
+	if (rows[_i].conf)
+		rows[_i].conf();
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	jobs = job_list->count;
+	if (rows[_i].prepare)
+		rows[_i].prepare(job);
+	rc = test_job(job, SELECT_MODE_RUN_NOW, &nodes);
+	ck_assert_msg(rc == SLURM_SUCCESS, "%s: %d", rows[_i].why, rc);
+	got = mock_selected(job, 0);
+	job_list->count = jobs;
+	ck_assert_msg(got == wanted, "%s: %#lx", rows[_i].why, (unsigned long)got);
+	ck_assert_uint_eq(job->details->min_cpus, 6);
+	if (rows[_i].says)
+		ck_assert_msg(mock_logged(rows[_i].says), "%s: %s", rows[_i].why,
+			      mock_slurm.log[mock_slurm.lines - 1]);
+	ck_assert_int_le(mock_slurm.lines, 2);
+	/* for the end, which frees so many rows */
+	mock_node_gpus(0)->link_len = 8;
+}
+END_TEST
+
+START_TEST(too_many_steps_leave_stocks_answer)
+{
+	static int links[BIG * BIG];
+	const struct mock_gpus gpus = {.count = BIG, .links = links};
+	uint32_t seed = 1;
+	job_record_t *job;
+
+	for (int a = 0; a < BIG; a++) {
+		links[a * BIG + a] = -1;
+		for (int b = 0; b < a; b++) {
+			seed = seed * 1103515245 + 12345;
+			links[a * BIG + b] = links[b * BIG + a] = (int)(seed >> 16) % 3;
+		}
+	}
+	start_with(&gpus, ((uint64_t)1 << BIG) - 1);
+	job = job_for(9);
+	ck_assert_uint_eq(run(job), 0x1ff);
+	ck_assert_int_eq(mock_stock.calls, 1);
+	ck_assert(mock_logged("the search ran out of steps"));
+	ck_assert_int_eq(mock_slurm.lines, 2);
+}
+END_TEST
+
+START_TEST(a_stock_plugin_of_another_release_is_not_stood_before)
+{
+	stage.ours.fini();
+	slurm_conf.plugindir = (char *)MOCK_OURS ":" MOCK_OTHER_RELEASE;
+	/* Slurm goes on to that file by itself, and judges it by itself. */
+	ck_assert_int_ne(stage.ours.init(), SLURM_SUCCESS);
+	ck_assert(mock_logged("is of another Slurm release than gputopo was built for"));
+	slurm_conf.plugindir = (char *)MOCK_OURS ":" MOCK_OTHER_RELEASE ":" MOCK_STOCK;
+	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_log_and_a_metrics_file_that_fail_harm_nobody)
+{
+	char text[PATH_MAX];
+	job_record_t *job;
+
+	snprintf(text, sizeof(text), "DecisionLog=/dev/full MetricsFile=%s/no/where\n",
+		 stage.dir);
+	write_conf(text);
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	ck_assert_uint_eq(run(job), SET2(0, 3));
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+}
+END_TEST
+
+SUITE(faults)
+{
+	TCase *tc = tcase_create("faults");
+
+	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
+	tcase_add_loop_test(tc, a_fault_leaves_stocks_answer, 0, ROWS(rows));
+	tcase_add_test(tc, too_many_steps_leave_stocks_answer);
+	tcase_add_test(tc, a_stock_plugin_of_another_release_is_not_stood_before);
+	tcase_add_test(tc, a_log_and_a_metrics_file_that_fail_harm_nobody);
+	suite_add_tcase(suite, tc);
+}

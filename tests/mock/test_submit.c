@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_submit.c - job_submit/gputopo beside the select plugin that it asks: what is
+ * refused, in which words, and that everything else is let through.
+ */
+#include "plugin/slurm/compat.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/mock/stage.h"
+
+static void *handle;
+static int (*submit)(job_desc_msg_t *job, uint32_t uid, char **err_msg);
+
+static void setup(void)
+{
+	void *symbol;
+
+	stage_setup();
+	handle = dlopen(MOCK_OURS "/job_submit_gputopo.so", RTLD_LAZY);
+	ck_assert_msg(handle != NULL, "%s", dlerror());
+	symbol = dlsym(handle, "job_submit");
+	ck_assert_ptr_nonnull(symbol);
+	memcpy(&submit, &symbol, sizeof(submit));
+}
+
+static void teardown(void)
+{
+	dlclose(handle);
+	stage_teardown();
+}
+
+/* Which member of the description holds the GPUs. */
+enum form { JOB, NODE, TASK, SOCKET };
+
+static const struct {
+	const char *why;
+	enum form form;
+	const char *tres;
+	const char *env;
+	uint32_t nodes;
+	uint32_t tasks;
+	const char *says; /* NULL: let through */
+} rows[] = {
+	{"no wish", JOB, "gres:gpu:2", "OTHER=1", NO_VAL, NO_VAL, NULL},
+	{"a wish that can be met", JOB, "gres:gpu:2", "GPUTOPO_MIN_BUSBW=40", NO_VAL,
+	 NO_VAL, NULL},
+	{"one that cannot", JOB, "gres:gpu:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL,
+	 "gputopo: --gpu-min-busbw=41: no node can give 2 GPUs that; the best that any "
+	 "could give are 40 GB/s (n0)"},
+	{"24.11's spelling", NODE, "gres/gpu:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL,
+	 "(n0)"},
+	{"another resource before it", NODE, "gres:nic:1,gres:gpu=2",
+	 "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL, "(n0)"},
+	{"tasks", TASK, "cpu:2,gres/gpu:1", "GPUTOPO_MIN_BUSBW=41", NO_VAL, 2, "(n0)"},
+	{"tasks on two nodes: one each", TASK, "gres:gpu:1", "GPUTOPO_MIN_BUSBW=41", 2, 2,
+	 NULL},
+	{"two nodes share four", JOB, "gres:gpu:4", "GPUTOPO_MIN_BUSBW=41", 2, NO_VAL,
+	 "2 GPUs that"},
+	{"an uneven share is not known", JOB, "gres:gpu:5", "GPUTOPO_MIN_BUSBW=400", 2,
+	 NO_VAL, NULL},
+	{"sockets are not known", SOCKET, "gres:gpu:2", "GPUTOPO_MIN_BUSBW=400", NO_VAL,
+	 NO_VAL, NULL},
+	{"more GPUs than a node has: for Slurm to say", JOB, "gres:gpu:9",
+	 "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+	{"one GPU", JOB, "gres:gpu", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+	{"a type that is there", JOB, "gres:gpu:bb:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
+	 NO_VAL, "(t0)"},
+	{"a type that is not", JOB, "gres:gpu:cc:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
+	 NO_VAL, NULL},
+	{"a type without a number", JOB, "gres:gpu:bb", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
+	 NO_VAL, NULL},
+	{"two types", JOB, "gres:gpu:aa:2,gres:gpu:bb:2", "GPUTOPO_MIN_BUSBW=400", NO_VAL,
+	 NO_VAL, NULL},
+	{"a ring of 8", JOB, "gres:gpu:8", "GPUTOPO_TOPO=ring", NO_VAL, NO_VAL, NULL},
+	{"no ring of 3 among bb", JOB, "gres:gpu:bb:3", "GPUTOPO_TOPO=ring", NO_VAL,
+	 NO_VAL,
+	 "gputopo: --gpu-topo=ring: no node has a ring of links through 3 GPUs; the best "
+	 "that any could give are "},
+	{"nonsense", JOB, "gres:gpu:x:y:z", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL,
+	 NULL},
+	{"a negative number", JOB, "gres:gpu:-3", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL,
+	 NULL},
+	{"a number too large", JOB, "gres:gpu:99999999999", "GPUTOPO_MIN_BUSBW=400",
+	 NO_VAL, NO_VAL, NULL},
+	{"no GPUs", JOB, "", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+};
+
+/* n0: a DGX-1V; t0: eight GPUs of which the bb ones are a line, b4-b5-b6-b7. */
+static void start_two(void)
+{
+	static int links[64];
+	static const struct mock_gpus typed = {
+		.count = 8, .links = links, .types = types};
+
+	memset(links, 0, sizeof(links));
+	for (int g = 0; g < 8; g++)
+		links[9 * g] = -1;
+	for (int g = 4; g < 7; g++)
+		links[8 * g + g + 1] = links[8 * (g + 1) + g] = 1;
+	mock_node_add("n0", &dgx);
+	mock_node_add("t0", &typed);
+	start();
+}
+
+static int submit_row(int i, char **text)
+{
+	char *env[1] = {(char *)rows[i].env};
+	job_desc_msg_t job;
+
+	memset(&job, 0, sizeof(job));
+	job.min_nodes = rows[i].nodes;
+	job.num_tasks = rows[i].tasks;
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	*(rows[i].form == JOB	 ? &job.tres_per_job
+	  : rows[i].form == NODE ? &job.tres_per_node
+	  : rows[i].form == TASK ? &job.tres_per_task
+				 : &job.tres_per_socket) = (char *)rows[i].tres;
+	*text = NULL;
+	return submit(&job, 0, text);
+}
+
+START_TEST(what_can_never_be_met_is_refused_in_words)
+{
+	char *text;
+	int rc;
+
+	start_two();
+	rc = submit_row(_i, &text);
+	if (!rows[_i].says) {
+		ck_assert_msg(rc == SLURM_SUCCESS && !text, "%s: %s", rows[_i].why, text);
+		return;
+	}
+	ck_assert_msg(rc == ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, "%s", rows[_i].why);
+	ck_assert_msg(text && strstr(text, rows[_i].says), "%s: %s", rows[_i].why, text);
+	free(text);
+}
+END_TEST
+
+enum { ROW_REFUSED = 2 };
+
+START_TEST(a_node_that_is_down_may_bring_links)
+{
+	char *text;
+
+	start_two();
+	node_record_table_ptr[1]->node_state |= NODE_STATE_NO_RESPOND;
+	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+}
+END_TEST
+
+static const char *const quiet[] = {"Mode=off\n", "Mode=observe\n",
+				    "NodeName=t0 Mode=observe\n", "Broken\n"};
+
+START_TEST(nothing_is_refused_where_nothing_is_enforced)
+{
+	char *text;
+
+	write_conf(quiet[_i]);
+	start_two();
+	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+	ck_assert_ptr_null(text);
+}
+END_TEST
+
+#define MIG "_SLURM_SPANK_OPTION_gputopo_mig="
+
+static const struct {
+	const char *why;
+	const char *env;
+	const char *tres; /* of a node; NULL: none */
+	uint16_t shared;
+	const char *says; /* NULL: let through */
+} mig_rows[] = {
+	{"no wish", "OTHER=1", "gres:gpu:1", NO_VAL16, NULL},
+	{"shards where nobody gives slices", "OTHER=1", "gres:shard:1", NO_VAL16, NULL},
+	{"no node gives slices", MIG "1g.10gb", NULL, NO_VAL16,
+	 "--mig=1g.10gb: no node has GPUs with MIG slices"},
+	{"no wish that can be read", MIG "large", NULL, NO_VAL16,
+	 "--mig=large is not PROFILE or PROFILE:COUNT"},
+	{"the whole node", MIG "1g.10gb", NULL, 0, "--exclusive takes all GPUs"},
+	{"GPUs beside it", MIG "1g.10gb", "gres/gpu:1", NO_VAL16, "not for both"},
+	{"GPUs of a type", MIG "1g.10gb", "cpu:1,gres:gpu:aa=2", NO_VAL16,
+	 "not for both"},
+	{"shards beside it", MIG "1g.10gb", "gres:shard:1", NO_VAL16,
+	 "the shards come with --mig"},
+	{"a name that only begins so", MIG "1g.10gb", "gres:gpus:1", NO_VAL16,
+	 "no node has GPUs with MIG slices"},
+};
+
+START_TEST(mig_is_refused_in_words)
+{
+	char *env[1] = {(char *)mig_rows[_i].env}, *text = NULL;
+	job_desc_msg_t job;
+	int rc;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.shared = mig_rows[_i].shared;
+	job.tres_per_node = (char *)mig_rows[_i].tres;
+	rc = submit(&job, 0, &text);
+	ck_assert_msg((rc == SLURM_SUCCESS) == !mig_rows[_i].says, "%s: %s",
+		      mig_rows[_i].why, text);
+	ck_assert_msg(!mig_rows[_i].says || (rc == ESLURM_INVALID_GRES && text &&
+					     strstr(text, mig_rows[_i].says)),
+		      "%s: %s", mig_rows[_i].why, text);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_forged_place_is_dropped)
+{
+	char *env[3] = {strdup("A=1"), strdup("GPUTOPO_MIG_PLACE=n0:0:0:8"),
+			strdup("B=2")};
+	job_desc_msg_t job;
+	char *text = NULL;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 3;
+	ck_assert_int_eq(submit(&job, 0, &text), SLURM_SUCCESS);
+	ck_assert_uint_eq(job.spank_job_env_size, 2);
+	ck_assert_str_eq(env[0], "A=1");
+	ck_assert_str_eq(env[1], "B=2");
+	free(env[0]);
+	free(env[1]);
+}
+END_TEST
+
+START_TEST(without_memory_the_job_is_refused_without_words)
+{
+	char *text;
+
+	start_two();
+	mock_slurm.no_memory = true;
+	ck_assert_int_ne(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+	ck_assert_ptr_null(text);
+}
+END_TEST
+
+START_TEST(without_the_select_plugin_all_is_let_through)
+{
+	char *text;
+
+	start_two();
+	slurm_conf.plugindir = (char *)MOCK_STOCK "::/nonexistent";
+	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+}
+END_TEST
+
+START_TEST(only_the_nodes_of_the_partition_count)
+{
+	part_record_t part = {.node_bitmap = bit_alloc(2)};
+	char *text;
+
+	write_conf("NodeName=t0 Mode=observe\n");
+	start_two();
+	bit_set(part.node_bitmap, 0);
+	default_part_loc = &part;
+	ck_assert_int_ne(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+	default_part_loc = NULL;
+	FREE_NULL_BITMAP(part.node_bitmap);
+	free(text);
+}
+END_TEST
+
+SUITE(submit)
+{
+	TCase *tc = tcase_create("submit");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, what_can_never_be_met_is_refused_in_words, 0, ROWS(rows));
+	tcase_add_test(tc, a_node_that_is_down_may_bring_links);
+	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
+			    ROWS(quiet));
+	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
+	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
+	tcase_add_test(tc, a_forged_place_is_dropped);
+	tcase_add_test(tc, without_the_select_plugin_all_is_let_through);
+	tcase_add_test(tc, only_the_nodes_of_the_partition_count);
+	suite_add_tcase(suite, tc);
+}

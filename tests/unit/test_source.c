@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The text readers of the plugins, built-in machines, and the way to them. */
+#include "config.h"
+
+#include "load.h"
+#include "source/source.h"
+
+#include <unistd.h>
+
+static const char mesh4[] =
+	"\tGPU0\tGPU1\tGPU2\tGPU3\tCPU Affinity\tNUMA Affinity\tGPU NUMA ID\n"
+	"GPU0\t X \tNV4\tNV4\tNV4\t0-15\t0\t\tN/A\n"
+	"GPU1\tNV4\t X \tNV4\tNV4\t0-15\t0\t\tN/A\n"
+	"GPU2\tNV4\tNV4\t X \tNV4\t16-31\t1\t\tN/A\n"
+	"GPU3\tNV4\tNV4\tNV4\t X \t16-31\t1\t\tN/A\n";
+
+START_TEST(test_topo_plain)
+{
+	struct gt_node *node = load_text(mesh4);
+
+	ck_assert_int_eq(gt_node_size(node), 4);
+	ck_assert_int_eq(link_sum(node), 24);
+	ck_assert_int_eq(gt_node_gpu(node, 2)->numa, 1);
+	ck_assert_str_eq(gt_node_gpu(node, 3)->cpus, "16-31");
+	ck_assert_int_eq(gt_node_fabric(node), GT_FABRIC_MESH);
+	ck_assert_str_eq(gt_node_source_format(node), "nvidia-smi");
+	ck_assert(!gt_node_is_partial(node));
+	/* beneath a link: the same NUMA node, another one */
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 1), 10000);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 2), 10000);
+	gt_node_free(node);
+}
+END_TEST
+
+/* Shapes of one matrix that must all read the same: NV2 between 0 and 1, PIX elsewhere.
+ */
+START_TEST(test_topo_shapes)
+{
+	static const struct {
+		const char *why;
+		const char *text;
+	} rows[] = {
+		{"expanded tabs",
+		 "        GPU0    GPU1    GPU2\nGPU0     X      NV2     PIX\n"
+		 "GPU1    NV2      X      PIX\nGPU2    PIX     PIX      X\n"},
+		{"no tab before the header",
+		 "GPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\n"
+		 "GPU1\tNV2\t X \tPIX\nGPU2\tPIX\tPIX\t X \n"},
+		{"underlined by a terminal",
+		 "\t\033[4mGPU0\tGPU1\tGPU2\tCPU Affinity\033[0m\nGPU0\t X \tNV2\tPIX\n"
+		 "GPU1\tNV2\t X \tPIX\nGPU2\tPIX\tPIX\t X \n"},
+		{"a comment", "# \tGPU0\tGPU1\tGPU2\n# GPU0\t X \tNV2\tPIX\n"
+			      "# GPU1\tNV2\t X \tPIX\n# GPU2\tPIX\tPIX\t X \n"},
+		{"a C comment", "/**\n *\tGPU0\tGPU1\tGPU2\n * GPU0\t X \tNV2\tPIX\n"
+				" * GPU1\tNV2\t X \tPIX\n * GPU2\tPIX\tPIX\t X \n */\n"},
+		{"a table", "| | GPU0 | GPU1 | GPU2 |\n|---|---|---|---|\n"
+			    "| GPU0 | X | NV2 | PIX |\n| GPU1 | NV2 | X | PIX |\n"
+			    "| GPU2 | PIX | PIX | X |\n"},
+		{"srun -l", "0: \tGPU0\tGPU1\tGPU2\n0: GPU0\t X \tNV2\tPIX\n"
+			    "0: GPU1\tNV2\t X \tPIX\n0: GPU2\tPIX\tPIX\t X \n"},
+		{"glued header", "GPU0GPU1GPU2mlx5_0\nGPU0\t X \tNV2\tPIX\tSYS\n"
+				 "GPU1\tNV2\t X \tPIX\tSYS\nGPU2\tPIX\tPIX\t X \tSYS\n"},
+		{"glued cells", "\tGPU0\tGPU1\tGPU2\tNIC0\nGPU0\t X NV2\tPIXSYS\n"
+				"GPU1\tNV2 X \tPIXSYS\nGPU2\tPIXPIX\t X \tSYS\n"},
+		{"no header", "GPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
+			      "GPU2\tPIX\tPIX\t X \n"},
+		{"carriage returns", "\tGPU0\tGPU1\tGPU2\r\nGPU0\t X \tNV2\tPIX\r\n"
+				     "GPU1\tNV2\t X \tPIX\r\nGPU2\tPIX\tPIX\t X \r\n"},
+		{"prose around", "$ nvidia-smi topo -m\n\tGPU0\tGPU1\tGPU2\n"
+				 "GPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
+				 "GPU2\tPIX\tPIX\t X \n\nGPU0 and GPU1 have a bridge.\n"},
+		{"behind mpirun's words",
+		 "[1,0]<stdout>:\tGPU0\tGPU1\tGPU2\n[1,0]<stdout>:GPU0\t X \tNV2\tPIX\n"
+		 "[1,0]<stdout>:GPU1\tNV2\t X \tPIX\n[1,0]<stdout>:GPU2\tPIX\tPIX\t X "
+		 "\n"},
+		{"behind a logger's words",
+		 "INFO n1:  GPU0  GPU1  GPU2  CPU Affinity\nINFO n1: GPU0  X  NV2  PIX\n"
+		 "INFO n1: GPU1  NV2  X  PIX\nINFO n1: GPU2  PIX  PIX  X\n"},
+		{"a peer-to-peer matrix before",
+		 " \tGPU0\tGPU1\tGPU2\n GPU0\tX\tOK\tOK\n GPU1\tOK\tX\tOK\n "
+		 "GPU2\tOK\tOK\tX\n"
+		 "\n\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
+		 "GPU2\tPIX\tPIX\t X \n"},
+		{"another matrix after",
+		 "\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\nGPU1\tNV2\t X \tPIX\n"
+		 "GPU2\tPIX\tPIX\t X \n\tGPU0\tGPU1\nGPU0\tX\tSYS\nGPU1\tSYS\tX\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_node *node = load_text(rows[i].text);
+
+		ck_assert_msg(gt_node_size(node) == 3, "%s: %d GPUs", rows[i].why,
+			      gt_node_size(node));
+		ck_assert_msg(gt_node_links(node, 0, 1) == 2 && link_sum(node) == 2,
+			      "%s: %d", rows[i].why, link_sum(node));
+		ck_assert_msg(gt_node_path(node, 0, 2) == GT_PATH_PIX &&
+				      gt_node_path(node, 1, 2) == GT_PATH_PIX,
+			      "%s", rows[i].why);
+		ck_assert_msg(!gt_node_is_partial(node), "%s", rows[i].why);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+START_TEST(test_topo_cut)
+{
+	struct gt_node *node =
+		load_text("\tGPU0\tGPU1\tGPU2\tGPU3\nGPU0\t X \tNV4\tSYS\tSYS\n"
+			  "GPU1\tNV4\t X \tSYS\tSYS\n");
+
+	ck_assert_int_eq(gt_node_size(node), 4);
+	ck_assert(gt_node_is_partial(node));
+	ck_assert_int_eq(gt_node_links(node, 2, 3), GT_UNKNOWN);
+	ck_assert_int_eq(gt_node_links(node, 1, 3), 0);
+	ck_assert(has_note(node, "GPUs 2-3"));
+	ck_assert(has_note(node, "1 pairs"));
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_topo_shifted_row_is_dropped)
+{
+	/* GPU1's first cell is missing: its X stands in column 0 */
+	struct gt_node *node = load_text("\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV2\tPIX\n"
+					 "GPU1\t X \tNV9\nGPU2\tPIX\tSYS\t X \n");
+
+	ck_assert(gt_node_is_partial(node));
+	ck_assert(has_note(node, "line 3"));
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+	ck_assert_int_eq(gt_node_links(node, 1, 2), 0);
+	ck_assert_int_eq(gt_node_path(node, 1, 2), GT_PATH_SYS);
+	gt_node_free(node);
+}
+END_TEST
+
+/* A text that ends within "NV18" must not become NV1. */
+START_TEST(test_topo_cut_anywhere)
+{
+	static const char text[] = "\tGPU0\tGPU1\tGPU2\tCPU Affinity\n"
+				   "GPU0\t X \tNV18\tNV18\t0-15\n"
+				   "GPU1\tNV18\t X \tNV18\t0-15\n"
+				   "GPU2\tNV18\tNV18\t X \t0-15\n";
+
+	for (size_t size = 0; size < sizeof(text) - 1; size++) {
+		struct gt_node *node;
+		struct gt_error err;
+
+		if (gt_node_parse(&node, text, size, "cut", NULL, &err)) {
+			ck_assert(err.text[0]);
+			continue;
+		}
+		for (int a = 0; a < gt_node_size(node); a++)
+			for (int b = 0; b < a; b++) {
+				int links = gt_node_links(node, a, b);
+
+				ck_assert_msg(links == 18 || links == GT_UNKNOWN,
+					      "%zu: %d", size, links);
+			}
+		ck_assert_int_eq(gt_node_size(node), 3);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+START_TEST(test_topo_strange_cells)
+{
+	struct gt_node *node = load_text("\tGPU0\tGPU1\tGPU2\nGPU0\tX\tMX\tNODE\n"
+					 "GPU1\tMX\tX\tNODE\nGPU2\tNODE\tNODE\tX\n");
+
+	ck_assert(gt_node_is_partial(node));
+	ck_assert_int_eq(gt_node_links(node, 0, 1), GT_UNKNOWN);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), 0);
+	ck_assert(has_note(node, "'MX'"));
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_topo_refusals)
+{
+	static const struct {
+		const char *why;
+		const char *text;
+	} rows[] = {
+		{"nothing", ""},
+		{"prose", "Nothing to see here.\n"},
+		{"rows of other GPUs", "\tGPU4\tGPU5\nGPU4\tX\tNV2\nGPU5\tNV2\tX\n"},
+		{"a header alone", "\tGPU0\tGPU1\n"},
+		{"a peer-to-peer matrix alone",
+		 "\tGPU0\tGPU1\nGPU0\tX\tOK\nGPU1\tOK\tX\n"},
+		{"not UTF-8", "\tGPU0\tGPU1\nGPU0\t X \tNV1\xff\nGPU1\tNV1\t X \n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_error err;
+
+		refuse_text(rows[i].text, &err);
+		ck_assert_msg(err.code == GT_EPARSE || err.code == GT_EFORMAT, "%s",
+			      rows[i].why);
+		ck_assert_str_eq(err.file, "text");
+	}
+}
+END_TEST
+
+START_TEST(test_counts_beside_the_matrix)
+{
+	char text[4096];
+	struct gt_node *node;
+
+	/* six links a pair and six live links a GPU: one bundle into a switch, not a mesh
+	 */
+	strcpy(text, "\tGPU0\tGPU1\tGPU2\nGPU0\tX\tNV6\tNV6\nGPU1\tNV6\tX\tNV6\n"
+		     "GPU2\tNV6\tNV6\tX\n");
+	for (int g = 0; g < 3; g++) {
+		char line[64];
+
+		snprintf(line, sizeof(line),
+			 "GPU %d: Tesla V100-SXM3-32GB (UUID: GPU-%d)\n", g, g);
+		strcat(text, line);
+		for (int l = 0; l < 6; l++) {
+			snprintf(line, sizeof(line), "\t Link %d: %s\n", l,
+				 g == 1 && l == 5 ? "<inactive>" : "25.781 GB/s");
+			strcat(text, line);
+		}
+	}
+	node = load_text(text);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->switch_links, 6);
+	ck_assert_int_eq(gt_node_gpu(node, 1)->switch_links, 5);
+	ck_assert_int_eq(gt_node_links(node, 1, 2), 5);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), 6);
+	ck_assert_str_eq(gt_node_gpu(node, 2)->model, "Tesla V100-SXM3-32GB");
+	ck_assert_str_eq(gt_node_gpu(node, 2)->uuid, "GPU-2");
+	gt_node_free(node);
+}
+END_TEST
+
+static const char pairs_conf[] =
+	"# a node\n"
+	"Name=gpu Type=a6000 File=/dev/nvidia3 Cores=0-7 Links=-1,4,0,0\n"
+	"Name=gpu Type=a6000 File=/dev/nvidia2 Cores=0-7 Links=4,-1,0,0\n"
+	"Name=gpu Type=a6000 File=/dev/nvidia1 Cores=8-15 Links=0,0,-1,4\n"
+	"Name=gpu Type=a6000 File=/dev/nvidia0 Cores=8-15 Links=0,0,4,-1\n";
+
+START_TEST(test_gres)
+{
+	struct gt_node *node = load_text(pairs_conf);
+
+	ck_assert_int_eq(gt_node_size(node), 4);
+	ck_assert_int_eq(link_sum(node), 8);
+	ck_assert_int_eq(gt_node_links(node, 2, 3), 4);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->minor, 3);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->socket, 0);
+	ck_assert_int_eq(gt_node_gpu(node, 3)->socket, 1);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->link_mbps, 12000);
+	gt_node_free(node);
+
+	/* the same in slurmd -G's words, in another order: the -1 tells the position */
+	node = load_text(
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=1 ID=7 "
+		"File=/dev/nvidia1 Links=4,-1,0 Flags=X\n"
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=0 ID=7 "
+		"File=/dev/nvidia0 Links=-1,4,0 Flags=X\n"
+		"slurmd: Gres Name=gpu Type=a6000 Count=1 Index=2 ID=7 "
+		"File=/dev/nvidia2 Links=0,0,-1 Flags=X\n"
+		"slurmd: Gres Name=shard Type=(null) Count=8 File=/dev/nvidia0\n");
+	ck_assert_int_eq(gt_node_size(node), 3);
+	ck_assert_int_eq(gt_node_gpu(node, 1)->minor, 1);
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_gres_of_a_node)
+{
+	static const char conf[] =
+		"NodeName=a[01-02] Name=gpu File=/dev/nvidia[0-3]\n"
+		"NodeName=b1,b3 Name=gpu File=/dev/nvidia0 Links=-1,2\n"
+		"NodeName=b1,b3 Name=gpu File=/dev/nvidia1 Links=2,-1\n"
+		"NodeName=r[1-2]n[1-2] Name=gpu File=/dev/nvidia[0-5]\n"
+		"NodeName=n[1-3] Name=gpu File=/dev/nvidia[0-6]\n"
+		"NodeName=g[1-2]-[01-02].ib Name=gpu File=/dev/nvidia[0-7]\n";
+	static const struct {
+		const char *name;
+		int gpus;
+	} rows[] = {{"a01", 4}, {"a02", 4},	 {"a03", 0},	{"a1", 0},   {"b3", 2},
+		    {"b", 0},	{"r1n1", 6},	 {"r2n2", 6},	{"r3n1", 0}, {"n2", 7},
+		    {"n02", 0}, {"g2-01.ib", 8}, {"g2-1.ib", 0}};
+	struct gt_error err;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_load_options options = {.node_name = rows[i].name};
+		struct gt_node *node;
+		enum gt_err rc = gt_node_parse(&node, conf, strlen(conf), "gres.conf",
+					       &options, &err);
+
+		ck_assert_msg((rc == GT_OK) == (rows[i].gpus > 0), "%s", rows[i].name);
+		if (rc)
+			continue;
+		ck_assert_int_eq(gt_node_size(node), rows[i].gpus);
+		ck_assert_str_eq(gt_node_name(node), rows[i].name);
+		gt_node_free(node);
+	}
+	refuse_text(conf, &err);
+	ck_assert_ptr_nonnull(strstr(err.text, "NodeName"));
+}
+END_TEST
+
+START_TEST(test_gres_bad_links)
+{
+	struct gt_error err;
+	struct gt_node *node = load_text("Name=gpu File=/dev/nvidia0 Links=\n"
+					 "Name=gpu File=/dev/nvidia1 Links=0,1\n"
+					 "Name=gpu File=/dev/nvidia2 Links=-1,-1\n"
+					 "Name=gpu File=/dev/nvidia3 Links=null\n");
+
+	ck_assert_int_eq(gt_node_size(node), 4);
+	ck_assert_int_eq(link_sum(node), 0);
+	ck_assert(has_note(node, "4 lines with an invalid Links= (first: line 1)"));
+	gt_node_free(node);
+	refuse_text("Name=gpu File=/dev/nvidia0 Links=-1,1\n"
+		    "Name=gpu File=/dev/nvidia1 Links=-1,1\n",
+		    &err);
+	ck_assert_int_eq(err.line, 2);
+}
+END_TEST
+
+START_TEST(test_gres_other_words)
+{
+	struct gt_node *node = load_text("a100|4|0-1|-1,4|/dev/nvidia0|(null)|(null)\n"
+					 "a100|4|2-3|4,-1|/dev/nvidia1\n");
+
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+	ck_assert_str_eq(gt_node_gpu(node, 1)->cpus, "2-3");
+	gt_node_free(node);
+	node = load_text("slurmd: debug:     GRES[gpu] Type:a100 Count:1 Cores(8):0-3  "
+			 "Links:-1,2 Flags:HAS_FILE File:/dev/nvidia0 UniqueId:(null)\n"
+			 "slurmd: debug:     GRES[gpu] Type:a100 Count:1 Cores(8):4-7  "
+			 "Links:2,-1 Flags:HAS_FILE File:/dev/nvidia1 UniqueId:(null)\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+	ck_assert_str_eq(gt_node_gpu(node, 1)->cpus, "4-7");
+	ck_assert_str_eq(gt_node_gpu(node, 0)->model, "a100");
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_links_matrix)
+{
+	static const int links[] = {9, 2, 0, 2, 9, 0, 0, 0, 9}, socket[] = {0, 0, 1};
+	struct gt_node *node;
+
+	ck_assert_int_eq(gt_node_from_links(&node, 3, links, socket, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+	ck_assert_int_eq(gt_node_links(node, 0, 0), 0);
+	ck_assert_int_eq(gt_node_gpu(node, 2)->socket, 1);
+	gt_node_free(node);
+	ck_assert_int_eq(gt_node_from_links(&node, 3, links, NULL, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_gpu(node, 2)->socket, GT_UNKNOWN);
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_builtins)
+{
+	const char *name;
+	int count = 0;
+
+	for (; (name = gt_builtin_name(count)); count++) {
+		char spec[128];
+		struct gt_node *node;
+		struct gt_error err;
+
+		snprintf(spec, sizeof(spec), "builtin:%s", name);
+		ck_assert_msg(gt_node_load(&node, spec, NULL, &err) == GT_OK, "%s: %s",
+			      name, err.text);
+		ck_assert(gt_node_size(node) > 0);
+		ck_assert_msg(!gt_node_is_partial(node), "%s", name);
+		for (int i = 0; i < gt_node_size(node); i++) {
+			int link_mbps, pcie_mbps;
+
+			ck_assert_msg(gt_gpu_model_speeds(gt_node_gpu(node, i)->model,
+							  &link_mbps, &pcie_mbps),
+				      "%s: %s", name, gt_node_gpu(node, i)->model);
+		}
+		gt_node_free(node);
+	}
+	ck_assert_int_ge(count, 23);
+	ck_assert_ptr_null(gt_builtin_name(-1));
+}
+END_TEST
+
+START_TEST(test_dgx1v_double_links)
+{
+	static const int twice[][2] = {{0, 3}, {0, 4}, {1, 2}, {1, 5},
+				       {2, 3}, {4, 7}, {5, 6}, {6, 7}};
+	struct gt_node *node;
+
+	ck_assert_int_eq(gt_node_load(&node, "builtin:dgx1v", NULL, NULL), GT_OK);
+	for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++)
+		ck_assert_int_eq(gt_node_links(node, twice[i][0], twice[i][1]), 2);
+	ck_assert_int_eq(link_sum(node), 24);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->link_mbps, 20000);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 1), 12000);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 4), 6000);
+	gt_node_free(node);
+}
+END_TEST
+
+START_TEST(test_load)
+{
+	char path[] = "/tmp/gputopo-test-XXXXXX";
+	int fd = mkstemp(path);
+	struct gt_load_options options = {.model = "H100"};
+	struct gt_node *node;
+	struct gt_error err;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, mesh4, strlen(mesh4)), (ssize_t)strlen(mesh4));
+	close(fd);
+	ck_assert_int_eq(gt_node_load(&node, path, &options, &err), GT_OK);
+	ck_assert_int_eq(gt_node_gpu(node, 0)->link_mbps, 20600);
+	ck_assert_str_eq(gt_node_source_file(node), path);
+	gt_node_free(node);
+	options = (struct gt_load_options){.format = "gres"};
+	ck_assert_int_eq(gt_node_load(&node, path, &options, &err), GT_EFORMAT);
+	options.format = "runes";
+	ck_assert_int_eq(gt_node_load(&node, path, &options, &err), GT_EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.text, "json"));
+	unlink(path);
+	ck_assert_int_eq(gt_node_load(&node, path, NULL, &err), GT_EIO);
+	ck_assert_str_eq(err.file, path);
+	ck_assert_int_eq(gt_node_load(&node, "builtin:toaster", NULL, &err), GT_EINVAL);
+	ck_assert_ptr_null(node);
+}
+END_TEST
+
+START_TEST(test_text_limits)
+{
+	size_t size = 10 << 20;
+	char *text = malloc(size + 1);
+	struct gt_node *node;
+	struct gt_error err;
+
+	ck_assert_ptr_nonnull(text);
+	/* one line of 10 MB; NUL bytes; more than the limit */
+	memset(text, 'G', size);
+	ck_assert_int_eq(gt_node_parse(&node, text, size, "t", NULL, &err), GT_ELIMIT);
+	ck_assert_int_eq(err.line, 1);
+	memset(text, 0, size);
+	ck_assert_int_eq(gt_node_parse(&node, text, size, "t", NULL, &err), GT_EPARSE);
+	ck_assert_int_eq(gt_node_parse(&node, text, (size_t)GT_MAX_TEXT + 1, "t", NULL,
+				       &err),
+			 GT_ELIMIT);
+	free(text);
+}
+END_TEST
+
+START_TEST(test_bus_ids)
+{
+	static const struct {
+		const char *text, *id;
+	} rows[] = {
+		{"00000000:3B:00.0", "0000:3b:00.0"},
+		{"0000:3b:00.0", "0000:3b:00.0"},
+		{"3b:00.0", "0000:3b:00.0"},
+		{"0001:00:00.0", "0001:00:00.0"},
+		{"fffffff:ff:ff.0", "fffffff:ff:ff.0"},
+		{"nonsense", ""},
+		{"", ""},
+		{"3b:00.0x", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char id[24];
+
+		ck_assert_int_eq(gt_bus_id_normalize(rows[i].text, id, sizeof(id)),
+				 rows[i].id[0] != '\0');
+		ck_assert_str_eq(id, rows[i].id);
+	}
+}
+END_TEST
+
+START_TEST(test_links_of_mbps)
+{
+	ck_assert_int_eq(gt_links_of_mbps(40000, false, ""), 2);
+	ck_assert_int_eq(gt_links_of_mbps(150000, false, ""), 6);
+	ck_assert_int_eq(gt_links_of_mbps(100000, true, ""), 2);
+	ck_assert_int_eq(gt_links_of_mbps(900000, false, "NVIDIA B200"), 18);
+	ck_assert_int_eq(gt_links_of_mbps(80000, false, "Tesla P100"), 4);
+	ck_assert_int_eq(gt_links_of_mbps(0, false, ""), 0);
+	ck_assert_int_gt(gt_links_of_mbps(1L << 40, false, ""), GT_MAX_LINKS);
+}
+END_TEST
+
+SUITE(source)
+{
+	static const struct unit_test tests[] = {
+		UNIT(test_topo_plain),
+		UNIT(test_topo_shapes),
+		UNIT(test_topo_cut),
+		UNIT(test_topo_shifted_row_is_dropped),
+		UNIT(test_topo_cut_anywhere),
+		UNIT(test_topo_strange_cells),
+		UNIT(test_topo_refusals),
+		UNIT(test_counts_beside_the_matrix),
+		UNIT(test_gres),
+		UNIT(test_gres_of_a_node),
+		UNIT(test_gres_bad_links),
+		UNIT(test_gres_other_words),
+		UNIT(test_links_matrix),
+		UNIT(test_builtins),
+		UNIT(test_dgx1v_double_links),
+		UNIT(test_load),
+		UNIT(test_text_limits),
+		UNIT(test_bus_ids),
+		UNIT(test_links_of_mbps),
+		{NULL, NULL},
+	};
+
+	unit_add(suite, tests, NULL, NULL);
+}
