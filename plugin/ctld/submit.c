@@ -10,18 +10,6 @@
 #include "plugin/ctld/submit.h"
 #include "plugin/ctld/request/wish.h"
 
-bool gp_places_have(const struct gp_places *places, int node)
-{
-	return !places->nodes ||
-	       (node < bit_size(places->nodes) && bit_test(places->nodes, node));
-}
-
-bool gp_places_require(const struct gp_places *places, int node)
-{
-	return places->required && node < bit_size(places->required) &&
-	       bit_test(places->required, node);
-}
-
 /* The best that any node could give. */
 struct best {
 	int nodes; /* that have so many GPUs */

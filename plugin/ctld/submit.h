@@ -16,8 +16,17 @@ struct gp_places {
 };
 
 /* Is this node among them? And required? */
-bool gp_places_have(const struct gp_places *places, int node);
-bool gp_places_require(const struct gp_places *places, int node);
+static inline bool gp_places_have(const struct gp_places *places, int node)
+{
+	return !places->nodes ||
+	       (node < bit_size(places->nodes) && bit_test(places->nodes, node));
+}
+
+static inline bool gp_places_require(const struct gp_places *places, int node)
+{
+	return places->required && node < bit_size(places->required) &&
+	       bit_test(places->required, node);
+}
 
 /* A job that is being submitted, as far as its GPUs and wishes go. */
 struct gp_question {

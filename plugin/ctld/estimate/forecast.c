@@ -158,32 +158,18 @@ static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int 
 	return gp_wish_when(&quest->wish, &prospect, quest->count, now);
 }
 
-/* The question that gp_moment_first asks of each node. */
+/* The question that a forecast asks of each node. */
 struct asking {
 	const struct gp_quest *quest;
 	struct gp_glue *glue;
 	time_t now;
 };
 
-static time_t when(void *arg, int node)
+static time_t date_of(void *arg, int node)
 {
 	const struct asking *a = arg;
 
 	return node_when(a->quest, a->glue, node, a->now);
-}
-
-bool gp_dates_of(struct gp_dates *dates, const struct gp_glue *glue,
-		 const struct gp_test *test)
-{
-	*dates = (struct gp_dates){
-		.nodes = test->nodes,
-		.required = required_nodes(test->job),
-		.wanted = wanted_nodes(test),
-		.at = glue->dates,
-		.sorted = glue->dates ? glue->dates + glue->node_count : NULL,
-	};
-	return glue->dates && bit_size(test->nodes) <= glue->node_count &&
-	       gp_first_scratch(glue, test->nodes);
 }
 
 bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
@@ -298,18 +284,30 @@ static int ask_by(struct gp_glue *glue, const struct gp_inner *inner,
 	return rc;
 }
 
-int gp_dates_answer(struct gp_glue *glue, const struct gp_inner *inner,
-		    const struct gp_test *test, const struct gp_dates *dates,
-		    const char *waiting)
+int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+		const struct gp_test *test, gp_when_fn *when, void *arg,
+		const char *waiting)
 {
-	time_t now = time(NULL), moment = gp_dates_first(dates);
+	time_t now = time(NULL), moment;
+	struct gp_dates dates = {
+		.nodes = test->nodes,
+		.required = required_nodes(test->job),
+		.wanted = wanted_nodes(test),
+		.at = glue->dates,
+		.sorted = glue->dates ? glue->dates + glue->node_count : NULL,
+	};
 	int rc;
 
+	if (!glue->dates || bit_size(test->nodes) > glue->node_count ||
+	    !gp_first_scratch(glue, test->nodes))
+		return gp_ask(glue, inner, test);
+	gp_dates_read(&dates, when, arg);
+	moment = gp_dates_first(&dates);
 	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
 	if (moment == 0 && was_refused(glue, test, now))
 		moment = next_end(test->nodes, now);
-	rc = ask_by(glue, inner, test, dates, &moment);
+	rc = ask_by(glue, inner, test, &dates, &moment);
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
 	if (moment == GP_NOT_KNOWN)
@@ -326,15 +324,11 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 {
 	struct gp_test narrowed = *test;
 	struct asking asking = {quest, glue, time(NULL)};
-	struct gp_dates dates;
 
-	if (!gp_dates_of(&dates, glue, test))
-		return gp_ask(glue, inner, test);
 	if (test->min_nodes <= 1 &&
 	    (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job)))
 		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
-	gp_dates_read(&dates, when, &asking);
-	return gp_dates_answer(glue, inner, &narrowed, &dates, WAITING);
+	return gp_forecast(glue, inner, &narrowed, date_of, &asking, WAITING);
 }
 
 int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,

@@ -33,16 +33,13 @@ bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
  * until a job ends, no forecast is to say "now" for this one. */
 void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes);
 
-/* Forecasts of whoever waits, for a wish or for slices. Fill in what is to be asked about
- * this test. false: no scratch space, stock's forecast stands. */
-bool gp_dates_of(struct gp_dates *dates, const struct gp_glue *glue,
-		 const struct gp_test *test);
-/* Stock's forecast among the nodes that can have the job, not before they can: what
- * slurmctld then holds for the job are nodes on which it can start. waiting is what
+/* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes
+ * that can have the job, not before they can, so that what slurmctld then holds for it
+ * are nodes on which it can start. Each offered node is asked once. waiting is what
  * squeue shows. Returns stock's code, ESLURM_NODES_BUSY where it can never be. */
-int gp_dates_answer(struct gp_glue *glue, const struct gp_inner *inner,
-		    const struct gp_test *test, const struct gp_dates *dates,
-		    const char *waiting);
+int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+		const struct gp_test *test, gp_when_fn *when, void *arg,
+		const char *waiting);
 
 /* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
 int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,

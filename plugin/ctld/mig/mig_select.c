@@ -232,13 +232,8 @@ static time_t when(void *arg, int node)
  */
 static int will_run(struct visit *v)
 {
-	struct gp_dates dates;
-
 	v->now = time(NULL);
-	if (!gp_dates_of(&dates, v->glue, v->test))
-		return ESLURM_NODES_BUSY;
-	gp_dates_read(&dates, when, v);
-	return gp_dates_answer(v->glue, v->inner, v->test, &dates, WAITING);
+	return gp_forecast(v->glue, v->inner, v->test, when, v, WAITING);
 }
 
 /* Could the node ever have it? One that has not registered may bring slices. */
