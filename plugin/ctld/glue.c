@@ -225,6 +225,8 @@ void gp_glue_node_init(void)
 	glue->told = calloc((size_t)glue->node_count + 1, sizeof(*glue->told));
 	free(glue->ranks);
 	glue->ranks = calloc((size_t)glue->node_count + 1, sizeof(*glue->ranks));
+	free(glue->dates);
+	glue->dates = calloc(2 * ((size_t)glue->node_count + 1), sizeof(*glue->dates));
 	free(glue->domains);
 	glue->domains = calloc((size_t)glue->node_count + 1, sizeof(*glue->domains));
 	memset(glue->told_count, 0, sizeof(glue->told_count));
@@ -434,7 +436,9 @@ void gp_glue_stop(void)
 	free(glue->seats);
 	free(glue->told);
 	free(glue->ranks);
+	free(glue->dates);
 	free(glue->domains);
+	glue->dates = NULL;
 	glue->ranks = NULL;
 	glue->domains = NULL;
 	glue->models = NULL;

@@ -54,6 +54,7 @@ struct gp_refusal {
 	uint32_t job_id;
 	uint64_t ends; /* glue->ends then */
 	time_t when;
+	int nodes; /* a forecast with more is not told by it */
 };
 
 /* The job whose GPUs are chosen when it starts: see count_only.h. */
@@ -90,6 +91,7 @@ struct gp_glue {
 	struct gp_seat *seats;
 	int seat_room;
 	struct gp_steered steered;
+	time_t *dates;		   /* forecasts: 2 * node_count of them, or NULL */
 	struct gp_rank *ranks;	   /* node_count of them, or NULL: no node choice */
 	int ranked;		   /* of them, filled by domain.c */
 	struct gp_domain *domains; /* by number, from 1; node_count of them, or NULL */

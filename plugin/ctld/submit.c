@@ -52,22 +52,39 @@ static bool could_meet(struct gp_glue *glue, const struct gp_question *question,
 	return false;
 }
 
+/* Who cannot: a node that the job requires, or all that it may have but found. */
+static void write_who(const struct gp_question *question, bool ring, const char *required,
+		      int found, char *who, size_t size)
+{
+	const char *verb = ring ? "have" : "give";
+
+	if (required)
+		snprintf(who, size, "%s, which the job requires, cannot %s", required,
+			 verb);
+	else if (found)
+		snprintf(who, size, "only %d of the %d nodes that it needs can %s", found,
+			 question->places.least, verb);
+	else
+		snprintf(who, size, "no node %s", ring ? "has" : "can give");
+}
+
 static void write_refusal(const struct gp_question *question, const struct gp_wish *wish,
-			  const struct best *best, char *text, size_t size)
+			  const char *who, const struct best *best, char *text,
+			  size_t size)
 {
 	int used;
 
 	if (wish->ring && !wish->min_mbps)
 		used = snprintf(text, size,
-				"gputopo: --gpu-topo=ring: no node has a ring of links "
-				"through %d GPUs",
-				question->count);
+				"gputopo: --gpu-topo=ring: %s a ring of links through %d "
+				"GPUs",
+				who, question->count);
 	else
 		used = snprintf(text, size,
-				"gputopo: --gpu-min-busbw=%.10g%s: no node can give %d "
-				"GPUs that",
+				"gputopo: --gpu-min-busbw=%.10g%s: %s %d GPUs that",
 				wish->min_mbps / 1000.0,
-				wish->ring ? " --gpu-topo=ring" : "", question->count);
+				wish->ring ? " --gpu-topo=ring" : "", who,
+				question->count);
 	if (used < 0 || (size_t)used >= size)
 		return;
 	if (best->node)
@@ -82,23 +99,35 @@ static void write_refusal(const struct gp_question *question, const struct gp_wi
 bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
 		       char *text, size_t size)
 {
-	struct best best = {0};
+	const struct gp_places *places = &question->places;
+	struct best best = {0}, own;
+	const char *required = NULL;
 	struct gp_wish wish;
+	char who[400];
+	int found = 0;
 
 	gp_wish_parse(question->env, question->env_size, &wish);
 	if (!wish.asked || question->count < 2)
 		return false;
-	for (int n = 0; n < glue->node_count; n++) {
-		if (!node_record_table_ptr[n] ||
-		    (question->nodes &&
-		     (n >= bit_size(question->nodes) || !bit_test(question->nodes, n))))
+	for (int n = 0; n < glue->node_count && !required; n++) {
+		if (!node_record_table_ptr[n] || !gp_places_have(places, n))
 			continue;
-		if (could_meet(glue, question, &wish, n, &best))
-			return false;
+		own = (struct best){0};
+		if (could_meet(glue, question, &wish, n, &own))
+			found++;
+		else if (gp_places_require(places, n) && own.nodes)
+			required = node_record_table_ptr[n]->name;
+		best.nodes += own.nodes;
+		if (required || own.mbps > best.mbps) {
+			best.mbps = own.mbps;
+			best.node = own.node;
+		}
 	}
 	/* Too few GPUs everywhere is for Slurm to say. */
-	if (!best.nodes)
+	if (!required && (found >= places->least || !best.nodes))
 		return false;
-	write_refusal(question, &wish, &best, text, size);
+	write_who(question, wish.ring && !wish.min_mbps, required, found, who,
+		  sizeof(who));
+	write_refusal(question, &wish, who, &best, text, size);
 	return true;
 }

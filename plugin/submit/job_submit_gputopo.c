@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "plugin/submit/job_places.h"
 #include "plugin/submit/job_submit_mig.h"
 #include "plugin/ctld/submit.h"
 
@@ -33,9 +34,6 @@ int job_modify(job_desc_msg_t *desc, job_record_t *job, uint32_t uid GP_MODIFY_M
 const char plugin_name[] = "gputopo's checks of submitted jobs";
 const char plugin_type[] = "job_submit/gputopo";
 const uint32_t plugin_version = SLURM_VERSION_NUMBER;
-
-#pragma weak find_part_record
-#pragma weak default_part_loc
 
 int init(void)
 {
@@ -115,9 +113,8 @@ static struct gpus read_tres(const char *tres)
 }
 
 /* GPUs on each node; 0: none or not known beforehand. *type names them, "" for any. */
-static int count_gpus(const job_desc_msg_t *job, char type[TYPE_MAX])
+static int count_gpus(const job_desc_msg_t *job, long nodes, char type[TYPE_MAX])
 {
-	long nodes = job->min_nodes > 0 && job->min_nodes < NO_VAL ? job->min_nodes : 1;
 	long tasks = job->num_tasks > 0 && job->num_tasks < NO_VAL ? job->num_tasks : 1;
 	struct gpus node = read_tres(job->tres_per_node);
 	struct gpus all = read_tres(job->tres_per_job);
@@ -134,18 +131,6 @@ static int count_gpus(const job_desc_msg_t *job, char type[TYPE_MAX])
 		count = count % nodes == 0 ? count / nodes : 0;
 	memcpy(type, one->type, TYPE_MAX);
 	return count <= INT_MAX ? (int)count : 0;
-}
-
-/* The nodes of the job's only partition; NULL: all. */
-static bitstr_t *partition_nodes(const job_desc_msg_t *job)
-{
-	part_record_t *part = NULL;
-
-	if (!job->partition)
-		part = &default_part_loc ? default_part_loc : NULL;
-	else if (!strchr(job->partition, ',') && find_part_record)
-		part = find_part_record(job->partition);
-	return part ? part->node_bitmap : NULL;
 }
 
 /* ---- checks
@@ -176,14 +161,15 @@ static void *select_plugin(void)
 	}
 }
 
-/* --gpu-topo=ring and --gpu-min-busbw that no node could ever meet. */
-static bool refuse_wish(job_desc_msg_t *job, char *text, size_t size)
+/* --gpu-topo=ring and --gpu-min-busbw that could never be met. */
+static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, char *text,
+			size_t size)
 {
 	char type[TYPE_MAX];
 	struct gp_question question = {
 		.size = sizeof(question),
-		.nodes = partition_nodes(job),
-		.count = count_gpus(job, type),
+		.places = *places,
+		.count = count_gpus(job, places->least, type),
 		.type = type,
 		.env = job->spank_job_env,
 		.env_size = job->spank_job_env_size,
@@ -205,7 +191,8 @@ static bool refuse_wish(job_desc_msg_t *job, char *text, size_t size)
 }
 
 /* --mig, and shards of nodes that give away slices. */
-static bool refuse_mig(job_desc_msg_t *job, char *text, size_t size)
+static bool refuse_mig(job_desc_msg_t *job, const struct gp_places *places, char *text,
+		       size_t size)
 {
 	void *handle = select_plugin(), *symbol = NULL;
 	gp_mig_submit_fn *ask = NULL;
@@ -214,7 +201,7 @@ static bool refuse_mig(job_desc_msg_t *job, char *text, size_t size)
 	if (handle)
 		symbol = dlsym(handle, GP_MIG_SUBMIT_SYMBOL);
 	memcpy(&ask, &symbol, sizeof(ask));
-	refused = gp_submit_mig(job, partition_nodes(job), ask, text, size);
+	refused = gp_submit_mig(job, places, ask, text, size);
 	if (handle)
 		dlclose(handle);
 	return refused;
@@ -222,7 +209,8 @@ static bool refuse_mig(job_desc_msg_t *job, char *text, size_t size)
 
 /* Each says whether the job is refused and why; the first that does ends the walk. */
 static const struct {
-	bool (*refuses)(job_desc_msg_t *job, char *text, size_t size);
+	bool (*refuses)(job_desc_msg_t *job, const struct gp_places *places, char *text,
+			size_t size);
 	int code;
 } checks[] = {
 	{refuse_mig, ESLURM_INVALID_GRES},
@@ -238,18 +226,32 @@ static void say(char **err_msg, const char *text)
 		strcpy(*err_msg, text);
 }
 
+static bool asks_for_gres(const job_desc_msg_t *job)
+{
+	return job->tres_per_job || job->tres_per_node || job->tres_per_socket ||
+	       job->tres_per_task;
+}
+
 int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 {
 	char text[TEXT_MAX] = "";
+	struct gp_places places;
+	int rc = SLURM_SUCCESS;
 
 	(void)uid;
+	/* Jobs that ask for no GPU and no shard are not looked at. */
+	if (!job->spank_job_env && !asks_for_gres(job))
+		return SLURM_SUCCESS;
+	gp_places_read(job, &places);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (!checks[i].refuses(job, text, sizeof(text)))
+		if (!checks[i].refuses(job, &places, text, sizeof(text)))
 			continue;
 		say(err_msg, text);
-		return checks[i].code;
+		rc = checks[i].code;
+		break;
 	}
-	return SLURM_SUCCESS;
+	gp_places_free(&places);
+	return rc;
 }
 
 int job_modify(job_desc_msg_t *desc, job_record_t *job, uint32_t uid GP_MODIFY_MORE)

@@ -112,14 +112,14 @@ static bool refuse(char *text, size_t size, const char *wish, const char *why)
 	return true;
 }
 
-bool gp_submit_mig(job_desc_msg_t *job, bitstr_t *nodes, gp_mig_submit_fn *ask,
-		   char *text, size_t size)
+bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
+		   gp_mig_submit_fn *ask, char *text, size_t size)
 {
 	const char *wish =
 		gp_env_get(job->spank_job_env, job->spank_job_env_size, GP_ENV_MIG);
 	struct want want = {job, wish};
 	struct gp_mig_question question = {
-		.size = sizeof(question), .nodes = nodes, .wish = wish};
+		.size = sizeof(question), .places = *places, .wish = wish};
 
 	drop_forged(job);
 	if (!wish && (!ask || !asks_for(job, "shard")))

@@ -10,10 +10,9 @@
 #include "plugin/ctld/mig/mig_submit.h"
 
 /* Check the description, and add the shards. ask: the select plugin's function, or NULL
- * where gputopo's is not loaded; nodes: of its partition, or NULL. true: refused, text
- * (size bytes) says why. */
-bool gp_submit_mig(job_desc_msg_t *job, bitstr_t *nodes, gp_mig_submit_fn *ask,
-		   char *text, size_t size);
+ * where gputopo's is not loaded. true: refused, text (size bytes) says why. */
+bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
+		   gp_mig_submit_fn *ask, char *text, size_t size);
 /* May a pending or running job be changed so? true: refused. */
 bool gp_modify_mig(const job_desc_msg_t *desc, const job_record_t *job, char *text,
 		   size_t size);

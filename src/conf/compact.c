@@ -11,7 +11,6 @@
 #include "conf/compact.h"
 #include "core/append.h"
 #include "core/fnv.h"
-#include "core/hostlist.h"
 
 #define LETTERS	   52
 #define RECORD_MAX 96 /* one palette entry */
@@ -431,28 +430,58 @@ uint64_t gp_compact_hash(const char *word, size_t len)
 	return hash ? hash : 1;
 }
 
+/* Is the name one of those between commas? A list in brackets is none of ours. */
+static bool names_have(const char *names, size_t len, const char *node)
+{
+	size_t size = strlen(node), item;
+
+	for (size_t at = 0; at < len; at += item + 1) {
+		for (item = 0; at + item < len && names[at + item] != ','; item++)
+			;
+		if (size && item == size && memcmp(names + at, node, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* 1 to 16 hexadecimal digits; 0 for anything else. */
+static uint64_t read_hash(const char *text, size_t len)
+{
+	uint64_t hash = 0;
+
+	if (len < 1 || len > 16)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = memchr(digits, text[i], 16);
+
+		if (!digit)
+			return 0;
+		hash = hash << 4 | (uint64_t)(digit - digits);
+	}
+	return hash;
+}
+
 uint64_t gp_compact_find(const char *models, const char *node, const char **word,
 			 size_t *len)
 {
 	*word = "";
 	*len = 0;
+	if (strnlen(models, GP_MODELS_MAX) == GP_MODELS_MAX)
+		return 0;
 	for (const char *entry = models; *entry;) {
-		size_t size = strcspn(entry, ";"), hosts_len = strcspn(entry, "=;");
-		char hosts[4096], *end;
-		uint64_t hash;
+		size_t size = strcspn(entry, ";");
+		const char *end = entry + size, *mark = memchr(entry, '=', size);
+		const char *last =
+			mark ? memchr(mark + 1, '=', (size_t)(end - mark - 1)) : NULL;
+		uint64_t hash = last ? read_hash(mark + 1, (size_t)(last - mark - 1)) : 0;
 
-		if (entry[hosts_len] == '=' && hosts_len < sizeof(hosts)) {
-			memcpy(hosts, entry, hosts_len);
-			hosts[hosts_len] = '\0';
-			hash = strtoull(entry + hosts_len + 1, &end, 16);
-			if (*end == '=' && hash && gt_hostlist_is_valid(hosts) &&
-			    gt_hostlist_has(hosts, node)) {
-				*word = end + 1;
-				*len = size - (size_t)(end + 1 - entry);
-				return hash;
-			}
+		if (hash && names_have(entry, (size_t)(mark - entry), node)) {
+			*word = last + 1;
+			*len = (size_t)(end - last - 1);
+			return hash;
 		}
-		entry += size + (entry[size] == ';');
+		entry = end + (*end == ';');
 	}
 	return 0;
 }

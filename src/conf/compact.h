@@ -30,11 +30,15 @@ uint64_t gp_compact_hash(const char *word, size_t len);
 /* The variable that the select plugin sets in a job's environment. */
 #define GP_ENV_MODELS "GPUTOPO_MODELS"
 
+#define GP_MODELS_MAX 8192 /* bytes of it, with the end */
+
 /* The words of a job's nodes in one variable: NODES=HASH=WORD;NODES=HASH=WORD... with
- * NODES as Slurm writes them (dgx[1-4]) and WORD empty where it did not fit. Where types
- * permute Slurm's numbers, WORD=0,2,1,3 gives the model's GPU of each.
+ * NODES as names one by one (dgx1,dgx2), HASH as up to 16 hexadecimal digits and WORD
+ * empty where it did not fit. Where types permute Slurm's numbers, WORD=0,2,1,3 gives the
+ * model's GPU of each. The variable is the user's to write: host lists are not read, and
+ * one that is longer than ours is no variable of ours.
  * Find the entry for a node: its hash (0: no entry), and what follows (*len 0: nothing).
- */
+ * O(length). */
 uint64_t gp_compact_find(const char *models, const char *node, const char **word,
 			 size_t *len);
 

@@ -26,7 +26,7 @@ struct gt_format {
 };
 
 /* The formats of this program, in order of detection, NULL after the last; formats.c has
- * all of them, formats_lean.c those of the plugins. */
+ * all of them, formats_ctld.c those of slurmctld, formats_node.c those of nodes. */
 extern const struct gt_format *const gt_formats[];
 /* What "live" reads; NULL where there is no such thing. */
 extern enum gt_err (*const gt_live_read)(struct gt_source *src, struct gt_node **node,

@@ -44,7 +44,8 @@ installed() {
 @test "the plugins lie in a folder without a release in its name, with a line for plugstack.conf" {
 	[ -e "$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so" ] ||
 		skip "the Slurm plugin is not built"
-	installed lib/gputopo/select_cons_tres.so lib/gputopo/spank_gputopo.so \
+	installed lib/gputopo/select_cons_tres.so lib/gputopo/gputopo_mig.so \
+		lib/gputopo/spank_gputopo.so \
 		lib/gputopo/plugstack.conf
 	same "$(cat "$DEST$PREFIX/lib/gputopo/plugstack.conf")" \
 		"optional $PREFIX/lib/gputopo/spank_gputopo.so" plugstack.conf
@@ -114,6 +115,29 @@ installed() {
 		same "$(nm -D --defined-only "$file" | awk '{print $3}' | grep '^gt_\|^gp_\|^json' || true)" \
 			"" "$file"
 	done
+}
+
+@test "every function that an object of ours calls is in it, or is Slurm's" {
+	[ -e "$DEST$PREFIX/lib/gputopo/select_cons_tres.so" ] ||
+		skip "the Slurm plugin is not built"
+	local file
+	for file in "$DEST"/opt/gt/lib/gputopo/*.so; do
+		same "$(nm -D --undefined-only "$file" | grep -oE '\b(gt|gp)_[a-z0-9_]+$' || true)" \
+			"" "$file"
+	done
+}
+
+@test "slurmctld has no driver, prolog, PMIx, rank order, solver or MIG table without MIG" {
+	local file=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so names
+	[ -e "$file" ] || skip "the Slurm plugin is not built"
+	names=$(nm "$file" | awk '{print $NF}')
+	has "$names" gp_glue_job_test
+	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)' \
+		<<<"$names" || true)" "" symbols
+	names=$(nm "${file%/*}/gputopo_mig.so" | awk '{print $NF}')
+	has "$names" gt_mig_tables
+	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_driver' <<<"$names" || true)" \
+		"" "symbols of gputopo_mig.so"
 }
 
 @test "no symbol or struct of the last release is gone or has another size" {

@@ -39,8 +39,9 @@ extern struct mock_inner mock_inner;
 
 struct mock_slurm {
 	bool in_slurmctld;
-	bool no_memory; /* for Slurm's allocations that may fail */
-	int lines;	/* of log */
+	bool no_memory;		       /* for Slurm's allocations that may fail */
+	slurmctld_resv_t *reservation; /* the only one, or NULL */
+	int lines;		       /* of log */
 	char log[MOCK_MAX_LOG][512];
 };
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/common/hostlist.h"
+#include "src/slurmctld/reservation.h"
+
 #include "tests/mock/mock.h"
 
 struct mock_inner mock_inner;
@@ -20,6 +23,7 @@ node_record_t **node_record_table_ptr;
 int node_record_count;
 gp_list_t job_list;
 part_record_t *default_part_loc;
+gp_list_t avail_feature_list;
 
 /* ---- log ----------------------------------------------------------------------------
  */
@@ -248,6 +252,50 @@ part_record_t *find_part_record(char *name)
 	return default_part_loc && strcmp(default_part_loc->name, name) == 0
 		       ? default_part_loc
 		       : NULL;
+}
+
+node_record_t *find_node_record(char *name)
+{
+	for (int n = 0; n < node_record_count; n++)
+		if (strcmp(node_record_table_ptr[n]->name, name) == 0)
+			return node_record_table_ptr[n];
+	return NULL;
+}
+
+slurmctld_resv_t *find_resv_name(char *name)
+{
+	return mock_slurm.reservation && strcmp(mock_slurm.reservation->name, name) == 0
+		       ? mock_slurm.reservation
+		       : NULL;
+}
+
+/* Names between commas; no ranges. */
+struct names {
+	char *text, *at;
+};
+
+struct hostlist *slurm_hostlist_create(const char *text)
+{
+	struct names *names = calloc(1, sizeof(*names));
+
+	names->at = names->text = strdup(text);
+	return (struct hostlist *)names;
+}
+
+char *slurm_hostlist_shift(struct hostlist *list)
+{
+	struct names *names = (struct names *)list;
+	char *name = strsep(&names->at, ",");
+
+	return name ? strdup(name) : NULL;
+}
+
+void slurm_hostlist_destroy(struct hostlist *list)
+{
+	struct names *names = (struct names *)list;
+
+	free(names->text);
+	free(names);
 }
 
 /* ---- our plugin ----------------------------------------------------------------------

@@ -69,6 +69,7 @@ void stage_setup(void)
 	stage.preempted = NULL;
 	stage.next_job = 7;
 	stage.asked_nodes = 1;
+	stage.preempts_none = false;
 	strcpy(stage.dir, "/tmp/gputopo-glue-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(stage.dir));
 	snprintf(stage.slurm_conf_path, sizeof(stage.slurm_conf_path), "%s/slurm.conf",
@@ -134,7 +135,8 @@ int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes)
 	}
 	mock_stock.calls = 0;
 	rc = stage.ours.job_test(job, offered, stage.asked_nodes, 500000,
-				 stage.asked_nodes, mode, (gp_list_t)dgx1v,
+				 stage.asked_nodes, mode,
+				 stage.preempts_none ? NULL : (gp_list_t)dgx1v,
 				 &stage.preempted, TAIL);
 	*nodes = 0;
 	for (int n = 0; n < node_record_count; n++) {

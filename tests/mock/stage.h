@@ -41,6 +41,7 @@ struct stage {
 	gp_list_t preempted; /* what job_test was given for preemptees */
 	uint32_t next_job;
 	uint32_t asked_nodes; /* -N, or 1 */
+	bool preempts_none;   /* job_test without jobs to preempt */
 };
 
 extern struct stage stage;

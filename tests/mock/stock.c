@@ -571,14 +571,18 @@ static void write_down(const job_record_t *job, bitstr_t *offered, void *candida
 static uint64_t pick_nodes(job_record_t *job, bitstr_t *offered, int wanted, bool ahead,
 			   enum mock_fault fault)
 {
-	uint64_t picked = 0;
+	bitstr_t *required = job->details->req_node_bitmap;
+	uint64_t picked = 0, needed = required ? bits_of(required) : 0;
 
-	for (int n = 0; n < node_record_count; n++)
-		if (__builtin_popcountll(picked) < wanted && bit_test(offered, n) &&
-		    select_on(job, n, wanted, fault) &&
-		    select_shards(job, n, ahead, fault))
-			picked |= (uint64_t)1 << n;
-	return __builtin_popcountll(picked) == wanted ? picked : 0;
+	/* those that it requires first */
+	for (int pass = 0; pass < 2; pass++)
+		for (int n = 0; n < node_record_count; n++)
+			if ((pass || needed >> n & 1) && !(picked >> n & 1) &&
+			    __builtin_popcountll(picked) < wanted &&
+			    bit_test(offered, n) && select_on(job, n, wanted, fault) &&
+			    select_shards(job, n, ahead, fault))
+				picked |= (uint64_t)1 << n;
+	return __builtin_popcountll(picked) == wanted && !(needed & ~picked) ? picked : 0;
 }
 
 int mock_stock_job_test GP_JOB_TEST_PROTO

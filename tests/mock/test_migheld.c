@@ -6,9 +6,11 @@
 #include "plugin/slurm/compat.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/ctld/mig/mig_submit.h"
 #include "tests/mock/slices.h"
 
 /* ---- what is held ---------------------------------------------------------------------
@@ -190,6 +192,136 @@ START_TEST(a_forecast_without_memory_is_one_without_words)
 }
 END_TEST
 
+/* ---- a job's other constraints
+ * ---------------------------------------------------------
+ */
+
+static void require(job_record_t *job, uint64_t nodes)
+{
+	job->details->req_node_bitmap = bit_alloc(node_record_count);
+	for (int n = 0; n < node_record_count; n++)
+		if (nodes >> n & 1)
+			bit_set(job->details->req_node_bitmap, n);
+}
+
+/* n0 and n1 are full of MIG jobs for 500 and 900 s; n2 is free. */
+static const struct {
+	const char *why;
+	uint64_t required;
+	int nodes;
+	long seconds; /* until it starts */
+} require_rows[] = {
+	{"any node", 0, 1, 0},
+	{"one that is full", 1, 1, 500},
+	{"the other", 2, 1, 900},
+	{"both", 3, 2, 900},
+	{"one that is full and another", 1, 2, 500},
+	{"the one that is free", 4, 1, 0},
+};
+
+static void start_full(void)
+{
+	start_sliced(3);
+	for (int gpu = 0; gpu < 2; gpu++)
+		for (int n = 0; n < 2; n++) {
+			char place[32];
+
+			snprintf(place, sizeof(place), "n%d:%d:0:8", n, gpu);
+			found("7g.80gb", place, n ? 900 : 500);
+		}
+	ck_assert_int_eq(stage.ours.reconfigure(), 0);
+}
+
+START_TEST(a_forecast_is_of_the_required_nodes)
+{
+	job_record_t *job = mig_job("7g.80gb", 8);
+	uint64_t nodes;
+
+	start_full();
+	require(job, require_rows[_i].required);
+	stage.asked_nodes = (uint32_t)require_rows[_i].nodes;
+	mock_stock.nodes_wanted = require_rows[_i].nodes;
+	expect_forecast(require_rows[_i].why, job, require_rows[_i].seconds);
+	if (require_rows[_i].seconds) {
+		stage.preempts_none = true;
+		ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes),
+				 ESLURM_NODES_BUSY);
+		ck_assert_int_eq(mock_stock.calls, 0);
+		/* nor is it a year away afterwards */
+		xfree(job->state_desc);
+		expect_forecast(require_rows[_i].why, job, require_rows[_i].seconds);
+	}
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
+/* n0 gives slices, n1 whole GPUs only. */
+START_TEST(a_required_node_that_never_serves_it_refuses)
+{
+	job_record_t *job = mig_job("7g.80gb", 8);
+	uint64_t nodes;
+
+	start_sliced(1);
+	mock_node_add("n1", &two_gpus);
+	start();
+	require(job, (uint64_t)_i);
+	stage.asked_nodes = _i == 3 ? 2 : 1;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_TEST_ONLY, &nodes) == SLURM_SUCCESS,
+			 _i < 2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_WILL_RUN, &nodes) == SLURM_SUCCESS,
+			 _i < 2);
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
+static const struct {
+	const char *why;
+	uint64_t nodes, required;
+	int least;
+	const char *says; /* NULL: let through, with 8 shards */
+} question_rows[] = {
+	{"any node", 7, 0, 1, NULL},
+	{"a node that gives slices", 7, 1, 1, NULL},
+	{"one that does not", 7, 4, 1,
+	 "gputopo: --mig=7g.80gb: n2, which the job requires, can never serve it; there "
+	 "are "},
+	{"both", 7, 5, 2, "n2, which the job requires"},
+	{"two", 7, 0, 2, NULL},
+	{"three", 7, 0, 3, "only 2 of the 3 nodes that it needs can serve it"},
+	{"one of a partition without any", 4, 0, 1, "no node has GPUs with MIG slices"},
+};
+
+START_TEST(a_refusal_is_of_the_required_nodes)
+{
+	struct gp_mig_question question = {.size = sizeof(question), .wish = "7g.80gb"};
+	gp_mig_submit_fn *ask;
+	char text[300] = "";
+
+	start_sliced(2);
+	mock_node_add("n2", &two_gpus);
+	start();
+	question.places.least = question_rows[_i].least;
+	question.places.nodes = bit_alloc(3);
+	question.places.required = bit_alloc(3);
+	for (int n = 0; n < 3; n++) {
+		if (question_rows[_i].nodes >> n & 1)
+			bit_set(question.places.nodes, n);
+		if (question_rows[_i].required >> n & 1)
+			bit_set(question.places.required, n);
+	}
+	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
+	ck_assert_msg(ask(&question, text, sizeof(text)) == !!question_rows[_i].says,
+		      "%s: %s", question_rows[_i].why, text);
+	if (question_rows[_i].says)
+		ck_assert_msg(strstr(text, question_rows[_i].says) != NULL, "%s: %s",
+			      question_rows[_i].why, text);
+	else
+		ck_assert_int_eq(question.shards, 8);
+	FREE_NULL_BITMAP(question.places.nodes);
+	FREE_NULL_BITMAP(question.places.required);
+}
+END_TEST
+
 SUITE(migheld)
 {
 	TCase *tc = tcase_create("slices");
@@ -204,5 +336,10 @@ SUITE(migheld)
 	tcase_add_test(tc, a_start_without_slices_is_told);
 	tcase_add_test(tc, a_start_without_memory_is_told);
 	tcase_add_test(tc, a_forecast_without_memory_is_one_without_words);
+	tcase_add_loop_test(tc, a_forecast_is_of_the_required_nodes, 0,
+			    ROWS(require_rows));
+	tcase_add_loop_test(tc, a_required_node_that_never_serves_it_refuses, 1, 4);
+	tcase_add_loop_test(tc, a_refusal_is_of_the_required_nodes, 0,
+			    ROWS(question_rows));
 	suite_add_tcase(suite, tc);
 }

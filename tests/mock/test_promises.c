@@ -352,6 +352,201 @@ START_TEST(split_no_waits_for_one_node)
 }
 END_TEST
 
+/* ---- a job's other constraints
+ * ---------------------------------------------------------
+ */
+
+static const struct {
+	const char *why;
+	uint64_t free[4];
+	uint64_t required;
+	int nodes;
+	uint64_t fails;	 /* the calls of stock that find no room */
+	long seconds;	 /* until it starts; -1: never */
+	uint64_t answer; /* nodes that are held for it */
+	uint64_t first;	 /* offered by the first call */
+} held_rows[] = {
+	{"any node, and one can now", {0x21, 0x21, 0xff, 0xff}, 0, 1, 0, 0, 0x4, 0xc},
+	{"a required node that can later",
+	 {0x21, 0xff, 0xff, 0xff},
+	 1,
+	 1,
+	 0,
+	 100,
+	 1,
+	 0xf},
+	{"not one that is free sooner", {0xff, 0x21, 0xff, 0xff}, 2, 1, 0, 200, 2, 0xf},
+	{"a required node that can now", {0x21, 0xff, 0xff, 0xff}, 2, 1, 0, 0, 2, 0xe},
+	{"two that are required", {0x21, 0x21, 0xff, 0xff}, 3, 2, 0, 200, 3, 0xf},
+	{"a required node and another", {0x21, 0x21, 0x21, 0xff}, 2, 2, 0, 200, 3, 0xb},
+	{"two of any, sorted by date", {0x21, 0x21, 0x21, 0xff}, 0, 2, 0, 100, 9, 9},
+	{"as many as there are", {0x21, 0x21, 0x21, 0xff}, 0, 4, 0, 300, 0xf, 0xf},
+	{"a required node that never can",
+	 {0xff, 0xff, 0xff, 0xff},
+	 0x10,
+	 1,
+	 0,
+	 -1,
+	 0,
+	 0},
+	{"that one among others", {0xff, 0xff, 0xff, 0xff}, 0x11, 2, 0, -1, 0, 0},
+	{"more than can ever", {0xff, 0xff, 0xff, 0xff}, 0, 5, 0, -1, 0, 0},
+	{"no room where it could first: later, elsewhere",
+	 {0, 0x21, 0, 0},
+	 0,
+	 1,
+	 1,
+	 200,
+	 2,
+	 1},
+	{"no room anywhere: not on one that never can",
+	 {0xff, 0xff, 0xff, 0xff},
+	 0,
+	 1,
+	 1,
+	 -1,
+	 0,
+	 0xf},
+};
+
+/* Four DGX-1V, n0 to n3, whose jobs end in 100, 200, ... seconds; n4 has no links. */
+static void start_held(const uint64_t free[4], time_t now)
+{
+	static const struct mock_gpus bare = {.count = 8};
+
+	mock_node_add("n0", &dgx);
+	mock_node_add("n1", &dgx);
+	mock_node_add("n2", &dgx);
+	mock_node_add("n3", &dgx);
+	mock_node_add("n4", &bare);
+	start();
+	for (int n = 0; n < 4; n++) {
+		job_record_t *job;
+
+		if (free[n] == 0xff)
+			continue;
+		job = mock_job_add(100 + (uint32_t)n);
+		mock_job_run(job, n, 0xff & ~free[n]);
+		job->time_limit = 10;
+		job->end_time = now + 100 * (n + 1);
+		ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	}
+}
+
+static void require(job_record_t *job, uint64_t nodes)
+{
+	if (!nodes)
+		return;
+	job->details->req_node_bitmap = bit_alloc(node_record_count);
+	for (int n = 0; n < node_record_count; n++)
+		if (nodes >> n & 1)
+			bit_set(job->details->req_node_bitmap, n);
+}
+
+/* A pair with a link on each node, from row _i. */
+static job_record_t *held_job(int row, time_t now)
+{
+	job_record_t *job = job_with(job_for(2), "GPUTOPO_TOPO=ring");
+
+	start_held(held_rows[row].free, now);
+	for (int i = 0; i < 16; i++)
+		mock_stock.fault[i] =
+			held_rows[row].fails >> i & 1 ? MOCK_FAIL : MOCK_FINE;
+	require(job, held_rows[row].required);
+	stage.asked_nodes = (uint32_t)held_rows[row].nodes;
+	mock_stock.nodes_wanted = held_rows[row].nodes;
+	job->start_time = now;
+	return job;
+}
+
+START_TEST(what_waits_holds_only_what_it_can_start_on)
+{
+	time_t now = time(NULL);
+	job_record_t *job = held_job(_i, now);
+	uint64_t nodes;
+	int rc = test_job(job, SELECT_MODE_WILL_RUN, &nodes);
+	long left;
+
+	if (held_rows[_i].seconds < 0) {
+		ck_assert_msg(rc != SLURM_SUCCESS, "%s", held_rows[_i].why);
+	} else {
+		ck_assert_msg(rc == SLURM_SUCCESS, "%s", held_rows[_i].why);
+		left = (long)(job->start_time - now);
+		ck_assert_msg(left >= held_rows[_i].seconds &&
+				      left <= held_rows[_i].seconds + 3,
+			      "%s: in %ld s", held_rows[_i].why, left);
+		ck_assert_msg(nodes == held_rows[_i].answer, "%s: %#lx",
+			      held_rows[_i].why, (unsigned long)nodes);
+	}
+	for (int i = 0; i < mock_stock.calls; i++)
+		ck_assert_msg(!(mock_stock.call[i].nodes & 0x10), "%s",
+			      held_rows[_i].why);
+	ck_assert_uint_eq(mock_stock.calls ? mock_stock.call[0].nodes : 0,
+			  held_rows[_i].first);
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
+/* What never can is refused at submission, and when its constraints are changed later:
+ * slurmctld asks the same of each job that does not start. */
+START_TEST(constraints_that_can_never_be_met_are_refused)
+{
+	job_record_t *job = held_job(_i, time(NULL));
+	bool never = held_rows[_i].seconds < 0 && !held_rows[_i].fails;
+	uint64_t nodes;
+	int rc;
+
+	memset(mock_stock.fault, 0, sizeof(mock_stock.fault));
+	mock_stock.nodes_wanted = 0;
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+	require(job, held_rows[_i].required);
+	rc = test_job(job, SELECT_MODE_TEST_ONLY, &nodes);
+	ck_assert_msg((rc == ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE) == never, "%s: %d",
+		      held_rows[_i].why, rc);
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
+/* Now: stock is not asked at all where a required node cannot. */
+START_TEST(a_required_node_that_cannot_now_is_waited_for)
+{
+	job_record_t *job = held_job(_i, time(NULL));
+
+	stage.preempts_none = true;
+	expect_wait(job);
+	ck_assert_int_eq(mock_stock.calls, 0);
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
+/* Stock could not meet the wish on nodes that could: the next end there is that of a job
+ * which has no GPUs at all. */
+START_TEST(a_refused_job_waits_for_the_end_of_any_job_there)
+{
+	static const uint64_t free[4] = {SET4(0, 1, 3, 6), 0xff, 0xff, 0xff};
+	time_t now = time(NULL);
+	job_record_t *job = job_with(job_for(2), "GPUTOPO_MIN_BUSBW=40"), *cores;
+	uint64_t nodes;
+
+	start_held(free, now);
+	cores = mock_job_add(50);
+	mock_job_run(cores, 0, 0);
+	cores->time_limit = 10;
+	cores->end_time = now + 50;
+	require(job, 1);
+	for (int i = 1; i < 16; i++)
+		mock_stock.fault[i] = MOCK_FEWER;
+	mock_stock.fault[1] = MOCK_FAIL;
+	expect_wait(job);
+	memset(mock_stock.fault, 0, sizeof(mock_stock.fault));
+	job->start_time = now;
+	ck_assert_int_eq(test_job(job, SELECT_MODE_WILL_RUN, &nodes), SLURM_SUCCESS);
+	ck_assert_int_ge(job->start_time, now + 50);
+	ck_assert_int_le(job->start_time, now + 53);
+	FREE_NULL_BITMAP(job->details->req_node_bitmap);
+}
+END_TEST
+
 static TCase *node_case(void)
 {
 	TCase *tc = tcase_create("nodes");
@@ -382,6 +577,12 @@ static TCase *wish_case(void)
 	tcase_add_test(tc, a_wish_that_can_never_be_met_is_refused);
 	tcase_add_test(tc, a_wish_beyond_the_machine_is_refused);
 	tcase_add_test(tc, split_no_waits_for_one_node);
+	tcase_add_loop_test(tc, what_waits_holds_only_what_it_can_start_on, 0,
+			    ROWS(held_rows));
+	tcase_add_loop_test(tc, constraints_that_can_never_be_met_are_refused, 0,
+			    ROWS(held_rows));
+	tcase_add_loop_test(tc, a_required_node_that_cannot_now_is_waited_for, 1, 3);
+	tcase_add_test(tc, a_refused_job_waits_for_the_end_of_any_job_there);
 	return tc;
 }
 

@@ -167,6 +167,104 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 }
 END_TEST
 
+/* ---- a job's other constraints
+ * ---------------------------------------------------------
+ */
+
+static const struct {
+	const char *why;
+	const char *required, *excluded, *features, *reservation;
+	uint32_t nodes;
+	const char *says; /* NULL: let through */
+} place_rows[] = {
+	{"any node", NULL, NULL, NULL, NULL, 1, NULL},
+	{"the node that has it", "n0", NULL, NULL, NULL, 1, NULL},
+	{"one that has not", "t0", NULL, NULL, NULL, 1,
+	 "gputopo: --gpu-topo=ring: t0, which the job requires, cannot have a ring of "
+	 "links through 3 GPUs; the best that any could give are "},
+	{"both", "n0,t0", NULL, NULL, NULL, 1, "t0, which the job requires"},
+	{"two of any", NULL, NULL, NULL, NULL, 2,
+	 "only 1 of the 2 nodes that it needs can have a ring"},
+	{"without the one that has it", NULL, "n0", NULL, NULL, 1, "no node has a ring"},
+	{"without the other", NULL, "t0", NULL, NULL, 1, NULL},
+	{"a feature of that one", NULL, NULL, "big", NULL, 1, NULL},
+	{"a feature of the other", NULL, NULL, "old", NULL, 1, "no node has a ring"},
+	{"one of two", NULL, NULL, "old|big", NULL, 1, NULL},
+	{"both of one node", NULL, NULL, "old&rare", NULL, 1, "no node has a ring"},
+	{"counts are not read", NULL, NULL, "[old*1]", NULL, 1, NULL},
+	{"an unknown feature is for Slurm to refuse", NULL, NULL, "old|what", NULL, 1,
+	 NULL},
+	{"a reservation of the other", NULL, NULL, NULL, "maint", 1,
+	 "no node has a ring"},
+	{"an unknown reservation", NULL, NULL, NULL, "what", 1, NULL},
+	{"an unknown node", "t0,x", NULL, NULL, NULL, 1, NULL},
+	{"more names than nodes", "t0,t0,t0,t0,t0,t0", NULL, NULL, NULL, 1, NULL},
+};
+
+/* n0 has the features big and rare, t0 old and rare, and the reservation maint. */
+static void give_features(void)
+{
+	static node_feature_t features[3] = {{.name = (char *)"big"},
+					     {.name = (char *)"old"},
+					     {.name = (char *)"rare"}};
+	static slurmctld_resv_t reservation = {.name = (char *)"maint"};
+	static struct xlist list;
+
+	list.count = 0;
+	for (int f = 0; f < 3; f++) {
+		features[f].node_bitmap = bit_alloc(2);
+		mock_list_add(&list, &features[f]);
+	}
+	bit_set(features[0].node_bitmap, 0);
+	bit_set(features[1].node_bitmap, 1);
+	bit_set(features[2].node_bitmap, 0);
+	bit_set(features[2].node_bitmap, 1);
+	reservation.node_bitmap = bit_alloc(2);
+	bit_set(reservation.node_bitmap, 1);
+	avail_feature_list = &list;
+	mock_slurm.reservation = &reservation;
+}
+
+static void take_features(void)
+{
+	for (int f = 0; f < 3; f++) {
+		node_feature_t *feature = avail_feature_list->item[f];
+
+		FREE_NULL_BITMAP(feature->node_bitmap);
+	}
+	FREE_NULL_BITMAP(mock_slurm.reservation->node_bitmap);
+	avail_feature_list = NULL;
+	mock_slurm.reservation = NULL;
+}
+
+START_TEST(other_constraints_are_part_of_a_refusal)
+{
+	char *env[1] = {(char *)"GPUTOPO_TOPO=ring"}, *text = NULL;
+	job_desc_msg_t job;
+	int rc;
+
+	start_two();
+	give_features();
+	memset(&job, 0, sizeof(job));
+	job.min_nodes = place_rows[_i].nodes;
+	job.num_tasks = NO_VAL;
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.tres_per_node = (char *)"gres:gpu:3";
+	job.req_nodes = (char *)place_rows[_i].required;
+	job.exc_nodes = (char *)place_rows[_i].excluded;
+	job.features = (char *)place_rows[_i].features;
+	job.reservation = (char *)place_rows[_i].reservation;
+	rc = submit(&job, 0, &text);
+	take_features();
+	ck_assert_msg((rc == SLURM_SUCCESS) == !place_rows[_i].says, "%s: %s",
+		      place_rows[_i].why, text);
+	ck_assert_msg(!place_rows[_i].says || (text && strstr(text, place_rows[_i].says)),
+		      "%s: %s", place_rows[_i].why, text);
+	free(text);
+}
+END_TEST
+
 #define MIG "_SLURM_SPANK_OPTION_gputopo_mig="
 
 static const struct {
@@ -282,6 +380,8 @@ SUITE(submit)
 			    ROWS(quiet));
 	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
 	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
+	tcase_add_loop_test(tc, other_constraints_are_part_of_a_refusal, 0,
+			    ROWS(place_rows));
 	tcase_add_test(tc, a_forged_place_is_dropped);
 	tcase_add_test(tc, without_the_select_plugin_all_is_let_through);
 	tcase_add_test(tc, only_the_nodes_of_the_partition_count);

@@ -107,8 +107,18 @@ static const struct {
 	const char *rest;
 } find_rows[] = {
 	{"one node", "n1=00ff=1/8/x", "n1", 0xff, "1/8/x"},
-	{"the second entry", "a[1-2]=1=x;b[01-10],c=2=y", "b07", 2, "y"},
-	{"no such node", "a[1-2]=1=x", "a3", 0, ""},
+	{"the second entry", "a1,a2=1=x;b06,b07,c=2=y", "b07", 2, "y"},
+	{"the last of an entry", "a1,a2=1=x;b06,b07,c=2=y", "c", 2, "y"},
+	{"no such node", "a1,a2=1=x", "a3", 0, ""},
+	{"the beginning of a name", "a12=1=x", "a1", 0, ""},
+	{"the end of a name", "ba1=1=x", "a1", 0, ""},
+	{"no name", ",,=1=x", "", 0, ""},
+	{"brackets are not ours", "a[1-2]=1=x", "a1", 0, ""},
+	{"a hash of 16 digits", "a=0123456789abcdef=x", "a", 0x123456789abcdef, "x"},
+	{"one of 17", "a=00123456789abcdef=x", "a", 0, ""},
+	{"a sign is no digit", "a=-1=x", "a", 0, ""},
+	{"nor is a space", "a= 1=x", "a", 0, ""},
+	{"another entry's marks", "a;b=1=x", "a", 0, ""},
 	{"no word, only a hash", "a=1=;b=2=y", "a", 1, ""},
 	{"types permute", "a=1=x=0,2,1", "a", 1, "x=0,2,1"},
 	{"nothing", "", "a", 0, ""},
@@ -128,6 +138,32 @@ START_TEST(a_node_finds_its_entry)
 		      (unsigned long long)hash);
 	ck_assert_int_eq(len, strlen(find_rows[_i].rest));
 	ck_assert(memcmp(rest, find_rows[_i].rest, len) == 0);
+}
+END_TEST
+
+/* GPUTOPO_MODELS is the user's to write. Lists of ranges, whose readings are a product of
+ * their number and the name's digits, ran for ever; each of these takes one walk. */
+START_TEST(hostile_lists_are_read_once)
+{
+	static char text[2 * GP_MODELS_MAX];
+	char name[64], *end = text;
+	const char *rest;
+	size_t len;
+
+	memset(name, '1', 63);
+	name[63] = '\0';
+	for (int i = 0; i < 300; i++)
+		end = stpcpy(end, "[1,11,111,1111-9999]");
+	strcpy(end, "=1=x");
+	ck_assert_uint_eq(gp_compact_find(text, name, &rest, &len), 0);
+	/* with an entry of ours behind it: still found, unless all is too long */
+	strcat(text, ";n1=2=y");
+	ck_assert_uint_eq(gp_compact_find(text, "n1", &rest, &len), 2);
+	memset(text, 'x', GP_MODELS_MAX);
+	strcpy(text + GP_MODELS_MAX, ";n1=2=y");
+	ck_assert_uint_eq(gp_compact_find(text, "n1", &rest, &len), 0);
+	memcpy(text, "n1=2=y;", 7);
+	ck_assert_uint_eq(gp_compact_find(text, "n1", &rest, &len), 0);
 }
 END_TEST
 
@@ -324,6 +360,7 @@ SUITE(node_model)
 	LOOP(tc, sources_in_their_order, source_rows);
 	tcase_add_test(tc, a_permutation_is_applied_or_refused);
 	LOOP(tc, leftover_instances_are_as_the_file_says, stray_rows);
+	tcase_add_test(tc, hostile_lists_are_read_once);
 	tcase_add_test(tc, what_is_no_file_is_survived);
 	tcase_add_test(tc, a_node_knows_its_name_and_folder);
 	suite_add_tcase(suite, tc);

@@ -4,6 +4,7 @@
  */
 #include "plugin/slurm/compat.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -433,7 +434,7 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	glue->counters.by_reason[why]++;
 	glue->counters.reruns += (uint64_t)a.reruns;
 	if (rc == SLURM_SUCCESS && !is_as_wished(&a, why)) {
-		gp_quest_refused(glue, test->job);
+		gp_quest_refused(glue, test->job, INT_MAX);
 		return refuse(&a);
 	}
 	if (why == GP_CHANGED)

@@ -192,9 +192,11 @@ bool gp_first_filter(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 
-	if (!a->quest.binds || gp_quest_filter(&a->quest, a->glue, t) >=
-				       (int)(t->min_nodes > 1 ? t->min_nodes : 1))
+	if (!a->quest.binds || gp_quest_filter(&a->quest, a->glue, t))
 		return true;
 	bit_copybits(t->nodes, a->glue->offered);
-	return t->candidates != NULL;
+	if (t->candidates)
+		return true;
+	gp_quest_refused(a->glue, t->job, bit_set_count(t->nodes));
+	return false;
 }

@@ -15,6 +15,8 @@
 /* A refusal is believed so long: nodes may come back without a job's end. */
 #define REFUSED_SECONDS 120
 
+#pragma weak job_req_node_filter
+
 /* GPUs on each node. Of several nodes that share a total, each has an even share as far
  * as wishes go. */
 static void read_count(struct gp_quest *quest, const struct gp_test *test)
@@ -34,36 +36,90 @@ static void read_count(struct gp_quest *quest, const struct gp_test *test)
 	}
 }
 
-/* Could any node in service meet the wish when idle? */
-static bool is_kept_somewhere(const struct gp_quest *quest, struct gp_glue *glue,
-			      const job_record_t *job)
+/* A node as the job sees it; false: none of ours. */
+static bool see_node(struct gp_prospect *prospect, const struct gp_quest *quest,
+		     struct gp_glue *glue, int node)
 {
-	for (int n = 0; n < glue->node_count; n++) {
+	uint64_t reserved;
+
+	if (!gp_rank_prospect(prospect, node, &quest->asked, quest->count, glue->models,
+			      &glue->running))
+		return false;
+	reserved = gp_bridge_reserved(quest->reserved, quest->granted, node,
+				      prospect->binding->size);
+	prospect->free &= ~reserved;
+	/* Stock gives it a node only when that is idle. */
+	if (quest->asked.whole)
+		prospect->free = prospect->usable & ~reserved;
+	return true;
+}
+
+static int wanted_nodes(const struct gp_test *test)
+{
+	return test->min_nodes > 1 ? (int)test->min_nodes : 1;
+}
+
+static bitstr_t *required_nodes(const job_record_t *job)
+{
+	return job->details ? job->details->req_node_bitmap : NULL;
+}
+
+/* Could enough of these nodes meet it with nothing running, all required ones among them?
+ * unsettled: what counts for a node that has not registered and may bring links. */
+static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
+			const struct gp_test *test, bitstr_t *nodes, bool unsettled)
+{
+	bitstr_t *required = required_nodes(test->job);
+	int found = 0;
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
 		struct gp_prospect prospect;
 
-		if (!node_record_table_ptr[n] ||
-		    !gp_bridge_is_settled(node_record_table_ptr[n]) ||
-		    (node_record_table_ptr[n]->node_state & NODE_STATE_DRAIN) ||
-		    (job->part_ptr && job->part_ptr->node_bitmap &&
-		     n < bit_size(job->part_ptr->node_bitmap) &&
-		     !bit_test(job->part_ptr->node_bitmap, n)))
+		if (!bit_test(nodes, n))
 			continue;
-		if (gp_rank_prospect(&prospect, n, &quest->asked, quest->count,
-				     glue->models, &glue->running) &&
-		    gp_wish_met_in(&quest->wish, prospect.binding, prospect.usable,
-				   quest->count))
-			return true;
+		if (!gp_bridge_is_settled(node_record_table_ptr[n])
+			    ? unsettled
+			    : see_node(&prospect, quest, glue, (int)n) &&
+				      gp_wish_met_in(&quest->wish, prospect.binding,
+						     prospect.usable, quest->count))
+			found++;
+		else if (required && n < bit_size(required) && bit_test(required, n))
+			return false;
 	}
-	return false;
+	return found >= wanted_nodes(test);
+}
+
+/* Put into glue->answer the nodes in service that the job may have. false: none known. */
+static bool read_own_nodes(struct gp_glue *glue, job_record_t *job)
+{
+	bitstr_t *part = job->part_ptr ? job->part_ptr->node_bitmap : NULL;
+	bitstr_t *excluded = job->details->exc_node_bitmap, *nodes = glue->answer;
+
+	if (!nodes)
+		return false;
+	bit_clear_all(nodes);
+	for (int n = 0; n < glue->node_count && n < bit_size(nodes); n++)
+		if (node_record_table_ptr[n] &&
+		    !(node_record_table_ptr[n]->node_state & NODE_STATE_DRAIN) &&
+		    (!part || (n < bit_size(part) && bit_test(part, n))) &&
+		    !(excluded && n < bit_size(excluded) && bit_test(excluded, n)))
+			bit_set(nodes, n);
+	/* Features, cores and memory by Slurm's own rule, where it has one. */
+	if (job_req_node_filter)
+		(void)job_req_node_filter(job, nodes, true);
+	return true;
 }
 
 /* A requeued job with a wish is not to get less than it had. Where its machine is gone
- * for good, the wish alone counts. */
+ * for good, or not among the nodes that it may have, the wish alone counts. */
 static void hold_past(struct gp_quest *quest, struct gp_glue *glue,
 		      const struct gp_test *test)
 {
 	quest->wish.had_mbps = quest->past.mbps;
-	if (quest->wish.had_mbps && !is_kept_somewhere(quest, glue, test->job))
+	if (quest->wish.had_mbps &&
+	    !(read_own_nodes(glue, test->job) &&
+	      is_possible(quest, glue, test, glue->answer, false)))
 		quest->wish.had_mbps = 0;
 }
 
@@ -91,24 +147,6 @@ void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
 		hold_past(quest, glue, test);
 }
 
-/* A node as the job sees it; false: none of ours. */
-static bool see_node(struct gp_prospect *prospect, const struct gp_quest *quest,
-		     struct gp_glue *glue, int node)
-{
-	uint64_t reserved;
-
-	if (!gp_rank_prospect(prospect, node, &quest->asked, quest->count, glue->models,
-			      &glue->running))
-		return false;
-	reserved = gp_bridge_reserved(quest->reserved, quest->granted, node,
-				      prospect->binding->size);
-	prospect->free &= ~reserved;
-	/* Stock gives it a node only when that is idle. */
-	if (quest->asked.whole)
-		prospect->free = prospect->usable & ~reserved;
-	return true;
-}
-
 /* When one node can meet it. */
 static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int node,
 			time_t now)
@@ -120,22 +158,22 @@ static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int 
 	return gp_wish_when(&quest->wish, &prospect, quest->count, now);
 }
 
-/* The question that gp_moment_first asks of each node. */
+/* The question that a forecast asks of each node. */
 struct asking {
 	const struct gp_quest *quest;
 	struct gp_glue *glue;
 	time_t now;
 };
 
-static time_t when(void *arg, int node)
+static time_t date_of(void *arg, int node)
 {
 	const struct asking *a = arg;
 
 	return node_when(a->quest, a->glue, node, a->now);
 }
 
-int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
-		    const struct gp_test *test)
+bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
+		     const struct gp_test *test)
 {
 	bitstr_t *nodes = test->nodes;
 	time_t now = time(NULL);
@@ -150,75 +188,126 @@ int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 		else
 			bit_clear(nodes, n);
 	}
-	return left;
+	return left >= wanted_nodes(test) &&
+	       gp_dates_has_required(glue->offered, required_nodes(test->job), nodes);
 }
 
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes)
 {
 	struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
 
-	*refusal = (struct gp_refusal){job->job_id, glue->ends, time(NULL)};
+	*refusal = (struct gp_refusal){job->job_id, glue->ends, time(NULL), nodes};
 }
 
-bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
+static bool was_refused(const struct gp_glue *glue, const struct gp_test *test,
+			time_t now)
 {
-	const struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
+	const struct gp_refusal *refusal =
+		&glue->refusals[test->job->job_id % GP_REFUSALS];
 
-	return refusal->job_id == job->job_id && refusal->ends == glue->ends &&
-	       now - refusal->when < REFUSED_SECONDS;
+	return refusal->job_id == test->job->job_id && refusal->ends == glue->ends &&
+	       now - refusal->when < REFUSED_SECONDS &&
+	       bit_set_count(test->nodes) <= refusal->nodes;
 }
 
-time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
+/* The next end of a job on some nodes. */
+struct next_end {
+	bitstr_t *nodes;
+	time_t first; /* 0: none that is known */
+	bool here;
+};
+
+static void is_here(int node, uint32_t job_id, void *arg)
 {
-	time_t next = 0;
+	struct next_end *next = arg;
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
-	     n++) {
-		const struct gp_held *held;
-		int count = 0;
+	(void)job_id;
+	next->here |= node < bit_size(next->nodes) && bit_test(next->nodes, node);
+}
 
-		held = bit_test(nodes, n) ? gp_running_on(&glue->running, (int)n, &count)
-					  : NULL;
-		for (int i = 0; i < count; i++) {
-			time_t end = gp_bridge_end(held[i].job_id);
+static int look_at_end(void *x, void *arg)
+{
+	const job_record_t *job = x;
+	struct next_end *next = arg;
+	time_t end;
 
-			if (end && (!next || end < next))
-				next = end;
+	if (!IS_JOB_RUNNING(job) && !IS_JOB_SUSPENDED(job))
+		return 0;
+	end = gp_bridge_end(job->job_id);
+	if (!end || (next->first && end >= next->first))
+		return 0;
+	next->here = false;
+	gp_bridge_nodes(job, is_here, next);
+	if (next->here)
+		next->first = end;
+	return 0;
+}
+
+/* When the next job on these nodes ends, whatever it holds there: cores, slices and
+ * memory may be in the way as well as GPUs. A walk over all jobs, as each of stock's
+ * forecasts is. */
+static time_t next_end(bitstr_t *nodes, time_t now)
+{
+	struct next_end next = {.nodes = nodes};
+
+	if (&job_list && job_list)
+		(void)list_for_each(job_list, look_at_end, &next);
+	if (!next.first)
+		return GP_NOT_KNOWN;
+	return next.first > now ? next.first : now + 1;
+}
+
+/* Ask stock with the nodes that can have the job by *moment, and *moment becomes when
+ * those can that it picks. */
+static int ask_by(struct gp_glue *glue, const struct gp_inner *inner,
+		  const struct gp_test *test, const struct gp_dates *dates,
+		  time_t *moment)
+{
+	struct gp_dates all = *dates;
+	int kept, rc;
+
+	bit_copybits(glue->offered, dates->nodes);
+	all.nodes = glue->offered;
+	kept = gp_dates_keep(&all, *moment, test->nodes);
+	rc = gp_ask(glue, inner, test);
+	if (rc != SLURM_SUCCESS &&
+	    gp_dates_keep(&all, GP_NOT_KNOWN, test->nodes) > kept) {
+		/* No room for it there, GPUs or not: on those that can later, never on
+		 * one that cannot. */
+		rc = gp_ask(glue, inner, test);
+		if (rc == SLURM_SUCCESS && *moment != GP_NOT_KNOWN) {
+			time_t last = gp_dates_last(&all, test->nodes);
+
+			*moment = last == GP_NOT_KNOWN || last > *moment ? last : *moment;
 		}
 	}
-	if (!next)
-		return GP_NOT_KNOWN;
-	return next > now ? next : now + 1;
+	return rc;
 }
 
-int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
-		      const struct gp_inner *inner, const struct gp_test *test)
+int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+		const struct gp_test *test, gp_when_fn *when, void *arg,
+		const char *waiting)
 {
-	struct gp_test narrowed = *test;
 	time_t now = time(NULL), moment;
-	struct asking asking = {quest, glue, now};
+	struct gp_dates dates = {
+		.nodes = test->nodes,
+		.required = required_nodes(test->job),
+		.wanted = wanted_nodes(test),
+		.at = glue->dates,
+		.sorted = glue->dates ? glue->dates + glue->node_count : NULL,
+	};
 	int rc;
 
-	moment = gp_moment_first(test->nodes,
-				 test->min_nodes > 1 ? (int)test->min_nodes : 1, when,
-				 &asking);
+	if (!glue->dates || bit_size(test->nodes) > glue->node_count ||
+	    !gp_first_scratch(glue, test->nodes))
+		return gp_ask(glue, inner, test);
+	gp_dates_read(&dates, when, arg);
+	moment = gp_dates_first(&dates);
 	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
-	if (moment == 0 && gp_quest_was_refused(glue, test->job, now))
-		moment = gp_quest_next_end(glue, test->nodes, now);
-	if (!gp_first_scratch(glue, test->nodes))
-		return gp_ask(glue, inner, test);
-	bit_copybits(glue->offered, test->nodes);
-	if (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job))
-		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
-	if (moment >= 0)
-		gp_moment_keep(test->nodes, moment, when, &asking);
-	rc = gp_ask(glue, inner, &narrowed);
-	if (rc != SLURM_SUCCESS) {
-		/* Not room for it there, GPUs or not: somewhere, and not before. */
-		bit_copybits(test->nodes, glue->offered);
-		rc = gp_ask(glue, inner, &narrowed);
-	}
+	if (moment == 0 && was_refused(glue, test, now))
+		moment = next_end(test->nodes, now);
+	rc = ask_by(glue, inner, test, &dates, &moment);
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
 	if (moment == GP_NOT_KNOWN)
@@ -226,38 +315,27 @@ int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 	if (test->job->start_time < moment)
 		test->job->start_time = moment;
 	GP_FORECAST(test, moment);
-	gp_moment_say(test->job, WAITING);
+	gp_moment_say(test->job, waiting);
 	return rc;
 }
 
-/* Could it be met with nothing running? A node that has not registered may bring links.
- */
-static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
-			const struct gp_test *test)
+int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
+		      const struct gp_inner *inner, const struct gp_test *test)
 {
-	bitstr_t *nodes = test->nodes;
+	struct gp_test narrowed = *test;
+	struct asking asking = {quest, glue, time(NULL)};
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
-	     n++) {
-		struct gp_prospect prospect;
-
-		if (!bit_test(nodes, n))
-			continue;
-		if (!gp_bridge_is_settled(node_record_table_ptr[n]))
-			return true;
-		if (see_node(&prospect, quest, glue, (int)n) &&
-		    gp_wish_met_in(&quest->wish, prospect.binding, prospect.usable,
-				   quest->count))
-			return true;
-	}
-	return false;
+	if (test->min_nodes <= 1 &&
+	    (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job)))
+		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
+	return gp_forecast(glue, inner, &narrowed, date_of, &asking, WAITING);
 }
 
 int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,
 		       const struct gp_inner *inner, const struct gp_test *test)
 {
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
-	if (quest->wish.asked && !is_possible(quest, glue, test))
+	if (quest->wish.asked && !is_possible(quest, glue, test, test->nodes, true))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 	return gp_ask(glue, inner, test);
 }

@@ -7,6 +7,7 @@
 #define GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
 
 #include "plugin/ctld/glue.h"
+#include "plugin/ctld/estimate/start_estimate.h"
 #include "plugin/ctld/request/previous_run.h"
 
 /* What a job_test is about, as far as wishes go. */
@@ -24,17 +25,22 @@ struct gp_quest {
 
 void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
 		   const struct gp_test *test);
-/* Leave in test's nodes those that can meet the wish now. Returns how many they are. */
-int gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
-		    const struct gp_test *test);
-/* RUN_NOW gave an answer that does not meet the wish: until a job ends, no forecast is to
- * say "now" for this one. */
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job);
-/* Was it refused lately, and has no job ended since? */
-bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job,
-			  time_t now);
-/* When the next job with GPUs on these nodes ends, or GP_NOT_KNOWN (start_estimate.h). */
-time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
+/* Leave in test's nodes those that can meet the wish now. Are they enough, with all that
+ * the job requires? glue->offered holds the nodes as they came. */
+bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
+		     const struct gp_test *test);
+/* RUN_NOW has not met the wish on so many offered nodes (INT_MAX: nor would it on more):
+ * until a job ends, no forecast is to say "now" for this one. */
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes);
+
+/* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes
+ * that can have the job, not before they can, so that what slurmctld then holds for it
+ * are nodes on which it can start. Each offered node is asked once. waiting is what
+ * squeue shows. Returns stock's code, ESLURM_NODES_BUSY where it can never be. */
+int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+		const struct gp_test *test, gp_when_fn *when, void *arg,
+		const char *waiting);
+
 /* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
 int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
 		      const struct gp_inner *inner, const struct gp_test *test);

@@ -2,6 +2,7 @@
 /* When enough nodes can have a job. */
 #include "plugin/slurm/compat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugin/slurm/bridge.h"
@@ -9,49 +10,100 @@
 
 #define FAR_AWAY (365 * 24 * 3600)
 
-time_t gp_moment_first(bitstr_t *nodes, int wanted, gp_when_fn *when, void *arg)
+static bool is_required(const struct gp_dates *dates, int64_t node)
 {
-	time_t from = GP_NEVER, best;
-	bool unknown = false;
-	int reached = 0;
-
-	/* One round for each different moment; few in practice, and wanted is mostly 1.
-	 */
-	for (;;) {
-		int here = 0;
-
-		best = GP_NEVER;
-		for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes);
-		     n >= 0 && n <= last; n++) {
-			time_t date;
-
-			if (!bit_test(nodes, n))
-				continue;
-			date = when(arg, (int)n);
-			unknown |= date == GP_NOT_KNOWN;
-			if (date <= from || (best >= 0 && date > best))
-				continue;
-			here = date == best ? here + 1 : 1;
-			best = date;
-		}
-		if (best < 0)
-			return unknown ? GP_NOT_KNOWN : GP_NEVER;
-		reached += here;
-		if (reached >= wanted)
-			return best;
-		from = best;
-	}
+	return dates->required && node < bit_size(dates->required) &&
+	       bit_test(dates->required, node);
 }
 
-void gp_moment_keep(bitstr_t *nodes, time_t until, gp_when_fn *when, void *arg)
+/* NOT_KNOWN is after all dates. */
+static bool is_later(time_t a, time_t b)
 {
+	return b != GP_NOT_KNOWN && (a == GP_NOT_KNOWN || a > b);
+}
+
+static int by_date(const void *a, const void *b)
+{
+	time_t x = *(const time_t *)a, y = *(const time_t *)b;
+
+	return is_later(x, y) - is_later(y, x);
+}
+
+void gp_dates_read(struct gp_dates *dates, gp_when_fn *when, void *arg)
+{
+	bitstr_t *nodes = dates->nodes;
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n))
+			dates->at[n] = when(arg, (int)n);
+}
+
+time_t gp_dates_first(const struct gp_dates *dates)
+{
+	int wanted = dates->wanted > 1 ? dates->wanted : 1, others = 0;
+	bitstr_t *nodes = dates->nodes;
+	time_t moment = 0;
+
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
-		time_t date = bit_test(nodes, n) ? when(arg, (int)n) : GP_NEVER;
+		time_t date;
 
-		if (date < 0 || date > until)
-			bit_clear(nodes, n);
+		if (!bit_test(nodes, n))
+			continue;
+		date = dates->at[n];
+		if (!is_required(dates, n)) {
+			if (date != GP_NEVER)
+				dates->sorted[others++] = date;
+			continue;
+		}
+		if (date == GP_NEVER)
+			return GP_NEVER;
+		if (is_later(date, moment))
+			moment = date;
+		wanted--;
 	}
+	if (wanted > others)
+		return GP_NEVER;
+	if (wanted <= 0)
+		return moment;
+	qsort(dates->sorted, (size_t)others, sizeof(*dates->sorted), by_date);
+	return is_later(dates->sorted[wanted - 1], moment) ? dates->sorted[wanted - 1]
+							   : moment;
+}
+
+int gp_dates_keep(const struct gp_dates *dates, time_t until, bitstr_t *to)
+{
+	bitstr_t *nodes = dates->nodes;
+	int left = 0;
+
+	bit_clear_all(to);
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n) && dates->at[n] != GP_NEVER &&
+		    !is_later(dates->at[n], until)) {
+			bit_set(to, n);
+			left++;
+		}
+	return left;
+}
+
+time_t gp_dates_last(const struct gp_dates *dates, bitstr_t *nodes)
+{
+	time_t latest = 0;
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
+		if (bit_test(nodes, n) && is_later(dates->at[n], latest))
+			latest = dates->at[n];
+	return latest;
+}
+
+bool gp_dates_has_required(bitstr_t *offered, bitstr_t *required, bitstr_t *nodes)
+{
+	for (int64_t n = required ? bit_ffs(required) : -1;
+	     n >= 0 && n < bit_size(required); n++)
+		if (bit_test(required, n) && n < bit_size(offered) &&
+		    bit_test(offered, n) && !bit_test(nodes, n))
+			return false;
+	return true;
 }
 
 time_t gp_moment_far(time_t now)

@@ -56,19 +56,16 @@ bool gp_models_have_mig(const struct gp_models *models)
 	return host->have_mig(models);
 }
 
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job)
+void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes)
 {
-	host->refused(glue, job);
+	host->refused(glue, job, nodes);
 }
 
-bool gp_quest_was_refused(const struct gp_glue *glue, const job_record_t *job, time_t now)
+int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+		const struct gp_test *test, gp_when_fn *when, void *arg,
+		const char *waiting)
 {
-	return host->was_refused(glue, job, now);
-}
-
-time_t gp_quest_next_end(const struct gp_glue *glue, bitstr_t *nodes, time_t now)
-{
-	return host->next_end(glue, nodes, now);
+	return host->forecast(glue, inner, test, when, arg, waiting);
 }
 
 static void spoil(struct gp_glue *glue)

@@ -25,8 +25,7 @@ static const struct gp_mig_host host = {
 	.bind = gp_models_bind,
 	.have_mig = gp_models_have_mig,
 	.refused = gp_quest_refused,
-	.was_refused = gp_quest_was_refused,
-	.next_end = gp_quest_next_end,
+	.forecast = gp_forecast,
 };
 
 const struct gp_mig_object *gp_mig_object(void)

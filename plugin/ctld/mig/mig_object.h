@@ -8,6 +8,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
 
+#include "plugin/ctld/estimate/start_estimate.h"
 #include "plugin/ctld/mig/instance.h"
 #include "plugin/slurm/stock_plugin.h"
 
@@ -29,10 +30,10 @@ struct gp_mig_host {
 	struct gp_binding *(*bind)(struct gp_models *models, int index, const char *name,
 				   const struct gp_gpus *gpus);
 	bool (*have_mig)(const struct gp_models *models);
-	void (*refused)(struct gp_glue *glue, const job_record_t *job);
-	bool (*was_refused)(const struct gp_glue *glue, const job_record_t *job,
-			    time_t now);
-	time_t (*next_end)(const struct gp_glue *glue, bitstr_t *nodes, time_t now);
+	void (*refused)(struct gp_glue *glue, const job_record_t *job, int nodes);
+	int (*forecast)(struct gp_glue *glue, const struct gp_inner *inner,
+			const struct gp_test *test, gp_when_fn *when, void *arg,
+			const char *waiting);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and

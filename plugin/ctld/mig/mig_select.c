@@ -2,6 +2,7 @@
 /* Jobs that ask for GPU instances. */
 #include "plugin/slurm/compat.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,7 +28,8 @@ struct visit {
 	struct gp_mig_site *sites;
 	struct gp_mig_fit *fits;
 	int count;
-	time_t now; /* of a forecast */
+	bool misses_required; /* a node without which the job does not start */
+	time_t now;	      /* of a forecast */
 };
 
 /* ---- the job ---- */
@@ -65,6 +67,14 @@ static int without_wish(struct visit *v)
 	return gp_ask(v->glue, v->inner, v->test);
 }
 
+static bool is_required(const struct visit *v, int64_t node)
+{
+	const job_record_t *job = v->test->job;
+	bitstr_t *required = job->details ? job->details->req_node_bitmap : NULL;
+
+	return required && node < bit_size(required) && bit_test(required, node);
+}
+
 /* ---- now ---- */
 
 /* Leave the nodes with room for the wish, and say where on each. false: no memory. */
@@ -87,8 +97,10 @@ static bool read_sites(struct visit *v)
 		    gp_mig_site_fit(site, &v->glue->mig_books, &v->glue->running,
 				    &v->wish, site->mig, 0, &v->fits[v->count]))
 			v->count++;
-		else
+		else {
+			v->misses_required |= is_required(v, n);
 			bit_clear(nodes, n);
+		}
 	}
 	return true;
 }
@@ -173,7 +185,7 @@ static int answer(struct visit *v)
 	struct gp_fields before = gp_fields_read(t->job);
 	int best, rc;
 
-	if (v->count < (int)t->min_nodes || v->count == 0)
+	if (v->count < (int)t->min_nodes || v->count == 0 || v->misses_required)
 		return ESLURM_NODES_BUSY;
 	best = best_site(v);
 	if (best >= 0) {
@@ -189,7 +201,7 @@ static int answer(struct visit *v)
 	rc = ask(v, t->min_nodes, t->max_nodes, t->req_nodes);
 	if (rc != SLURM_SUCCESS) {
 		gp_fields_write(t->job, &before);
-		gp_quest_refused(v->glue, t->job);
+		gp_quest_refused(v->glue, t->job, INT_MAX);
 	}
 	return rc;
 }
@@ -220,29 +232,18 @@ static time_t when(void *arg, int node)
  */
 static int will_run(struct visit *v)
 {
-	const struct gp_test *t = v->test;
-	time_t now = time(NULL), moment;
-	int rc;
+	v->now = time(NULL);
+	return gp_forecast(v->glue, v->inner, v->test, when, v, WAITING);
+}
 
-	v->now = now;
-	moment = gp_moment_first(t->nodes, t->min_nodes > 1 ? (int)t->min_nodes : 1, when,
-				 v);
-	if (moment == GP_NEVER)
-		return ESLURM_NODES_BUSY;
-	if (moment == 0 && gp_quest_was_refused(v->glue, t->job, now))
-		moment = gp_quest_next_end(v->glue, t->nodes, now);
-	if (moment >= 0)
-		gp_moment_keep(t->nodes, moment, when, v);
-	rc = gp_ask(v->glue, v->inner, t);
-	if (rc != SLURM_SUCCESS || moment == 0)
-		return rc;
-	if (moment == GP_NOT_KNOWN)
-		moment = gp_moment_far(now);
-	if (t->job->start_time < moment)
-		t->job->start_time = moment;
-	GP_FORECAST(t, moment);
-	gp_moment_say(t->job, WAITING);
-	return rc;
+/* Could the node ever have it? One that has not registered may bring slices. */
+static bool may_ever(struct visit *v, int node)
+{
+	struct gp_mig_site site;
+
+	if (!read_site(v, node, &site))
+		return !gp_bridge_is_settled(node_record_table_ptr[node]);
+	return suits(v, &site) && gp_mig_site_may(&site, &v->wish);
 }
 
 /* At submission: shards that are no slices of any node's GPUs were not put there by
@@ -250,12 +251,21 @@ static int will_run(struct visit *v)
 static int test_only(struct visit *v)
 {
 	bitstr_t *nodes = v->test->nodes;
-	struct gp_mig_site site;
+	int found = 0;
 
-	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
-		if (bit_test(nodes, n) && read_site(v, (int)n, &site) && suits(v, &site))
-			return gp_ask(v->glue, v->inner, v->test);
-	return ESLURM_INVALID_GRES;
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		if (!bit_test(nodes, n))
+			continue;
+		if (may_ever(v, (int)n))
+			found++;
+		else if (is_required(v, n))
+			return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
+	}
+	if (!found)
+		return ESLURM_INVALID_GRES;
+	return found < (int)v->test->min_nodes ? ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+					       : gp_ask(v->glue, v->inner, v->test);
 }
 
 int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,

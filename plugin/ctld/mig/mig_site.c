@@ -251,6 +251,13 @@ int gp_mig_site_size(const struct gp_mig_site *site, const struct gp_mig_wish *w
 	return gpu->profile[profile].size;
 }
 
+bool gp_mig_site_may(const struct gp_mig_site *site, const struct gp_mig_wish *wish)
+{
+	int size = gp_mig_site_size(site, wish);
+
+	return size > 0 && size * wish->count <= gt_mig_space_gpu(site->space)->units;
+}
+
 bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *books,
 		     const struct gp_running *running, const struct gp_mig_wish *wish,
 		     uint64_t among, time_t when, struct gp_mig_fit *fit)
@@ -309,8 +316,7 @@ time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_book
 	time_t when = 0;
 	struct gp_mig_fit fit;
 
-	if (gp_mig_site_size(site, wish) * wish->count >
-	    gt_mig_space_gpu(site->space)->units)
+	if (!gp_mig_site_may(site, wish))
 		return GP_NEVER;
 	for (int round = 0; round < ROUNDS; round++) {
 		if (gp_mig_site_fit(site, books, running, wish, site->mig, when, &fit))

@@ -8,14 +8,17 @@
 
 #include "plugin/ctld/mig/mig_submit.h"
 
-#define MAX_NAMED 4 /* GPU models whose profiles are listed */
+#define MAX_NAMED  4	       /* GPU models whose profiles are listed */
+#define MAX_SHARDS GP_MAX_GPUS /* of one job on a node */
 
 /* What the nodes have. */
 struct offer {
-	int sites;   /* nodes that give away slices */
-	int others;  /* nodes that do not */
-	int unknown; /* nodes that have not said yet what they have */
-	int most;    /* instances of the profile that one GPU holds */
+	int sites;		       /* nodes that give away slices */
+	int others;		       /* nodes that do not */
+	int unknown;		       /* nodes that have not said yet what they have */
+	int most;		       /* instances of the profile that one GPU holds */
+	int by_shards[MAX_SHARDS + 1]; /* nodes that serve it by so many shards */
+	const char *cannot;	       /* a required node that never serves it */
 	const struct gt_mig_space *named[MAX_NAMED];
 	int names;
 };
@@ -46,30 +49,74 @@ static void note_space(struct offer *offer, const struct gt_mig_space *space)
 		offer->named[offer->names++] = space;
 }
 
-/* Look at one node; the first that can serve the wish says how many shards it takes. */
+/* By how many shards an idle GPU of the site serves the wish; 0: never. */
+static int shards_of(const struct gp_mig_site *site, const struct gp_mig_wish *wish,
+		     struct offer *offer)
+{
+	int profile, room, shards = wish->count * gp_mig_site_size(site, wish);
+
+	if (gt_mig_profile_find(gt_mig_space_gpu(site->space), wish->profile, &profile,
+				NULL))
+		return 0;
+	room = room_for(site->space, profile, wish->count);
+	if (room > offer->most)
+		offer->most = room;
+	return room == wish->count && shards <= MAX_SHARDS ? shards : 0;
+}
+
+/* Look at one node. A job has as many shards on each of its nodes: where it requires
+ * some, those say how many. */
 static void look(struct gp_glue *glue, struct gp_mig_question *question,
 		 const struct gp_mig_wish *wish, int node, struct offer *offer)
 {
+	bool required = question->wish && gp_places_require(&question->places, node);
+	const node_record_t *record = node_record_table_ptr[node];
 	struct gp_mig_site site;
-	int profile, room;
+	int shards = 0;
 
 	if (!gp_mig_site_read(&site, node, glue->models, &glue->mig_spaces)) {
-		if (gp_bridge_is_settled(node_record_table_ptr[node]))
-			offer->others++;
-		else
+		if (!gp_bridge_is_settled(record)) {
 			offer->unknown++;
-		return;
+			return;
+		}
+		offer->others++;
+	} else {
+		offer->sites++;
+		note_space(offer, site.space);
+		if (question->wish)
+			shards = shards_of(&site, wish, offer);
 	}
-	offer->sites++;
-	note_space(offer, site.space);
-	if (!question->wish || gt_mig_profile_find(gt_mig_space_gpu(site.space),
-						   wish->profile, &profile, NULL))
+	if (shards)
+		offer->by_shards[shards]++;
+	if (!required)
 		return;
-	room = room_for(site.space, profile, wish->count);
-	if (room > offer->most)
-		offer->most = room;
-	if (room == wish->count && !question->shards)
-		question->shards = wish->count * gp_mig_site_size(&site, wish);
+	if (!shards || (question->shards && question->shards != shards)) {
+		if (!offer->cannot)
+			offer->cannot = record->name;
+	} else {
+		question->shards = shards;
+	}
+}
+
+/* The smallest number of shards by which enough nodes serve it; 0: none. */
+static int enough(const struct offer *offer, int least)
+{
+	int need = least - offer->unknown;
+
+	for (int s = 1; s <= MAX_SHARDS; s++)
+		if (offer->by_shards[s] && offer->by_shards[s] >= need)
+			return s;
+	return 0;
+}
+
+static int most_nodes(const struct offer *offer)
+{
+	int most = 0;
+
+	for (int s = 1; s <= MAX_SHARDS; s++)
+		if (offer->by_shards[s] > most)
+			most = offer->by_shards[s];
+	return most;
 }
 
 static void add_text(char *text, size_t size, const char *more)
@@ -100,9 +147,18 @@ static bool refuse_wish(const struct gp_mig_question *question,
 			const struct gp_mig_wish *wish, const struct offer *offer,
 			char *text, size_t size)
 {
-	if (question->shards)
-		return false;
-	if (offer->most > 0) {
+	if (offer->cannot) {
+		snprintf(text, size,
+			 "gputopo: --mig=%s: %s, which the job requires, can never serve "
+			 "it",
+			 question->wish, offer->cannot);
+		list_profiles(offer, text, size);
+	} else if (most_nodes(offer)) {
+		snprintf(text, size,
+			 "gputopo: --mig=%s: only %d of the %d nodes that it needs can "
+			 "serve it",
+			 question->wish, most_nodes(offer), question->places.least);
+	} else if (offer->most > 0) {
 		snprintf(text, size,
 			 "gputopo: --mig=%s: one GPU has room for %d of them, and all of "
 			 "a job's instances on a node are on one",
@@ -134,12 +190,16 @@ bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char
 		return true;
 	}
 	for (int n = 0; n < glue->node_count; n++)
-		if (node_record_table_ptr[n] &&
-		    (!question->nodes ||
-		     (n < bit_size(question->nodes) && bit_test(question->nodes, n))))
+		if (node_record_table_ptr[n] && gp_places_have(&question->places, n))
 			look(glue, question, &wish, n, &offer);
-	if (question->wish)
-		return refuse_wish(question, &wish, &offer, text, size);
+	if (question->wish) {
+		if (!question->shards)
+			question->shards = enough(&offer, question->places.least);
+		return (offer.cannot || !question->shards ||
+			offer.by_shards[question->shards] + offer.unknown <
+				question->places.least) &&
+		       refuse_wish(question, &wish, &offer, text, size);
+	}
 	if (!offer.sites || offer.others || offer.unknown)
 		return false;
 	snprintf(text, size,

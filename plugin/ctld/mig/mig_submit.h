@@ -9,16 +9,16 @@
 #include "plugin/ctld/glue.h"
 
 struct gp_mig_question {
-	uint32_t size;	  /* of this struct, so that two builds know each other */
-	bitstr_t *nodes;  /* of the job's partition; NULL: all */
+	uint32_t size; /* of this struct, so that two builds know each other */
+	struct gp_places places;
 	const char *wish; /* PROFILE[:COUNT]; NULL: it wants shards without one */
 	int shards;	  /* the answer: as many on each node */
 };
 
 #define GP_MIG_SUBMIT_SYMBOL "gputopo_mig_submit"
 
-/* Write into text (size bytes) why no node can ever serve such a job, and return true;
- * false: one could, and question->shards says how many shards it takes there. Shards
+/* Write into text (size bytes) why the nodes can never serve such a job, and return true;
+ * false: they could, and question->shards says how many shards it takes there. Shards
  * without a wish are refused where every node gives away slices. */
 typedef bool gp_mig_submit_fn(struct gp_mig_question *question, char *text, size_t size);
 extern gp_mig_submit_fn gputopo_mig_submit;

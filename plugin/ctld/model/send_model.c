@@ -81,6 +81,9 @@ static void add_hosts(struct text *text, const struct gp_binding *kind, bitstr_t
 
 		if (!binding || !same(binding, kind))
 			continue;
+		/* Marks of ours in a name would be read as such. */
+		if (strpbrk(node_record_table_ptr[n]->name, "[]{},;= "))
+			continue;
 		add(text, comma);
 		add(text, node_record_table_ptr[n]->name);
 		comma = ",";
@@ -126,7 +129,7 @@ static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_
 void gp_carry_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
-	char value[GP_CARRY_MAX];
+	char value[GP_MODELS_MAX];
 	struct text text = {.buf = value, .size = sizeof(value)};
 	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
 	uint32_t entries;

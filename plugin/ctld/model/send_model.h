@@ -9,11 +9,10 @@
 
 #include "plugin/ctld/model/model.h"
 
-#define GP_CARRY_MAX 8192 /* bytes of the variable; nodes beyond are not told */
-
 /* Set GPUTOPO_MODELS in the environment of a job that begins and asked for GPUs. Nodes
  * without a model or with another Mode= than enforce are left out; none left: nothing is
- * set. compact.h says what is in it. */
+ * set. Nodes beyond
+ * GP_MODELS_MAX bytes are not told. compact.h says what is in it. */
 void gp_carry_models(const job_record_t *job, struct gp_models *models);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "conf/compact.h"
 #include "rank/node_conf.h"
 #include "rank/node_model.h"
 #include "rank/pmix_relay.h"
@@ -101,7 +102,7 @@ static void forget(spank_t spank)
 
 static void load_model(spank_t spank, const char *conf)
 {
-	char models[8192 + 64], dir[4096], name[256];
+	char models[GP_MODELS_MAX], dir[4096], name[256];
 
 	gp_node_conf_dir(dir, sizeof(dir));
 	gp_node_name(name, sizeof(name));
