@@ -32,6 +32,9 @@ struct gp_mig_entry {
 /* Read the entry at *text and go to the one behind its comma; *text is NULL behind the
  * last. false: there is no entry that can be read. */
 bool gp_mig_entry_next(const char **text, struct gp_mig_entry *entry);
+/* The shards in what Slurm says of a job's generic resources on one node,
+ * "gpu:1(IDX:0),shard:3(IDX:1)" or "shard:3(0/8,3/8)"; 0 where there are none. */
+int gp_mig_shards_read(const char *gres);
 bool gp_mig_entry_is_on(const struct gp_mig_entry *entry, const char *node);
 /* Append one to text, which holds *used bytes of size; false: no room, nothing changed.
  */
