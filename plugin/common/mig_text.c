@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define SLICES_MAX    64
-#define NODE_NAME_MAX 255
 #define SHARDS_MAX    1000000
 
 /* "3g.40gb+me": 3 and "+me". */
@@ -75,7 +74,7 @@ bool gp_mig_entry_next(const char **text, struct gp_mig_entry *entry)
 	entry->node = at;
 	entry->node_length = strcspn(at, ":,");
 	at += entry->node_length;
-	if (entry->node_length == 0 || entry->node_length > NODE_NAME_MAX ||
+	if (entry->node_length == 0 || entry->node_length > GP_NODE_NAME_MAX ||
 	    !read_number(&at, &s->gpu) || !read_number(&at, &s->start) ||
 	    !read_number(&at, &s->size) || s->size < 1 || (*at && *at != ','))
 		return false;
@@ -116,6 +115,11 @@ int gp_mig_shards_read(const char *gres)
 		at += *at == ',';
 	}
 	return shards;
+}
+
+size_t gp_mig_entry_max(const char *node)
+{
+	return strlen(node) + strlen(":00:00:00,");
 }
 
 bool gp_mig_entry_is_on(const struct gp_mig_entry *entry, const char *node)

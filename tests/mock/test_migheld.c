@@ -140,7 +140,7 @@ START_TEST(a_requeued_job_gets_a_new_placement)
 END_TEST
 
 /* Between the answer and the start the slices go: never the old place, and a line. */
-START_TEST(a_start_without_slices_is_told)
+START_TEST(none_starts_without_its_slices)
 {
 	job_record_t *job;
 	uint64_t nodes;
@@ -151,13 +151,14 @@ START_TEST(a_start_without_slices_is_told)
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	found("7g.80gb", "n0:0:0:8", 0);
 	stage.ours.reconfigure();
-	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
-	ck_assert_str_eq(place_of(job), "");
-	ck_assert(mock_logged("starts without its MIG instances"));
+	/* so it does not: Slurm leaves it in the queue */
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
+	ck_assert_ptr_null(place_of(job));
+	ck_assert(mock_logged("its MIG slices are not to be had"));
 }
 END_TEST
 
-START_TEST(a_start_without_memory_is_told)
+START_TEST(none_starts_without_its_text)
 {
 	job_record_t *job;
 	uint64_t nodes;
@@ -166,10 +167,13 @@ START_TEST(a_start_without_memory_is_told)
 	job = mig_job("3g.40gb", 4);
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	mock_slurm.no_memory = true;
-	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
 	mock_slurm.no_memory = false;
 	ck_assert_ptr_null(place_of(job));
-	ck_assert(mock_logged("starts without its MIG instances"));
+	ck_assert(mock_logged("where they are cannot be written"));
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
+	ck_assert_str_eq(place_of(job), "n0:0:4:4");
 }
 END_TEST
 
@@ -201,8 +205,8 @@ SUITE(migheld)
 	tcase_add_test(tc, the_canary_closes_a_gpu);
 	tcase_add_loop_test(tc, broken_placements_close_the_node, 0, ROWS(broken_places));
 	tcase_add_test(tc, a_requeued_job_gets_a_new_placement);
-	tcase_add_test(tc, a_start_without_slices_is_told);
-	tcase_add_test(tc, a_start_without_memory_is_told);
+	tcase_add_test(tc, none_starts_without_its_slices);
+	tcase_add_test(tc, none_starts_without_its_text);
 	tcase_add_test(tc, a_forecast_without_memory_is_one_without_words);
 	suite_add_tcase(suite, tc);
 }
