@@ -218,7 +218,10 @@ START_TEST(no_wish_nothing_done)
 	char visible[64] = "x";
 
 	ck_assert_int_eq(start(1, NULL, NULL), 0);
-	ck_assert_int_eq(start(1, "n2:0:0:4", "3g.40gb"), 0);
+	ck_assert_int_eq(start(1, NULL, "3g.40gb"), GP_MIG_REFUSED);
+	ck_assert_int_eq(end(1), 0);
+	ck_assert_int_eq(start(1, "n2:0:0:4", "3g.40gb"), GP_MIG_REFUSED);
+	ck_assert_ptr_nonnull(strstr(why, "has not decided"));
 	ck_assert_int_eq(end(1), 0);
 	ck_assert_int_eq(
 		gp_mig_node_task(&node, 1, false, visible, sizeof(visible), why, 256), 0);

@@ -330,6 +330,14 @@ static enum gp_mig_end note_refusal(const struct gp_mig_node *node,
 	return GP_MIG_REFUSED;
 }
 
+static enum gp_mig_end refuse_undecided(char *why, size_t size)
+{
+	snprintf(why, size,
+		 "slurmctld has not decided where the job's MIG instance is to be: has it "
+		 "gputopo's select plugin?");
+	return GP_MIG_REFUSED;
+}
+
 static int lock_for(const struct gp_mig_node *node, const char *what, uint32_t job,
 		    char *why, size_t size)
 {
@@ -371,8 +379,10 @@ enum gp_mig_end gp_mig_node_prolog(const struct gp_mig_node *node,
 
 	end = gp_mig_job_slices(job, node->name, &record, why, size) ? GP_MIG_DONE
 								      : GP_MIG_REFUSED;
-	if (!end && !record.count)
+	if (!end && !record.count && !job->wish)
 		return GP_MIG_DONE;
+	if (!end && !record.count)
+		end = refuse_undecided(why, size);
 	/* asked without the lock: slurmctld may be away for a while */
 	if (!end)
 		given = node->authority->slices_of(job->id, node->name);

@@ -171,7 +171,7 @@ int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 	char why[WHY_MAX] = "";
 	enum gp_mig_end end;
 
-	if (!job.place)
+	if (!job.place && !job.wish)
 		return 0;
 	read_settings(&s, argc, argv);
 	read_stray(&s);

@@ -9,7 +9,7 @@
  *     -n COUNT     so many more entries, X0=0, X1=1, ...
  *     -s TEXT      the script behind "#!/bin/sh"
  *     -o FILE      its output
- *     -t TRES      of each node, as the release writes it: gres:shard:1, gres/shard:1
+ *     -t GRES      of each node: shard:1
  *     -N NODES  -w NODELIST  -c COMMENT  -r (may be requeued)
  *
  * Prints the job's number; exit status 3 and the reason where it is refused.
@@ -83,7 +83,10 @@ int main(int argc, char **argv)
 			desc.std_out = desc.std_err = optarg;
 			break;
 		case 't':
-			desc.tres_per_node = optarg;
+			if (asprintf(&desc.tres_per_node, "gres%s%s",
+				     slurm_api_version() >> 16 >= 40 ? "/" : ":",
+				     optarg) < 0)
+				err(1, "the job");
 			break;
 		case 'N':
 			desc.min_nodes = desc.max_nodes = (uint32_t)atoi(optarg);
