@@ -100,7 +100,11 @@ bool gp_submit_mig(job_desc_msg_t *job, bitstr_t *nodes, gp_mig_submit_fn *ask,
 		gp_env_get(job->spank_job_env, job->spank_job_env_size, GP_ENV_MIG);
 	struct want want = {job, wish};
 	struct gp_mig_question question = {
-		.size = sizeof(question), .nodes = nodes, .wish = wish};
+		.size = sizeof(question),
+		.nodes = nodes,
+		.wish = wish,
+		.least = job->min_nodes,
+	};
 
 	if (!wish && (!ask || !asks_for(job, "shard")))
 		return false;

@@ -16,6 +16,7 @@ struct offer {
 	int others;  /* nodes that do not */
 	int unknown; /* nodes that have not said yet what they have */
 	int most;    /* instances of the profile that one GPU holds */
+	size_t entry; /* bytes that one instance takes in a placement, at most */
 	const struct gt_mig_space *named[MAX_NAMED];
 	int names;
 };
@@ -61,6 +62,8 @@ static void look(struct gp_glue *glue, struct gp_mig_question *question,
 		return;
 	}
 	offer->sites++;
+	if (gp_mig_entry_max(site.record->name) > offer->entry)
+		offer->entry = gp_mig_entry_max(site.record->name);
 	note_space(offer, site.space);
 	if (!question->wish || gt_mig_profile_find(gt_mig_space_gpu(site.space),
 						   wish->profile, &profile, NULL))
@@ -96,12 +99,28 @@ static void list_profiles(const struct offer *offer, char *text, size_t size)
 	}
 }
 
+/* What cannot be written down for the nodes cannot start. */
+static bool refuse_size(const struct gp_mig_question *question,
+			const struct gp_mig_wish *wish, const struct offer *offer,
+			char *text, size_t size)
+{
+	size_t most = GP_MIG_PLACE_MAX / (offer->entry * (size_t)wish->count);
+
+	if (question->least == NO_VAL || question->least <= most)
+		return false;
+	snprintf(text, size,
+		 "gputopo: --mig=%s: one job can have it on %zu nodes at most; split it, or "
+		 "make it an array",
+		 question->wish, most);
+	return true;
+}
+
 static bool refuse_wish(const struct gp_mig_question *question,
 			const struct gp_mig_wish *wish, const struct offer *offer,
 			char *text, size_t size)
 {
 	if (question->shards)
-		return false;
+		return refuse_size(question, wish, offer, text, size);
 	if (offer->most > 0) {
 		snprintf(text, size,
 			 "gputopo: --mig=%s: one GPU has room for %d of them, and all of "

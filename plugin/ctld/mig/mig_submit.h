@@ -12,6 +12,7 @@ struct gp_mig_question {
 	uint32_t size;	  /* of this struct, so that two builds know each other */
 	bitstr_t *nodes;  /* of the job's partition; NULL: all */
 	const char *wish; /* PROFILE[:COUNT]; NULL: it wants shards without one */
+	uint32_t least;	  /* nodes that it wants at least */
 	int shards;	  /* the answer: as many on each node */
 };
 
