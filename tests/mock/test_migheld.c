@@ -140,6 +140,26 @@ START_TEST(a_requeued_job_gets_a_new_placement)
 END_TEST
 
 /* Between the answer and the start the slices go: never the old place, and a line. */
+/* What a job leaves behind is free, and no more than that. */
+START_TEST(a_job_that_shrinks_gives_its_slices_back)
+{
+	job_record_t *job;
+
+	start_sliced(2);
+	job = found("3g.40gb", "n0:0:0:4,n0:1:0:4,n1:0:0:4,n1:1:0:4", 0);
+	stage.ours.reconfigure();
+	for (int g = 0; g < 2; g++)
+		mock_node_shards(1)->topo_gres_cnt_alloc[g] -= 4;
+	ck_assert_int_eq(stage.ours.job_resized(job, node_record_table_ptr[1]), 0);
+	ck_assert_str_eq(place_of(job), "n0:0:0:4,n0:1:0:4");
+	expect_place("the node it left", "7g.80gb", 8, "n1:0:0:8");
+	expect_place("beside it", "3g.40gb", 4, "n0:0:4:4");
+	/* nothing to take out, and nothing is lost */
+	ck_assert_int_eq(stage.ours.job_resized(job, node_record_table_ptr[1]), 0);
+	ck_assert_str_eq(place_of(job), "n0:0:0:4,n0:1:0:4");
+}
+END_TEST
+
 START_TEST(none_starts_without_its_slices)
 {
 	job_record_t *job;
@@ -205,6 +225,7 @@ SUITE(migheld)
 	tcase_add_test(tc, the_canary_closes_a_gpu);
 	tcase_add_loop_test(tc, broken_placements_close_the_node, 0, ROWS(broken_places));
 	tcase_add_test(tc, a_requeued_job_gets_a_new_placement);
+	tcase_add_test(tc, a_job_that_shrinks_gives_its_slices_back);
 	tcase_add_test(tc, none_starts_without_its_slices);
 	tcase_add_test(tc, none_starts_without_its_text);
 	tcase_add_test(tc, a_forecast_without_memory_is_one_without_words);
