@@ -10,6 +10,11 @@
 #include "plugin/node/mig/mig_driver.h"
 
 #define GP_MIG_COUNT_MAX 16 /* instances of one job on one node */
+#define GP_NODE_NAME_MAX 255
+/* Bytes of one job's placement: what one entry of its control environment may have
+ * (GP_TEXT_DECISION_MAX) less its name; some 3,000 instances on nodes with names of ten.
+ */
+#define GP_MIG_PLACE_MAX 65000
 
 /* PROFILE[:COUNT] */
 struct gp_mig_wish {
@@ -32,6 +37,11 @@ struct gp_mig_entry {
 /* Read the entry at *text and go to the one behind its comma; *text is NULL behind the
  * last. false: there is no entry that can be read. */
 bool gp_mig_entry_next(const char **text, struct gp_mig_entry *entry);
+/* The shards in what Slurm says of a job's generic resources on one node,
+ * "gpu:1(IDX:0),shard:3(IDX:1)" or "shard:3(0/8,3/8)"; 0 where there are none. */
+int gp_mig_shards_read(const char *gres);
+/* The most bytes that one entry of this node takes. */
+size_t gp_mig_entry_max(const char *node);
 bool gp_mig_entry_is_on(const struct gp_mig_entry *entry, const char *node);
 /* Append one to text, which holds *used bytes of size; false: no room, nothing changed.
  */

@@ -14,6 +14,7 @@
 #include "plugin/ctld/model/send_model.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_object.h"
+#include "plugin/slurm/job_env.h"
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/choose/exchange.h"
 #include "plugin/ctld/choose/count_only.h"
@@ -285,17 +286,30 @@ static void write_metrics(struct gp_glue *glue, bool idle)
 			 idle, time(NULL));
 }
 
-void gp_glue_job_begins(job_record_t *job)
+/* A job with --mig does not begin without. */
+static bool has_its_instance(struct gp_glue *glue, job_record_t *job)
+{
+	const struct gp_mig_object *mig = gp_mig_object();
+
+	return gp_mig_may_start(job, SELECT_MODE_RUN_NOW) ||
+	       (mig && mig->job_begins(glue, job));
+}
+
+bool gp_glue_job_begins(job_record_t *job)
 {
 	enter(GP_WATCH_HOOK);
+	gp_job_env_clean(job, true);
+	if (!has_its_instance(&the_glue, job)) {
+		leave();
+		return false;
+	}
 	tell_begin(&the_glue, job);
-	if (the_glue.active && gp_mig_object())
-		gp_mig_object()->job_begins(&the_glue, job);
 	gp_decisions_job_begins(&the_glue.decisions, job, &the_glue.counters);
 	write_metrics(&the_glue, false);
 	if (the_glue.active)
 		gp_carry_models(job, the_glue.models);
 	leave();
+	return true;
 }
 
 /* Seconds of running, without those of suspension. */
@@ -325,9 +339,11 @@ void gp_glue_job_ends(job_record_t *job)
 	leave();
 }
 
-void gp_glue_job_leaves(const job_record_t *job, int node)
+void gp_glue_job_leaves(job_record_t *job, int node)
 {
 	enter(GP_WATCH_HOOK);
+	if (gp_mig_object())
+		gp_mig_object()->job_leaves(&the_glue, job, node);
 	gp_running_drop(&the_glue.running, node, job->job_id);
 	gp_room_forget(&the_glue.room, node);
 	leave();
@@ -380,6 +396,9 @@ int gp_glue_job_test(const struct gp_inner *inner, const struct gp_test *test)
 	int rc;
 
 	enter(now ? GP_WATCH_START : GP_WATCH_FORECAST);
+	/* forecasts may hold a read lock only */
+	if (!SELECT_IS_MODE_WILL_RUN(test->mode))
+		gp_job_env_clean(test->job, false);
 	if (!the_glue.active) {
 		leave();
 		return gp_mig_may_start(test->job, test->mode)

@@ -64,6 +64,12 @@ struct gp_steered {
 	bool hides;
 };
 
+/* Where the last MIG job that may start would be, until it begins. */
+struct gp_mig_decided {
+	uint32_t job_id; /* 0: none */
+	char *text;	 /* GP_TEXT_DECISION_MAX bytes, or NULL */
+};
+
 struct gp_glue {
 	pthread_mutex_t lock; /* over everything below */
 	bool active;	      /* in slurmctld, with a configuration */
@@ -75,6 +81,7 @@ struct gp_glue {
 	struct gp_running running;
 	struct gp_mig_books mig_books;
 	struct gp_mig_spaces mig_spaces;
+	struct gp_mig_decided mig_decided;
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends; /* of jobs, counted */
 	struct gp_room room;
@@ -107,11 +114,12 @@ void gp_glue_node_init(void);
 /* Before the inner select_nodeinfo_set, and after it: the job's GPUs are known. */
 void gp_glue_job_takes(const job_record_t *job);
 void gp_glue_job_holds(const job_record_t *job);
-/* After the inner job_begin: the answer of the last job_test is used. */
-void gp_glue_job_begins(job_record_t *job);
+/* After the inner job_begin: the answer of the last job_test is used. false: the job must
+ * not start, since it would be without its MIG instance. */
+bool gp_glue_job_begins(job_record_t *job);
 /* Before the inner job_fini, and after the inner job_resized. */
 void gp_glue_job_ends(job_record_t *job);
-void gp_glue_job_leaves(const job_record_t *job, int node);
+void gp_glue_job_leaves(job_record_t *job, int node);
 /* After the inner reconfigure. */
 void gp_glue_rebuild(void);
 /* For job_submit/gputopo: see gp_submit_fn. */

@@ -121,8 +121,9 @@ int select_p_job_begin(job_record_t *job)
 {
 	int rc = inner.job_begin(job);
 
-	if (in_slurmctld && rc == SLURM_SUCCESS)
-		gp_glue_job_begins(job);
+	/* Slurm leaves such a job in the queue. */
+	if (in_slurmctld && rc == SLURM_SUCCESS && !gp_glue_job_begins(job))
+		rc = SLURM_ERROR;
 	return rc;
 }
 

@@ -29,6 +29,7 @@ int slurm_spank_init(spank_t spank, int argc, char **argv);
 int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv);
 int slurm_spank_user_init(spank_t spank, int argc, char **argv);
 int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv);
+int slurm_spank_task_init_privileged(spank_t spank, int argc, char **argv);
 int slurm_spank_task_init(spank_t spank, int argc, char **argv);
 int slurm_spank_exit(spank_t spank, int argc, char **argv);
 int slurm_spank_job_prolog(spank_t spank, int argc, char **argv);
@@ -247,10 +248,18 @@ static bool has_wished(spank_t spank)
 		       ESPANK_SUCCESS;
 }
 
+int slurm_spank_task_init_privileged(spank_t spank, int argc, char **argv)
+{
+	gp_spank_mig_look(spank, argc, argv, has_wished(spank));
+	return 0;
+}
+
 int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 {
+	(void)argc;
+	(void)argv;
 	gp_ranks_task(spank);
-	return gp_spank_mig_task(spank, argc, argv, has_wished(spank));
+	return gp_spank_mig_task(spank, has_wished(spank));
 }
 
 int slurm_spank_exit(spank_t spank, int argc, char **argv)

@@ -7,18 +7,17 @@
 
 #include "plugin/slurm/job_env.h"
 
-#define MAX_ENTRIES 4096 /* a job with more is left as it is */
-
-/* The entry of that name; size where there is none. */
+/* The entry of that name; size where there is none. Of a job that has not been cleaned
+ * yet only so many are looked at. */
 static uint32_t find(char **env, uint32_t size, const char *name)
 {
 	size_t length = strlen(name);
-	uint32_t at = 0;
+	uint32_t at = 0, last = size < GP_TEXT_ENTRIES ? size : GP_TEXT_ENTRIES;
 
-	while (at < size && (!env[at] || strncmp(env[at], name, length) != 0 ||
+	while (at < last && (!env[at] || strncmp(env[at], name, length) != 0 ||
 			     env[at][length] != '='))
 		at++;
-	return at;
+	return at < last ? at : size;
 }
 
 const char *gp_env_get(char **env, uint32_t size, const char *name)
@@ -46,7 +45,7 @@ static char *make_entry(const char *name, const char *value)
 bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value)
 {
 	uint32_t count = *env ? *size : 0, at = *env ? find(*env, count, name) : 0;
-	char *entry = count < MAX_ENTRIES ? make_entry(name, value) : NULL, **more;
+	char *entry = make_entry(name, value), **more;
 
 	if (!entry)
 		return false;
@@ -68,6 +67,40 @@ bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value
 	*env = more;
 	*size = count + 1;
 	return true;
+}
+
+void gp_env_clean(char **env, uint32_t *size, struct gp_text_filter *filter)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; env && i < *size; i++) {
+		char *entry = env[i];
+
+		env[i] = NULL;
+		if (gp_text_stays(filter, entry))
+			env[kept++] = entry;
+		else
+			xfree(entry);
+	}
+	if (env)
+		*size = kept;
+}
+
+void gp_job_env_clean(job_record_t *job, bool begins)
+{
+	struct gp_text_filter filter = {.has_run = !begins && job->restart_cnt > 0};
+
+	if (!job->spank_job_env_size)
+		return;
+	gp_env_clean(job->spank_job_env, &job->spank_job_env_size, &filter);
+	/* that of an earlier run is no news */
+	if (gp_text_dropped(&filter) && !(begins && job->restart_cnt))
+		info("gputopo: job %u of user %u: %d forged, %d repeated and %d "
+		     "oversized "
+		     "entries of its SPANK environment are dropped%s%s",
+		     job->job_id, job->user_id, filter.forged,
+		     filter.twice + filter.opposed, filter.large,
+		     filter.name[0] ? ", first " : "", filter.name);
 }
 
 bool gp_job_env_set(job_record_t *job, const char *name, const char *value)

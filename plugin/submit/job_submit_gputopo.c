@@ -19,6 +19,7 @@
 #include "plugin/submit/job_places.h"
 #include "plugin/submit/job_submit_mig.h"
 #include "plugin/ctld/submit.h"
+#include "plugin/slurm/job_env.h"
 
 #define TYPE_MAX 64
 #define TEXT_MAX 512
@@ -161,6 +162,27 @@ static void *select_plugin(void)
 	}
 }
 
+/* What no command of ours or Slurm's sends. Forgeries are dropped without a word: the job
+ * is a plain one without them. Where something would get lost that may be meant, the user
+ * is told. */
+static bool refuse_text(job_desc_msg_t *job, const struct gp_places *places, char *text,
+			size_t size)
+{
+	struct gp_text_filter filter = {0};
+
+	(void)places;
+	gp_env_clean(job->spank_job_env, &job->spank_job_env_size, &filter);
+	if (filter.opposed)
+		snprintf(text, size, "gputopo: %s is given twice, with different values",
+			 filter.name);
+	else if (filter.large)
+		snprintf(text, size,
+			 "gputopo: the job's SPANK environment is too large: at most %d "
+			 "entries of %d bytes each, %d bytes in all",
+			 GP_TEXT_OTHERS_MAX, GP_TEXT_OTHER_MAX, GP_TEXT_ALL_MAX);
+	return filter.opposed || filter.large;
+}
+
 /* --gpu-topo=ring and --gpu-min-busbw that could never be met. */
 static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, char *text,
 			size_t size)
@@ -213,6 +235,7 @@ static const struct {
 			size_t size);
 	int code;
 } checks[] = {
+	{refuse_text, ESLURM_NOT_SUPPORTED},
 	{refuse_mig, ESLURM_INVALID_GRES},
 	{refuse_wish, ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE},
 };

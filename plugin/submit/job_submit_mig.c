@@ -87,25 +87,6 @@ static bool add_shards(job_desc_msg_t *job, int shards)
 	return true;
 }
 
-/* A place that did not come from slurmctld. */
-static void drop_forged(job_desc_msg_t *job)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; job->spank_job_env && i < job->spank_job_env_size; i++) {
-		char *entry = job->spank_job_env[i];
-
-		job->spank_job_env[i] = NULL;
-		if (entry &&
-		    !strncmp(entry, GP_ENV_MIG_PLACE "=", strlen(GP_ENV_MIG_PLACE "=")))
-			xfree(entry);
-		else
-			job->spank_job_env[kept++] = entry;
-	}
-	if (job->spank_job_env)
-		job->spank_job_env_size = kept;
-}
-
 static bool refuse(char *text, size_t size, const char *wish, const char *why)
 {
 	snprintf(text, size, "gputopo: --mig=%.40s: %s", wish, why);
@@ -121,7 +102,6 @@ bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 	struct gp_mig_question question = {
 		.size = sizeof(question), .places = *places, .wish = wish};
 
-	drop_forged(job);
 	if (!wish && (!ask || !asks_for(job, "shard")))
 		return false;
 	for (size_t i = 0; wish && i < sizeof(checks) / sizeof(checks[0]); i++)

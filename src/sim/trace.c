@@ -268,10 +268,15 @@ static void scale_arrivals(struct sim_trace *trace, double faster)
 		return;
 	for (size_t i = 0; i < trace->count; i++) {
 		struct sim_job *job = &trace->jobs[i];
-		int64_t wait = job->start_ms - job->submit_ms;
+		bool has_start = job->start_ms != SIM_NEVER;
+		int64_t wait = has_start ? job->start_ms - job->submit_ms : 0;
+		double submit = (double)job->submit_ms / faster + .5;
 
-		job->submit_ms = (int64_t)((double)job->submit_ms / faster + .5);
-		if (job->start_ms != SIM_NEVER)
+		/* a factor of almost nothing puts the end of the trace beyond all times */
+		job->submit_ms = (int64_t)(submit < SIM_MAX_SECONDS * 1000
+						   ? submit
+						   : SIM_MAX_SECONDS * 1000);
+		if (has_start)
 			job->start_ms = job->submit_ms + wait;
 	}
 }

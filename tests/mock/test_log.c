@@ -5,7 +5,9 @@
 #include "plugin/slurm/compat.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +39,17 @@ static const char *read_metrics(void)
 	for (int i = 0; i < 1000 && !*read_file("metrics"); i++)
 		usleep(10000);
 	return read_file("metrics");
+}
+
+/* A file server that is gone: renames wait until it is back. */
+static atomic_bool is_gone, is_waiting;
+
+int rename(const char *from, const char *to)
+{
+	for (is_waiting = is_gone; is_gone;)
+		usleep(1000);
+	is_waiting = false;
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 static void conf_with_log(const char *more)
@@ -87,6 +100,31 @@ START_TEST(a_started_job_gets_its_line)
 				     "gputopo_decisions_total{reason=\"changed\"} 1\n"));
 	ck_assert_ptr_nonnull(strstr(read_metrics(), "gputopo_reruns_total 1\n"));
 	ck_assert_ptr_nonnull(strstr(read_metrics(), "gputopo_jobs_started_total 1\n"));
+}
+END_TEST
+
+START_TEST(a_file_server_that_is_gone_holds_up_no_end)
+{
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	is_gone = true;
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	for (int i = 0; i < 1000 && !is_waiting; i++)
+		usleep(1000);
+	ck_assert(is_waiting);
+	stage.ours.fini();
+	ck_assert(is_waiting);
+	ck_assert(mock_logged("its file system does not answer"));
+	mock_unload(&stage.ours);
+	/* the thread comes back to code that is still there */
+	is_gone = false;
+	ck_assert_ptr_nonnull(strstr(read_metrics(), "gputopo_jobs_started_total 1\n"));
+	ck_assert(mock_load(&stage.ours, MOCK_OURS ":" MOCK_STOCK));
+	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
 }
 END_TEST
 
@@ -375,6 +413,7 @@ static TCase *log_case(void)
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_test(tc, a_started_job_gets_its_line);
 	tcase_add_test(tc, a_job_that_does_not_start_leaves_no_line);
+	tcase_add_test(tc, a_file_server_that_is_gone_holds_up_no_end);
 	tcase_add_test(tc, a_started_job_carries_the_topology);
 	tcase_add_test(tc, modes_other_than_enforce_carry_nothing);
 	tcase_add_test(tc, observe_logs_what_it_would_have_done);

@@ -142,7 +142,27 @@ START_TEST(a_requeued_job_gets_a_new_placement)
 END_TEST
 
 /* Between the answer and the start the slices go: never the old place, and a line. */
-START_TEST(a_start_without_slices_is_told)
+/* What a job leaves behind is free, and no more than that. */
+START_TEST(a_job_that_shrinks_gives_its_slices_back)
+{
+	job_record_t *job;
+
+	start_sliced(2);
+	job = found("3g.40gb", "n0:0:0:4,n0:1:0:4,n1:0:0:4,n1:1:0:4", 0);
+	stage.ours.reconfigure();
+	for (int g = 0; g < 2; g++)
+		mock_node_shards(1)->topo_gres_cnt_alloc[g] -= 4;
+	ck_assert_int_eq(stage.ours.job_resized(job, node_record_table_ptr[1]), 0);
+	ck_assert_str_eq(place_of(job), "n0:0:0:4,n0:1:0:4");
+	expect_place("the node it left", "7g.80gb", 8, "n1:0:0:8");
+	expect_place("beside it", "3g.40gb", 4, "n0:0:4:4");
+	/* nothing to take out, and nothing is lost */
+	ck_assert_int_eq(stage.ours.job_resized(job, node_record_table_ptr[1]), 0);
+	ck_assert_str_eq(place_of(job), "n0:0:0:4,n0:1:0:4");
+}
+END_TEST
+
+START_TEST(none_starts_without_its_slices)
 {
 	job_record_t *job;
 	uint64_t nodes;
@@ -153,13 +173,14 @@ START_TEST(a_start_without_slices_is_told)
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	found("7g.80gb", "n0:0:0:8", 0);
 	stage.ours.reconfigure();
-	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
-	ck_assert_str_eq(place_of(job), "");
-	ck_assert(mock_logged("starts without its MIG instances"));
+	/* so it does not: Slurm leaves it in the queue */
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
+	ck_assert_ptr_null(place_of(job));
+	ck_assert(mock_logged("its MIG slices are not to be had"));
 }
 END_TEST
 
-START_TEST(a_start_without_memory_is_told)
+START_TEST(none_starts_without_its_text)
 {
 	job_record_t *job;
 	uint64_t nodes;
@@ -168,10 +189,13 @@ START_TEST(a_start_without_memory_is_told)
 	job = mig_job("3g.40gb", 4);
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	mock_slurm.no_memory = true;
-	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
 	mock_slurm.no_memory = false;
 	ck_assert_ptr_null(place_of(job));
-	ck_assert(mock_logged("starts without its MIG instances"));
+	ck_assert(mock_logged("where they are cannot be written"));
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
+	ck_assert_str_eq(place_of(job), "n0:0:4:4");
 }
 END_TEST
 
@@ -333,8 +357,9 @@ SUITE(migheld)
 	tcase_add_test(tc, the_canary_closes_a_gpu);
 	tcase_add_loop_test(tc, broken_placements_close_the_node, 0, ROWS(broken_places));
 	tcase_add_test(tc, a_requeued_job_gets_a_new_placement);
-	tcase_add_test(tc, a_start_without_slices_is_told);
-	tcase_add_test(tc, a_start_without_memory_is_told);
+	tcase_add_test(tc, a_job_that_shrinks_gives_its_slices_back);
+	tcase_add_test(tc, none_starts_without_its_slices);
+	tcase_add_test(tc, none_starts_without_its_text);
 	tcase_add_test(tc, a_forecast_without_memory_is_one_without_words);
 	tcase_add_loop_test(tc, a_forecast_is_of_the_required_nodes, 0,
 			    ROWS(require_rows));

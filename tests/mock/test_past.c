@@ -176,6 +176,7 @@ static job_record_t *requeued(int node, uint64_t gpus, const char *option)
 		job_with(job, option);
 	job->batch_flag = 1;
 	job->details->requeue = 1;
+	job->restart_cnt = 1;
 	mock_job_run(job, node, gpus);
 	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
 	ck_assert_int_eq(stage.ours.job_fini(job), 0);
@@ -276,6 +277,7 @@ START_TEST(who_asked_for_a_ring_gets_no_less_than_before)
 	/* a single link is a ring, and all that is asked the first time */
 	ck_assert_uint_eq(run(job), SET2(0, 1));
 	free_env(job);
+	job->restart_cnt = 1;
 	job->spank_job_env = calloc(2, sizeof(char *));
 	job->spank_job_env[0] = strdup("GPUTOPO_TOPO=ring");
 	job->spank_job_env[1] = strdup("GPUTOPO_HAD=40000/2,n0:90");
@@ -287,6 +289,12 @@ START_TEST(who_asked_for_a_ring_gets_no_less_than_before)
 	/* what no node can give any more is not waited for */
 	strcpy(job->spank_job_env[1], "GPUTOPO_HAD=90000/2,n0:90");
 	ck_assert_uint_eq(run(job), SET2(0, 1));
+	/* and that of a job that has not run yet was written by its user */
+	strcpy(job->spank_job_env[1], "GPUTOPO_HAD=40000/2,n0:90");
+	expect_wait(job);
+	job->restart_cnt = 0;
+	ck_assert_uint_eq(run(job), SET2(0, 1));
+	ck_assert_uint_eq(job->spank_job_env_size, 1);
 	free_env(job);
 }
 END_TEST
@@ -304,12 +312,52 @@ static const char *const bad_pasts[] = {
 	"GPUTOPO_HAD=40000/2,,,,n1:90,n00:90",
 	"GPUTOPO_HAD=40000/2,n0:fffffffffffff0",
 	"GPUTOPO_HAD=40000/2,n0:10",
+	"GPUTOPO_HAD= 40000/2,n0:90",
+	"GPUTOPO_HAD=40000/ 2,n0:90",
+	"GPUTOPO_HAD=+40000/2,n0:90",
+	"GPUTOPO_HAD=40000/2,n0: 90",
+	"GPUTOPO_HAD=40000/2,n0:0x90",
+	"GPUTOPO_HAD=40000/2,n0:-90",
+	"GPUTOPO_HAD=40000/2,n0:90,",
+	"GPUTOPO_HAD=40000/2,n0:90,n0:6",
 };
 
 START_TEST(a_past_that_is_none_does_no_harm)
 {
+	job_record_t *job;
+
 	start_with(&dgx, 0xff);
-	ck_assert_uint_eq(run(job_with(job_for(2), bad_pasts[_i])), SET2(0, 3));
+	job = job_for(2);
+	job->restart_cnt = 1;
+	own_env(job, bad_pasts[_i]);
+	ck_assert_uint_eq(run(job), SET2(0, 3));
+	free_env(job);
+}
+END_TEST
+
+/* As long as none of ours: 20 MB of what would be a past, and of nothing. */
+START_TEST(a_past_longer_than_ours_is_none)
+{
+	static const char head[] = "GPUTOPO_HAD=40000/2,n0:90";
+	size_t size = 20000000;
+	char *text = malloc(size + 1);
+	job_record_t *job;
+
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	job->restart_cnt = 1;
+	memset(text, ',', size);
+	memcpy(text, head, strlen(head));
+	text[size] = '\0';
+	own_env(job, text);
+	ck_assert_uint_eq(run(job), SET2(0, 3));
+	ck_assert_uint_eq(job->spank_job_env_size, 0);
+	text[2000] = '\0';
+	free_env(job);
+	own_env(job, text);
+	ck_assert_uint_eq(run(job), SET2(0, 3));
+	free_env(job);
+	free(text);
 }
 END_TEST
 
@@ -376,6 +424,7 @@ static TCase *past_case(void)
 	tcase_add_test(tc, a_former_node_that_would_break_more_is_not);
 	tcase_add_test(tc, who_asked_for_a_ring_gets_no_less_than_before);
 	tcase_add_loop_test(tc, a_past_that_is_none_does_no_harm, 0, ROWS(bad_pasts));
+	tcase_add_test(tc, a_past_longer_than_ours_is_none);
 	tcase_add_test(tc, observe_remembers_nothing);
 	tcase_add_test(tc, without_memory_nothing_is_remembered);
 	tcase_add_test(tc, the_second_end_replaces_the_first);

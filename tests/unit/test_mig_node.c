@@ -8,11 +8,13 @@
 
 #include "graph.h"
 #include "tests/mock/fake_mig.h"
+#include "plugin/common/mig_text.h"
 #include "plugin/node/mig/mig_node.h"
 #include "unit.h"
 
 #include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,37 @@
 static char folder[64], state_folder[PATH_MAX], why[256];
 static struct gp_mig_node node;
 
+/* slurmctld: what a job has of the node, -2: as much as it asks for; who still runs. */
+static int given;
+static uint32_t running;
+static const char *gpus;
+
+static const char *asked_place;
+
+static int slices_of(uint32_t job, const char *name)
+{
+	int slices = 0;
+
+	(void)job;
+	for (const char *at = asked_place; given == -2 && at;) {
+		struct gp_mig_entry entry;
+
+		if (!gp_mig_entry_next(&at, &entry))
+			break;
+		if (gp_mig_entry_is_on(&entry, name))
+			slices += entry.slice.size;
+	}
+	return given == -2 ? slices : given;
+}
+
+static bool is_running(uint32_t job, int restart, const char *name)
+{
+	(void)restart;
+	return job == running && strcmp(name, NODE) == 0;
+}
+
+static const struct gp_mig_authority slurmctld = {slices_of, is_running};
+
 static void setup(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/mig_node.XXXXXX");
@@ -30,7 +63,12 @@ static void setup(void)
 	snprintf(state_folder, sizeof(state_folder), "%s.state", FAKE_MIG_LIBRARY);
 	setenv("SLURMD_NODENAME", NODE, 1);
 	ck_assert(fake_create(state_folder, NODE, GPUS));
-	node = (struct gp_mig_node){.name = NODE,
+	given = -2;
+	running = 0;
+	gpus = "0,1";
+	node = (struct gp_mig_node){.authority = &slurmctld,
+				    .name = NODE,
+				    .lock_ms = 200,
 				    .folder = folder,
 				    .driver_file = FAKE_MIG_LIBRARY,
 				    .patience_ms = 300};
@@ -87,13 +125,14 @@ static int records(void)
 
 static struct gp_mig_job job_of(uint32_t id, const char *place, const char *profile)
 {
-	return (struct gp_mig_job){id, 0, place, profile};
+	return (struct gp_mig_job){id, 0, place, profile, gpus};
 }
 
 static int start(uint32_t id, const char *place, const char *profile)
 {
 	struct gp_mig_job job = job_of(id, place, profile);
 
+	asked_place = place;
 	return gp_mig_node_prolog(&node, &job, why, sizeof(why));
 }
 
@@ -179,7 +218,10 @@ START_TEST(no_wish_nothing_done)
 	char visible[64] = "x";
 
 	ck_assert_int_eq(start(1, NULL, NULL), 0);
-	ck_assert_int_eq(start(1, "n2:0:0:4", "3g.40gb"), 0);
+	ck_assert_int_eq(start(1, NULL, "3g.40gb"), GP_MIG_REFUSED);
+	ck_assert_int_eq(end(1), 0);
+	ck_assert_int_eq(start(1, "n2:0:0:4", "3g.40gb"), GP_MIG_REFUSED);
+	ck_assert_ptr_nonnull(strstr(why, "has not decided"));
 	ck_assert_int_eq(end(1), 0);
 	ck_assert_int_eq(
 		gp_mig_node_task(&node, 1, false, visible, sizeof(visible), why, 256), 0);
@@ -206,6 +248,11 @@ START_TEST(bad_texts_are_refused)
 		"n1:0:0:4 ,n1",
 		"n1:0:0:99999",
 		"n1:0:0:4;n1:0:4:4",
+		"n1:0:0:4,n1:0:0:4",
+		"n1:0:0:4,n1:0:2:2",
+		"n1:0:+0:4",
+		"n1: 0:0:4",
+		"n1:0:0:004",
 	};
 	static const char *const profiles[] = {NULL,	  "",
 					       "g",	  "3.40gb",
@@ -213,12 +260,13 @@ START_TEST(bad_texts_are_refused)
 					       "3x.40gb", "1g.10gb+much-too-long"};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		ck_assert_msg(start(1, places[i], "3g.40gb") == -1, "'%s' was taken",
-			      places[i]);
+		ck_assert_msg(start(1, places[i], "3g.40gb") == GP_MIG_REFUSED,
+			      "'%s' was taken", places[i]);
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++)
-		ck_assert_int_eq(start(1, "n1:0:0:4", profiles[i]), -1);
+		ck_assert_int_eq(start(1, "n1:0:0:4", profiles[i]), GP_MIG_REFUSED);
 	ck_assert_int_eq(standing(), 0);
-	ck_assert_int_eq(records(), -1); /* not even a folder */
+	ck_assert_int_eq(end(1), 0);
+	ck_assert_int_eq(records(), 0);
 }
 END_TEST
 
@@ -241,10 +289,11 @@ START_TEST(a_failure_leaves_nothing)
 	ck_assert_int_eq(start(3, "n1:1:0:4,n1:1:4:4", "3g.40gb"), -1);
 	ck_assert_int_eq(standing(), 1);
 	ck_assert_int_eq(records(), 1);
-	ck_assert_int_eq(start(4, "n1:5:0:4", "3g.40gb"), -1);
-	ck_assert_ptr_nonnull(strstr(why, "does not answer"));
-	ck_assert_int_eq(start(4, "n1:1:1:4", "3g.40gb"), -1);
+	ck_assert_int_eq(start(4, "n1:5:0:4", "3g.40gb"), GP_MIG_REFUSED);
+	ck_assert_ptr_nonnull(strstr(why, "GPU 5 is not the job's"));
+	ck_assert_int_eq(start(4, "n1:1:1:4", "3g.40gb"), GP_MIG_REFUSED);
 	ck_assert_ptr_nonnull(strstr(why, "no such profile"));
+	ck_assert_int_eq(end(4), 0);
 	ck_assert_int_eq(records(), 1);
 }
 END_TEST
@@ -290,6 +339,145 @@ START_TEST(others_are_left_alone)
 }
 END_TEST
 
+/* What a user wrote is held against what Slurm gave the job. */
+START_TEST(what_was_not_given_is_refused)
+{
+	char visible[64];
+
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	running = 1;
+	/* no slices at all, fewer than asked for, more, and nobody who says it */
+	for (given = -1; given <= 5; given++) {
+		if (given == 4)
+			continue;
+		ck_assert_int_eq(start(2, "n1:1:0:4", "3g.40gb"), GP_MIG_REFUSED);
+		ck_assert_int_eq(standing(), 1);
+	}
+	given = -2;
+	/* another GPU than the job's, or a job without GPUs */
+	gpus = "0";
+	ck_assert_int_eq(start(2, "n1:1:0:4", "3g.40gb"), GP_MIG_REFUSED);
+	gpus = NULL;
+	ck_assert_int_eq(start(2, "n1:0:4:4", "3g.40gb"), GP_MIG_REFUSED);
+	for (const char *const *bad = (const char *const[]){"", "x", "0x", "-1", "0;1",
+							   "99999999999999999999", NULL};
+	     *bad; bad++) {
+		gpus = *bad;
+		ck_assert_int_eq(start(2, "n1:1:4:4", "3g.40gb"), GP_MIG_REFUSED);
+	}
+	ck_assert_int_eq(standing(), 1);
+	/* its tasks fail, though they say that they wish for nothing */
+	ck_assert_int_eq(gp_mig_node_task(&node, 2, false, visible, sizeof(visible), why,
+					  sizeof(why)),
+			 -1);
+	ck_assert_ptr_nonnull(strstr(why, "not the job's"));
+	ck_assert_int_eq(end(2), 0);
+	ck_assert_int_eq(records(), 1);
+}
+END_TEST
+
+START_TEST(a_job_that_runs_keeps_its_instance)
+{
+	static const char *const places[] = {"n1:0:0:4", "n1:0:0:8", "n1:0:0:2",
+					     "n1:0:2:2"};
+	static const char *const profiles[] = {"3g.40gb", "7g.80gb", "2g.20gb",
+					       "2g.20gb"};
+
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	running = 1;
+	for (int i = 0; i < 8; i++) {
+		node.keep_strays = i % 2;
+		ck_assert_int_eq(start(2, places[i / 2], profiles[i / 2]),
+				 GP_MIG_REFUSED);
+		ck_assert_ptr_nonnull(strstr(why, "job 1 has them"));
+		ck_assert_int_eq(standing(), 1);
+	}
+	node.keep_strays = false;
+	/* its own prolog again changes nothing */
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	ck_assert_uint_eq(look().made, 1);
+	running = 0;
+	ck_assert_int_eq(start(2, "n1:0:0:8", "7g.80gb"), 0);
+	ck_assert_uint_eq(look().removed, 1);
+	ck_assert_int_eq(standing(), 1);
+}
+END_TEST
+
+/* The driver of another job's prolog hangs. */
+START_TEST(a_lock_that_is_held)
+{
+	char holder[64];
+	int lock = gp_mig_records_lock(folder, NODE, 0, holder, sizeof(holder));
+
+	ck_assert_int_ge(lock, 0);
+	gp_mig_records_sign(lock, "prolog of job 77");
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), GP_MIG_FAULT);
+	ck_assert_ptr_nonnull(strstr(why, "prolog of job 77, process "));
+	gp_mig_records_unlock(lock);
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	lock = gp_mig_records_lock(folder, NODE, 0, holder, sizeof(holder));
+	gp_mig_records_sign(lock, "prolog of job 78");
+	ck_assert_int_eq(gp_mig_node_reconcile(&node, why, sizeof(why)), -1);
+	ck_assert_ptr_nonnull(strstr(why, "job 78"));
+	ck_assert_int_eq(end(1), -1);
+	gp_mig_records_unlock(lock);
+	ck_assert_int_eq(end(1), 0);
+}
+END_TEST
+
+static mode_t mode_of(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s%s", folder, name);
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+START_TEST(root_alone_reads_records)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" NODE, folder);
+	ck_assert_int_eq(mkdir(path, 0755), 0); /* by an earlier version */
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	ck_assert_uint_eq(mode_of(""), 0700);
+	ck_assert_uint_eq(mode_of("/" NODE), 0700);
+	ck_assert_uint_eq(mode_of("/" NODE "/1"), 0600);
+	ck_assert_uint_eq(mode_of("/" NODE "/lock"), 0600);
+}
+END_TEST
+
+START_TEST(shards_as_slurm_says_them)
+{
+	static const struct {
+		const char *text;
+		int shards;
+	} rows[] = {
+		{"shard:3(IDX:0)", 3},
+		{"shard:8(0/8,8/8)", 8},
+		{"gpu:a100:2(IDX:0-1),shard:2(IDX:1)", 2},
+		{"shard:a100:4(0/8,4/8),gpu:1(IDX:0)", 4},
+		{"shard(CNT:5)", 5},
+		{"shard:1(IDX:0),shard:2(IDX:0)", 3},
+		{"gpu:4(IDX:0-3)", 0},
+		{"shards:4(IDX:0)", 0},
+		{"shard", 0},
+		{"shard:(IDX:0)", 0},
+		{"shard:x(IDX:0)", 0},
+		{"shard:2(IDX:0", 2},
+		{"", 0},
+		{NULL, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(gp_mig_shards_read(rows[i].text) == rows[i].shards, "%s: %d",
+			      rows[i].text, gp_mig_shards_read(rows[i].text));
+}
+END_TEST
+
 /* A node died and came back: the next job's prolog runs before the old one's epilog. */
 START_TEST(a_late_epilog_takes_nothing)
 {
@@ -318,8 +506,8 @@ END_TEST
 /* A requeued job that is back before the epilog of its first run. */
 START_TEST(another_run_of_the_job)
 {
-	struct gp_mig_job again = {1, 1, "n1:0:4:4", "3g.40gb"},
-			  before = {1, 0, NULL, NULL};
+	struct gp_mig_job again = {1, 1, "n1:0:4:4", "3g.40gb", "0"},
+			  before = {1, 0, NULL, NULL, NULL};
 
 	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
 	ck_assert_int_eq(gp_mig_node_prolog(&node, &again, why, sizeof(why)), 0);
@@ -472,6 +660,11 @@ SUITE(mig_node)
 		UNIT(a_failure_leaves_nothing),
 		UNIT(the_second_of_two_fails),
 		UNIT(others_are_left_alone),
+		UNIT(what_was_not_given_is_refused),
+		UNIT(a_job_that_runs_keeps_its_instance),
+		UNIT(a_lock_that_is_held),
+		UNIT(root_alone_reads_records),
+		UNIT(shards_as_slurm_says_them),
 		UNIT(a_late_epilog_takes_nothing),
 		UNIT(strays_can_be_kept),
 		UNIT(another_run_of_the_job),

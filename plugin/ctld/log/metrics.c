@@ -4,6 +4,7 @@
  */
 #include "plugin/slurm/compat.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #define METRICS_SECONDS 15
 #define IDLE_SECONDS	30
+#define LAST_MS		2000 /* what the writer is given when slurmctld ends */
 
 static void put_head(FILE *f, const char *name, const char *type, const char *help)
 {
@@ -205,8 +207,31 @@ void gp_metrics_write(struct gp_metrics *metrics, const struct gp_counters *coun
 	}
 }
 
+/* Keep this file in memory: a thread of it is still to come back. */
+static void stay_loaded(void)
+{
+	Dl_info info;
+
+	if (dladdr(__extension__(void *) stay_loaded, &info) && info.dli_fname)
+		(void)!dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 void gp_metrics_close(struct gp_metrics *metrics)
 {
-	join(metrics);
+	const struct timespec pause = {0, 10 * 1000000L};
+
+	for (int waited = 0; metrics->page && waited < LAST_MS; waited += 10) {
+		reap(metrics);
+		if (metrics->page)
+			nanosleep(&pause, NULL);
+	}
+	if (metrics->page) {
+		error("gputopo: MetricsFile=%s: its file system does not answer; it is "
+		      "left "
+		      "as it is",
+		      metrics->page->path);
+		stay_loaded();
+		pthread_detach(metrics->writer);
+	}
 	memset(metrics, 0, sizeof(*metrics));
 }

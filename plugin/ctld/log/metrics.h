@@ -46,7 +46,8 @@ struct gp_metrics {
 
 /* From now on the file that conf names. */
 void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now);
-/* Wait for the writer: its code may be unloaded next. */
+/* Wait for the writer, since its code may be unloaded next; but not for long: where its
+ * file system hangs slurmctld ends all the same, and the code stays. */
 void gp_metrics_close(struct gp_metrics *metrics);
 /* Write it if it is due: when a job begins every 15 seconds at most, and while none does
  * (idle), as in a full cluster, every 30. Left out while the last one is not written yet.

@@ -5,6 +5,9 @@
  */
 #include "plugin/slurm/compat.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/node.h"
 #include "plugin/ctld/choose/attempt.h"
 #include "plugin/ctld/choose/stock_call.h"
@@ -77,6 +80,8 @@ static void release(struct gp_glue *glue)
 {
 	gp_mig_books_release(&glue->mig_books);
 	gp_mig_spaces_release(&glue->mig_spaces);
+	free(glue->mig_decided.text);
+	memset(&glue->mig_decided, 0, sizeof(glue->mig_decided));
 }
 
 extern const struct gp_mig_object gputopo_mig;
@@ -87,6 +92,7 @@ const struct gp_mig_object gputopo_mig = {
 	.start = start,
 	.job_test = gp_mig_job_test,
 	.job_begins = gp_mig_job_begins,
+	.job_leaves = gp_mig_job_leaves,
 	.job_ends = gp_mig_job_ends,
 	.guard = gp_mig_guard,
 	.refuses = gp_mig_refuses,

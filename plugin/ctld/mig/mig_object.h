@@ -47,7 +47,8 @@ struct gp_mig_object {
 	/* jobs with --mig */
 	int (*job_test)(struct gp_glue *glue, const struct gp_inner *inner,
 			const struct gp_test *test);
-	void (*job_begins)(struct gp_glue *glue, job_record_t *job);
+	bool (*job_begins)(struct gp_glue *glue, job_record_t *job);
+	void (*job_leaves)(struct gp_glue *glue, job_record_t *job, int node);
 	void (*job_ends)(struct gp_glue *glue, const job_record_t *job);
 	bool (*guard)(struct gp_glue *glue, const struct gp_test *test);
 	bool (*refuses)(struct gp_glue *glue, struct gp_mig_question *question,

@@ -14,8 +14,7 @@
 #include "plugin/ctld/mig/mig_select.h"
 #include "plugin/ctld/estimate/start_estimate.h"
 
-#define PLACE_MAX 4096
-#define WAITING	  "gputopo: waiting for free MIG slices that fit together"
+#define WAITING "gputopo: waiting for free MIG slices that fit together"
 
 /* One job_test of such a job. */
 struct visit {
@@ -73,6 +72,53 @@ static bool is_required(const struct visit *v, int64_t node)
 	bitstr_t *required = job->details ? job->details->req_node_bitmap : NULL;
 
 	return required && node < bit_size(required) && bit_test(required, node);
+}
+
+/* ---- the text ---- */
+
+/* Room for the decision; NULL: no memory. */
+static char *decided(struct gp_glue *glue)
+{
+	struct gp_mig_decided *d = &glue->mig_decided;
+
+	d->job_id = 0;
+	if (!d->text)
+		d->text = malloc(GP_TEXT_DECISION_MAX);
+	if (d->text)
+		d->text[0] = '\0';
+	return d->text;
+}
+
+static bool add_fit(const struct visit *v, const struct gp_mig_site *site,
+		    const struct gp_mig_fit *fit, char *text, size_t *used)
+{
+	for (int i = 0; i < fit->count; i++) {
+		struct gp_mig_slice slice = {
+			.gpu = gp_mig_site_rank(site, fit->gpu),
+			.start = fit->start[i],
+			.size = gp_mig_site_size(site, &v->wish),
+		};
+
+		if (!gp_mig_entry_add(text, GP_MIG_PLACE_MAX, used, site->record->name,
+				      &slice))
+			return false;
+	}
+	return true;
+}
+
+/* Decide it now: a job whose placement cannot be written does not start. */
+static bool decide(struct visit *v)
+{
+	char *text = decided(v->glue);
+	size_t used = 0;
+
+	for (int i = 0; text && i < v->count; i++)
+		if (bit_test(v->test->nodes, v->sites[i].node) &&
+		    !add_fit(v, &v->sites[i], &v->fits[i], text, &used))
+			text = NULL;
+	if (text && used > 0)
+		v->glue->mig_decided.job_id = v->test->job->job_id;
+	return text && used > 0;
 }
 
 /* ---- now ---- */
@@ -137,7 +183,7 @@ static int ask(struct visit *v, uint32_t min, uint32_t max, uint32_t wanted)
 	rc = gp_ask_for(v->glue, v->inner, v->test, min, max, wanted);
 	for (int i = 0; i < v->count; i++)
 		gp_mig_site_unhide(&v->sites[i]);
-	if (rc != SLURM_SUCCESS || is_as_placed(v))
+	if (rc != SLURM_SUCCESS || (is_as_placed(v) && decide(v)))
 		return rc;
 	free_job_resources(&v->test->job->job_resrcs);
 	return ESLURM_NODES_BUSY;
@@ -179,12 +225,27 @@ static int best_site(struct visit *v)
 	return gp_mig_site_best(v->sites, lightest(v), &v->glue->mig_books, &v->wish);
 }
 
+/* For how many nodes a placement can be written. */
+static uint32_t most_nodes(const struct visit *v)
+{
+	size_t entry = 1;
+
+	for (int i = 0; i < v->count; i++) {
+		size_t length = gp_mig_entry_max(v->sites[i].record->name);
+
+		entry = length > entry ? length : entry;
+	}
+	return (uint32_t)(GP_MIG_PLACE_MAX / (entry * (size_t)v->wish.count));
+}
+
 static int answer(struct visit *v)
 {
 	const struct gp_test *t = v->test;
 	struct gp_fields before = gp_fields_read(t->job);
+	uint32_t most = most_nodes(v);
 	int best, rc;
 
+	v->glue->mig_decided.job_id = 0;
 	if (v->count < (int)t->min_nodes || v->count == 0 || v->misses_required)
 		return ESLURM_NODES_BUSY;
 	best = best_site(v);
@@ -198,7 +259,10 @@ static int answer(struct visit *v)
 		gp_fields_write(t->job, &before);
 		bit_copybits(t->nodes, v->glue->offered);
 	}
-	rc = ask(v, t->min_nodes, t->max_nodes, t->req_nodes);
+	if (t->min_nodes > most)
+		return ESLURM_NODES_BUSY;
+	rc = ask(v, t->min_nodes, t->max_nodes < most ? t->max_nodes : most,
+		 t->req_nodes < most ? t->req_nodes : most);
 	if (rc != SLURM_SUCCESS) {
 		gp_fields_write(t->job, &before);
 		gp_quest_refused(v->glue, t->job, INT_MAX);
@@ -251,18 +315,24 @@ static bool may_ever(struct visit *v, int node)
 static int test_only(struct visit *v)
 {
 	bitstr_t *nodes = v->test->nodes;
+	size_t entry = 1; /* bytes of a placement that one instance takes */
 	int found = 0;
 
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
 		if (!bit_test(nodes, n))
 			continue;
-		if (may_ever(v, (int)n))
+		if (may_ever(v, (int)n)) {
+			size_t length = gp_mig_entry_max(node_record_table_ptr[n]->name);
+
+			entry = length > entry ? length : entry;
 			found++;
-		else if (is_required(v, n))
+		} else if (is_required(v, n)) {
 			return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
+		}
 	}
-	if (!found)
+	if (!found ||
+	    v->test->min_nodes > GP_MIG_PLACE_MAX / (entry * (size_t)v->wish.count))
 		return ESLURM_INVALID_GRES;
 	return found < (int)v->test->min_nodes ? ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
 					       : gp_ask(v->glue, v->inner, v->test);
@@ -302,17 +372,7 @@ static bool place_on(struct visit *v, int node, char *text, size_t *used)
 	    !gp_mig_site_fit(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
 			     gpus, 0, &fit))
 		return false;
-	for (int i = 0; i < fit.count; i++) {
-		struct gp_mig_slice slice = {
-			.gpu = gp_mig_site_rank(&site, fit.gpu),
-			.start = fit.start[i],
-			.size = gp_mig_site_size(&site, &v->wish),
-		};
-
-		if (!gp_mig_entry_add(text, PLACE_MAX, used, site.record->name, &slice))
-			return false;
-	}
-	return true;
+	return add_fit(v, &site, &fit, text, used);
 }
 
 static bool place_all(struct visit *v, const job_record_t *job, char *text)
@@ -328,22 +388,63 @@ static bool place_all(struct visit *v, const job_record_t *job, char *text)
 	return used > 0;
 }
 
-void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
+/* The placement of the job that begins: decided by the job_test just before, else now. */
+static const char *placement(struct gp_glue *glue, const job_record_t *job,
+			     struct visit *v)
 {
-	const char *wish = gp_job_env_get(job, GP_ENV_MIG);
-	struct visit v = {.glue = glue, .shards = gp_bridge_shards(job)};
-	char text[PLACE_MAX] = "";
+	char *text = glue->mig_decided.text;
 
-	if (!wish || !gp_mig_wish_read(wish, &v.wish))
-		return;
-	/* Of an earlier run. */
-	if (gp_job_env_get(job, GP_ENV_MIG_PLACE))
-		gp_job_env_set(job, GP_ENV_MIG_PLACE, "");
-	if (!gp_mig_books_read(&glue->mig_books, glue->node_count) ||
-	    !place_all(&v, job, text) || !gp_job_env_set(job, GP_ENV_MIG_PLACE, text))
-		error("gputopo: job %u starts without its MIG instances: its slices are "
-		      "not to be had",
+	if (text && glue->mig_decided.job_id == job->job_id && glue->mig_books.fresh)
+		return text;
+	text = decided(glue);
+	return text && gp_mig_books_read(&glue->mig_books, glue->node_count) &&
+			       place_all(v, job, text)
+		       ? text
+		       : NULL;
+}
+
+bool gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
+{
+	const char *wish = gp_job_env_get(job, GP_ENV_MIG), *text;
+	struct visit v = {.glue = glue, .shards = gp_bridge_shards(job)};
+	bool placed;
+
+	if (!wish)
+		return true;
+	text = glue->active && gp_mig_wish_read(wish, &v.wish) ? placement(glue, job, &v)
+							       : NULL;
+	placed = text && gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
+	glue->mig_decided.job_id = 0;
+	if (!placed)
+		error("gputopo: job %u waits: its MIG slices are not to be had, or where "
+		      "they are cannot be written",
 		      job->job_id);
+	gp_mig_books_spoil(&glue->mig_books);
+	return placed;
+}
+
+void gp_mig_job_leaves(struct gp_glue *glue, job_record_t *job, int node)
+{
+	const char *at = gp_job_env_get(job, GP_ENV_MIG_PLACE);
+	const char *name = node_record_table_ptr[node]->name;
+	char *text = at ? decided(glue) : NULL;
+	size_t used = 0;
+
+	if (!text)
+		return; /* without memory its slices stay taken until it ends */
+	while (at && *at) {
+		struct gp_mig_entry entry;
+		char other[GP_NODE_NAME_MAX + 1];
+
+		if (!gp_mig_entry_next(&at, &entry))
+			return;
+		snprintf(other, sizeof(other), "%.*s", (int)entry.node_length,
+			 entry.node);
+		if (!gp_mig_entry_is_on(&entry, name))
+			gp_mig_entry_add(text, GP_MIG_PLACE_MAX, &used, other,
+					 &entry.slice);
+	}
+	gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
 	gp_mig_books_spoil(&glue->mig_books);
 }
 

@@ -12,8 +12,11 @@
 
 int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		    const struct gp_test *test);
-/* The job starts where the last answer said: write its placement into its environment. */
-void gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
+/* The job starts where the last answer said: write its placement into its environment.
+ * false: that cannot be, and the job must not start. */
+bool gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
+/* It goes on without this node: its slices there are others'. */
+void gp_mig_job_leaves(struct gp_glue *glue, job_record_t *job, int node);
 /* Its slices will be free when it is complete. */
 void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
 

@@ -18,6 +18,7 @@ struct offer {
 	int unknown;		       /* nodes that have not said yet what they have */
 	int most;		       /* instances of the profile that one GPU holds */
 	int by_shards[MAX_SHARDS + 1]; /* nodes that serve it by so many shards */
+	size_t entry;		       /* bytes of one instance in a placement */
 	const char *cannot;	       /* a required node that never serves it */
 	const struct gt_mig_space *named[MAX_NAMED];
 	int names;
@@ -82,6 +83,8 @@ static void look(struct gp_glue *glue, struct gp_mig_question *question,
 		offer->others++;
 	} else {
 		offer->sites++;
+		if (gp_mig_entry_max(site.record->name) > offer->entry)
+			offer->entry = gp_mig_entry_max(site.record->name);
 		note_space(offer, site.space);
 		if (question->wish)
 			shards = shards_of(&site, wish, offer);
@@ -143,6 +146,23 @@ static void list_profiles(const struct offer *offer, char *text, size_t size)
 	}
 }
 
+/* What cannot be written down for the nodes cannot start. */
+static bool refuse_size(const struct gp_mig_question *question,
+			const struct gp_mig_wish *wish, const struct offer *offer,
+			char *text, size_t size)
+{
+	size_t most = GP_MIG_PLACE_MAX / (offer->entry * (size_t)wish->count);
+
+	if ((size_t)question->places.least <= most)
+		return false;
+	snprintf(text, size,
+		 "gputopo: --mig=%s: one job can have it on %zu nodes at most; split it, "
+		 "or "
+		 "make it an array",
+		 question->wish, most);
+	return true;
+}
+
 static bool refuse_wish(const struct gp_mig_question *question,
 			const struct gp_mig_wish *wish, const struct offer *offer,
 			char *text, size_t size)
@@ -195,10 +215,11 @@ bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char
 	if (question->wish) {
 		if (!question->shards)
 			question->shards = enough(&offer, question->places.least);
-		return (offer.cannot || !question->shards ||
-			offer.by_shards[question->shards] + offer.unknown <
-				question->places.least) &&
-		       refuse_wish(question, &wish, &offer, text, size);
+		if (offer.cannot || !question->shards ||
+		    offer.by_shards[question->shards] + offer.unknown <
+			    question->places.least)
+			return refuse_wish(question, &wish, &offer, text, size);
+		return refuse_size(question, &wish, &offer, text, size);
 	}
 	if (!offer.sites || offer.others || offer.unknown)
 		return false;

@@ -37,12 +37,17 @@ static bool make_room(struct gp_mig_books *books)
 	return true;
 }
 
-static int node_of(const struct gp_mig_books *books, const struct gp_mig_entry *entry)
+/* Mostly the nodes come in their order: begin where the last was found. */
+static int node_of(const struct gp_mig_books *books, const struct gp_mig_entry *entry,
+		   int last)
 {
-	for (int n = 0; n < books->node_count; n++)
+	for (int i = 0; i < books->node_count; i++) {
+		int n = (last + i) % books->node_count;
+
 		if (node_record_table_ptr[n] &&
 		    gp_mig_entry_is_on(entry, node_record_table_ptr[n]->name))
 			return n;
+	}
 	return -1;
 }
 
@@ -53,6 +58,7 @@ static int read_job(void *x, void *arg)
 	struct gp_mig_books *books = arg;
 	struct gp_mig_wish wish;
 	const char *at;
+	int last = 0;
 
 	if (!IS_JOB_RUNNING(job) && !IS_JOB_SUSPENDED(job) && !IS_JOB_COMPLETING(job))
 		return 0;
@@ -61,15 +67,16 @@ static int read_job(void *x, void *arg)
 		return 0;
 	/* Nobody tells when it is complete. */
 	books->passing |= IS_JOB_COMPLETING(job);
-	while (at) {
+	while (at && *at) {
 		struct gp_mig_entry entry;
 		int node;
 
 		if (!gp_mig_entry_next(&at, &entry))
 			return 0;
-		node = node_of(books, &entry);
+		node = node_of(books, &entry, last);
 		if (node < 0)
 			continue;
+		last = node;
 		if (!make_room(books)) {
 			books->whole = false;
 			return -1;

@@ -12,38 +12,96 @@
 #include "plugin/ctld/request/previous_run.h"
 #include "plugin/common/wish_names.h"
 
-#define MAX_MBPS 1000000000
+#define MAX_MBPS  1000000000
+#define VALUE_MAX (GP_PAST_MAX + 64)
+
+/* Digits only, up to most; -1: none, or more. */
+static int read_number(const char **at, int most)
+{
+	long number = 0;
+	const char *p = *at;
+
+	for (; *p >= '0' && *p <= '9' && number <= most; p++)
+		number = 10 * number + *p - '0';
+	if (p == *at || number > most)
+		return -1;
+	*at = p;
+	return (int)number;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "NODE:GPUS" up to a comma or the end; false: none. */
+static bool read_set(const char **at, struct gp_past_set *set)
+{
+	const char *p = *at;
+	int digits = 0;
+
+	set->node = p;
+	set->length = strcspn(p, ":,");
+	p += set->length;
+	set->gpus = 0;
+	if (set->length == 0 || *p++ != ':')
+		return false;
+	for (; hex_digit(*p) >= 0 && digits < 16; p++, digits++)
+		set->gpus = set->gpus << 4 | (uint64_t)hex_digit(*p);
+	*at = p;
+	return digits > 0 && (!*p || *p == ',');
+}
+
+static bool is_named(const struct gp_past *past, const struct gp_past_set *set)
+{
+	for (int i = 0; i < past->sets; i++)
+		if (past->set[i].length == set->length &&
+		    strncmp(past->set[i].node, set->node, set->length) == 0)
+			return true;
+	return false;
+}
+
+/* All of the text, or nothing of it. */
+static bool read_past(const char *text, struct gp_past *past)
+{
+	past->mbps = read_number(&text, MAX_MBPS);
+	if (past->mbps < 0 || *text++ != '/')
+		return false;
+	past->count = read_number(&text, GP_MAX_GPUS);
+	if (past->count < 1)
+		return false;
+	while (*text == ',' && past->sets < GP_PAST_SETS) {
+		struct gp_past_set set;
+
+		text++;
+		if (!read_set(&text, &set) || is_named(past, &set))
+			return false;
+		past->set[past->sets++] = set;
+	}
+	return past->sets > 0 && !*text;
+}
 
 void gp_past_read(const job_record_t *job, struct gp_past *past)
 {
 	const char *text = gp_job_env_get(job, GP_ENV_HAD);
-	char *end;
-	long mbps, count;
 
-	memset(past, 0, sizeof(*past));
-	if (!text)
+	past->sets = past->count = past->mbps = 0;
+	/* what is longer we cannot have written */
+	if (text && strnlen(text, VALUE_MAX) < VALUE_MAX && read_past(text, past))
 		return;
-	mbps = strtol(text, &end, 10);
-	if (*end != '/')
-		return;
-	count = strtol(end + 1, &end, 10);
-	if (*end != ',' || mbps < 0 || mbps > MAX_MBPS || count < 1 ||
-	    count > GP_MAX_GPUS)
-		return;
-	past->mbps = (int)mbps;
-	past->count = (int)count;
-	past->sets = end + 1;
+	past->sets = past->count = past->mbps = 0;
 }
 
 uint64_t gp_past_on(const struct gp_past *past, const char *node)
 {
-	size_t len = strlen(node);
+	struct gp_past_set set = {.node = node, .length = past->sets ? strlen(node) : 0};
 
-	for (const char *p = past->sets; p && *p; p += strcspn(p, ",")) {
-		p += *p == ',';
-		if (strncmp(p, node, len) == 0 && p[len] == ':')
-			return strtoull(p + len + 1, NULL, 16);
-	}
+	for (int i = 0; i < past->sets; i++)
+		if (past->set[i].length == set.length &&
+		    memcmp(past->set[i].node, node, set.length) == 0)
+			return past->set[i].gpus;
 	return 0;
 }
 
@@ -108,7 +166,7 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 void gp_past_write(job_record_t *job, struct gp_models *models)
 {
 	struct memory memory = {.models = models, .mbps = -1};
-	char value[GP_PAST_MAX + 64];
+	char value[VALUE_MAX];
 
 	if (!models || !job->batch_flag || !job->details || !job->details->requeue)
 		return;

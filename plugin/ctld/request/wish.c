@@ -10,11 +10,23 @@
 #include "plugin/slurm/job_env.h"
 #include "plugin/ctld/request/wish.h"
 
+/* "150" or "37.5"; 0: no such number. */
+static double read_gbps(const char *text)
+{
+	size_t digits = strspn(text, "0123456789"), more = 0;
+
+	if (text[digits] == '.')
+		more = 1 + strspn(text + digits + 1, "0123456789");
+	if (digits == 0 || digits + more > 16 || text[digits + more])
+		return 0;
+	return strtod(text, NULL);
+}
+
 void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
 {
 	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
 	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
-	double gbps = min ? strtod(min, NULL) : 0;
+	double gbps = min ? read_gbps(min) : 0;
 
 	memset(wish, 0, sizeof(*wish));
 	if (topo) {

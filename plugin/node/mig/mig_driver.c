@@ -58,6 +58,7 @@ struct gp_mig_driver {
 	void *library;
 	nvml_device
 		gpu[GPUS_MAX]; /* in the order of minor numbers; NULL: does not answer */
+	unsigned int minors[GPUS_MAX];
 	int gpus;
 
 	/* As in `symbols` below. */
@@ -164,7 +165,7 @@ static bool find_symbols(struct gp_mig_driver *driver)
 /* The devices, sorted by minor number. */
 static bool list_gpus(struct gp_mig_driver *driver)
 {
-	unsigned int minors[GPUS_MAX], count = 0;
+	unsigned int *minors = driver->minors, count = 0;
 
 	if (driver->count(&count) != NVML_SUCCESS)
 		return false;
@@ -224,6 +225,14 @@ void gp_mig_driver_close(struct gp_mig_driver *driver)
 	driver->shutdown();
 	dlclose(driver->library);
 	free(driver);
+}
+
+int gp_mig_driver_rank(const struct gp_mig_driver *driver, int minor)
+{
+	for (int i = 0; i < driver->gpus; i++)
+		if (driver->minors[i] == (unsigned int)minor)
+			return i;
+	return -1;
 }
 
 /* ---- instances ---- */

@@ -53,6 +53,9 @@ struct gp_mig_driver;
 enum gp_mig_result gp_mig_driver_open(struct gp_mig_driver **driver, const char *library);
 void gp_mig_driver_close(struct gp_mig_driver *driver);
 
+/* The GPU with this minor number, /dev/nvidiaMINOR; -1: none. */
+int gp_mig_driver_rank(const struct gp_mig_driver *driver, int minor);
+
 /* Make the GPU instance and one compute instance that fills it. All or nothing. */
 enum gp_mig_result gp_mig_driver_make(struct gp_mig_driver *driver,
 				      const struct gp_mig_slice *slice,

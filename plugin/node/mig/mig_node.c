@@ -6,6 +6,7 @@
 #include "plugin/common/mig_text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -32,10 +33,43 @@ static int fail_at(char *why, size_t size, const struct gp_mig_slice *s,
 	return -1;
 }
 
+/* Whoever holds the lock holds it while it waits for the driver. */
+static int fail_lock(char *why, size_t size, const struct gp_mig_node *node,
+		     const char *holder)
+{
+	if (errno == ETIMEDOUT)
+		snprintf(
+			why, size,
+			"the GPUs are held for more than %d s by the %s: does the driver "
+			"answer?",
+			node->lock_ms / 1000,
+			*holder ? holder : "process of another job");
+	else
+		snprintf(why, size, "%s/%s/lock: %s", node->folder, node->name,
+			 strerror(errno));
+	return -1;
+}
+
 static int fail_record(char *why, size_t size, const struct gp_mig_node *node)
 {
 	snprintf(why, size, "%s/%s: %s", node->folder, node->name, strerror(errno));
 	return -1;
+}
+
+static bool overlaps(const struct gp_mig_slice *a, const struct gp_mig_slice *b)
+{
+	return a->gpu == b->gpu && a->start < b->start + b->size &&
+	       b->start < a->start + a->size;
+}
+
+/* Is one of the wanted in the way? */
+static bool in_the_way(const struct gp_mig_slice *slice,
+		       const struct gp_mig_record *wanted)
+{
+	for (int i = 0; i < wanted->count; i++)
+		if (overlaps(slice, &wanted->instance[i].slice))
+			return true;
+	return false;
 }
 
 /* ---- what the job is to have ---- */
@@ -62,6 +96,9 @@ bool gp_mig_job_slices(const struct gp_mig_job *job, const char *node,
 			continue;
 		if (record->count == GP_MIG_RECORD_MAX)
 			return refuse(why, size, "too many MIG instances on one node");
+		if (in_the_way(&entry.slice, record))
+			return refuse(why, size,
+				      "the job's MIG placement names slices twice");
 		entry.slice.compute = wish.compute;
 		memcpy(entry.slice.suffix, wish.suffix, sizeof(wish.suffix));
 		record->instance[record->count++] = (struct gp_mig_instance){
@@ -98,21 +135,6 @@ static enum gp_mig_result remove_one(struct gp_mig_driver *driver,
 	return result == GP_MIG_GONE ? GP_MIG_OK : result;
 }
 
-static bool overlaps(const struct gp_mig_slice *a, const struct gp_mig_slice *b)
-{
-	return a->gpu == b->gpu && a->start < b->start + b->size &&
-	       b->start < a->start + a->size;
-}
-
-static bool in_the_way(const struct gp_mig_instance *old,
-		       const struct gp_mig_record *wanted)
-{
-	for (int i = 0; i < wanted->count; i++)
-		if (overlaps(&old->slice, &wanted->instance[i].slice))
-			return true;
-	return false;
-}
-
 /* Remove what the record names, or only what is in the way of `wanted`, and then from the
  * record; the first failure counts. */
 static int remove_all(const struct gp_mig_node *node, struct gp_mig_driver *driver,
@@ -125,7 +147,7 @@ static int remove_all(const struct gp_mig_node *node, struct gp_mig_driver *driv
 		struct gp_mig_instance *instance = &record->instance[i];
 		enum gp_mig_result result = GP_MIG_OK;
 
-		if (!wanted || in_the_way(instance, wanted)) {
+		if (!wanted || in_the_way(&instance->slice, wanted)) {
 			result = remove_one(driver, instance, node->patience_ms);
 			if (!result)
 				continue;
@@ -142,17 +164,27 @@ static int remove_all(const struct gp_mig_node *node, struct gp_mig_driver *driv
 
 /* ---- strays ---- */
 
-/* Slurm gave these slices to a new job, so whoever had them is gone. */
-static int clear_record(const struct gp_mig_node *node, struct gp_mig_driver *driver,
-			struct gp_mig_record *old, const struct gp_mig_record *wanted,
-			char *why, size_t size)
+/* Slurm gave these slices to a new job, so whoever had them should be gone. */
+static enum gp_mig_end clear_record(const struct gp_mig_node *node,
+				    struct gp_mig_driver *driver,
+				    struct gp_mig_record *old,
+				    const struct gp_mig_record *wanted, char *why,
+				    size_t size)
 {
 	int i = 0;
 
-	while (i < old->count && !in_the_way(&old->instance[i], wanted))
+	while (i < old->count && !in_the_way(&old->instance[i].slice, wanted))
 		i++;
 	if (i == old->count)
-		return 0;
+		return GP_MIG_DONE;
+	if (node->authority->is_running(old->job, old->restart, node->name)) {
+		snprintf(why, size,
+			 "GPU %d, memory slices %d-%d: job %lu has them, and still runs",
+			 old->instance[i].slice.gpu, old->instance[i].slice.start,
+			 old->instance[i].slice.start + old->instance[i].slice.size - 1,
+			 (unsigned long)old->job);
+		return GP_MIG_REFUSED;
+	}
 	if (!node->keep_strays)
 		return remove_all(node, driver, old, wanted, why, size);
 	snprintf(why, size,
@@ -161,8 +193,10 @@ static int clear_record(const struct gp_mig_node *node, struct gp_mig_driver *dr
 	return -1;
 }
 
-static int clear_strays(const struct gp_mig_node *node, struct gp_mig_driver *driver,
-			const struct gp_mig_record *wanted, char *why, size_t size)
+static enum gp_mig_end clear_strays(const struct gp_mig_node *node,
+				    struct gp_mig_driver *driver,
+				    const struct gp_mig_record *wanted, char *why,
+				    size_t size)
 {
 	uint32_t jobs[GP_MIG_RECORD_JOBS];
 	int count =
@@ -172,22 +206,25 @@ static int clear_strays(const struct gp_mig_node *node, struct gp_mig_driver *dr
 		return fail_record(why, size, node);
 	for (int i = 0; i < count; i++) {
 		struct gp_mig_record old;
+		enum gp_mig_end end;
 
 		if (gp_mig_record_read(node->folder, node->name, jobs[i], &old) < 0)
 			return fail_record(why, size, node);
 		/* An earlier run of the same job left all of it over. */
-		if (jobs[i] == wanted->job
-			    ? remove_all(node, driver, &old, NULL, why, size)
-			    : clear_record(node, driver, &old, wanted, why, size))
-			return -1;
+		end = jobs[i] == wanted->job
+			      ? remove_all(node, driver, &old, NULL, why, size)
+			      : clear_record(node, driver, &old, wanted, why, size);
+		if (end)
+			return end;
 	}
-	return 0;
+	return GP_MIG_DONE;
 }
 
 /* ---- the job's life ---- */
 
-static int make_all(const struct gp_mig_node *node, struct gp_mig_driver *driver,
-		    struct gp_mig_record *record, char *why, size_t size)
+static enum gp_mig_end make_all(const struct gp_mig_node *node,
+				struct gp_mig_driver *driver,
+				struct gp_mig_record *record, char *why, size_t size)
 {
 	char ignored[128];
 
@@ -213,39 +250,165 @@ static int make_all(const struct gp_mig_node *node, struct gp_mig_driver *driver
 		fail_at(why, size, &slice, result);
 		record->count = i; /* what was not made must not be looked for */
 		remove_all(node, driver, record, NULL, ignored, sizeof(ignored));
-		return -1;
+		return result == GP_MIG_NO_PROFILE ? GP_MIG_REFUSED : GP_MIG_FAULT;
 	}
 	if (gp_mig_record_write(node->folder, node->name, record) == 0)
-		return 0;
+		return GP_MIG_DONE;
 	fail_record(why, size, node);
 	remove_all(node, driver, record, NULL, ignored, sizeof(ignored));
-	return -1;
+	return GP_MIG_FAULT;
 }
 
-int gp_mig_node_prolog(const struct gp_mig_node *node, const struct gp_mig_job *job,
-		       char *why, size_t size)
+/* Is this run's prolog called once more, and all that it made is there? */
+static bool is_made(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+		    const struct gp_mig_record *wanted)
+{
+	struct gp_mig_record old;
+
+	if (gp_mig_record_read(node->folder, node->name, wanted->job, &old) != 1 ||
+	    old.restart != wanted->restart || old.count != wanted->count)
+		return false;
+	for (int i = 0; i < old.count; i++) {
+		const struct gp_mig_slice *s = &old.instance[i].slice;
+		const struct gp_mig_slice *w = &wanted->instance[i].slice;
+
+		if (s->gpu != w->gpu || s->start != w->start || s->size != w->size ||
+		    s->compute != w->compute || strcmp(s->suffix, w->suffix) != 0 ||
+		    !old.instance[i].uuid[0] ||
+		    gp_mig_driver_check(driver, &old.instance[i]) != GP_MIG_OK)
+			return false;
+	}
+	return true;
+}
+
+/* ---- what the job was given ---- */
+
+/* Is this GPU of the driver among the minor numbers? */
+static bool has_gpu(const struct gp_mig_driver *driver, const char *minors, int gpu)
+{
+	for (const char *at = minors; at && *at;) {
+		char *end;
+		long minor = strtol(at, &end, 10);
+
+		if (end == at || minor < 0 || minor > INT_MAX || (*end && *end != ','))
+			return false;
+		if (gp_mig_driver_rank(driver, (int)minor) == gpu)
+			return true;
+		at = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+/* As many slices as it has shards here, all of them on its GPUs. */
+static enum gp_mig_end check_grant(struct gp_mig_driver *driver,
+				   const struct gp_mig_job *job, int given,
+				   const struct gp_mig_record *wanted, char *why,
+				   size_t size)
+{
+	int slices = 0;
+
+	for (int i = 0; i < wanted->count; i++) {
+		slices += wanted->instance[i].slice.size;
+		if (has_gpu(driver, job->gpus, wanted->instance[i].slice.gpu))
+			continue;
+		snprintf(why, size, "GPU %d is not the job's",
+			 wanted->instance[i].slice.gpu);
+		return GP_MIG_REFUSED;
+	}
+	if (given == slices)
+		return GP_MIG_DONE;
+	if (given < 0)
+		snprintf(why, size, "slurmctld does not say what the job has");
+	else
+		snprintf(why, size, "%d memory slices are asked for, the job has %d",
+			 slices, given);
+	return GP_MIG_REFUSED;
+}
+
+/* ---- the prolog ---- */
+
+/* The tasks are told; where that cannot be written they find no instance. */
+static enum gp_mig_end note_refusal(const struct gp_mig_node *node,
+				    const struct gp_mig_job *job, const char *why)
+{
+	struct gp_mig_record record = {.job = job->id, .restart = job->restart};
+
+	snprintf(record.refused, sizeof(record.refused), "%s", why);
+	(void)gp_mig_record_write(node->folder, node->name, &record);
+	return GP_MIG_REFUSED;
+}
+
+static enum gp_mig_end refuse_undecided(char *why, size_t size)
+{
+	snprintf(
+		why, size,
+		"slurmctld has not decided where the job's MIG instance is to be: has it "
+		"gputopo's select plugin?");
+	return GP_MIG_REFUSED;
+}
+
+static int lock_for(const struct gp_mig_node *node, const char *what, uint32_t job,
+		    char *why, size_t size)
+{
+	char holder[64], sign[48];
+	int lock = gp_mig_records_lock(node->folder, node->name, node->lock_ms, holder,
+				       sizeof(holder));
+
+	if (lock < 0)
+		return fail_lock(why, size, node, holder);
+	if (job)
+		snprintf(sign, sizeof(sign), "%s %lu", what, (unsigned long)job);
+	else
+		snprintf(sign, sizeof(sign), "%s", what);
+	gp_mig_records_sign(lock, sign);
+	return lock;
+}
+
+/* With the lock and the driver. */
+static enum gp_mig_end start(const struct gp_mig_node *node, struct gp_mig_driver *driver,
+			     const struct gp_mig_job *job, int given,
+			     struct gp_mig_record *record, char *why, size_t size)
+{
+	enum gp_mig_end end = check_grant(driver, job, given, record, why, size);
+
+	if (end || is_made(node, driver, record))
+		return end;
+	end = clear_strays(node, driver, record, why, size);
+	return end ? end : make_all(node, driver, record, why, size);
+}
+
+enum gp_mig_end gp_mig_node_prolog(const struct gp_mig_node *node,
+				   const struct gp_mig_job *job, char *why, size_t size)
 {
 	struct gp_mig_record record;
 	struct gp_mig_driver *driver;
 	enum gp_mig_result result;
-	int lock, failed;
+	enum gp_mig_end end;
+	int given = 0, lock;
 
-	if (!gp_mig_job_slices(job, node->name, &record, why, size))
-		return -1;
-	if (!record.count)
-		return 0;
-	lock = gp_mig_records_lock(node->folder, node->name);
+	end = gp_mig_job_slices(job, node->name, &record, why, size) ? GP_MIG_DONE
+								     : GP_MIG_REFUSED;
+	if (!end && !record.count && !job->wish)
+		return GP_MIG_DONE;
+	if (!end && !record.count)
+		end = refuse_undecided(why, size);
+	/* asked without the lock: slurmctld may be away for a while */
+	if (!end)
+		given = node->authority->slices_of(job->id, node->name);
+	lock = lock_for(node, "prolog of job", job->id, why, size);
 	if (lock < 0)
-		return fail_record(why, size, node);
-	result = gp_mig_driver_open(&driver, node->driver_file);
-	failed = result ? fail(why, size, gp_mig_result_text(result)) : 0;
-	if (!failed)
-		failed = clear_strays(node, driver, &record, why, size);
-	if (!failed)
-		failed = make_all(node, driver, &record, why, size);
-	gp_mig_driver_close(driver);
+		return end ? end : GP_MIG_FAULT;
+	if (!end) {
+		result = gp_mig_driver_open(&driver, node->driver_file);
+		end = result ? (enum gp_mig_end)fail(why, size,
+						     gp_mig_result_text(result))
+			     : start(node, driver, job, given, &record, why, size);
+		gp_mig_driver_close(driver);
+	}
+	if (end == GP_MIG_REFUSED)
+		note_refusal(node, job, why);
 	gp_mig_records_unlock(lock);
-	return failed;
+	return end;
 }
 
 int gp_mig_node_task(const struct gp_mig_node *node, uint32_t job, bool wished,
@@ -257,6 +420,8 @@ int gp_mig_node_task(const struct gp_mig_node *node, uint32_t job, bool wished,
 	visible[0] = '\0';
 	if (gp_mig_record_read(node->folder, node->name, job, &record) < 0)
 		return wished ? fail_record(why, size, node) : 0;
+	if (record.refused[0])
+		return fail(why, size, record.refused);
 	if (!record.count)
 		return wished ? fail(why, size,
 				     "the job's MIG instance was not made on this node")
@@ -285,13 +450,16 @@ int gp_mig_node_epilog(const struct gp_mig_node *node, const struct gp_mig_job *
 
 	if (gp_mig_record_read(node->folder, node->name, job->id, &record) == 0)
 		return 0; /* most jobs: no lock, no driver */
-	lock = gp_mig_records_lock(node->folder, node->name);
+	lock = lock_for(node, "epilog of job", job->id, why, size);
 	if (lock < 0)
-		return fail_record(why, size, node);
+		return -1;
 	found = gp_mig_record_read(node->folder, node->name, job->id, &record);
 	if (found < 0)
 		failed = fail_record(why, size, node);
-	if (found > 0 && record.restart <= job->restart) {
+	if (found > 0 && !record.count) {
+		if (gp_mig_record_remove(node->folder, node->name, job->id) != 0)
+			failed = fail_record(why, size, node);
+	} else if (found > 0 && record.restart <= job->restart) {
 		result = gp_mig_driver_open(&driver, node->driver_file);
 		failed = result ? fail(why, size, gp_mig_result_text(result))
 				: remove_all(node, driver, &record, NULL, why, size);
@@ -338,9 +506,9 @@ int gp_mig_node_reconcile(const struct gp_mig_node *node, char *why, size_t size
 
 	if (count <= 0)
 		return 0; /* nothing of ours, or no folder yet */
-	lock = gp_mig_records_lock(node->folder, node->name);
+	lock = lock_for(node, "start of slurmd", 0, why, size);
 	if (lock < 0)
-		return fail_record(why, size, node);
+		return -1;
 	result = gp_mig_driver_open(&driver, node->driver_file);
 	if (result)
 		failed = fail(why, size, gp_mig_result_text(result));

@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HEADER	  "gputopo-mig 1"
-#define NO_SUFFIX "." /* scanf reads no empty word */
+#define HEADER	      "gputopo-mig 1"
+#define NO_SUFFIX     "." /* scanf reads no empty word */
+#define LOCK_RETRY_MS 20
 
 static bool path_of(char path[PATH_MAX], const char *folder, const char *node,
 		    const char *name)
@@ -35,50 +37,91 @@ static bool path_of_job(char path[PATH_MAX], const char *folder, const char *nod
 	return path_of(path, folder, node, name);
 }
 
-static bool make_folder(const char *path)
+static bool make_folder(const char *path, mode_t mode)
 {
-	return mkdir(path, 0755) == 0 || errno == EEXIST;
+	/* one that an earlier version made was open to all */
+	return mkdir(path, mode) == 0 || (errno == EEXIST && chmod(path, mode) == 0);
+}
+
+/* FOLDER/NODE; /run/gputopo may be missing after a boot, so one level above too. */
+static bool make_folders(const char *folder, const char *path)
+{
+	char above[PATH_MAX];
+	char *slash;
+
+	if (!make_folder(folder, 0700)) {
+		snprintf(above, sizeof(above), "%s", folder);
+		slash = strrchr(above, '/');
+		if (!slash || slash == above)
+			return false;
+		*slash = '\0';
+		if ((mkdir(above, 0755) != 0 && errno != EEXIST) ||
+		    !make_folder(folder, 0700))
+			return false;
+	}
+	return make_folder(path, 0700);
 }
 
 /* ---- the lock ---- */
 
-int gp_mig_records_lock(const char *folder, const char *node)
+static void read_holder(int lock, char *holder, size_t size)
 {
+	ssize_t n = pread(lock, holder, size - 1, 0);
+
+	holder[n > 0 ? n : 0] = '\0';
+	holder[strcspn(holder, "\n")] = '\0';
+}
+
+static int fail_lock(int lock, int error)
+{
+	close(lock);
+	errno = error;
+	return -1;
+}
+
+int gp_mig_records_lock(const char *folder, const char *node, int wait_ms, char *holder,
+			size_t holder_size)
+{
+	const struct timespec pause = {0, LOCK_RETRY_MS * 1000000L};
 	char path[PATH_MAX];
 	int lock;
 
+	holder[0] = '\0';
 	if (!path_of(path, folder, node, "")) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	/* /run/gputopo may be missing after a boot: one level above is made too. */
-	if (!make_folder(folder)) {
-		char above[PATH_MAX];
-		char *slash;
-
-		snprintf(above, sizeof(above), "%s", folder);
-		slash = strrchr(above, '/');
-		if (!slash || slash == above)
-			return -1;
-		*slash = '\0';
-		if (!make_folder(above) || !make_folder(folder))
-			return -1;
-	}
-	if (!make_folder(path) || !path_of(path, folder, node, "lock"))
+	if (!make_folders(folder, path) || !path_of(path, folder, node, "lock"))
 		return -1;
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	while (lock >= 0 && flock(lock, LOCK_EX) != 0)
-		if (errno != EINTR) {
-			close(lock);
-			return -1;
+	if (lock < 0)
+		return -1;
+	for (int waited = 0; flock(lock, LOCK_EX | LOCK_NB) != 0;
+	     waited += LOCK_RETRY_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail_lock(lock, errno);
+		if (waited >= wait_ms) {
+			read_holder(lock, holder, holder_size);
+			return fail_lock(lock, ETIMEDOUT);
 		}
+		nanosleep(&pause, NULL);
+	}
 	return lock;
+}
+
+void gp_mig_records_sign(int lock, const char *what)
+{
+	if (ftruncate(lock, 0) == 0)
+		dprintf(lock, "%s, process %ld\n", what, (long)getpid());
 }
 
 void gp_mig_records_unlock(int lock)
 {
-	if (lock >= 0)
-		close(lock);
+	if (lock < 0)
+		return;
+	/* whoever waits next must not read our name */
+	(void)!ftruncate(lock, 0);
+	close(lock);
 }
 
 /* ---- one record ---- */
@@ -110,6 +153,8 @@ static bool read_record(FILE *in, struct gp_mig_record *record)
 	while (record->count < count)
 		if (!read_instance(in, &record->instance[record->count++]))
 			return false;
+	if (fscanf(in, " refused %127[^\n]", record->refused) != 1)
+		record->refused[0] = '\0';
 	return true;
 }
 
@@ -150,7 +195,9 @@ static bool write_record(FILE *out, const struct gp_mig_record *record)
 			s->suffix[0] ? s->suffix : NO_SUFFIX, i->gi, i->ci,
 			i->uuid[0] ? i->uuid : NO_SUFFIX);
 	}
-	return fflush(out) == 0 && fchmod(fileno(out), 0644) == 0;
+	if (record->refused[0])
+		fprintf(out, "refused %s\n", record->refused);
+	return fflush(out) == 0 && fchmod(fileno(out), 0600) == 0;
 }
 
 int gp_mig_record_write(const char *folder, const char *node,
@@ -159,8 +206,9 @@ int gp_mig_record_write(const char *folder, const char *node,
 	char path[PATH_MAX], draft[PATH_MAX];
 	FILE *out;
 	bool good;
+	int keep;
 
-	if (record->count == 0)
+	if (record->count == 0 && !record->refused[0])
 		return gp_mig_record_remove(folder, node, record->job);
 	if (!path_of_job(path, folder, node, record->job, "") ||
 	    !path_of_job(draft, folder, node, record->job, ".new")) {
@@ -172,7 +220,12 @@ int gp_mig_record_write(const char *folder, const char *node,
 		return -1;
 	good = write_record(out, record);
 	good = fclose(out) == 0 && good;
-	return good && rename(draft, path) == 0 ? 0 : -1;
+	if (good && rename(draft, path) == 0)
+		return 0;
+	keep = errno;
+	unlink(draft); /* on a full file system every block counts */
+	errno = keep;
+	return -1;
 }
 
 int gp_mig_record_remove(const char *folder, const char *node, uint32_t job)

@@ -5,7 +5,8 @@
  *
  * A record is written before its instances are made, so that nothing of ours can be left
  * over unknown, and replaced by rename, so that a reader sees the old or the new one. The
- * folder belongs in /run: instances do not survive a reboot either.
+ * folder belongs in /run: instances do not survive a reboot either. Root alone reads it:
+ * who has which slices is nobody else's business.
  */
 #ifndef GPUTOPO_PLUGIN_NODE_MIG_MIG_RECORD_H
 #define GPUTOPO_PLUGIN_NODE_MIG_MIG_RECORD_H
@@ -20,20 +21,27 @@
 
 struct gp_mig_record {
 	uint32_t job;
-	int restart; /* which run of the job: its restart count */
+	int restart;	   /* which run of the job: its restart count */
+	char refused[128]; /* why it gets no instance; "": it is not refused any */
 	int count;
 	struct gp_mig_instance instance[GP_MIG_RECORD_MAX];
 };
 
-/* Make FOLDER and FOLDER/NODE, and hold the node's lock until gp_mig_records_unlock.
- * Returns a file descriptor, or -1 with errno. Waits for others. */
-int gp_mig_records_lock(const char *folder, const char *node);
+/* Make FOLDER and FOLDER/NODE, which root alone may read, and hold the node's lock until
+ * gp_mig_records_unlock. Waits up to wait_ms for others. holder, of holder_size bytes, is
+ * then who has it: "prolog of job 5, process 1234". Returns a file descriptor, or -1 with
+ * errno, ETIMEDOUT where the other did not let go. */
+int gp_mig_records_lock(const char *folder, const char *node, int wait_ms, char *holder,
+			size_t holder_size);
+/* Tell others for what the lock is held. */
+void gp_mig_records_sign(int lock, const char *what);
 void gp_mig_records_unlock(int lock);
 
 /* 1: read; 0: there is none; -1: it cannot be read or is none of ours (errno). */
 int gp_mig_record_read(const char *folder, const char *node, uint32_t job,
 		       struct gp_mig_record *record);
-/* Both return 0, or -1 with errno. A record without instances is removed. */
+/* Both return 0, or -1 with errno. A record without instances is removed, unless it says
+ * why there are none. */
 int gp_mig_record_write(const char *folder, const char *node,
 			const struct gp_mig_record *record);
 int gp_mig_record_remove(const char *folder, const char *node, uint32_t job);

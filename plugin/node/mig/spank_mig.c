@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GPU instances made in the prolog, given to tasks, removed in the epilog. */
+#include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <slurm/slurm.h>
 
 #include "plugin/common/mig_names.h"
+#include "plugin/node/mig/mig_ask.h"
 #include "plugin/node/mig/mig_node.h"
 #include "rank/node_conf.h"
 #include "plugin/node/mig/spank_mig.h"
 
-#define PATIENCE_MS 5000 /* what a job's last processes are given to go */
-#define WHY_MAX	    256
+#define PATIENCE_MS   5000   /* what a job's last processes are given to go */
+#define LOCK_MS	      120000 /* ... and other jobs' prologs, a second or two each */
+#define SLURMD_MS     10000  /* slurmd starts after that, whatever the driver does */
+#define SLURMD_SAY_MS 2000   /* what it waits for */
+#define WHY_MAX	      256
 
 struct settings {
 	struct gp_mig_node node;
@@ -41,7 +50,9 @@ static void read_settings(struct settings *s, int argc, char **argv)
 	gp_node_name(s->name, sizeof(s->name));
 	s->node.name = s->name;
 	s->node.folder = GP_MIG_FOLDER;
+	s->node.authority = &gp_mig_slurmctld;
 	s->node.patience_ms = PATIENCE_MS;
+	s->node.lock_ms = LOCK_MS;
 	s->drain = true;
 	for (int i = 0; i < argc; i++) {
 		if (take(argv[i], "mig_state=", &s->node.folder) ||
@@ -79,6 +90,7 @@ static struct gp_mig_job read_job(spank_t spank, int restart_unknown)
 		.restart = restart ? atoi(restart) : restart_unknown,
 		.place = getenv("SPANK_" GP_ENV_MIG_PLACE),
 		.wish = getenv("SPANK_" GP_ENV_MIG),
+		.gpus = getenv("SLURM_JOB_GPUS"),
 	};
 
 	if (spank_get_item(spank, S_JOB_ID, &job.id) != ESPANK_SUCCESS)
@@ -104,34 +116,76 @@ static void drain_node(const char *name, const char *why)
 		slurm_error("gputopo: node %s could not be drained", name);
 }
 
+/* In a process of its own: a driver that hangs must hold up no slurmd. */
+static void reconcile(struct settings *s)
+{
+	char why[WHY_MAX] = "";
+
+	/* whoever has the lock for so long is stuck in the driver as well */
+	s->node.lock_ms = SLURMD_MS / 2;
+	if (gp_mig_node_reconcile(&s->node, why, sizeof(why)) != 0)
+		slurm_error("gputopo: MIG instances of earlier jobs: %s", why);
+	_exit(0);
+}
+
+static bool has_ended(pid_t child)
+{
+	pid_t got = waitpid(child, NULL, WNOHANG);
+
+	return got == child || (got < 0 && errno != EINTR);
+}
+
 int gp_spank_mig_slurmd(int argc, char **argv)
 {
+	const struct timespec pause = {0, 20 * 1000000L};
 	struct settings s;
-	char why[WHY_MAX] = "";
+	pid_t child;
 
 	read_settings(&s, argc, argv);
 	read_stray(&s);
-	if (gp_mig_node_reconcile(&s.node, why, sizeof(why)) != 0)
-		slurm_error("gputopo: MIG instances of earlier jobs: %s", why);
+	child = fork();
+	if (child == 0)
+		reconcile(&s);
+	for (int waited = 0; child > 0 && !has_ended(child); waited += 20) {
+		if (waited == SLURMD_SAY_MS)
+			slurm_info(
+				"gputopo: slurmd waits up to %d s for the NVIDIA driver "
+				"to say which MIG instances of earlier jobs are left",
+				SLURMD_MS / 1000);
+		if (waited >= SLURMD_MS) {
+			kill(child, SIGKILL);
+			slurm_error(
+				"gputopo: the NVIDIA driver did not answer within %d s: "
+				"slurmd starts, MIG instances of earlier jobs stay "
+				"until a job needs their place",
+				SLURMD_MS / 1000);
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
 	return 0; /* never a reason to keep slurmd from starting */
 }
 
 int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 {
 	struct settings s;
-	struct gp_mig_job job = read_job(spank, 0);
+	struct gp_mig_job job = read_job(spank, -1);
 	char why[WHY_MAX] = "";
+	enum gp_mig_end end;
 
-	if (!job.place)
+	if (!job.place && !job.wish)
 		return 0;
 	read_settings(&s, argc, argv);
 	read_stray(&s);
-	if (gp_mig_node_prolog(&s.node, &job, why, sizeof(why)) == 0)
+	end = gp_mig_node_prolog(&s.node, &job, why, sizeof(why));
+	if (end == GP_MIG_DONE)
 		return 0;
-	slurm_error("gputopo: job %lu: MIG instance not made: %s", (unsigned long)job.id,
-		    why);
-	if (!s.drain)
-		return 0; /* its tasks find no instance and fail */
+	slurm_error("gputopo: job %lu: MIG instance %s: %s", (unsigned long)job.id,
+		    end == GP_MIG_REFUSED ? "refused" : "not made", why);
+	/* What a job asks for is never a reason to drain a node: its tasks find no
+	 * instance and fail. */
+	if (end == GP_MIG_REFUSED || !s.drain)
+		return 0;
 	drain_node(s.node.name, why);
 	return -1;
 }
@@ -152,22 +206,42 @@ int gp_spank_mig_epilog(spank_t spank, int argc, char **argv)
 	return -1;
 }
 
-int gp_spank_mig_task(spank_t spank, int argc, char **argv, bool wished)
+/* What root found for the task that is being started. */
+static struct {
+	bool looked;
+	int rc;
+	char why[WHY_MAX], visible[GP_MIG_RECORD_MAX * GP_MIG_UUID_MAX];
+} found;
+
+void gp_spank_mig_look(spank_t spank, int argc, char **argv, bool wished)
 {
 	struct settings s;
-	char why[WHY_MAX] = "", visible[GP_MIG_RECORD_MAX * GP_MIG_UUID_MAX];
 	uint32_t job = 0;
 
 	read_settings(&s, argc, argv);
-	if (spank_get_item(spank, S_JOB_ID, &job) != ESPANK_SUCCESS)
+	found.looked = true;
+	found.why[0] = found.visible[0] = '\0';
+	if (spank_get_item(spank, S_JOB_ID, &job) == ESPANK_SUCCESS)
+		found.rc = gp_mig_node_task(&s.node, job, wished, found.visible,
+					    sizeof(found.visible), found.why,
+					    sizeof(found.why));
+	else
+		found.rc = wished ? -1 : 0;
+}
+
+int gp_spank_mig_task(spank_t spank, bool wished)
+{
+	if (!found.looked)
 		return wished ? -1 : 0;
-	if (gp_mig_node_task(&s.node, job, wished, visible, sizeof(visible), why,
-			     sizeof(why)) != 0) {
-		slurm_error("gputopo: job %lu: %s", (unsigned long)job, why);
+	if (found.rc != 0) {
+		uint32_t job = 0;
+
+		(void)spank_get_item(spank, S_JOB_ID, &job);
+		slurm_error("gputopo: job %lu: %s", (unsigned long)job, found.why);
 		return -1;
 	}
-	if (visible[0] &&
-	    spank_setenv(spank, "CUDA_VISIBLE_DEVICES", visible, 1) != ESPANK_SUCCESS) {
+	if (found.visible[0] && spank_setenv(spank, "CUDA_VISIBLE_DEVICES", found.visible,
+					     1) != ESPANK_SUCCESS) {
 		slurm_error("gputopo: CUDA_VISIBLE_DEVICES could not be set");
 		return -1;
 	}
