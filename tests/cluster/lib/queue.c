@@ -3,10 +3,12 @@
  * queue: submit allocations that start when there is room, one for each line of standard
  * input, and print their job numbers:
  *
- *   GPUS FORM NODES PARTITION FEATURES RESERVATION MINUTES TOPO
+ *   GPUS FORM NODES PARTITION FEATURES RESERVATION MINUTES TOPO [NODELIST]
  *
- * FORM: job (--gpus), node (--gpus-per-node) or task (-n GPUS --gpus-per-task=1). "-"
- * stands for what is not asked. Nothing is run on the nodes: they need no slurmd.
+ * FORM: job (--gpus), node (--gpus-per-node), task (-n GPUS --gpus-per-task=1) or core
+ * (-n GPUS, and no GPU). MINUTES -1: no limit. TOPO: of --gpu-topo, or NAME=VALUE. "-"
+ * stands for what is not asked. Of a job with named nodes that is refused the number is
+ * 0. Nothing is run on the nodes: they need no slurmd.
  *
  *   queue shrink SEED
  *
@@ -30,7 +32,8 @@ struct row {
 	char features[64];
 	char reservation[64];
 	int minutes;
-	char topo[16];
+	char topo[32];
+	char nodelist[64];
 };
 
 static char *or_null(char *text)
@@ -41,7 +44,7 @@ static char *or_null(char *text)
 static uint32_t submit(struct row *row)
 {
 	resource_allocation_response_msg_t *answer = NULL;
-	char tres[32], topo[32], *env[1] = {topo};
+	char tres[32], topo[64], *env[1] = {topo};
 	job_desc_msg_t desc;
 	uint32_t id;
 
@@ -51,24 +54,29 @@ static uint32_t submit(struct row *row)
 		desc.tres_per_job = tres;
 	else if (strcmp(row->form, "node") == 0)
 		desc.tres_per_node = tres;
-	else
+	else if (strcmp(row->form, "task") == 0)
 		desc.tres_per_task = tres;
-	if (strcmp(row->form, "task") == 0)
+	if (!desc.tres_per_job && !desc.tres_per_node)
 		desc.num_tasks = desc.min_cpus = (uint32_t)row->gpus;
 	if (row->nodes > 1)
 		desc.min_nodes = desc.max_nodes = (uint32_t)row->nodes;
 	if (or_null(row->topo)) {
-		snprintf(topo, sizeof(topo), "GPUTOPO_TOPO=%s", row->topo);
+		snprintf(topo, sizeof(topo), "%s%s",
+			 strchr(row->topo, '=') ? "" : "GPUTOPO_TOPO=", row->topo);
 		desc.spank_job_env = env;
 		desc.spank_job_env_size = 1;
 	}
 	desc.partition = or_null(row->partition);
 	desc.features = or_null(row->features);
 	desc.reservation = or_null(row->reservation);
-	desc.time_limit = (uint32_t)row->minutes;
-	if (slurm_allocate_resources(&desc, &answer) || !answer)
+	desc.req_nodes = or_null(row->nodelist);
+	desc.time_limit = row->minutes < 0 ? INFINITE : (uint32_t)row->minutes;
+	if (slurm_allocate_resources(&desc, &answer) || !answer) {
+		if (desc.req_nodes)
+			return 0;
 		errx(1, "a job with %d GPUs is refused: %s", row->gpus,
 		     slurm_strerror(errno));
+	}
 	id = answer->job_id;
 	slurm_free_resource_allocation_response_msg(answer);
 	return id;
@@ -128,19 +136,21 @@ static void shrink_all(uint64_t seed)
 int main(int argc, char **argv)
 {
 	struct row row;
-	int got;
+	char line[512];
 
 	slurm_init(NULL);
 	if (argc == 3 && strcmp(argv[1], "shrink") == 0) {
 		shrink_all(strtoull(argv[2], NULL, 0));
 		return 0;
 	}
-	while ((got = scanf("%d %7s %d %63s %63s %63s %d %15s", &row.gpus, row.form,
-			    &row.nodes, row.partition, row.features, row.reservation,
-			    &row.minutes, row.topo)) == 8)
+	while (fgets(line, sizeof(line), stdin)) {
+		strcpy(row.nodelist, "-");
+		if (sscanf(line, "%d %7s %d %63s %63s %63s %d %31s %63s", &row.gpus,
+			   row.form, &row.nodes, row.partition, row.features,
+			   row.reservation, &row.minutes, row.topo, row.nodelist) < 8)
+			errx(2, "a line is not GPUS FORM NODES PARTITION FEATURES "
+				"RESERVATION MINUTES TOPO [NODELIST]");
 		printf("%u\n", submit(&row));
-	if (got != EOF)
-		errx(2, "a line is not GPUS FORM NODES PARTITION FEATURES RESERVATION "
-			"MINUTES TOPO");
+	}
 	return 0;
 }
