@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Leaf switches and base blocks: eight nodes in two units of four, the second one broken
+# by two busy nodes. What cluster_tree.bats and cluster_block.bats share; the form of a
+# request for a whole unit is in $UNIT_JOB.
+
+# units_start tree|block: their cluster, on this network.
+units_start() {
+	local setup conf=()
+	if [ "$1" = tree ]; then
+		setup='printf "SwitchName=s%s Nodes=n[%s]\n" 0 0-3 1 4-7 >etc/topology.conf
+			echo "SwitchName=top Switches=s[0-1]" >>etc/topology.conf'
+	else
+		setup='printf "BlockName=b%s Nodes=n[%s]\n" 0 0-3 1 4-7 >etc/topology.conf
+			echo "BlockSizes=4" >>etc/topology.conf'
+	fi
+	cluster_file_start --conf "TopologyPlugin=topology/$1" --conf TreeWidth=65000 \
+		--setup "$setup" "n[0-7]@30000=dgx1v"
+}
+
+units_setup() {
+	cluster_test_start
+	[ -n "$CLUSTER_MISSING" ] || gputopo_conf Mode=enforce
+}
+
+# Nodes n6 and n7 are busy as a whole.
+break_second() {
+	ask -N2 -w 'n[6-7]' --gpus-per-node=8 >/dev/null
+}
+
+# nodes_of OPTION...: where such a job starts at once.
+nodes_of() {
+	local id
+	id=$(ask "$@") || return 1
+	cluster_run squeue -h -o %N -j "$id"
+}
+
+# A job of a whole unit starts at once.
+unit_starts() {
+	# shellcheck disable=SC2086
+	nodes_of -N4 --gpus-per-node=8 $UNIT_JOB
+}
+
+# spares FORM...: a job of this form leaves the first unit whole.
+spares() {
+	local node
+	break_second
+	node=$(nodes_of "$@") || return 1
+	[[ $node == n[45] ]] || { echo "$*: taken from the whole unit: $node"; return 1; }
+	assert_equal "$(unit_starts)" 'n[0-3]'
+	cluster_run scancel -u root
+	cluster_wait_idle
+}
+
+# Each form of a request for one node.
+SINGLE_FORMS=("--gpus=1" "--gpus=4" "--gpus=8" "-N1 --gpus=4" "-N1 --gres=gpu:4"
+	"-N1 --gpus-per-node=2" "-n1 --gres=gpu:1" "-n4 --gpus-per-task=1"
+	"-N1 -n2 --gpus-per-task=2" "-n2 --gpus=2 --cpus-per-gpu=2" "-N1 --gpus-per-socket=2 --sockets-per-node=2"
+	"-N1 --gpus=4 --gres-flags=enforce-binding" "-N1 --exclusive --gpus=4"
+	"-N1 --gpus=4 --mem-per-gpu=10" "-N1-1 --gpus=4" "-n4 --ntasks-per-gpu=1 --gpus=4")
+
+every_form_spares() {
+	local form
+	for form in "${SINGLE_FORMS[@]}"; do
+		# shellcheck disable=SC2086
+		spares $form
+	done
+}
+
+# The same for a job that sbatch submits, requeued once: the former node again, or at
+# least none of the whole unit.
+requeue_spares() {
+	local id node
+	break_second
+	id=$(submit -N1 --gpus=4 --requeue "$(script 'sleep 600')")
+	cluster_wait_job "$id" RUNNING
+	cluster_run scontrol requeue "$id"
+	sleep 1
+	cluster_run scontrol update JobId="$id" StartTime=now
+	cluster_wait_job "$id" RUNNING 60
+	node=$(cluster_run squeue -h -o %N -j "$id")
+	[[ $node == n[45] ]] || { echo "requeued: $node"; return 1; }
+	assert_equal "$(unit_starts)" 'n[0-3]'
+}
+
+# With a promise (MinRatio=1) that only idle nodes keep, the broken unit's idle node.
+promise_spares() {
+	gputopo_conf MinRatio=1
+	break_second
+	ask -N1 -w n4 --gpus-per-node=4 >/dev/null
+	make_free n5 0-1,6
+	# n5 has no good set of four left, n4 has one of four, the whole unit is whole.
+	node=$(nodes_of -N1 --gpus=4)
+	[[ $node == n4 ]] || { echo "with a promise: $node"; return 1; }
+	assert_equal "$(unit_starts)" 'n[0-3]'
+}
+
+# A node in use, with a set as good, before any whole node.
+used_before_whole() {
+	ask -N1 -w n1 --gpus=4 >/dev/null
+	assert_equal "$(nodes_of --gpus=2)" n1
+	assert_equal "$(nodes_of --gpus=1)" n1
+	assert_equal "$(nodes_of --gpus=1)" n1
+	assert_equal "$(nodes_of --gpus=8)" "${1:-n0}"
+}
+
+# fills STREAM...: jobs of one node, one after another; how many whole nodes each unit
+# then has.
+whole_left() {
+	local form
+	for form in "$@"; do
+		# shellcheck disable=SC2086
+		ask $form >/dev/null
+	done
+	cluster_run sinfo -h -N -t idle -o %N | sort -u | awk '
+		/n[0-3]/ {first++} /n[4-7]/ {second++} END {print first + 0, second + 0}'
+}
