@@ -22,6 +22,10 @@ setup() {
 	every_form_spares
 }
 
+@test "srun and sbatch spare it as salloc does" {
+	every_command_spares
+}
+
 @test "a requeued job spares it too" {
 	requeue_spares
 }
@@ -35,7 +39,7 @@ setup() {
 }
 
 @test "many small jobs leave one unit whole" {
-	assert_equal "$(whole_left --gpus=1 --gpus=2 --gpus=4 --gpus=1 --gpus=8 --gpus=2)" "FILLED"
+	assert_equal "$(whole_left --gpus=1 --gpus=2 --gpus=4 --gpus=1 --gpus=8 --gpus=2)" "1 4"
 }
 
 @test "a job for named switches or segments, contiguous or on named nodes is stock's" {

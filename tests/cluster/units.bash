@@ -6,7 +6,7 @@
 
 # units_start tree|block: their cluster, on this network.
 units_start() {
-	local setup conf=()
+	local setup
 	if [ "$1" = tree ]; then
 		setup='printf "SwitchName=s%s Nodes=n[%s]\n" 0 0-3 1 4-7 >etc/topology.conf
 			echo "SwitchName=top Switches=s[0-1]" >>etc/topology.conf'
@@ -14,8 +14,8 @@ units_start() {
 		setup='printf "BlockName=b%s Nodes=n[%s]\n" 0 0-3 1 4-7 >etc/topology.conf
 			echo "BlockSizes=4" >>etc/topology.conf'
 	fi
-	cluster_file_start --conf "TopologyPlugin=topology/$1" --conf TreeWidth=65000 \
-		--setup "$setup" "n[0-7]@30000=dgx1v"
+	cluster_file_start --conf "TopologyPlugin=topology/$1" --setup "$setup" \
+		n0=dgx1v n1=dgx1v n2=dgx1v n3=dgx1v n4=dgx1v n5=dgx1v n6=dgx1v n7=dgx1v
 }
 
 units_setup() {
@@ -63,8 +63,23 @@ every_form_spares() {
 	local form
 	for form in "${SINGLE_FORMS[@]}"; do
 		# shellcheck disable=SC2086
-		spares $form
+		spares $form || return 1
 	done
+}
+
+# The same by srun and by sbatch.
+every_command_spares() {
+	local node
+	break_second
+	cluster_run srun -N1 --gpus=4 sleep 600 >/dev/null 2>&1 &
+	submit -N1 --gpus=4 "$(script 'sleep 600')" >/dev/null
+	for _ in {1..100}; do
+		node=$(cluster_run squeue -h -t R -o %D:%N | sed -n 's/^1://p')
+		[ "$(wc -w <<<"$node")" = 2 ] && break
+		sleep 0.1
+	done
+	[[ $node =~ ^n[45]$'\n'n[45]$ ]] || { echo "taken: $node"; return 1; }
+	assert_equal "$(unit_starts)" 'n[0-3]'
 }
 
 # The same for a job that sbatch submits, requeued once: the former node again, or at
@@ -83,15 +98,14 @@ requeue_spares() {
 	assert_equal "$(unit_starts)" 'n[0-3]'
 }
 
-# With a promise (MinRatio=1) that only idle nodes keep, the broken unit's idle node.
+# With a promise (MinRatio=1) that only whole nodes keep: that of the broken unit.
 promise_spares() {
+	local node
 	gputopo_conf MinRatio=1
 	break_second
-	ask -N1 -w n4 --gpus-per-node=4 >/dev/null
-	make_free n5 0-1,6
-	# n5 has no good set of four left, n4 has one of four, the whole unit is whole.
+	make_free n4 0-1,6
 	node=$(nodes_of -N1 --gpus=4)
-	[[ $node == n4 ]] || { echo "with a promise: $node"; return 1; }
+	[[ $node == n5 ]] || { echo "with a promise: $node"; return 1; }
 	assert_equal "$(unit_starts)" 'n[0-3]'
 }
 
@@ -104,7 +118,7 @@ used_before_whole() {
 	assert_equal "$(nodes_of --gpus=8)" "${1:-n0}"
 }
 
-# fills STREAM...: jobs of one node, one after another; how many whole nodes each unit
+# whole_left FORM...: jobs of one node, one after another; how many whole nodes each unit
 # then has.
 whole_left() {
 	local form
