@@ -234,6 +234,7 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 			all_ours = true;
 		}
 		all_ours &= ours;
+		ranks[ranked].unit = gp_units_of(units, (int)n, models);
 		ranks[ranked].harm = gp_units_harm(units, (int)n, models,
 						   ranks[ranked].view.free,
 						   ranks[ranked].view.binding->size);
@@ -291,12 +292,22 @@ bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, uint64_t h
 	return true;
 }
 
+static bool is_among(const int *units, int count, int unit)
+{
+	for (int i = 0; i < count; i++)
+		if (units[i] == unit)
+			return true;
+	return false;
+}
+
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
 		bool only_ties, bitstr_t *few)
 {
 	uint64_t quality = best_quality(ranks, ranked);
 	double damage, above = -1;
-	int found = 0, room = only_ties ? GP_FEW_TIES : GP_FEW_NODES;
+	int units[GP_FEW_NODES], found = 0;
+	bool one_a_unit = only_ties && harm > 0;
+	int room = only_ties && !one_a_unit ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);
 	if (!has_best(quality, count))
@@ -310,10 +321,12 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t har
 				damage = ranks[i].damage;
 		for (int i = 0; damage < 2 && i < ranked && found < room; i++) {
 			if (!is_candidate(&ranks[i], quality, count, harm) ||
-			    ranks[i].damage < damage || ranks[i].damage > damage + EQUAL)
+			    ranks[i].damage < damage ||
+			    ranks[i].damage > damage + EQUAL ||
+			    (one_a_unit && is_among(units, found, ranks[i].unit)))
 				continue;
 			bit_set(few, ranks[i].node);
-			found++;
+			units[found++] = ranks[i].unit;
 		}
 		above = damage;
 	} while (!only_ties && damage < 2 && found < room);

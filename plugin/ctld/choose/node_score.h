@@ -25,7 +25,7 @@ struct gp_view {
 /* What one node would give. */
 struct gp_rank {
 	int node;
-	int domain; /* NVLink domain, where domain.c uses it; 0: none */
+	int unit; /* of units.h, or the NVLink domain for domain.c; 0: none */
 	struct gp_view view;
 	uint64_t harm;	  /* of units.h */
 	uint64_t quality; /* gt_table_quality of its free GPUs: larger is better */
@@ -55,7 +55,8 @@ bool gp_rank_next_harm(const struct gp_rank *ranks, int ranked, int count, bool 
 /* Of those with this harm put the best into *few (of offered's size, emptied first): up
  * to GP_FEW_TIES of those as good as the best on quality and damage (only_ties), or up to
  * GP_FEW_NODES of the least damaged of the best quality. Stock may take any of them, so
- * that they are of one harm. Returns how many. */
+ * that they are of one harm; where ties break whole nodes they are one a unit, up to
+ * GP_FEW_NODES, so that stock's own rule says which unit. Returns how many. */
 int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
 		bool only_ties, bitstr_t *few);
 /* Is the one at this place of this harm, and as good as the best of it on quality and

@@ -115,7 +115,7 @@ static bool has_units(const struct gp_units *units, const struct gp_models *mode
 	       (units->network == GP_NETWORK_FLAT && gp_models_have_domains(models));
 }
 
-static int unit_of(const struct gp_units *units, int node, const struct gp_models *models)
+int gp_units_of(const struct gp_units *units, int node, const struct gp_models *models)
 {
 	int unit = 0;
 
@@ -157,7 +157,7 @@ void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *m
 			continue;
 		if (units->network == GP_NETWORK_FLAT)
 			look_closely((int)n, models);
-		unit = &units->unit[unit_of(units, (int)n, models)];
+		unit = &units->unit[gp_units_of(units, (int)n, models)];
 		unit->open++;
 		unit->whole += gp_bridge_is_idle(node_record_table_ptr[n]);
 	}
@@ -166,7 +166,7 @@ void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *m
 uint64_t gp_units_harm(const struct gp_units *units, int node,
 		       const struct gp_models *models, uint64_t free, int size)
 {
-	int number = has_units(units, models) ? unit_of(units, node, models) : 0;
+	int number = has_units(units, models) ? gp_units_of(units, node, models) : 0;
 	const struct gp_unit *unit;
 	uint64_t whole;
 

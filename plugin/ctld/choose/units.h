@@ -48,6 +48,8 @@ enum gp_network gp_units_network(const struct gp_units *units, const job_record_
  * without any this does nothing. O(nodes). */
 void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *models,
 		    struct gp_room *room);
+/* The number of the node's unit, from 1; 0: it is in none that is known. */
+int gp_units_of(const struct gp_units *units, int node, const struct gp_models *models);
 /* The harm that a job of one node does there, free being the node's free GPUs, size all
  * of them. Holds until the nodes are counted anew. */
 uint64_t gp_units_harm(const struct gp_units *units, int node,
