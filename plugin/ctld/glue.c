@@ -233,6 +233,8 @@ void gp_glue_node_init(void)
 	memset(glue->told_count, 0, sizeof(glue->told_count));
 	glue->rebuilt = 0;
 	(void)gp_room_reset(&glue->room, glue->node_count);
+	gp_units_read(&glue->units, glue->node_count);
+	gp_units_say(&glue->units);
 	spoil_slices(glue);
 	glue->active = gp_running_reset(&glue->running, glue->node_count) &&
 		       (load_conf(glue) || keep_conf(glue)) &&
@@ -353,6 +355,7 @@ void gp_glue_rebuild(void)
 {
 	enter(GP_WATCH_HOOK);
 	gp_room_forget_all(&the_glue.room);
+	gp_units_read(&the_glue.units, the_glue.node_count);
 	spoil_slices(&the_glue);
 	rebuild(&the_glue);
 	leave();
@@ -448,6 +451,7 @@ void gp_glue_stop(void)
 	gp_conf_free(glue->conf);
 	gp_running_release(&glue->running);
 	gp_room_release(&glue->room);
+	gp_units_release(&glue->units);
 	if (gp_mig_object())
 		gp_mig_object()->release(glue);
 	FREE_NULL_BITMAP(glue->offered);

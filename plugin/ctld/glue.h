@@ -22,6 +22,7 @@
 #include "plugin/ctld/choose/node_score.h"
 #include "conf/reason.h"
 #include "plugin/ctld/choose/free_gpu_bound.h"
+#include "plugin/ctld/choose/units.h"
 #include "plugin/ctld/estimate/running.h"
 #include "plugin/ctld/log/stopwatch.h"
 #include "plugin/ctld/submit.h"
@@ -85,6 +86,7 @@ struct gp_glue {
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends; /* of jobs, counted */
 	struct gp_room room;
+	struct gp_units units;
 	struct gp_stopwatch stopwatch;
 	time_t split_asked; /* when stock was last asked only for split_avoided */
 	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */

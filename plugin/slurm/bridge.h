@@ -92,8 +92,8 @@ int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
 bool gp_bridge_any_node(const job_record_t *job);
 /* The same for the nodes of a job of several. */
 bool gp_bridge_loose_nodes(const job_record_t *job);
-/* Is the network one that slurmctld knows no shape of? */
-bool gp_bridge_is_flat(const job_record_t *job);
+/* Is nothing running or completing there, GPU job or not? */
+bool gp_bridge_is_idle(const node_record_t *node);
 /* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
  * of its own in the low byte. */
 uint64_t gp_bridge_weight(const node_record_t *node);

@@ -122,12 +122,21 @@ int gp_bridge_total(const job_record_t *job, const struct gp_job *asked)
 	return add_entries(job, asked, INT_MAX, entry_total);
 }
 
+/* SchedulerParameters=pack_serial_at_end: where a job of one CPU goes is decided. */
+static bool is_serial_at_end(const job_record_t *job)
+{
+	return job->details->min_cpus == 1 && slurm_conf.sched_params &&
+	       strcasestr(slurm_conf.sched_params, "pack_serial_at_end");
+}
+
 bool gp_bridge_loose_nodes(const job_record_t *job)
 {
 	const __typeof__(*job->details) *details = job->details;
 
 	return details && !details->req_node_bitmap && !details->contiguous &&
-	       !job->req_switch && !(job->bit_flags & (SPREAD_JOB | USE_MIN_NODES)) &&
+	       !job->req_switch && !GP_SEGMENT(job) &&
+	       !(job->bit_flags & (SPREAD_JOB | USE_MIN_NODES | GP_SEGMENT_FLAGS)) &&
+	       !GP_WHOLE_TOPO(job) && !is_serial_at_end(job) &&
 	       !(slurm_conf.select_type_param & GP_LLN) &&
 	       !(job->part_ptr && (job->part_ptr->flags & PART_FLAG_LLN));
 }
@@ -135,20 +144,6 @@ bool gp_bridge_loose_nodes(const job_record_t *job)
 bool gp_bridge_any_node(const job_record_t *job)
 {
 	return gp_bridge_loose_nodes(job) && job->details->max_nodes <= 1;
-}
-
-bool gp_bridge_is_flat(const job_record_t *job)
-{
-	static const char *const flat[] = {"topology/none", "topology/default",
-					   "topology/flat"};
-	const char *plugin = slurm_conf.topology_plugin;
-
-	if (GP_HAS_TOPOLOGY(job))
-		return false;
-	for (size_t i = 0; plugin && i < sizeof(flat) / sizeof(flat[0]); i++)
-		if (strcmp(plugin, flat[i]) == 0)
-			return true;
-	return !plugin;
 }
 
 struct reserved_walk {
@@ -186,6 +181,11 @@ uint64_t gp_bridge_reserved(gp_list_t reserved, gp_list_t granted, int node, int
 		return 0;
 	(void)list_for_each(granted, read_reserved, &walk);
 	return ~walk.gpus;
+}
+
+bool gp_bridge_is_idle(const node_record_t *node)
+{
+	return node->run_job_cnt == 0 && node->comp_job_cnt == 0;
 }
 
 uint64_t gp_bridge_weight(const node_record_t *node)

@@ -20,9 +20,11 @@
 #if GP_SINCE(23, 2)
 #include "src/interfaces/gres.h"
 #include "src/interfaces/select.h"
+#include "src/interfaces/topology.h"
 #else
 #include "src/common/gres.h"
 #include "src/common/select.h"
+#include "src/common/slurm_topology.h"
 #endif
 #include "src/common/list.h"
 #include "src/common/node_conf.h"
@@ -161,12 +163,38 @@ typedef struct xlist *gp_list_t;
 #define GP_GRANTED(test)  NULL
 #endif
 
-/* Is the partition's network one without a shape, so that node sets are ours to prefer?
- */
+/* Is the partition's network another than the cluster's default one? */
 #if GP_SINCE(25, 5)
-#define GP_HAS_TOPOLOGY(job) ((job)->part_ptr && (job)->part_ptr->topology_name)
+#define GP_HAS_TOPOLOGY(job) ((job)->part_ptr && (job)->part_ptr->topology_idx != 0)
 #else
 #define GP_HAS_TOPOLOGY(job) ((void)(job), false)
+#endif
+
+/* The place of a node in the network, as text: slurmctld's alone, so weak. */
+#if GP_SINCE(23, 11)
+#define GP_NODE_ADDRESS topology_g_get_node_addr
+#pragma weak topology_g_get_node_addr
+#else
+#define GP_NODE_ADDRESS slurm_topo_get_node_addr
+#pragma weak slurm_topo_get_node_addr
+#endif
+
+/* --segment and its kind, and --exclusive=topo: which nodes together is Slurm's to say.
+ */
+#if GP_SINCE(24, 5)
+#define GP_SEGMENT(job) ((job)->details->segment_size != 0)
+#else
+#define GP_SEGMENT(job) ((void)(job), false)
+#endif
+#if GP_SINCE(25, 11)
+#define GP_SEGMENT_FLAGS (SPREAD_SEGMENTS | CONSOLIDATE_SEGMENTS)
+#else
+#define GP_SEGMENT_FLAGS 0
+#endif
+#ifdef IS_JOB_WHOLE_TOPO
+#define GP_WHOLE_TOPO(job) IS_JOB_WHOLE_TOPO(job)
+#else
+#define GP_WHOLE_TOPO(job) ((void)(job), false)
 #endif
 
 /* How a TRES string of a job description names generic resources. */

@@ -87,6 +87,24 @@ bool running_in_slurmctld(void)
 }
 #endif
 
+/* ---- network ---- */
+
+int GP_NODE_ADDRESS(char *name, char **address, char **pattern)
+{
+	char text[128];
+	int n = 0;
+
+	while (n < node_record_count && strcmp(node_record_table_ptr[n]->name, name) != 0)
+		n++;
+	if (n == node_record_count)
+		return SLURM_ERROR;
+	snprintf(text, sizeof(text), "%s.%s",
+		 mock_slurm.pattern && mock_slurm.unit[n] ? mock_slurm.unit[n] : "", name);
+	*address = strdup(mock_slurm.pattern ? text : name);
+	*pattern = strdup(mock_slurm.pattern ? mock_slurm.pattern : "node");
+	return SLURM_SUCCESS;
+}
+
 /* ---- memory ---------------------------------------------------------------------------
  */
 

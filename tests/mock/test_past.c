@@ -94,14 +94,15 @@ enum aside {
 
 START_TEST(domains_stand_aside)
 {
-	static const char *const topology[ASIDE_COUNT] = {"topology/tree",
-							  "topology/block"};
+	static const char *const pattern[ASIDE_COUNT] = {"switch.node", "block.node"};
 	job_record_t *job;
 
 	write_conf(domain_rows[0].conf);
+	mock_slurm.pattern = pattern[_i];
+	for (int n = 0; n < 4; n++)
+		mock_slurm.unit[n] = "u";
 	start_nodes(domain_rows[0].free, 4);
 	job = domain_job(0);
-	slurm_conf.topology_plugin = (char *)topology[_i];
 	if (_i == ASIDE_WEIGHT)
 		for (int n = 1; n < 4; n++)
 			node_record_table_ptr[n]->sched_weight = 0x100;
@@ -112,7 +113,6 @@ START_TEST(domains_stand_aside)
 	job->bit_flags |= _i == ASIDE_SPREAD ? SPREAD_JOB : 0;
 	ck_assert_uint_eq(nodes_of(job), 0x3);
 	FREE_NULL_BITMAP(job->details->req_node_bitmap);
-	slurm_conf.topology_plugin = NULL;
 }
 END_TEST
 

@@ -24,9 +24,9 @@ static bool read_node(struct gp_glue *glue, int node, const struct gp_job *asked
 	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
 		view.binding->settings.node_choice;
 	*rank = (struct gp_rank){.node = node,
-				 .domain = gp_models_domain(glue->models, node)};
+				 .unit = gp_models_domain(glue->models, node)};
 	*gpus = __builtin_popcountll(view.usable);
-	return rank->domain <= glue->node_count;
+	return rank->unit <= glue->node_count;
 }
 
 static void forget(struct gp_glue *glue)
@@ -37,7 +37,7 @@ static void forget(struct gp_glue *glue)
 
 static void count_in(struct gp_glue *glue, const struct gp_rank *rank, int gpus)
 {
-	struct gp_domain *domain = &glue->domains[rank->domain];
+	struct gp_domain *domain = &glue->domains[rank->unit];
 
 	glue->ranks[glue->ranked++] = *rank;
 	if (!domain->nodes++)
@@ -74,7 +74,7 @@ bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_jo
 		count_in(glue, &rank, gpus);
 	}
 	return all_ours && glue->ranked &&
-	       glue->domains[glue->ranks[0].domain].nodes < glue->ranked;
+	       glue->domains[glue->ranks[0].unit].nodes < glue->ranked;
 }
 
 /* As many nodes as stock could have had, and enough GPUs. */
@@ -105,7 +105,7 @@ bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t 
 	best->tried = true;
 	bit_clear_all(nodes);
 	for (int i = 0; i < glue->ranked; i++)
-		if (&glue->domains[glue->ranks[i].domain] == best)
+		if (&glue->domains[glue->ranks[i].unit] == best)
 			bit_set(nodes, glue->ranks[i].node);
 	return true;
 }

@@ -401,6 +401,9 @@ int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 	bit_copybits(glue->offered, test->nodes);
 	a.before = gp_fields_read(test->job);
 	gp_quest_read(&a.quest, glue, test);
+	/* What stock would see without the wish. */
+	if (a.quest.binds && test->min_nodes <= 1)
+		gp_units_count(&glue->units, test->nodes, glue->models, &glue->room);
 	if (!gp_first_filter(&a))
 		return refuse(&a);
 	bit_copybits(glue->offered, test->nodes);

@@ -185,8 +185,31 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
 	return prospect->binding && __builtin_popcountll(prospect->usable) >= count;
 }
 
+/* Stock takes one of those with the most free GPUs (it calls them near its cores), of the
+ * unit with the fewest nodes. What would do more harm than the least harmful of them is
+ * no candidate, however good its GPUs. */
+static int drop_harmful(struct gp_rank *ranks, int ranked)
+{
+	uint64_t least = UINT64_MAX;
+	int most = 0, left = 0;
+
+	for (int i = 0; i < ranked; i++) {
+		int gpus = __builtin_popcountll(ranks[i].view.usable);
+
+		if (gpus < most || (gpus == most && ranks[i].harm >= least))
+			continue;
+		most = gpus;
+		least = ranks[i].harm;
+	}
+	for (int i = 0; i < ranked; i++)
+		if (ranks[i].harm <= least)
+			ranks[left++] = ranks[i];
+	return left;
+}
+
 int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
-		  int count, struct gp_models *models, struct gp_room *room)
+		  int count, struct gp_models *models, struct gp_room *room,
+		  const struct gp_units *units)
 {
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
@@ -211,10 +234,15 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 			all_ours = true;
 		}
 		all_ours &= ours;
+		ranks[ranked].unit = gp_units_of(units, (int)n, models);
+		ranks[ranked].harm =
+			gp_units_harm(units, (int)n, models, ranks[ranked].view.free,
+				      ranks[ranked].view.binding->size);
 		ranked++;
 	}
 	if (!all_ours)
 		return 0;
+	ranked = drop_harmful(ranks, ranked);
 	weigh(ranks, ranked, count, models);
 	return ranked;
 }
@@ -226,25 +254,60 @@ static bool has_best(uint64_t best, int count)
 	return best > 0 || count == 1;
 }
 
-bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, int at)
+/* May the job go to this one, at this harm? */
+static bool is_candidate(const struct gp_rank *rank, uint64_t quality, int count,
+			 uint64_t harm)
+{
+	return rank->harm == harm && is_best(rank, quality, count);
+}
+
+bool gp_rank_next_harm(const struct gp_rank *ranks, int ranked, int count, bool first,
+		       uint64_t *harm)
+{
+	uint64_t quality = best_quality(ranks, ranked), above = *harm;
+	bool found = false;
+
+	for (int i = 0; i < ranked; i++) {
+		if (!is_best(&ranks[i], quality, count) ||
+		    (!first && ranks[i].harm <= above) ||
+		    (found && ranks[i].harm >= *harm))
+			continue;
+		*harm = ranks[i].harm;
+		found = true;
+	}
+	return found && has_best(quality, count);
+}
+
+bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
+		  int at)
 {
 	uint64_t best = best_quality(ranks, ranked);
 
-	if (!has_best(best, count) || !is_best(&ranks[at], best, count))
+	if (!has_best(best, count) || !is_candidate(&ranks[at], best, count, harm))
 		return false;
 	for (int i = 0; i < ranked; i++)
-		if (is_best(&ranks[i], best, count) &&
+		if (is_candidate(&ranks[i], best, count, harm) &&
 		    ranks[i].damage < ranks[at].damage - EQUAL)
 			return false;
 	return true;
 }
 
-int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ties,
-		bitstr_t *few)
+static bool is_among(const int *units, int count, int unit)
+{
+	for (int i = 0; i < count; i++)
+		if (units[i] == unit)
+			return true;
+	return false;
+}
+
+int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
+		bool only_ties, bitstr_t *few)
 {
 	uint64_t quality = best_quality(ranks, ranked);
 	double damage, above = -1;
-	int found = 0, room = only_ties ? GP_FEW_TIES : GP_FEW_NODES;
+	int units[GP_FEW_NODES], found = 0;
+	bool one_a_unit = only_ties && harm > 0;
+	int room = only_ties && !one_a_unit ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);
 	if (!has_best(quality, count))
@@ -253,15 +316,17 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, bool only_ti
 	do {
 		damage = 2;
 		for (int i = 0; i < ranked; i++)
-			if (is_best(&ranks[i], quality, count) &&
+			if (is_candidate(&ranks[i], quality, count, harm) &&
 			    ranks[i].damage > above + EQUAL && ranks[i].damage < damage)
 				damage = ranks[i].damage;
 		for (int i = 0; damage < 2 && i < ranked && found < room; i++) {
-			if (!is_best(&ranks[i], quality, count) ||
-			    ranks[i].damage < damage || ranks[i].damage > damage + EQUAL)
+			if (!is_candidate(&ranks[i], quality, count, harm) ||
+			    ranks[i].damage < damage ||
+			    ranks[i].damage > damage + EQUAL ||
+			    (one_a_unit && is_among(units, found, ranks[i].unit)))
 				continue;
 			bit_set(few, ranks[i].node);
-			found++;
+			units[found++] = ranks[i].unit;
 		}
 		above = damage;
 	} while (!only_ties && damage < 2 && found < room);

@@ -9,6 +9,7 @@
 #include "plugin/ctld/choose/domain.h"
 
 #define MAX_DOMAINS 4 /* NVLink domains that one job tries */
+#define MAX_HARMS   3 /* of units.h: after so many it is stock's to say */
 
 struct gp_fields gp_fields_read(const job_record_t *job)
 {
@@ -39,7 +40,8 @@ bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
 }
 
 /* Of nodes that are as good as each other a requeued job gets the one it had. */
-static bool put_former(struct gp_attempt *a, int ranked, int count, bitstr_t *few)
+static bool put_former(struct gp_attempt *a, int ranked, int count, uint64_t harm,
+		       bitstr_t *few)
 {
 	const struct gp_rank *ranks = a->glue->ranks;
 
@@ -47,7 +49,7 @@ static bool put_former(struct gp_attempt *a, int ranked, int count, bitstr_t *fe
 		const char *name = node_record_table_ptr[ranks[i].node]->name;
 
 		if (!gp_past_on(&a->quest.past, name) ||
-		    !gp_rank_ties(ranks, ranked, count, i))
+		    !gp_rank_ties(ranks, ranked, count, harm, i))
 			continue;
 		bit_clear_all(few);
 		bit_set(few, ranks[i].node);
@@ -57,14 +59,15 @@ static bool put_former(struct gp_attempt *a, int ranked, int count, bitstr_t *fe
 }
 
 /* The stock plugin's answer with a few nodes and room for one only. */
-static bool answer_from_few(struct gp_attempt *a, int ranked, int count, bool only_ties)
+static bool answer_from_few(struct gp_attempt *a, int ranked, int count, uint64_t harm,
+			    bool only_ties)
 {
 	const struct gp_test *t = a->test;
 	struct gp_glue *glue = a->glue;
 	int rc;
 
-	if (!(only_ties && put_former(a, ranked, count, glue->answer)) &&
-	    !gp_rank_few(glue->ranks, ranked, count, only_ties, glue->answer))
+	if (!(only_ties && put_former(a, ranked, count, harm, glue->answer)) &&
+	    !gp_rank_few(glue->ranks, ranked, count, harm, only_ties, glue->answer))
 		return false;
 	bit_copybits(t->nodes, glue->answer);
 	rc = gp_ask_for(glue, a->inner, t, 1, 1, 1);
@@ -108,16 +111,21 @@ static bool answer_by_rank(struct gp_attempt *a)
 	const struct gp_job *asked = &a->quest.asked;
 	struct gp_glue *glue = a->glue;
 	int ranked, offered, count = a->quest.count;
+	uint64_t harm = 0;
 
 	if (!glue->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
-	    (asked->typed && asked->entries > 1))
+	    (asked->typed && asked->entries > 1) ||
+	    gp_units_network(&glue->units, t->job) == GP_NETWORK_OTHER)
 		return false;
 	if (!gp_room_may_any(&glue->room, count))
 		return false;
 	offered = bit_set_count(t->nodes);
+	/* With a wish they were counted before nodes were left out for it. */
+	if (!a->quest.binds)
+		gp_units_count(&glue->units, t->nodes, glue->models, &glue->room);
 	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models,
-			       &glue->room);
+			       &glue->room, &glue->units);
 	if (ranked == 0)
 		gp_room_count(&glue->room);
 	if (ranked == 0 || offered == 1)
@@ -125,8 +133,13 @@ static bool answer_by_rank(struct gp_attempt *a)
 	/* Where every node has room for the job, stock splits nothing. */
 	if (glue->decisions.open && asked->per_job && count > 1 && ranked < offered)
 		a->stock_splits = asks_for_split(a);
-	return answer_from_few(a, ranked, count, true) ||
-	       (ranked > 1 && answer_from_few(a, ranked, count, false));
+	for (int i = 0; i < MAX_HARMS &&
+			gp_rank_next_harm(glue->ranks, ranked, count, i == 0, &harm);
+	     i++)
+		if (answer_from_few(a, ranked, count, harm, true) ||
+		    (ranked > 1 && answer_from_few(a, ranked, count, harm, false)))
+			return true;
+	return false;
 }
 
 /* What a job needs of an NVLink domain. */
@@ -154,7 +167,8 @@ static bool answer_in_domain(struct gp_attempt *a)
 
 	if (!glue->domains || !gp_models_have_domains(glue->models) ||
 	    (!need.per_node && !need.total) || t->max_nodes <= 1 ||
-	    !gp_bridge_loose_nodes(t->job) || !gp_bridge_is_flat(t->job) ||
+	    !gp_bridge_loose_nodes(t->job) ||
+	    gp_units_network(&glue->units, t->job) != GP_NETWORK_FLAT ||
 	    !gp_domains_read(glue, t->nodes, &a->quest.asked, &need))
 		return false;
 	for (int try = 0; try < MAX_DOMAINS; try++) {

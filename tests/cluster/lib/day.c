@@ -5,9 +5,11 @@
  *
  *   day <ROWS: "ID SUBMIT SECONDS GPUS FORM", by SUBMIT
  *
- * FORM is node (--gpus-per-node), job (--gpus) or task (-n GPUS --gpus-per-task=1). A job
- * that does not fit waits at the head of one queue. Each start is a line "ID JOB NODE
- * GPUS"; GPUs as gres indices, "0,2-3". Nodes need no slurmd.
+ * FORM is node (--gpus-per-node), job (--gpus), task (-n GPUS --gpus-per-task=1), or wN:
+ * N nodes with --gpus-per-node under one leaf switch, which a base block is without being
+ * asked. A job that does not fit waits at the head of one queue. Each start is a line "ID
+ * JOB NODE GPUS WAIT"; GPUs as gres indices, "0,2-3", the wait in seconds of the trace.
+ * Nodes need no slurmd.
  */
 #include <err.h>
 #include <errno.h>
@@ -30,7 +32,8 @@ struct day_job {
 	double end; /* in the trace's time; 0: not started */
 	uint32_t slurm;
 	uint32_t mask;
-	char node[64];
+	uint32_t nodes;
+	char node[256];
 };
 
 static struct day_job jobs[MAX_JOBS];
@@ -43,6 +46,7 @@ static void rows_read(void)
 
 	while (scanf("%u %lf %lf %d %7s", &job->id, &job->submit, &job->seconds,
 		     &job->gpus, job->form) == 5) {
+		job->nodes = job->form[0] == 'w' ? (uint32_t)atoi(job->form + 1) : 1;
 		if (++job_count == MAX_JOBS)
 			errx(2, "more than %d jobs", MAX_JOBS - 1);
 		job = &jobs[job_count];
@@ -74,13 +78,17 @@ static bool job_start(struct day_job *job, double now)
 	ask_tres(tres, sizeof(tres), strcmp(job->form, "task") ? job->gpus : 1);
 	if (strcmp(job->form, "job") == 0)
 		desc.tres_per_job = tres;
-	else if (strcmp(job->form, "node") == 0)
+	else if (strcmp(job->form, "node") == 0 || job->form[0] == 'w')
 		desc.tres_per_node = tres;
 	else
 		desc.tres_per_task = tres;
 	if (strcmp(job->form, "task") == 0)
 		desc.num_tasks = desc.min_cpus = (uint32_t)job->gpus;
-	desc.min_nodes = desc.max_nodes = 1;
+	desc.min_nodes = desc.max_nodes = job->nodes;
+	if (job->form[0] == 'w') {
+		desc.req_switch = 1;
+		desc.wait4switch = 1000000;
+	}
 	desc.immediate = 1;
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		return false;
@@ -90,9 +98,24 @@ static bool job_start(struct day_job *job, double now)
 	if (__builtin_popcount(job->mask) != job->gpus)
 		errx(1, "job %u got GPUs %#x, not %d", job->slurm, job->mask, job->gpus);
 	job->end = now + job->seconds;
-	printf("%u %u %s %s\n", job->id, job->slurm, job->node,
-	       ask_mask_text(job->mask, text, sizeof(text)));
+	printf("%u %u %s %s %.1f\n", job->id, job->slurm, job->node,
+	       ask_mask_text(job->mask, text, sizeof(text)), now - job->submit);
 	return true;
+}
+
+/* All nodes have said that the job is over. */
+static bool job_rests(const struct day_job *job)
+{
+	job_info_msg_t *info;
+	bool rests;
+
+	if (slurm_load_job(&info, job->slurm, 0))
+		return errno == ESLURM_INVALID_JOB_ID;
+	rests = info->record_count == 1 &&
+		!(info->job_array[0].job_state & JOB_COMPLETING) &&
+		(info->job_array[0].job_state & JOB_STATE_BASE) > JOB_SUSPENDED;
+	slurm_free_job_info_msg(info);
+	return rests;
 }
 
 /* The node has no job of these GPUs any more and nothing is ending there. */
@@ -100,6 +123,9 @@ static bool node_rests(const struct day_job *job)
 {
 	node_info_msg_t *info;
 	bool rests;
+
+	if (job->nodes > 1)
+		return job_rests(job);
 
 	if (slurm_load_node_single(&info, (char *)job->node, SHOW_DETAIL) ||
 	    info->record_count != 1)
