@@ -39,8 +39,9 @@ struct gres_list {
 	int capacity;
 	int bad_links; /* lines whose Links= is none */
 	int bad_line;
-	int part_links; /* lines of instances with Links= */
-	char node[256]; /* the NodeName met first; "" for lines without */
+	int part_links;	  /* lines of instances with Links= */
+	int include_line; /* the first that includes another file, 0: none */
+	char node[256];	  /* the NodeName met first; "" for lines without */
 	bool several_nodes;
 	struct gt_error *err;
 };
@@ -451,6 +452,14 @@ static enum gt_err read_fake_line(struct gres_list *list, char *const fields[5],
 	return rc;
 }
 
+/* gp_gres_load follows them before the text comes here. */
+static bool is_include(const char *line)
+{
+	line += strspn(line, " \t");
+	return !strncasecmp(line, "include", 7) && isspace((unsigned char)line[7]) &&
+	       !strpbrk(line + 7 + strspn(line + 7, " \t"), " \t");
+}
+
 static enum gt_err read_lines(struct gres_list *list, struct gt_lines *lines)
 {
 	char *fields[5];
@@ -461,6 +470,8 @@ static enum gt_err read_lines(struct gres_list *list, struct gt_lines *lines)
 	while (rc == GT_OK && gt_lines_next(lines)) {
 		if (gpu_line(lines->line, &words))
 			rc = read_gpu_line(list, words, lines->number);
+		else if (!list->include_line && is_include(lines->line))
+			list->include_line = lines->number;
 		else if (split_fake(lines->line, fields))
 			rc = read_fake_line(list, fields, lines->number);
 	}
@@ -554,6 +565,12 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 		if (list->gres[i].links_count > longest)
 			longest = list->gres[i].links_count;
 	}
+	if (list->include_line) {
+		gt_node_add_note(node,
+				 "line %d includes a file, whose lines are not here",
+				 list->include_line);
+		gt_node_set_partial(node);
+	}
 	if (list->bad_links)
 		gt_node_add_note(node,
 				 "%d line%s with an invalid Links= (first: line %d), not "
@@ -613,7 +630,11 @@ static enum gt_err check_list(const struct gres_list *list)
 		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0,
 				   "no GPU of node %s", list->src->node_name);
 	if (list->count == 0)
-		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0, "no GPU line");
+		return gt_fail_src(list->src, list->err, GT_EFORMAT, list->include_line,
+				   list->include_line
+					   ? "no GPU line, and what is included is not "
+					     "here"
+					   : "no GPU line");
 	return check_positions(list);
 }
 
