@@ -269,6 +269,68 @@ START_TEST(test_gres)
 }
 END_TEST
 
+/* Two GPUs, the second row with this tail, in a text of blanks. */
+START_TEST(test_affinity_in_blanks)
+{
+	static const struct {
+		const char *why, *header, *first, *second;
+		const char *cpus;
+		int numa;
+		bool noted;
+	} rows[] = {
+		{"tabs as they expand", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "32-63   1               N/A", "32-63", 1,
+		 false},
+		{"a list that fills its column", "CPU Affinity    NUMA Affinity",
+		 "0-31,64-95      0", "32-63,96-127    1", "32-63,96-127", 1, false},
+		{"aligned by hand", "CPU Affinity    NUMA Affinity", "0-31            0",
+		 "32-63           1", "32-63", 1, false},
+		{"blanks collapsed", "CPU Affinity NUMA Affinity", "0-31 0", "32-63 1",
+		 "32-63", 1, false},
+		{"no NUMA column", "CPU Affinity", "0-31", "32-63", "32-63", GT_UNKNOWN,
+		 false},
+		{"NUMA not known", "CPU Affinity    NUMA Affinity", "0-31    N/A",
+		 "32-63   N/A", "32-63", GT_UNKNOWN, false},
+		{"an empty CPU cell", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "        0               N/A", "        1               N/A", "", 1,
+		 false},
+		{"an empty NUMA cell", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31                    N/A", "32-63                   N/A", "32-63",
+		 GT_UNKNOWN, false},
+		{"several NUMA nodes", "CPU Affinity    NUMA Affinity", "0-31    0-1",
+		 "32-63   2-3", "32-63", GT_UNKNOWN, false},
+		{"the CPUs grew into the NUMA cell",
+		 "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "32-631                  N/A", "",
+		 GT_UNKNOWN, true},
+		{"neither tabs nor columns",
+		 "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "   32-63  1", "", GT_UNKNOWN, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct gt_node *node;
+		bool noted = false;
+
+		snprintf(text, sizeof(text),
+			 "        GPU0    GPU1    %s\nGPU0     X      NV4     %s\n"
+			 "GPU1    NV4      X      %s\n",
+			 rows[i].header, rows[i].first, rows[i].second);
+		node = load_text(text);
+		ck_assert_msg(!strcmp(gt_node_gpu(node, 1)->cpus, rows[i].cpus),
+			      "%s: '%s'", rows[i].why, gt_node_gpu(node, 1)->cpus);
+		ck_assert_msg(gt_node_gpu(node, 1)->numa == rows[i].numa, "%s: %d",
+			      rows[i].why, gt_node_gpu(node, 1)->numa);
+		for (int k = 0; k < gt_node_note_count(node); k++)
+			noted |= strstr(gt_node_note(node, k), "CPU affinity of") != NULL;
+		ck_assert_msg(noted == rows[i].noted, "%s", rows[i].why);
+		ck_assert_msg(!gt_node_is_partial(node), "%s", rows[i].why);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 START_TEST(test_gres_of_a_node)
 {
 	static const char conf[] =
@@ -596,6 +658,7 @@ SUITE(source)
 		UNIT(test_topo_refusals),
 		UNIT(test_counts_beside_the_matrix),
 		UNIT(test_gres),
+		UNIT(test_affinity_in_blanks),
 		UNIT(test_gres_of_a_node),
 		UNIT(test_gres_devices_of_several_files),
 		UNIT(test_gres_bad_links),
