@@ -535,23 +535,21 @@ static bool is_mangled(const struct gres_list *list)
 	return list->bad_links && list->gres[0].links_count;
 }
 
-/* Links columns name positions; those without a line of their own are left out. */
+/* Links columns name positions. Of a pair that no column speaks of nothing is known: a
+ * line without Links= is no line of zeros. */
 static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
 {
 	const struct gres *gres = &list->gres[a];
 	bool any = false;
 
-	for (int b = 0; b < list->count && is_mangled(list); b++)
-		if (b != a)
-			gt_node_set_links(node, a, b, GT_UNKNOWN);
-
 	for (int b = 0; b < list->count; b++) {
 		int column = list->gres[b].position;
+		bool known = column >= 0 && column < gres->links_count;
 
-		if (a == b || column < 0 || column >= gres->links_count)
+		if (a == b)
 			continue;
-		gt_node_set_links(node, a, b, gres->links[column]);
-		any = any || gres->links[column] > 0;
+		gt_node_set_links(node, a, b, known ? gres->links[column] : GT_UNKNOWN);
+		any = any || (known && gres->links[column] > 0);
 	}
 	return any;
 }

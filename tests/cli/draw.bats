@@ -131,16 +131,17 @@ GPU1   XGMI   0'
 	printf '%s\n' 'LINK TYPE TABLE:' '  0000:0c:00.0 0000:22:00.0' '0000:0c:00.0 SELF XGMI' \
 		'0000:22:00.0 XGMI SELF' >amd.txt
 	same "$(gres_lines -t amd.txt)" "$files" amd-smi
-	printf 'Name=gpu File=/dev/dri/renderD%d\n' 130 136 >gres.conf
+	printf 'Name=gpu File=/dev/dri/renderD%d Links=%s\n' 130 -1,0 136 0,-1 >gres.conf
 	same "$(gres_lines -t gres.conf)" "/dev/dri/renderD130 
 /dev/dri/renderD136 " "gres.conf without types"
-	printf 'Name=gpu Type=mi210 MultipleFiles=/dev/dri/card%d,/dev/dri/renderD%d\n' 1 128 2 129 >gres.conf
+	printf 'Name=gpu Type=mi210 MultipleFiles=/dev/dri/card%d,/dev/dri/renderD%d Links=%s\n' \
+		1 128 -1,1 2 129 1,-1 >gres.conf
 	same "$(gres_lines -t gres.conf)" "$files" "card and render node"
-	printf 'Name=gpu Type=mi210 File=/dev/dri/card%d\n' 1 2 >gres.conf
+	printf 'Name=gpu Type=mi210 File=/dev/dri/card%d Links=%s\n' 1 -1,1 2 1,-1 >gres.conf
 	same "$(gres_lines -t gres.conf)" "/dev/dri/card1 
 /dev/dri/card2 " "the card alone"
-	printf 'slurmd: Gres Name=gpu Type=(null) Count=1 Index=%d ID=7696487 File=/dev/dri/renderD%d Links=(null)\n' \
-		128 128 129 129 >slurmd.txt
+	printf 'slurmd: Gres Name=gpu Type=(null) Count=1 Index=%d ID=7696487 File=/dev/dri/renderD%d Links=%s\n' \
+		128 128 -1,1 129 129 1,-1 >slurmd.txt
 	same "$(gres_lines -t slurmd.txt)" "$files" "slurmd -G"
 }
 
@@ -179,7 +180,7 @@ GPU1   XGMI   0'
 	has "$stderr" "GPU 0: no Cores="
 	fails 2 "--threads takes 1 to 8, not 'two'" gres -t odd.txt --threads two
 	# gres.conf counts cores already
-	printf 'Name=gpu File=/dev/nvidia%d Cores=%s\n' 0 0-63 1 64-65,70 >gres.conf
+	printf 'Name=gpu File=/dev/nvidia%d Cores=%s Links=%s\n' 0 0-63 -1,4 1 64-65,70 4,-1 >gres.conf
 	gputopo gres -t gres.conf
 	same "$stderr" "" "messages for gres.conf"
 	same "$(gres_lines -t gres.conf)" "/dev/nvidia0 0-63
@@ -189,6 +190,9 @@ GPU1   XGMI   0'
 @test "gres refuses a partial topology" {
 	printf '\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV4\tSYS\n' >cut.txt
 	fails 1 "partial" gres -t cut.txt
+	# lines that say nothing of links are no lines of zeros
+	printf 'Name=gpu File=/dev/nvidia[0-3]\n' >gres.conf
+	fails 1 "the topology is partial: no Links=: nothing is known of NVLinks" gres -t gres.conf
 }
 
 @test "check: a sound pair of files is silent" {

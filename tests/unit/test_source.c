@@ -469,8 +469,30 @@ START_TEST(test_gres_bad_links)
 					 "Name=gpu File=/dev/nvidia3 Links=null\n");
 
 	ck_assert_int_eq(gt_node_size(node), 4);
-	ck_assert_int_eq(link_sum(node), 0);
+	ck_assert_int_eq(gt_node_links(node, 0, 3), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
 	ck_assert(has_note(node, "4 lines with an invalid Links= (first: line 1)"));
+	gt_node_free(node);
+	/* none is not a count of 0 either; one way is enough to know a pair */
+	node = load_text("Name=gpu File=/dev/nvidia[0-1]\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	ck_assert(has_note(node, "no Links=: nothing is known of NVLinks"));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0 Links=-1,4,0\n"
+			 "Name=gpu File=/dev/nvidia1 Links=4,-1\n"
+			 "Name=gpu File=/dev/nvidia2\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0 Links=-1,0\n"
+			 "Name=gpu File=/dev/nvidia1 Links=0,-1\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 0);
+	ck_assert(!gt_node_is_partial(node));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0\n");
+	ck_assert(!gt_node_is_partial(node));
 	gt_node_free(node);
 	refuse_text("Name=gpu File=/dev/nvidia0 Links=-1,1\n"
 		    "Name=gpu File=/dev/nvidia1 Links=-1,1\n",
