@@ -23,6 +23,8 @@ __attribute__((format(printf, 4, 5))) void
 check_problem(struct check *check, const char *file, int line, const char *fmt, ...);
 /* A relative Topology= stands beside gputopo.conf. out: CHECK_PATH_MAX bytes. */
 void check_topology_path(const struct check *check, const char *spec, char *out);
+/* The GPU lines of gres.conf, where there is one. */
+void check_gres(struct check *check);
 /* What --mig needs, where gputopo.conf names GPUs in MIG mode that nobody has cut. */
 void check_mig(struct check *check);
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "cli/check_mig.h"
+#include "conf/gres_conf.h"
 #include "core/fnv.h"
 #include "core/hostlist.h"
 
@@ -187,7 +188,7 @@ static bool are_enough_spread(const struct mig *m, const char *host)
 
 void mig_check_shards(struct mig *m, const char *host)
 {
-	struct gt_load_options options = {.format = "gres", .node_name = host};
+	struct gt_load_options options = {.node_name = host};
 	const struct mig_slices *s = &m->slices;
 	const char *path = m->check->gres_path;
 	uint64_t lines = lines_of(m, host);
@@ -213,7 +214,7 @@ void mig_check_shards(struct mig *m, const char *host)
 		return;
 	}
 	/* without lines of GPUs AutoDetect finds them */
-	if (gt_node_load(&gres, path, &options, NULL))
+	if (gp_gres_load(&gres, path, &options, NULL))
 		return;
 	if (gt_node_size(gres) == s->gpus)
 		check_devices(m, host, gres);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cli/cli.h"
+#include "conf/gres_conf.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -129,16 +130,30 @@ int cli_no_more(const struct cli_common *c, int argc, char **argv)
 	return CLI_GO_ON;
 }
 
+/* A file that Include or a continued line makes more than its own text? */
+static bool is_gres_file(const struct cli_common *c)
+{
+	if (!strcmp(c->topology, "-") || !strcmp(c->topology, "live") ||
+	    !strncmp(c->topology, "builtin:", strlen("builtin:")))
+		return false;
+	if (c->load.format && strcmp(c->load.format, "gres") != 0)
+		return false;
+	return gp_gres_is_split(c->topology);
+}
+
 int cli_load(const struct cli_common *c, struct gt_node **node)
 {
 	struct gt_error err;
+	enum gt_err rc;
 
 	*node = NULL;
 	if (!c->topology)
 		return cli_misuse(c, "no topology: -t FILE, -t builtin:NAME or -t live");
-	if (gt_node_load(node, c->topology, &c->load, &err))
-		return cli_fail(&err);
-	return CLI_GO_ON;
+	if (is_gres_file(c))
+		rc = gp_gres_load(node, c->topology, &c->load, &err);
+	else
+		rc = gt_node_load(node, c->topology, &c->load, &err);
+	return rc ? cli_fail(&err) : CLI_GO_ON;
 }
 
 int cli_list(const struct cli_common *c, const char *name, const char *text,

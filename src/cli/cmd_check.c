@@ -9,8 +9,6 @@
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "conf/slurm_conf.h"
-#include "core/append.h"
-#include "core/hostlist.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -18,10 +16,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#define LINE_SIZE 32768
-#define HOST_SIZE 256
-#define STEPS_MAX 1000000 /* of the search for an order that fits */
 
 enum { OPT_GRES = CLI_OPT_OWN };
 
@@ -104,7 +98,7 @@ void check_topology_path(const struct check *check, const char *spec, char *out)
 static bool is_for_slurmctld(const char *path)
 {
 	struct gt_load_options options = {0};
-	static const char *const formats[] = {"json", "nvidia-smi", "gres"};
+	static const char *const formats[] = {"json", "nvidia-smi"};
 	struct gt_node *again;
 
 	if (!strncmp(path, "builtin:", strlen("builtin:")))
@@ -152,219 +146,6 @@ static void check_topologies(struct check *check)
 
 	for (int i = 0; (spec = gp_conf_topology(check->conf, i, &line)); i++)
 		check_topology(check, spec, line);
-}
-
-/* ---- against gres.conf ---- */
-
-/* The search for an order of the topology's GPUs that gives gres.conf's links. */
-struct order {
-	const struct gt_node *gres, *node;
-	int fit[GT_MAX_GPUS];
-	long steps;
-};
-
-static bool extends(struct order *order, int at)
-{
-	for (int b = 0; b < at; b++)
-		if (gt_node_links(order->gres, at, b) !=
-		    gt_node_links(order->node, order->fit[at], order->fit[b]))
-			return false;
-	return true;
-}
-
-static bool find_order(struct order *order, int at)
-{
-	int n = gt_node_size(order->node);
-
-	if (at == n)
-		return true;
-	for (int g = 0; g < n; g++) {
-		bool used = false;
-
-		for (int b = 0; b < at; b++)
-			used = used || order->fit[b] == g;
-		if (used || ++order->steps > STEPS_MAX)
-			continue;
-		order->fit[at] = g;
-		if (extends(order, at) && find_order(order, at + 1))
-			return true;
-	}
-	return false;
-}
-
-static bool same_links(const struct gt_node *a, const struct gt_node *b)
-{
-	for (int i = 0; i < gt_node_size(a); i++)
-		for (int j = 0; j < i; j++)
-			if (gt_node_links(a, i, j) != gt_node_links(b, i, j))
-				return false;
-	return true;
-}
-
-static bool has_links(const struct gt_node *node)
-{
-	return gt_node_fabric(node) != GT_FABRIC_PCIE;
-}
-
-/* The profiles of the instances on the GPU of a device number, as one text. */
-static void profiles_of(const struct gt_node *node, int minor, char *out, size_t size)
-{
-	struct gt_append text = gt_append_to(out, size);
-
-	for (int i = 0; i < gt_node_instance_count(node); i++) {
-		const struct gt_instance *part = gt_node_instance(node, i);
-		int own = gt_node_gpu(node, part->gpu)->minor;
-
-		if ((own == GT_UNKNOWN ? part->gpu : own) == minor)
-			gt_append(&text, "%s%s", text.used ? "," : "", part->profile);
-	}
-	if (!text.used)
-		gt_append(&text, "none");
-}
-
-/* Every GPU must be cut alike in both, in the same order. */
-static void compare_instances(struct check *check, const char *host, int line,
-			      const struct gt_node *gres, const struct gt_node *node,
-			      const char *spec)
-{
-	for (int i = 0; i < gt_node_size(gres); i++) {
-		int minor = gt_node_gpu(gres, i)->minor;
-		char has[256], wants[256];
-
-		profiles_of(gres, minor, has, sizeof(has));
-		profiles_of(node, minor, wants, sizeof(wants));
-		if (strcmp(has, wants))
-			check_problem(
-				check, check->gres_path, line,
-				"%s: the instances of GPU %d are %s, but Topology=%s has "
-				"%s",
-				host, minor, has, spec, wants);
-	}
-}
-
-static void compare(struct check *check, const char *host, int line,
-		    const struct gt_node *gres, const struct gt_node *node,
-		    const char *spec)
-{
-	struct order *order;
-	char list[256];
-	struct gt_append text = gt_append_to(list, sizeof(list));
-
-	if (gt_node_size(gres) != gt_node_size(node)) {
-		check_problem(check, check->gres_path, line,
-			      "%s: %d GPUs, but Topology=%s has %d", host,
-			      gt_node_size(gres), spec, gt_node_size(node));
-		return;
-	}
-	compare_instances(check, host, line, gres, node, spec);
-	/* AutoDetect's zeros say nothing */
-	if (!has_links(gres) || same_links(gres, node))
-		return;
-	order = calloc(1, sizeof(*order));
-	if (!order)
-		return;
-	order->gres = gres;
-	order->node = node;
-	if (find_order(order, 0)) {
-		for (int i = 0; i < gt_node_size(node); i++)
-			gt_append(&text, "%s%d", i ? "," : "", order->fit[i]);
-		check_problem(
-			check, check->gres_path, line,
-			"%s: Links= number the GPUs otherwise than Topology=%s: its GPUs "
-			"%s, in "
-			"this order, would fit",
-			host, spec, list);
-	} else {
-		check_problem(check, check->gres_path, line,
-			      "%s: Links= contradict Topology=%s", host, spec);
-	}
-	free(order);
-}
-
-static void check_host(struct check *check, const char *host, int line)
-{
-	struct gt_load_options options = {.format = "gres",
-					  .node_name = *host ? host : NULL};
-	struct gp_settings settings;
-	struct gt_node *gres, *node;
-	char path[CHECK_PATH_MAX];
-	struct gt_error err;
-
-	gp_conf_node(check->conf, host, &settings);
-	if (!settings.topology || settings.mode == GP_MODE_OFF)
-		return;
-	check_topology_path(check, settings.topology, path);
-	if (gt_node_load(&node, path, NULL, NULL))
-		return; /* said already */
-	if (gt_node_load(&gres, check->gres_path, &options, &err)) {
-		check_problem(check, check->gres_path, err.line ? err.line : line, "%s",
-			      err.text);
-	} else {
-		compare(check, host, line, gres, node, settings.topology);
-		gt_node_free(gres);
-	}
-	gt_node_free(node);
-}
-
-/* "n[03-07,9],m" to "n03": lines of one NodeName= are alike. */
-static bool first_host(const char *hosts, char *out)
-{
-	size_t len = gt_hostlist_first(hosts), used = 0;
-
-	if (!gt_hostlist_is_valid(hosts))
-		return false;
-	for (size_t i = 0; i < len && used < HOST_SIZE - 1; i++) {
-		if (hosts[i] == '[')
-			continue;
-		if (hosts[i] == '-' || hosts[i] == ',' || hosts[i] == ']') {
-			const char *open = memrchr(hosts, '[', i);
-			const char *close = memchr(hosts + i, ']', len - i);
-
-			if (open && close &&
-			    !memchr(open, ']', (size_t)(hosts + i - open))) {
-				i = (size_t)(close - hosts);
-				continue;
-			}
-		}
-		out[used++] = hosts[i];
-	}
-	out[used] = '\0';
-	return used > 0;
-}
-
-/* Every NodeName= of gres.conf once. */
-static void check_gres(struct check *check)
-{
-	char line[LINE_SIZE], last[LINE_SIZE] = "", host[HOST_SIZE];
-	FILE *in = fopen(check->gres_path, "re");
-	int number = 0, named = 0;
-
-	if (!in) {
-		check_problem(check, check->gres_path, 0, "%s", strerror(errno));
-		return;
-	}
-	while (fgets(line, sizeof(line), in)) {
-		char *at = strcasestr(line, "NodeName="), *hosts;
-
-		number++;
-		if (!at || line[strspn(line, " \t")] == '#' ||
-		    !strcasestr(line, "Name=gpu"))
-			continue;
-		hosts = at + strlen("NodeName=");
-		hosts[strcspn(hosts, " \t\r\n")] = '\0';
-		named++;
-		if (!strcmp(hosts, last))
-			continue;
-		memcpy(last, hosts, strlen(hosts) + 1);
-		if (first_host(hosts, host))
-			check_host(check, host, number);
-		else
-			check_problem(check, check->gres_path, number,
-				      "'%s' are no node names", hosts);
-	}
-	fclose(in);
-	if (!named)
-		check_host(check, "", 0);
 }
 
 /* ---- the command ---- */

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* gputopo gres: gres.conf lines with Links= and Cores=. */
+#define _GNU_SOURCE
 #include "config.h"
 
 #include "cli/cli.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { OPT_TYPE = CLI_OPT_OWN };
+#define RANGES_MAX  64
+#define THREADS_MAX 8
+#define RENDER_NODE 128 /* the first minor of /dev/dri/renderD */
+
+enum { OPT_TYPE = CLI_OPT_OWN, OPT_THREADS };
 
 static const char help[] =
-	"Usage: gputopo gres -t TOPOLOGY [--node NAME] [--type NAME]\n"
+	"Usage: gputopo gres -t TOPOLOGY [--node NAME] [--type NAME] [--threads N]\n"
 	"Print gres.conf lines with Links= and Cores=. GPUs on NVSwitches get the links "
 	"they\n"
 	"have into the fabric, where Slurm's AutoDetect writes "
 	"zeros.\n\n" CLI_TOPOLOGY_HELP "      --type NAME    Type= of the GPUs; without "
 	"it, the model as AutoDetect writes it\n"
+	"      --threads N    threads of a core, where the topology lists CPUs and they\n"
+	"                     have neighbouring numbers; 1 without SMT\n"
 	"\nWith another format than gres.conf --node is the NodeName= of the "
 	"lines.\n" CLI_HELP_HELP;
 
@@ -27,35 +36,209 @@ static void print_type(const char *model)
 		putchar(*model == ' ' ? '_' : tolower((unsigned char)*model));
 }
 
-static bool is_amd(const struct gt_gpu *gpu)
+/* By the model, as people and Slurm write it ("mi210", "amd_instinct_mi300x"), or by the
+ * program whose text it is. */
+static bool is_amd(const struct gt_node *node, const struct gt_gpu *gpu)
 {
-	return strstr(gpu->model, "AMD") || strstr(gpu->model, "Instinct") ||
-	       !strncmp(gpu->model, "gfx", 3) || !strncmp(gpu->model, "MI", 2);
+	static const char *const words[] = {"amd", "instinct", "radeon", "gfx", "vega"};
+	const char *format = gt_node_source_format(node), *model = gpu->model;
+
+	if (!model[0])
+		return !strcmp(format, "rocm-smi") || !strcmp(format, "amd-smi");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(model, words[i]))
+			return true;
+	return !strncasecmp(model, "mi", 2) && isdigit((unsigned char)model[2]);
 }
 
-static void print_device(const struct gt_gpu *gpu, int i)
+/* The minor of a render node is 128 and above, which no /dev/nvidiaN reaches. gres.conf
+ * may name an AMD GPU by its card instead. */
+static void print_device(const struct gt_node *node, int i)
 {
-	int minor = gpu->minor >= 0 ? gpu->minor : i;
+	const struct gt_gpu *gpu = gt_node_gpu(node, i);
+	bool from_gres = !strcmp(gt_node_source_format(node), "gres");
 
-	if (is_amd(gpu)) /* render nodes begin at 128 */
-		printf(" File=/dev/dri/renderD%d",
-		       gpu->minor >= 128 ? gpu->minor : 128 + minor);
+	if (gpu->minor >= RENDER_NODE)
+		printf(" File=/dev/dri/renderD%d", gpu->minor);
+	else if (!is_amd(node, gpu))
+		printf(" File=/dev/nvidia%d", gpu->minor >= 0 ? gpu->minor : i);
+	else if (from_gres && gpu->minor >= 0)
+		printf(" File=/dev/dri/card%d", gpu->minor);
 	else
-		printf(" File=/dev/nvidia%d", minor);
+		printf(" File=/dev/dri/renderD%d",
+		       RENDER_NODE + (gpu->minor >= 0 ? gpu->minor : i));
 }
 
-/* Cores= counts cores. "0-19,40-59" is Linux's numbering of 20 cores with two threads
- * each: the first range. One range is taken as it is; anything else tells nothing. */
-static void print_cores(const char *cpus)
+/* ---- Cores= ---- */
+
+/*
+ * Cores= counts cores, sources list CPUs. Where a core has several threads, Linux numbers
+ * them one of two ways: first threads first, so that "0-19,40-59" are the cores 0-19, or
+ * thread after thread (POWER, some virtual machines), so that 0-63 are 16 cores of 4.
+ */
+struct cpus {
+	int low[RANGES_MAX], high[RANGES_MAX];
+	int count;
+};
+
+struct cores {
+	const struct gt_node *node;
+	int threads; /* of a core, CPUs with neighbouring numbers; 0: not known */
+	int apart;   /* from a core's first thread to its second, 0: not so numbered */
+	int single;  /* the first GPU whose one range was taken as cores, or GT_UNKNOWN */
+	int strange; /* the first GPU whose list tells no cores */
+};
+
+static bool parse_cpus(const char *text, struct cpus *cpus)
 {
-	int a, b, c, d, used = 0;
+	int used = 0;
 
-	if (sscanf(cpus, "%d-%d%n", &a, &b, &used) == 2 && !cpus[used])
-		printf(" Cores=%d-%d", a, b);
-	else if (sscanf(cpus, "%d-%d,%d-%d%n", &a, &b, &c, &d, &used) == 4 &&
-		 !cpus[used] && d - c == b - a && c > b)
-		printf(" Cores=%d-%d", a, b);
+	for (cpus->count = 0; *text; cpus->count++) {
+		int *low = &cpus->low[cpus->count], *high = &cpus->high[cpus->count];
+
+		if (cpus->count == RANGES_MAX || !isdigit((unsigned char)*text) ||
+		    sscanf(text, "%d%n", low, &used) != 1)
+			return false;
+		*high = *low;
+		text += used;
+		if (*text == '-' && sscanf(text, "-%d%n", high, &used) == 1)
+			text += used;
+		if (*high < *low || (*text && *text != ','))
+			return false;
+		text += *text == ',';
+	}
+	return cpus->count > 0;
 }
+
+/* How far the second half of the ranges lies behind the first; 0: they are not alike. */
+static int distance(const struct cpus *cpus)
+{
+	int half = cpus->count / 2, apart;
+
+	if (cpus->count % 2)
+		return 0;
+	apart = cpus->low[half] - cpus->low[0];
+	for (int i = 0; i < half; i++)
+		if (cpus->low[half + i] - cpus->low[i] != apart ||
+		    cpus->high[half + i] - cpus->high[i] != apart)
+			return 0;
+	return apart;
+}
+
+/* Are the second threads of all GPUs' cores equally far, behind all first ones? Lists of
+ * single numbers would do so by chance: they may as well be every other core. */
+static int find_apart(const struct gt_node *node)
+{
+	int apart = 0, most = 0;
+
+	for (int i = 0; i < gt_node_size(node); i++) {
+		const char *text = gt_node_gpu(node, i)->cpus;
+		struct cpus cpus;
+
+		if (!text[0])
+			continue;
+		if (!parse_cpus(text, &cpus) || !distance(&cpus) ||
+		    cpus.low[0] == cpus.high[0] || (apart && distance(&cpus) != apart))
+			return 0;
+		apart = distance(&cpus);
+		if (cpus.high[cpus.count / 2 - 1] > most)
+			most = cpus.high[cpus.count / 2 - 1];
+	}
+	return apart > most ? apart : 0;
+}
+
+/* Threads of CPU 0's core on this machine, if their numbers are neighbours; 0: unknown.
+ */
+static int threads_here(void)
+{
+	FILE *in =
+		fopen("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "re");
+	char line[256] = "";
+	struct cpus cpus;
+
+	if (!in)
+		return 0;
+	if (fgets(line, sizeof(line), in))
+		line[strcspn(line, "\n")] = '\0';
+	fclose(in);
+	if (!parse_cpus(line, &cpus) || cpus.low[0])
+		return 0;
+	for (int i = 1; i < cpus.count; i++)
+		if (cpus.low[i] != cpus.high[i - 1] + 1)
+			return 0;
+	return cpus.high[cpus.count - 1] + 1;
+}
+
+static void find_cores(struct cores *cores, const struct gt_node *node, int threads)
+{
+	*cores = (struct cores){.node = node,
+				.threads = threads,
+				.single = GT_UNKNOWN,
+				.strange = GT_UNKNOWN};
+	if (!threads || threads == 2)
+		cores->apart = find_apart(node);
+	if (threads || cores->apart)
+		return;
+	if (!strcmp(gt_node_source_format(node), "gres"))
+		cores->threads = 1; /* they are cores already */
+	else if (!strcmp(gt_node_source_format(node), "live"))
+		cores->threads = threads_here();
+	else if (gt_node_cpu_vendor(node) == GT_CPU_POWER9)
+		cores->threads = 4; /* with fewer, the numbers have gaps */
+	else if (gt_node_cpu_vendor(node) == GT_CPU_ARM)
+		cores->threads = 1;
+}
+
+/* Ranges that begin and end with whole cores? */
+static bool divides(const struct cpus *cpus, int threads)
+{
+	for (int i = 0; i < cpus->count; i++)
+		if (cpus->low[i] % threads || (cpus->high[i] + 1) % threads)
+			return false;
+	return true;
+}
+
+static void print_cores(struct cores *cores, int gpu)
+{
+	const char *text = gt_node_gpu(cores->node, gpu)->cpus;
+	int threads = cores->threads ? cores->threads : 1;
+	struct cpus cpus;
+	bool parsed = parse_cpus(text, &cpus);
+	int count = cores->apart ? cpus.count / 2 : cpus.count;
+
+	if (!text[0])
+		return;
+	if (cores->apart)
+		threads = 1;
+	if (!parsed || (!cores->apart && !cores->threads && count > 1) ||
+	    !divides(&cpus, threads)) {
+		cores->strange = cores->strange < 0 ? gpu : cores->strange;
+		return;
+	}
+	if (!cores->apart && !cores->threads && cores->single < 0)
+		cores->single = gpu;
+	for (int i = 0; i < count; i++) {
+		int low = cpus.low[i] / threads, high = cpus.high[i] / threads;
+
+		printf(low == high ? "%s%d" : "%s%d-%d", i ? "," : " Cores=", low, high);
+	}
+}
+
+/* What the reader of the lines has to look at. */
+static void warn_cores(const struct cores *cores)
+{
+	if (cores->single >= 0)
+		cli_say("GPU %d: the CPUs %s are taken as cores; if a core has several "
+			"threads, give --threads N",
+			cores->single, gt_node_gpu(cores->node, cores->single)->cpus);
+	if (cores->strange >= 0)
+		cli_say("GPU %d: no Cores=, since the CPUs %s do not tell which cores "
+			"they "
+			"are: write them by hand, or give --threads N",
+			cores->strange, gt_node_gpu(cores->node, cores->strange)->cpus);
+}
+
+/* ---- lines ---- */
 
 static void print_links(const struct gt_node *node, int i)
 {
@@ -73,14 +256,18 @@ static bool is_cut(const struct gt_node *node, int gpu)
 	return false;
 }
 
-static int print_lines(const struct gt_node *node, const char *name, const char *type)
+static int print_lines(const struct gt_node *node, const char *name, const char *type,
+		       int threads)
 {
+	struct cores cores;
+
 	if (gt_node_is_partial(node)) {
 		cli_say("the topology is partial: %s",
 			gt_node_note_count(node) ? gt_node_note(node, 0)
 						 : "some pairs are not shown");
 		return CLI_FAILED;
 	}
+	find_cores(&cores, node, threads);
 	for (int i = 0; i < gt_node_size(node); i++) {
 		const struct gt_gpu *gpu = gt_node_gpu(node, i);
 
@@ -96,28 +283,46 @@ static int print_lines(const struct gt_node *node, const char *name, const char 
 		fputs("Name=gpu", stdout);
 		if (type || gpu->model[0])
 			print_type(type ? type : gpu->model);
-		print_device(gpu, i);
-		print_cores(gpu->cpus);
+		print_device(node, i);
+		print_cores(&cores, i);
 		print_links(node, i);
 	}
+	warn_cores(&cores);
 	return CLI_DONE;
+}
+
+static bool read_threads(const char *text, int *threads)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	*threads = (int)value;
+	return isdigit((unsigned char)*text) && !*end && value >= 1 &&
+	       value <= THREADS_MAX;
 }
 
 int cmd_gres(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"type", required_argument, NULL, OPT_TYPE},
+		{"threads", required_argument, NULL, OPT_THREADS},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
 	struct cli_common c = {.command = "gres", .help = help};
 	const char *type = NULL;
 	struct gt_node *node;
-	int opt, status;
+	int opt, status, threads = 0;
 
 	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
 		if (opt == OPT_TYPE) {
 			type = optarg;
+			continue;
+		}
+		if (opt == OPT_THREADS) {
+			if (!read_threads(optarg, &threads))
+				return cli_misuse(&c, "--threads takes 1 to %d, not '%s'",
+						  THREADS_MAX, optarg);
 			continue;
 		}
 		status = cli_common_option(&c, opt);
@@ -129,7 +334,7 @@ int cmd_gres(int argc, char **argv)
 		status = cli_load(&c, &node);
 	if (status != CLI_GO_ON)
 		return status;
-	status = print_lines(node, c.load.node_name, type);
+	status = print_lines(node, c.load.node_name, type, threads);
 	gt_node_free(node);
 	return status;
 }

@@ -8,6 +8,7 @@
 
 #include "conf/compact.h"
 #include "conf/conf.h"
+#include "conf/gres_conf.h"
 #include "rank/node_model.h"
 
 static void say(struct gp_node_model *model, const char *name, const char *what)
@@ -143,12 +144,12 @@ static bool has_links(const struct gt_node *node)
 
 static void from_gres(struct gp_node_model *model, const char *dir, const char *name)
 {
-	struct gt_load_options options = {.format = "gres", .node_name = name};
+	struct gt_load_options options = {.node_name = name};
 	struct gt_node *node;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/gres.conf", dir);
-	if (gt_node_load(&node, path, &options, NULL) != GT_OK)
+	if (gp_gres_load(&node, path, &options, NULL) != GT_OK)
 		return;
 	if (has_links(node) && !gt_node_is_partial(node))
 		take(model, node, "gres.conf");

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "conf/conf.h"
+#include "conf/gres_conf.h"
 #include "conf/slurm_conf.h"
 #include "core/hostlist.h"
 
@@ -66,12 +67,12 @@ static void read_words(struct line *line, const struct slurm_line *at)
 static enum gt_err load_model(struct reading *r, const char *name,
 			      const struct gp_settings *settings, struct gt_node **node)
 {
-	struct gt_load_options options = {.format = "gres", .node_name = name};
+	struct gt_load_options options = {.node_name = name};
 	char path[8192];
 
 	if (!settings->topology) {
 		snprintf(path, sizeof(path), "%s/gres.conf", r->dir);
-		return gt_node_load(node, path, &options, r->err);
+		return gp_gres_load(node, path, &options, r->err);
 	}
 	if (settings->topology[0] == '/' || !strncmp(settings->topology, "builtin:", 8))
 		return gt_node_load(node, settings->topology, NULL, r->err);
@@ -94,6 +95,22 @@ static enum gt_err find_type(struct reading *r, struct gt_node *node, int *type)
 				   r->err);
 }
 
+/* What Slurm counts as GPUs: an instance of MIG in place of its GPU. Jobs of the
+ * simulator ask for whole GPUs, so those that are cut are taken out of service. */
+static int count_positions(const struct gt_node *node, struct gt_mask *avoid)
+{
+	int count = gt_node_size(node), last = GT_UNKNOWN;
+
+	for (int i = 0; i < gt_node_instance_count(node); i++) {
+		int gpu = gt_node_instance(node, i)->gpu;
+
+		count += gpu == last;
+		gt_mask_set(avoid, gpu);
+		last = gpu;
+	}
+	return count;
+}
+
 static enum gt_err add_node(void *arg, const char *name)
 {
 	struct reading *r = arg;
@@ -106,8 +123,8 @@ static enum gt_err add_node(void *arg, const char *name)
 	failed = load_model(r, name, &settings, &node);
 	if (failed)
 		return failed;
-	if (gt_node_size(node) != r->line.gpus) {
-		int size = gt_node_size(node);
+	if (count_positions(node, &settings.avoid) != r->line.gpus) {
+		int size = count_positions(node, &settings.avoid);
 
 		gt_node_free(node);
 		return gt_fail_at(r->err, GT_EINVAL, r->at->file, r->at->number, 0,

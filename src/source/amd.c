@@ -3,7 +3,8 @@
  * `rocm-smi --showtopo` and `amd-smi topology`: square tables under titles, named by
  * "GPU0" or by bus id. rocm-smi shows which pairs have xGMI, not how many links;
  * amd-smi's bandwidth table tells the count. Hops are 1 wherever xGMI gets somehow, so
- * they count only where there is nothing better.
+ * they count only where there is nothing better; so is the link type, which is XGMI also
+ * for pairs that reach each other through a third GPU and have the bandwidth 0-0.
  */
 #include "config.h"
 
@@ -16,6 +17,7 @@
 
 #define CELL_MAX    24
 #define XGMI_WEIGHT 15 /* of one xGMI hop; every PCIe segment adds 20 and more */
+#define PCIE_WEIGHT 40 /* the least of two GPUs that meet over PCIe */
 
 enum table {
 	TABLE_WEIGHT,
@@ -48,7 +50,9 @@ struct smi {
 	char (*bus_id)[CELL_MAX]; /* amd-smi: the names of rows and columns */
 	char (*cells[TABLE_COUNT])[CELL_MAX];
 	bool has[TABLE_COUNT];
+	int *column; /* where the header's names begin, in bytes */
 	int *numa;
+	bool any_mbps; /* some xGMI pair has a bandwidth above 0 */
 	struct gt_error *err;
 };
 
@@ -126,6 +130,7 @@ static void take_names(struct smi *smi, const char *line)
 	char word[CELL_MAX];
 
 	for (int i = 0; i < smi->n; i++) {
+		smi->column[i] = (int)(line + strspn(line, " \t|") - smi->lines.line);
 		line = next_word(line, word, sizeof(word));
 		gt_bus_id_normalize(word, smi->bus_id[i], sizeof(smi->bus_id[i]));
 	}
@@ -149,7 +154,8 @@ static enum gt_err find_names(struct smi *smi)
 					   GT_MAX_GPUS);
 		smi->n = size;
 		smi->bus_id = calloc((size_t)size, sizeof(*smi->bus_id));
-		if (!smi->bus_id)
+		smi->column = calloc((size_t)size, sizeof(*smi->column));
+		if (!smi->bus_id || !smi->column)
 			return gt_fail(smi->err, GT_ENOMEM, "out of memory");
 		take_names(smi, smi->lines.line);
 		return GT_OK;
@@ -184,9 +190,60 @@ static bool ends_abruptly(const struct smi *smi)
 	       smi->src->text[smi->src->size - 1] != '\n';
 }
 
+/* A figure of a cell that was cut within its digits may begin with zeros. */
+static bool scan_mbps(const char **at, int *mbps)
+{
+	if (**at == '0' && isdigit((unsigned char)(*at)[1]))
+		return false;
+	return gt_scan_int(at, 1 << 30, mbps);
+}
+
+/* "50000-100000", from the least to the most: the most, MB/s; GT_UNKNOWN: the text is no
+ * such figure. */
+static int parse_bandwidth(const char *at)
+{
+	int low, high;
+
+	if (!scan_mbps(&at, &low))
+		return GT_UNKNOWN;
+	high = low;
+	if (*at == '-' && (at++, !scan_mbps(&at, &high)))
+		return GT_UNKNOWN;
+	return *at || high < low ? GT_UNKNOWN : high;
+}
+
+/* Cells of 13 characters fill their column and grow into the next: "200000-200000" and
+ * "50000-50000" are one word then. Cut the row where the header's names begin; if one of
+ * its cells is no figure then, the row says nothing. */
+static void cut_at_columns(struct smi *smi, int table, int row)
+{
+	const char *line = smi->lines.line;
+	int length = (int)strlen(line);
+	bool sound = true;
+
+	for (int column = 0; column < smi->n; column++) {
+		char *cell =
+			smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column];
+		int from = smi->column[column];
+		int to = column + 1 < smi->n ? smi->column[column + 1] : length;
+
+		cell[0] = '\0';
+		if (from < length && to - from < CELL_MAX)
+			snprintf(cell, CELL_MAX, "%.*s",
+				 (to < length ? to : length) - from, line + from);
+		cell[strcspn(cell, " \t|")] = '\0';
+		sound &= column == row || !strcmp(cell, "N/A") ||
+			 parse_bandwidth(cell) != GT_UNKNOWN;
+	}
+	if (!sound)
+		memset(smi->cells[table][(size_t)row * (size_t)smi->n], 0,
+		       (size_t)smi->n * CELL_MAX);
+}
+
 static void read_row(struct smi *smi, int table, const char *line)
 {
 	char word[CELL_MAX], *last = NULL;
+	bool glued = false;
 	int row;
 
 	line = next_word(line, word, sizeof(word));
@@ -198,9 +255,12 @@ static void read_row(struct smi *smi, int table, const char *line)
 			smi->cells[table][(size_t)row * (size_t)smi->n + (size_t)column];
 
 		line = next_word(line, cell, CELL_MAX);
+		glued |= table == TABLE_BANDWIDTH && strlen(cell) > 13;
 		if (*cell)
 			last = cell;
 	}
+	if (glued)
+		cut_at_columns(smi, table, row);
 	/* in a whole text the last cell is the diagonal, which nobody misses */
 	if (last && ends_abruptly(smi))
 		*last = '\0';
@@ -251,17 +311,9 @@ static int number_in(const struct smi *smi, enum table table, int a, int b)
 	return gt_scan_int(&at, 1 << 20, &value) && !*at ? value : GT_UNKNOWN;
 }
 
-/* "50000-50000": the larger figure, MB/s. */
-static long bandwidth(const struct smi *smi, int a, int b)
+static int bandwidth(const struct smi *smi, int a, int b)
 {
-	const char *at = cell(smi, TABLE_BANDWIDTH, a, b);
-	int low, high;
-
-	if (!gt_scan_int(&at, 1 << 30, &low))
-		return GT_UNKNOWN;
-	if (*at++ != '-' || !gt_scan_int(&at, 1 << 30, &high))
-		return low;
-	return high > low ? high : low;
+	return parse_bandwidth(cell(smi, TABLE_BANDWIDTH, a, b));
 }
 
 /* 1: xGMI, 0: not, -1: the text does not say. */
@@ -278,27 +330,73 @@ static int has_xgmi(const struct smi *smi, int a, int b)
 	return number_in(smi, TABLE_WEIGHT, a, b) == XGMI_WEIGHT;
 }
 
+/* Where some xGMI pairs have a figure, 0-0 is no link, and N/A or a mangled cell says
+ * nothing. Where none has, the text counts no links at all: one each. */
 static int links_of(const struct smi *smi, int a, int b)
 {
-	int xgmi = has_xgmi(smi, a, b), links;
+	int xgmi = has_xgmi(smi, a, b), mbps;
 
 	if (xgmi <= 0)
 		return xgmi;
-	links = gt_links_of_mbps(bandwidth(smi, a, b), true, "");
-	return links > 0 ? links : 1;
+	if (!smi->any_mbps)
+		return 1;
+	mbps = bandwidth(smi, a, b);
+	return mbps == GT_UNKNOWN ? GT_UNKNOWN : gt_links_of_mbps(mbps, true, "");
+}
+
+static void find_bandwidths(struct smi *smi)
+{
+	for (int a = 0; a < smi->n; a++)
+		for (int b = 0; b < smi->n; b++)
+			smi->any_mbps |= a != b && has_xgmi(smi, a, b) == 1 &&
+					 bandwidth(smi, a, b) > 0;
 }
 
 static enum gt_path path_of(const struct smi *smi, int a, int b)
 {
 	int hops = number_in(smi, TABLE_HOPS, a, b);
 
-	if (has_xgmi(smi, a, b) != 0)
+	/* two GPUs that reach each other by xGMI through a third: beneath it is PCIe */
+	if (links_of(smi, a, b) != 0)
 		return GT_PATH_UNKNOWN;
 	if (hops > 2)
 		return GT_PATH_SYS;
 	if (hops == 2 || (smi->numa[a] >= 0 && smi->numa[a] == smi->numa[b]))
 		return GT_PATH_NODE;
 	return GT_PATH_SYS;
+}
+
+/* Tables that do not go together, or whose columns moved. */
+static void note_contradictions(const struct smi *smi, struct gt_node *node)
+{
+	int pairs = 0, first_a = 0, first_b = 0, shifted = 0;
+
+	for (int a = 0; a < smi->n; a++) {
+		shifted += number_in(smi, TABLE_WEIGHT, a, a) > 0 ||
+			   number_in(smi, TABLE_HOPS, a, a) > 0;
+		for (int b = 0; b < a; b++) {
+			int weight = number_in(smi, TABLE_WEIGHT, b, a);
+			int xgmi = has_xgmi(smi, b, a);
+
+			if ((xgmi == 1 && weight >= PCIE_WEIGHT) ||
+			    (xgmi == 0 && weight == XGMI_WEIGHT)) {
+				first_a = pairs ? first_a : b;
+				first_b = pairs ? first_b : a;
+				pairs++;
+			}
+		}
+	}
+	if (pairs)
+		gt_node_add_note(node,
+				 "%d pair%s with a weight that contradicts the link type "
+				 "(first: GPUs %d and %d): the link type counts",
+				 pairs, pairs > 1 ? "s" : "", first_a, first_b);
+	if (shifted)
+		gt_node_add_note(
+			node,
+			"%d GPU%s with a weight or hops to itself above 0: are the "
+			"columns in their places?",
+			shifted, shifted > 1 ? "s" : "");
 }
 
 static enum gt_err build(struct smi *smi, struct gt_node **node)
@@ -308,6 +406,8 @@ static enum gt_err build(struct smi *smi, struct gt_node **node)
 
 	if (rc)
 		return rc;
+	find_bandwidths(smi);
+	note_contradictions(smi, *node);
 	for (int a = 0; a < smi->n; a++) {
 		struct gt_gpu *gpu = gt_node_edit_gpu(*node, a);
 
@@ -325,10 +425,11 @@ static enum gt_err build(struct smi *smi, struct gt_node **node)
 			unknown += a < b && links < 0 && links_of(smi, b, a) < 0;
 		}
 	}
-	if (edges && !smi->has[TABLE_BANDWIDTH])
+	if (edges && !smi->any_mbps)
 		gt_node_add_note(*node,
-				 "xGMI pairs without a bandwidth table: 1 link each "
-				 "assumed");
+				 "xGMI pairs without a bandwidth%s: 1 link each "
+				 "assumed",
+				 smi->has[TABLE_BANDWIDTH] ? " above 0" : " table");
 	if (unknown) {
 		gt_node_add_note(*node, "%d pairs are not shown", unknown);
 		gt_node_set_partial(*node);
@@ -361,6 +462,7 @@ static enum gt_err read_amd(struct gt_source *src, struct gt_node **node,
 	for (int t = 0; t < TABLE_COUNT; t++)
 		free(smi->cells[t]);
 	free(smi->bus_id);
+	free(smi->column);
 	free(smi->numa);
 	free(smi);
 	return rc;

@@ -39,8 +39,9 @@ struct gres_list {
 	int capacity;
 	int bad_links; /* lines whose Links= is none */
 	int bad_line;
-	int part_links; /* lines of instances with Links= */
-	char node[256]; /* the NodeName met first; "" for lines without */
+	int part_links;	  /* lines of instances with Links= */
+	int include_line; /* the first that includes another file, 0: none */
+	char node[256];	  /* the NodeName met first; "" for lines without */
 	bool several_nodes;
 	struct gt_error *err;
 };
@@ -78,6 +79,19 @@ static bool get_value(const char *line, const char *key, char *out, size_t size)
 	}
 	out[used] = '\0';
 	return true;
+}
+
+/* /dev/nvidia12: 12. */
+static int minor_of(const char *file)
+{
+	const char *at = file + strlen(file);
+	int value;
+
+	while (at > file && isdigit((unsigned char)at[-1]))
+		at--;
+	if (!gt_scan_int(&at, 1 << 20, &value))
+		return GT_UNKNOWN;
+	return value;
 }
 
 /* ---- one line ---- */
@@ -129,14 +143,19 @@ static bool parse_links(struct gres *gres, const char *text)
 	return gres->position != GT_UNKNOWN;
 }
 
-static void take_links(struct gres_list *list, struct gres *gres, const char *text)
+static void drop_links(struct gres *gres)
 {
-	if (parse_links(gres, text))
-		return;
 	free(gres->links);
 	gres->links = NULL;
 	gres->links_count = 0;
 	gres->position = GT_UNKNOWN;
+}
+
+static void take_links(struct gres_list *list, struct gres *gres, const char *text)
+{
+	if (parse_links(gres, text))
+		return;
+	drop_links(gres);
 	if (!list->bad_links++)
 		list->bad_line = gres->line;
 }
@@ -150,111 +169,124 @@ static struct gres *find_file(const struct gres_list *list, const struct gres *g
 	return NULL;
 }
 
-static enum gt_err add_gres(struct gres_list *list, const struct gres *gres)
+/* Takes the links of *gres where it succeeds with a new GPU. */
+static enum gt_err add_gres(struct gres_list *list, struct gres *gres)
 {
 	struct gres *bigger;
 
-	if (find_file(list, gres)) {
-		free(gres->links);
+	if (find_file(list, gres))
 		return GT_OK;
-	}
-	if (list->count == GT_MAX_GPUS) {
-		free(gres->links);
+	if (list->count == GT_MAX_GPUS)
 		return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
 				   "more than %d GPUs", GT_MAX_GPUS);
-	}
 	if (list->count == list->capacity) {
 		list->capacity = list->capacity ? list->capacity * 2 : 16;
 		bigger = realloc(list->gres, (size_t)list->capacity * sizeof(*bigger));
-		if (!bigger) {
-			free(gres->links);
+		if (!bigger)
 			return gt_fail(list->err, GT_ENOMEM, "out of memory");
-		}
 		list->gres = bigger;
 	}
 	list->gres[list->count++] = *gres;
+	gres->links = NULL;
 	return GT_OK;
 }
 
-/* /dev/nvidia[0-3,6]: a GPU of every name. */
-static enum gt_err add_range(struct gres_list *list, const struct gres *gres,
-			     const char *files)
-{
-	const char *open = strchr(files, '['), *at;
-	struct gres one = *gres;
-	enum gt_err rc;
-	int low, high;
+/* One name of File= after the other, as a GPU of its own. */
+struct each_file {
+	struct gres_list *list;
+	struct gres gres;
+	int count;
+};
 
-	for (at = open + 1; *at && *at != ']';) {
-		if (!gt_scan_int(&at, 1 << 20, &low))
-			break;
-		high = low;
-		if (*at == '-' && (at++, !gt_scan_int(&at, 1 << 20, &high)))
-			break;
-		if (high - low >= GT_MAX_GPUS)
-			return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
-					   "more than %d GPUs", GT_MAX_GPUS);
-		for (int i = low; i <= high; i++) {
-			snprintf(one.file, sizeof(one.file), "%.*s%d",
-				 (int)(open - files < 100 ? open - files : 100),
-				 gres->file, i);
-			rc = add_gres(list, &one);
-			if (rc)
-				return rc;
-		}
-		at += *at == ',';
-	}
-	if (*at == ']')
-		return GT_OK;
-	return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
-			   "'%s' is not a list of device files", files);
+static enum gt_err add_file(void *arg, const char *name)
+{
+	struct each_file *each = arg;
+
+	if (strlen(name) >= sizeof(each->gres.file))
+		return gt_fail_src(each->list->src, each->list->err, GT_ELIMIT,
+				   each->gres.line, "a device name longer than %zu bytes",
+				   sizeof(each->gres.file) - 1);
+	snprintf(each->gres.file, sizeof(each->gres.file), "%s", name);
+	each->count++;
+	return add_gres(each->list, &each->gres);
 }
 
-/* File= is one device, a list of them or a range; Links= goes with one device only. */
-static enum gt_err add_files(struct gres_list *list, const struct gres *gres,
-			     const char *files)
+static enum gt_err check_files(struct gres_list *list, const struct gres *gres,
+			       const char *files)
 {
-	struct gres one = *gres;
-	enum gt_err rc = GT_OK;
+	if (gt_hostlist_is_valid(files))
+		return GT_OK;
+	return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
+			   "'%.100s' is not a list of device files", files);
+}
 
-	if (!strpbrk(files, "[,")) {
-		snprintf(one.file, sizeof(one.file), "%.127s", files);
-		return add_gres(list, &one);
-	}
-	if (one.links && !list->bad_links++)
-		list->bad_line = gres->line;
-	free(one.links);
-	one.links = NULL;
-	one.links_count = 0;
-	one.position = GT_UNKNOWN;
-	while (rc == GT_OK && *files) {
-		size_t len = 0;
-		int depth = 0;
+/* Links= goes with one device only; count is the value of Count=, "" without. */
+static enum gt_err add_files(struct gres_list *list, struct gres *gres, const char *files,
+			     const char *count)
+{
+	struct each_file each = {.list = list, .gres = *gres};
+	enum gt_err rc = check_files(list, gres, files);
 
-		while (files[len] && (depth || files[len] != ',')) {
-			depth += (files[len] == '[') - (files[len] == ']');
-			len++;
-		}
-		if (len >= sizeof(one.file))
-			return gt_fail_src(list->src, list->err, GT_ELIMIT, gres->line,
-					   "a device name longer than %zu bytes",
-					   sizeof(one.file) - 1);
-		snprintf(one.file, sizeof(one.file), "%.*s", (int)len, files);
-		rc = memchr(files, '[', len) ? add_range(list, &one, one.file)
-					     : add_gres(list, &one);
-		files += len + (files[len] == ',');
+	if (rc)
+		return rc;
+	gres->links = NULL;
+	if (strpbrk(files, "[,")) {
+		if (each.gres.links && !list->bad_links++)
+			list->bad_line = gres->line;
+		drop_links(&each.gres);
 	}
+	rc = gt_hostlist_each(files, add_file, &each, list->err);
+	free(each.gres.links);
+	if (rc == GT_OK && *count && atoi(count) != each.count)
+		rc = gt_fail_src(list->src, list->err, GT_EINVAL, gres->line,
+				 "Count=%.20s, but File= names %d devices", count,
+				 each.count);
 	return rc;
 }
 
-/* An instance of MIG: Type=a100_1g.5gb, and of its files the first is the GPU's. The GPU
- * stands where its first instance does. */
-static enum gt_err add_instance(struct gres_list *list, struct gres *gres,
-				const char *files)
+/* ---- one device of several files ---- */
+
+/* What the files of one device are. */
+struct device {
+	char file[128]; /* the GPU's: /dev/nvidia3, /dev/dri/renderD128 */
+	int gpus;	/* files of different GPUs */
+	int caps;	/* /dev/nvidia-caps/nvidia-cap12: of an instance of MIG */
+	int others;	/* /dev/nvidiactl, /dev/kfd */
+};
+
+static enum gt_err take_file(void *arg, const char *name)
+{
+	struct device *device = arg;
+	const char *base = strrchr(name, '/');
+	bool card;
+
+	base = base ? base + 1 : name;
+	card = !strncmp(base, "card", 4) || !strncmp(base, "renderD", 7);
+	if (!strncmp(base, "nvidia-cap", 10)) {
+		device->caps++;
+	} else if (minor_of(base) == GT_UNKNOWN) {
+		device->others++;
+	} else if (!card || !device->file[0] || !strstr(device->file, "/dri/")) {
+		device->gpus += !card || !device->file[0];
+		snprintf(device->file, sizeof(device->file), "%.127s", name);
+	} else if (!strncmp(base, "renderD", 7)) {
+		/* card1 and renderD128 are one GPU, which Slurm calls by the latter */
+		snprintf(device->file, sizeof(device->file), "%.127s", name);
+	}
+	return GT_OK;
+}
+
+static enum gt_err fail_line(const struct gres_list *list, const struct gres *gres,
+			     const char *text)
+{
+	return gt_fail_src(list->src, list->err, GT_EFORMAT, gres->line, "%s", text);
+}
+
+/* An instance of MIG: Type=a100_1g.5gb. The GPU stands where its first instance does. */
+static enum gt_err add_instance(struct gres_list *list, struct gres *gres)
 {
 	char *underscore = strrchr(gres->type, '_');
 	const char *profile = underscore ? underscore + 1 : gres->type;
-	size_t len = strcspn(files, ",");
 	struct gres *gpu;
 	enum gt_err rc;
 	char name[32];
@@ -265,8 +297,6 @@ static enum gt_err add_instance(struct gres_list *list, struct gres *gres,
 	free(gres->links);
 	gres->links = NULL;
 	gres->links_count = 0;
-	snprintf(gres->file, sizeof(gres->file), "%.*s", len > 127 ? 127 : (int)len,
-		 files);
 	rc = add_gres(list, gres);
 	if (rc)
 		return rc;
@@ -278,22 +308,48 @@ static enum gt_err add_instance(struct gres_list *list, struct gres *gres,
 	return GT_OK;
 }
 
-static enum gt_err add_counted(struct gres_list *list, const struct gres *gres,
+/* A line of one device with all its files: MultipleFiles=, and File= in what slurmd
+ * prints. */
+static enum gt_err add_device(struct gres_list *list, struct gres *gres,
+			      const char *files)
+{
+	struct device device = {.gpus = 0};
+	bool is_profile = gt_mig_is_profile_name(gres->type);
+	enum gt_err rc = check_files(list, gres, files);
+
+	if (rc == GT_OK)
+		rc = gt_hostlist_each(files, take_file, &device, list->err);
+	if (rc)
+		return rc;
+	if (device.gpus > 1)
+		return fail_line(list, gres, "one device with the files of several GPUs");
+	if (device.gpus == 0 && device.caps)
+		return fail_line(list, gres,
+				 "capability files without the GPU's /dev/nvidiaN: whose "
+				 "instance it is is not said");
+	if (device.gpus == 0)
+		return fail_line(list, gres, "no file of a GPU, such as /dev/nvidia0");
+	if (device.caps && !is_profile)
+		return fail_line(list, gres,
+				 "an instance of MIG needs its profile in Type=, such as "
+				 "a100_1g.5gb; compute instances (1c.3g.20gb) and names "
+				 "of a site's own do not tell its slices");
+	snprintf(gres->file, sizeof(gres->file), "%s", device.file);
+	return is_profile ? add_instance(list, gres) : add_gres(list, gres);
+}
+
+static enum gt_err add_counted(struct gres_list *list, struct gres *gres,
 			       const char *text)
 {
 	const char *at = text;
 	int count = 1;
 
-	if (*text && (!gt_scan_int(&at, GT_MAX_GPUS, &count) || *at)) {
-		free(gres->links);
+	if (*text && (!gt_scan_int(&at, GT_MAX_GPUS, &count) || *at))
 		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
 				   "Count=%s is not a number of GPUs", text);
-	}
-	if (count != 1 && gres->links) {
-		free(gres->links);
+	if (count != 1 && gres->links)
 		return gt_fail_src(list->src, list->err, GT_EPARSE, gres->line,
 				   "Links= on a line of %d GPUs", count);
-	}
 	for (int i = 0; i < count; i++) {
 		enum gt_err rc = add_gres(list, gres);
 
@@ -319,10 +375,28 @@ static bool gpu_line(const char *line, const char **words)
 	return get_value(*words, "Name", name, sizeof(name)) && !strcasecmp(name, "gpu");
 }
 
+/* Several names in File= are GPUs of their own in gres.conf, and the files of one in what
+ * slurmd prints (which has Index= and Count=1), as are those of an instance. */
+static bool is_one_device(const char *line, const char *count, const struct gres *gres,
+			  const char *files)
+{
+	char index[16];
+
+	bool is_profile = gt_mig_is_profile_name(gres->type);
+
+	if (strstr(files, "nvidia-cap"))
+		return true;
+	if (!strpbrk(files, "[,"))
+		return is_profile;
+	return !strcmp(count, "1") &&
+	       (is_profile || get_value(line, "Index", index, sizeof(index)));
+}
+
 static enum gt_err read_gpu_line(struct gres_list *list, const char *line, int number)
 {
 	struct gres gres = {.line = number, .position = GT_UNKNOWN};
 	char value[VALUE_MAX], files[VALUE_MAX];
+	enum gt_err rc;
 
 	if (!wanted_node(list, line))
 		return GT_OK;
@@ -334,14 +408,17 @@ static enum gt_err read_gpu_line(struct gres_list *list, const char *line, int n
 		snprintf(gres.cores, sizeof(gres.cores), "%.255s", value);
 	if (get_value(line, "Links", value, sizeof(value)) && strcmp(value, "(null)"))
 		take_links(list, &gres, value);
-	if ((get_value(line, "File", files, sizeof(files)) ||
-	     get_value(line, "MultipleFiles", files, sizeof(files))) &&
-	    files[0] != '(')
-		return gt_mig_is_profile_name(gres.type) && !strchr(files, '[')
-			       ? add_instance(list, &gres, files)
-			       : add_files(list, &gres, files);
 	get_value(line, "Count", value, sizeof(value));
-	return add_counted(list, &gres, value);
+	if (get_value(line, "MultipleFiles", files, sizeof(files)) && files[0] != '(')
+		rc = add_device(list, &gres, files);
+	else if (!get_value(line, "File", files, sizeof(files)) || files[0] == '(')
+		rc = add_counted(list, &gres, value);
+	else if (is_one_device(line, value, &gres, files))
+		rc = add_device(list, &gres, files);
+	else
+		rc = add_files(list, &gres, files, value);
+	free(gres.links);
+	return rc;
 }
 
 /* "type|cpus of the machine|cores|links|file[|...]", empty as "(null)" or "_". */
@@ -364,12 +441,23 @@ static enum gt_err read_fake_line(struct gres_list *list, char *const fields[5],
 				  int number)
 {
 	struct gres gres = {.line = number, .position = GT_UNKNOWN};
+	enum gt_err rc;
 
 	snprintf(gres.type, sizeof(gres.type), "%.63s", fields[0]);
 	snprintf(gres.cores, sizeof(gres.cores), "%.255s", fields[2]);
 	if (fields[3][0])
 		take_links(list, &gres, fields[3]);
-	return add_files(list, &gres, fields[4]);
+	rc = add_files(list, &gres, fields[4], "");
+	free(gres.links);
+	return rc;
+}
+
+/* gp_gres_load follows them before the text comes here. */
+static bool is_include(const char *line)
+{
+	line += strspn(line, " \t");
+	return !strncasecmp(line, "include", 7) && isspace((unsigned char)line[7]) &&
+	       !strpbrk(line + 7 + strspn(line + 7, " \t"), " \t");
 }
 
 static enum gt_err read_lines(struct gres_list *list, struct gt_lines *lines)
@@ -382,6 +470,8 @@ static enum gt_err read_lines(struct gres_list *list, struct gt_lines *lines)
 	while (rc == GT_OK && gt_lines_next(lines)) {
 		if (gpu_line(lines->line, &words))
 			rc = read_gpu_line(list, words, lines->number);
+		else if (!list->include_line && is_include(lines->line))
+			list->include_line = lines->number;
 		else if (split_fake(lines->line, fields))
 			rc = read_fake_line(list, fields, lines->number);
 	}
@@ -412,19 +502,6 @@ static enum gt_err check_positions(const struct gres_list *list)
 					   "the -1 of Links= stands where line %d has it",
 					   list->gres[i - 1].line);
 	return GT_OK;
-}
-
-/* /dev/nvidia12: 12. */
-static int minor_of(const char *file)
-{
-	const char *at = file + strlen(file);
-	int value;
-
-	while (at > file && isdigit((unsigned char)at[-1]))
-		at--;
-	if (!gt_scan_int(&at, 1 << 20, &value))
-		return GT_UNKNOWN;
-	return value;
 }
 
 static void set_gpu(struct gt_node *node, const struct gres_list *list, int i)
@@ -458,23 +535,21 @@ static bool is_mangled(const struct gres_list *list)
 	return list->bad_links && list->gres[0].links_count;
 }
 
-/* Links columns name positions; those without a line of their own are left out. */
+/* Links columns name positions. Of a pair that no column speaks of nothing is known: a
+ * line without Links= is no line of zeros. */
 static bool set_links(struct gt_node *node, const struct gres_list *list, int a)
 {
 	const struct gres *gres = &list->gres[a];
 	bool any = false;
 
-	for (int b = 0; b < list->count && is_mangled(list); b++)
-		if (b != a)
-			gt_node_set_links(node, a, b, GT_UNKNOWN);
-
 	for (int b = 0; b < list->count; b++) {
 		int column = list->gres[b].position;
+		bool known = column >= 0 && column < gres->links_count;
 
-		if (a == b || column < 0 || column >= gres->links_count)
+		if (a == b)
 			continue;
-		gt_node_set_links(node, a, b, gres->links[column]);
-		any = any || gres->links[column] > 0;
+		gt_node_set_links(node, a, b, known ? gres->links[column] : GT_UNKNOWN);
+		any = any || (known && gres->links[column] > 0);
 	}
 	return any;
 }
@@ -487,6 +562,12 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 		given += list->gres[i].links_count > 0;
 		if (list->gres[i].links_count > longest)
 			longest = list->gres[i].links_count;
+	}
+	if (list->include_line) {
+		gt_node_add_note(node,
+				 "line %d includes a file, whose lines are not here",
+				 list->include_line);
+		gt_node_set_partial(node);
 	}
 	if (list->bad_links)
 		gt_node_add_note(node,
@@ -547,7 +628,11 @@ static enum gt_err check_list(const struct gres_list *list)
 		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0,
 				   "no GPU of node %s", list->src->node_name);
 	if (list->count == 0)
-		return gt_fail_src(list->src, list->err, GT_EFORMAT, 0, "no GPU line");
+		return gt_fail_src(list->src, list->err, GT_EFORMAT, list->include_line,
+				   list->include_line
+					   ? "no GPU line, and what is included is not "
+					     "here"
+					   : "no GPU line");
 	return check_positions(list);
 }
 
@@ -566,6 +651,7 @@ static bool looks_like(const struct gt_source *src)
 	while (!found && gt_lines_next(lines))
 		found = (gpu_line(lines->line, &words) &&
 			 (get_value(words, "File", value, sizeof(value)) ||
+			  get_value(words, "MultipleFiles", value, sizeof(value)) ||
 			  get_value(words, "Links", value, sizeof(value)) ||
 			  get_value(words, "Count", value, sizeof(value)))) ||
 			(split_fake(lines->line, fields) && strchr(fields[4], '/'));

@@ -27,8 +27,13 @@ struct topo {
 	int end_line;	/* the line after its last */
 	int devices;	/* columns before the affinity, 0: not known */
 	bool has_numa;	/* a NUMA Affinity column follows the CPU Affinity */
-	int most_cells; /* in one row, NICs among them */
-	int other_rows; /* rows of NICs */
+	int tail;	/* columns from the CPU Affinity on */
+	/* where the header's last device and its affinity columns begin, in bytes */
+	int device_at, cpu_at, numa_at;
+	struct gt_mask no_numa; /* GPUs whose row, of blanks, shows no NUMA cell */
+	int lost;		/* rows with affinity that could not be read */
+	int most_cells;		/* in one row, NICs among them */
+	int other_rows;		/* rows of NICs */
 	int rows;
 	int bad_line;	  /* the first mangled row, 0: none */
 	char strange[16]; /* the first unknown token */
@@ -63,8 +68,19 @@ static void read_header(struct topo *topo, const char *at)
 	topo->header_gpus = topo->devices = 0;
 	topo->has_numa = affinity && strstr(affinity, "NUMA Affinity");
 	for (c = at; affinity && c < affinity; c++) {
-		topo->devices += !in_word && !gt_topo_is_gap(*c);
+		if (!in_word && !gt_topo_is_gap(*c)) {
+			topo->devices++;
+			topo->device_at = (int)(c - topo->lines.line);
+		}
 		in_word = !gt_topo_is_gap(*c);
+	}
+	if (affinity) {
+		const char *numa = strstr(affinity, "NUMA Affinity");
+
+		topo->tail =
+			1 + (numa != NULL) + (strstr(affinity, "GPU NUMA ID") != NULL);
+		topo->cpu_at = (int)(affinity - topo->lines.line);
+		topo->numa_at = numa ? (int)(numa - topo->lines.line) : 0;
 	}
 	/* "GPU1" after "GPU9" is a GPU10 that was cut */
 	while (gt_topo_next_gpu(&at, &number) && number == topo->header_gpus) {
@@ -163,13 +179,129 @@ static bool is_cpu_list(const char *text, size_t len)
 	       strspn(text, "0123456789,-") >= len;
 }
 
-/* Affinity cells may be empty, so only tabs tell where they stand: none is read from a
- * text whose tabs were expanded, or whose columns do not add up. */
-static void read_affinity(struct topo *topo, struct gt_gpu *gpu, const char *rest)
+/* ---- affinity ---- */
+
+/* The words behind the devices' cells of a row of blanks. */
+struct tail {
+	const char *word[4];
+	size_t length[4];
+	int count;
+};
+
+static void read_tail(struct tail *tail, const char *at)
+{
+	tail->count = 0;
+	for (at = gt_topo_skip_gap(at); *at && tail->count < 4;
+	     at = gt_topo_skip_gap(at)) {
+		tail->word[tail->count] = at;
+		tail->length[tail->count++] = gt_topo_token_length(at);
+		at += gt_topo_token_length(at);
+	}
+}
+
+/* The word of the tail that begins at a column, -1: none does. */
+static int word_at(const struct tail *tail, const char *column)
+{
+	for (int i = 0; i < tail->count; i++)
+		if (tail->word[i] == column)
+			return i;
+	return -1;
+}
+
+/* Which words are the CPU and the NUMA cell? Tabs became blanks up to the next multiple
+ * of 8, counted from the last device's cell, or somebody aligned the row with the header.
+ * As many words as columns need neither. */
+static void place_tail(const struct topo *topo, const struct tail *tail, const char *last,
+		       int *cpu, int *numa)
+{
+	const char *cell = last + 8;
+	const char *header = last + topo->cpu_at - topo->device_at;
+
+	*cpu = tail->count == topo->tail ? 0 : word_at(tail, cell);
+	*numa = tail->count == topo->tail && topo->has_numa ? 1 : -1;
+	if (tail->count == topo->tail)
+		return;
+	if (*cpu < 0)
+		*cpu = word_at(tail, header);
+	if (!topo->has_numa)
+		return;
+	if (*cpu >= 0)
+		cell = tail->word[*cpu] + tail->length[*cpu] / 8 * 8;
+	*numa = word_at(tail, cell + 8);
+	if (*numa < 0)
+		*numa = word_at(tail, last + topo->numa_at - topo->device_at);
+}
+
+static void read_blank_affinity(struct topo *topo, struct gt_gpu *gpu, int row,
+				const char *rest)
+{
+	const char *last = rest, *word;
+	struct gt_topo_cell cell = {0};
+	struct tail tail;
+	int cpu, numa, value;
+
+	for (int column = 0; column < topo->devices; column++) {
+		last = gt_topo_skip_gap(rest);
+		if (!gt_topo_next_cell(&rest, &cell) || cell.kind == CELL_STRANGE)
+			return;
+	}
+	read_tail(&tail, rest);
+	if (!topo->devices || !tail.count)
+		return;
+	place_tail(topo, &tail, last - (cell.kind == CELL_SELF), &cpu, &numa);
+	if (cpu >= 0 && is_cpu_list(tail.word[cpu], tail.length[cpu]) &&
+	    tail.length[cpu] < sizeof(gpu->cpus))
+		snprintf(gpu->cpus, sizeof(gpu->cpus), "%.*s", (int)tail.length[cpu],
+			 tail.word[cpu]);
+	else /* the first word is some cell's, and of none that we placed */
+		topo->lost += numa != 0 && isdigit((unsigned char)tail.word[0][0]);
+	if (numa < 0) {
+		gt_mask_set(&topo->no_numa, row);
+		return;
+	}
+	word = tail.word[numa];
+	if (gt_scan_int(&word, 1 << 20, &value) &&
+	    word == tail.word[numa] + tail.length[numa])
+		gpu->numa = value;
+}
+
+/* A row that lacks the NUMA cell of the others may have it glued to the CPUs: "168-2231"
+ * is 168-223 and 1. */
+static void distrust_glued(struct topo *topo, struct gt_node *node)
+{
+	bool any = false;
+
+	for (int i = 0; i < topo->n; i++)
+		any |= topo->has_numa && topo->seen[i] && !gt_mask_has(&topo->no_numa, i);
+	for (int i = 0; any && i < topo->n; i++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+
+		if (gt_mask_has(&topo->no_numa, i) && gpu->cpus[0]) {
+			gpu->cpus[0] = '\0';
+			topo->lost++;
+		}
+	}
+	if (topo->lost)
+		gt_node_add_note(
+			node,
+			"the CPU affinity of %d GPU%s is not read: its columns are "
+			"not under the header's",
+			topo->lost, topo->lost > 1 ? "s" : "");
+}
+
+/* Affinity cells may be empty, so tabs tell where they stand, or the columns of blanks
+ * that they became. None is read where these do not add up. */
+static void read_affinity(struct topo *topo, struct gt_gpu *gpu, int row,
+			  const char *rest)
 {
 	const char *at = strchr(rest, '\t'), *numa;
 	struct gt_topo_cell cell;
 	size_t len;
+
+	if (!at) {
+		read_blank_affinity(topo, gpu, row, rest);
+		return;
+	}
 
 	for (int column = 0; topo->devices && at && column < topo->devices; column++) {
 		const char *text = at + 1, *end = strchr(text, '\t');
@@ -237,7 +369,7 @@ static bool read_row(struct topo *topo, struct gt_node *node, int row, const cha
 	}
 	distrust_last(topo, cells, column, at);
 	topo->cut_end = ends_abruptly(topo, at);
-	read_affinity(topo, gt_node_edit_gpu(node, row), rest);
+	read_affinity(topo, gt_node_edit_gpu(node, row), row, rest);
 	return true;
 }
 
@@ -379,6 +511,7 @@ static enum gt_err build(struct topo *topo, struct gt_node **node, struct gt_err
 	for (int a = 0; a < topo->n; a++)
 		for (int b = 0; b < a; b++)
 			unknown += !set_pair(topo, *node, b, a);
+	distrust_glued(topo, *node);
 	note_gaps(topo, *node, unknown);
 	note_rest(topo, *node);
 	topo->src->infer_fabric = true;

@@ -85,7 +85,15 @@ static void scan_name(struct gt_nvlink_gpu *gpu, const char *rest)
 		gpu->has_status = true;
 }
 
-static void scan_remote(struct gt_nvlink_gpu *gpu, const char *text)
+/* "0000:00:00.0", "ffff:ff:ff.f": what drivers write where they know no device. */
+static bool names_nothing(const char *bus_id)
+{
+	return strspn(bus_id, "0:.") == strlen(bus_id) ||
+	       strspn(bus_id, "f:.") == strlen(bus_id);
+}
+
+/* is_remote: the line says "Remote Device", so that there is an other end. */
+static void scan_remote(struct gt_nvlink_gpu *gpu, const char *text, bool is_remote)
 {
 	char word[24];
 	size_t len = strcspn(text, " \t");
@@ -96,8 +104,11 @@ static void scan_remote(struct gt_nvlink_gpu *gpu, const char *text)
 	if (len >= sizeof(word) || gpu->remotes == GT_NVLINK_PORTS)
 		return;
 	copy_part(word, sizeof(word), text, text + len);
-	if (gt_bus_id_normalize(word, gpu->remote[gpu->remotes], sizeof(word)))
+	if (gt_bus_id_normalize(word, gpu->remote[gpu->remotes], sizeof(word)) &&
+	    !names_nothing(gpu->remote[gpu->remotes]))
 		gpu->remotes++;
+	else if (is_remote)
+		gpu->unnamed++;
 }
 
 static void scan_link(struct gt_nvlink_gpu *gpu, const char *rest)
@@ -105,7 +116,7 @@ static void scan_link(struct gt_nvlink_gpu *gpu, const char *rest)
 	char *end;
 
 	if (!strncmp(rest, "Remote Device ", 14)) {
-		scan_remote(gpu, rest + 14);
+		scan_remote(gpu, rest + 14, true);
 	} else if (!strncmp(rest, "<inactive>", 10)) {
 		gpu->has_status = true;
 		gpu->listed++;
@@ -116,7 +127,7 @@ static void scan_link(struct gt_nvlink_gpu *gpu, const char *rest)
 		gpu->listed++;
 		gpu->live++;
 	} else {
-		scan_remote(gpu, rest);
+		scan_remote(gpu, rest, false);
 	}
 }
 
@@ -260,7 +271,8 @@ static bool find_owners(const struct gt_nvlink_gpu *gpus, int count,
 	return true;
 }
 
-/* Every end is reached by all GPUs that have links? */
+/* Every end is reached by all GPUs that have links? One that two GPUs reach may as well
+ * be a third GPU, which is not shown. */
 static bool all_meet(const struct gt_nvlink_gpu *gpus, int count, const struct ends *ends)
 {
 	int linked = 0;
@@ -271,7 +283,7 @@ static bool all_meet(const struct gt_nvlink_gpu *gpus, int count, const struct e
 			if (!links_to(&gpus[i], ends->id[e]))
 				return false;
 	}
-	return linked > 1;
+	return linked > 2 || (linked > 1 && ends->count > 1);
 }
 
 /* A link has two ends: where one GPU lists fewer than the other, the text is cut. */
@@ -287,6 +299,27 @@ static void check_both_ends(struct gt_node *node, int count)
 						 b, a);
 				gt_node_set_partial(node);
 			}
+}
+
+/* A link with an unnamed end is a link to some GPU only if that GPU has one too. */
+static void note_unnamed(struct gt_node *node, const struct gt_nvlink_gpu *gpus,
+			 int count)
+{
+	for (int a = 0; a < count; a++) {
+		if (gpus[a].unnamed)
+			gt_node_add_note(node,
+					 "GPU %d: %d links whose other end is not named",
+					 a, gpus[a].unnamed);
+		for (int b = 0; gpus[a].unnamed && b < count; b++) {
+			if (a == b || !gpus[b].unnamed)
+				continue;
+			gt_node_set_partial(node);
+			if (gt_node_links(node, a, b) || gt_node_links(node, b, a))
+				continue;
+			gt_node_set_links(node, a, b, GT_UNKNOWN);
+			gt_node_set_links(node, b, a, GT_UNKNOWN);
+		}
+	}
 }
 
 static void set_owned(struct gt_node *node, const struct gt_nvlink_gpu *gpus, int count,
@@ -306,6 +339,7 @@ static void set_owned(struct gt_node *node, const struct gt_nvlink_gpu *gpus, in
 						  links_to(&gpus[i], ends->id[e]));
 	}
 	check_both_ends(node, count);
+	note_unnamed(node, gpus, count);
 }
 
 /* Use the other ends, if the text shows them: true if that settled all pairs. */
@@ -413,6 +447,15 @@ static void use_counts(struct gt_source *src, struct gt_node *node,
 		src->infer_fabric = false;
 }
 
+/* The matrix then says more than the other ends. */
+static bool any_unnamed(const struct gt_nvlink_gpu *gpus, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (gpus[i].unnamed)
+			return true;
+	return false;
+}
+
 enum gt_err gt_nvlink_complement(struct gt_source *src, struct gt_node *node,
 				 struct gt_error *err)
 {
@@ -424,7 +467,7 @@ enum gt_err gt_nvlink_complement(struct gt_source *src, struct gt_node *node,
 		return rc;
 	if (count == gt_node_size(node)) {
 		name_gpus(node, gpus, count);
-		if (!set_pairs(node, gpus, count))
+		if (any_unnamed(gpus, count) || !set_pairs(node, gpus, count))
 			use_counts(src, node, gpus, count);
 	} else if (count) {
 		gt_node_add_note(
@@ -473,7 +516,7 @@ static void set_unknown_pairs(struct gt_node *node, const struct gt_nvlink_gpu *
 static bool says_anything(const struct gt_nvlink_gpu *gpus, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (gpus[i].has_status || gpus[i].remotes)
+		if (gpus[i].has_status || gpus[i].remotes || gpus[i].unnamed)
 			return true;
 	return false;
 }

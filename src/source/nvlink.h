@@ -13,8 +13,9 @@ struct gt_nvlink_gpu {
 	bool has_status; /* Link lines with a speed or <inactive>, or "no links" */
 	bool cut;	 /* fewer lines than there are links */
 	bool mig;
-	int live;   /* links with a speed */
-	int listed; /* live and inactive ones */
+	int live;    /* links with a speed */
+	int listed;  /* live and inactive ones */
+	int unnamed; /* live links of -R or -p whose other end is no bus id */
 	int remotes;
 	char model[64];
 	char uuid[64];

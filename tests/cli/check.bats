@@ -311,3 +311,89 @@ needs() {
 		done
 	done
 }
+
+# gpus NODES "LINKS|CORES"...: lines of GPUs 0, 1, ... in gres.conf.
+gpus() {
+	local hosts=$1 i=0 row
+	shift
+	for row; do
+		printf 'NodeName=%s Name=gpu File=/dev/nvidia%d%s%s\n' "$hosts" $((i++)) \
+			"${row%|*}" "${row#*|}"
+	done
+}
+
+@test "Links= and Cores= that Slurm refuses, with no topology in gputopo.conf" {
+	echo '# nothing' >gputopo.conf
+	echo 'NodeName=n[1-8] Sockets=2 CoresPerSocket=16 ThreadsPerCore=2 Gres=gpu:2' >slurm.conf
+	gpus n[1-8] ' Links=-1,4| Cores=0-15' ' Links=4,-1| Cores=16-31' >gres.conf
+	sound
+	gpus n[1-8] ' Links=-1,4|' ' Links=4,-1|' ' Links=4,0,-1,,0|' >gres.conf
+	finds "./gres.conf:3: Links=4,0,-1,,0 has an empty value, which Slurm skips: the counts behind it move to other GPUs"
+	gpus n[1-8] ' Links=-1,-1|' ' Links=0,1|' ' Links=null|' ' Links=-,1|' ' Links=-1,0-1|' >gres.conf
+	finds "./gres.conf:"{1:\ Links=-1\,-1,2:\ Links=0\,1,3:\ Links=null,4:\ Links=-\,1,5:\ Links=-1\,0-1}" is invalid: write one count of links for each GPU of the node, -1 for the GPU itself"
+}
+
+@test "Links= of a node that do not go together" {
+	echo '# nothing' >gputopo.conf
+	gpus n1 ' Links=-1,4|' ' Links=2,-1|' >gres.conf
+	finds "./gres.conf:2: n1: Links= counts 2 links to the GPU of line 1, which counts 4 back"
+	gpus n1 ' Links=-1,4|' ' Links=-1,4|' >gres.conf
+	finds "./gres.conf:2: n1: the -1 of Links= is at place 1, where line 1 has it: each GPU has its own place"
+	gpus n1 ' Links=-1,4,4|' ' Links=4,-1,4|' >gres.conf
+	finds "./gres.conf:1: n1: Links= has 3 values, but the node has 2 GPUs: slurmctld makes the node INVAL"
+	# one line for all nodes that have the same lines
+	gpus n[1-8] ' Links=-1,4|' ' Links=0,-1|' >gres.conf
+	finds "./gres.conf:2: n1: Links= counts 0 links to the GPU of line 1, which counts 4 back"
+	# a second line of names for one of them
+	gpus n[1-2] ' Links=-1,4|' ' Links=4,-1|' >gres.conf
+	gpus n2 ' Links=4,4,-1|' >>gres.conf
+	finds "./gres.conf:3: n2: Links= counts 4 links to the GPU of line 1, which counts 0 back"
+	echo 'NodeName=n1 Name=gpu File=/dev/nvidia[0-1] Links=-1,4' >gres.conf
+	finds "./gres.conf:1: Links= describes one GPU, but the line has 2: write a line for each"
+}
+
+@test "Cores= counts cores of the node in slurm.conf" {
+	echo '# nothing' >gputopo.conf
+	local conf
+	for conf in 'Sockets=2 CoresPerSocket=16 ThreadsPerCore=2' 'CPUs=64 ThreadsPerCore=2' \
+		'Boards=1 SocketsPerBoard=2 CoresPerSocket=16'; do
+		echo "NodeName=n[1-8] $conf Gres=gpu:2" >slurm.conf
+		gpus n[1-8] '| Cores=0-15' '| Cores=16-30,31' >gres.conf
+		sound
+		gpus n[1-8] '| Cores=0-15' '| Cores=16-31,48-63' >gres.conf
+		finds "./gres.conf:2: Cores=16-31,48-63: n1 has the cores 0-31: count cores, not CPUs (threads)"
+	done
+	printf 'NodeName=DEFAULT CPUs=8\nNodeName=n[1-8] Gres=gpu:2\n' >slurm.conf
+	gpus n[1-8] '| Cores=0-8' '| Cores=first' >gres.conf
+	finds "./gres.conf:1: Cores=0-8: n1 has the cores 0-7: count cores, not CPUs (threads)" \
+		"./gres.conf:2: Cores=first is no list of cores, such as 0-15,32"
+	rm slurm.conf
+	gpus n[1-8] '| Cores=0-800' >gres.conf
+	sound
+}
+
+@test "gres.conf: Include and continued lines, in check, show and gres" {
+	slices 2 A100-SXM4-80GB '.gpus[].mig = false | .links = [[0,4],[4,0]]' >mig.json
+	mkdir parts
+	printf 'include parts/a.conf\n# all of it\n' >gres.conf
+	printf '%s\n' 'NodeName=n[1-8] Name=gpu \' '  File=/dev/nvidia0 Links=-1,4' \
+		'Include parts/b.conf' >parts/a.conf
+	echo 'NodeName=n[1-8] Name=gpu File=/dev/nvidia1 Links=4,-1' >parts/b.conf
+	sound
+	"$GPUTOPO" gres -t gres.conf --node n2 >lines
+	same "$(cat lines)" "NodeName=n2 Name=gpu File=/dev/nvidia0 Links=-1,4
+NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
+	"$GPUTOPO" show -t gres.conf --format gres --node n2 --json >n2.json
+	same "$(jq -c '[.links, .partial]' n2.json)" '[[[0,4],[4,0]],false]' model
+	sed -i 's/4,-1/0,-1/' parts/b.conf
+	finds "./parts/b.conf:1: n1: Links= counts 0 links to the GPU of line 1, which counts 4 back"
+	echo 'NodeName=n[1-8] Name=gpu File=/dev/nvidia[1-' >parts/b.conf
+	fails 1 "parts/b.conf:1: '/dev/nvidia[1-' is not a list of device files" \
+		show -t gres.conf --node n1
+	rm parts/b.conf
+	fails 1 "parts/a.conf:3: Include parts/b.conf: No such file" show -t gres.conf --node n1
+	# a text alone cannot follow it, and says so
+	"$GPUTOPO" show -t - --format gres --node n1 --json <parts/a.conf >half.json
+	same "$(jq -c '[.partial, (.gpus | length)]' half.json)" '[true,1]' "standard input"
+	has "$(jq -r '.notes[]' half.json)" "line 3 includes a file, whose lines are not here"
+}

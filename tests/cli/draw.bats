@@ -94,9 +94,105 @@ golden() {
 	done
 }
 
+# gres_lines ARGS...: the lines' FILE CORES alone, one GPU after the other, and the messages.
+gres_lines() {
+	gputopo gres "$@"
+	sed -n 's/.*File=\([^ ]*\)\( Cores=\([^ ]*\)\)\{0,1\} Links=.*/\1 \3/p' <<<"$output"
+}
+
+# smi CPUS...: the text of nvidia-smi with a GPU for each list of CPUs, linked by NV3.
+smi() {
+	local row column n=$#
+	printf '\tGPU%d' $(seq 0 $((n - 1)))
+	printf '\tCPU Affinity\tNUMA Affinity\n'
+	for ((row = 0; row < n; row++)); do
+		printf 'GPU%d' "$row"
+		for ((column = 0; column < n; column++)); do
+			((row == column)) && printf '\t X ' || printf '\tNV3'
+		done
+		printf '\t%s\t%d\n' "$1" "$row"
+		shift
+	done
+}
+
+@test "gres: the device files of AMD GPUs" {
+	local rocm='== Link Type between two GPUs ==
+       GPU0   GPU1
+GPU0   0      XGMI
+GPU1   XGMI   0'
+	local files="/dev/dri/renderD128 
+/dev/dri/renderD129 "
+	echo "$rocm" >rocm.txt
+	same "$(gres_lines -t rocm.txt)" "$files" "no model"
+	same "$(gres_lines -t rocm.txt --model mi210)" "$files" "--model in lower case"
+	same "$(gres_lines -t rocm.txt --model 'AMD Instinct MI210')" "$files" "its whole name"
+	"$GPUTOPO" show -t rocm.txt --json >rocm.json
+	same "$(gres_lines -t rocm.json)" "$files" "as a node file"
+	printf '%s\n' 'LINK TYPE TABLE:' '  0000:0c:00.0 0000:22:00.0' '0000:0c:00.0 SELF XGMI' \
+		'0000:22:00.0 XGMI SELF' >amd.txt
+	same "$(gres_lines -t amd.txt)" "$files" amd-smi
+	printf 'Name=gpu File=/dev/dri/renderD%d Links=%s\n' 130 -1,0 136 0,-1 >gres.conf
+	same "$(gres_lines -t gres.conf)" "/dev/dri/renderD130 
+/dev/dri/renderD136 " "gres.conf without types"
+	printf 'Name=gpu Type=mi210 MultipleFiles=/dev/dri/card%d,/dev/dri/renderD%d Links=%s\n' \
+		1 128 -1,1 2 129 1,-1 >gres.conf
+	same "$(gres_lines -t gres.conf)" "$files" "card and render node"
+	printf 'Name=gpu Type=mi210 File=/dev/dri/card%d Links=%s\n' 1 -1,1 2 1,-1 >gres.conf
+	same "$(gres_lines -t gres.conf)" "/dev/dri/card1 
+/dev/dri/card2 " "the card alone"
+	printf 'slurmd: Gres Name=gpu Type=(null) Count=1 Index=%d ID=7696487 File=/dev/dri/renderD%d Links=%s\n' \
+		128 128 -1,1 129 129 1,-1 >slurmd.txt
+	same "$(gres_lines -t slurmd.txt)" "$files" "slurmd -G"
+}
+
+@test "gres: CPUs to cores, by how they are numbered" {
+	smi 0-15,32-47 16-31,48-63 >smt.txt
+	same "$(gres_lines -t smt.txt)" "/dev/nvidia0 0-15
+/dev/nvidia1 16-31" "first threads first"
+	smi 0-3,8-11,32-35,40-43 4-7,12-15,36-39,44-47 >four.txt
+	same "$(gres_lines -t four.txt)" "/dev/nvidia0 0-3,8-11
+/dev/nvidia1 4-7,12-15" "four ranges"
+	smi 0-63 64-127 >power.txt
+	gputopo gres -t power.txt
+	has "$stderr" "GPU 0: the CPUs 0-63 are taken as cores; if a core has several threads, give --threads N"
+	same "$(gres_lines -t power.txt --threads 4)" "/dev/nvidia0 0-15
+/dev/nvidia1 16-31" "neighbours"
+	same "$(gres_lines -t power.txt --threads 1)" "/dev/nvidia0 0-63
+/dev/nvidia1 64-127" "no threads"
+	"$GPUTOPO" gres -t power.txt --threads 1 2>messages >/dev/null
+	same "$(cat messages)" "" "all is said"
+	"$GPUTOPO" show -t power.txt --json | jq '.cpu_vendor = "POWER9"' >power.json
+	same "$(gres_lines -t power.json)" "/dev/nvidia0 0-15
+/dev/nvidia1 16-31" "POWER9 has 4 threads"
+	"$GPUTOPO" show -t power.txt --json | jq '.cpu_vendor = "ARM"' >arm.json
+	same "$(gres_lines -t arm.json)" "/dev/nvidia0 0-63
+/dev/nvidia1 64-127" "ARM has one"
+	# neither: every other core, or one thread of each; ranges that are no pairs
+	local list
+	for list in 0,2,4,6 0-3,8-11,20-23 0-3,8-9; do
+		smi "$list" 64-127 >list.txt
+		gputopo gres -t list.txt
+		has "$stderr" "GPU 0: no Cores=, since the CPUs $list do not tell which cores they are"
+		same "$(gres_lines -t list.txt | head -1)" "/dev/nvidia0 " "$list"
+	done
+	smi 0-6 7-13 >odd.txt
+	gputopo gres -t odd.txt --threads 4
+	has "$stderr" "GPU 0: no Cores="
+	fails 2 "--threads takes 1 to 8, not 'two'" gres -t odd.txt --threads two
+	# gres.conf counts cores already
+	printf 'Name=gpu File=/dev/nvidia%d Cores=%s Links=%s\n' 0 0-63 -1,4 1 64-65,70 4,-1 >gres.conf
+	gputopo gres -t gres.conf
+	same "$stderr" "" "messages for gres.conf"
+	same "$(gres_lines -t gres.conf)" "/dev/nvidia0 0-63
+/dev/nvidia1 64-65,70" gres.conf
+}
+
 @test "gres refuses a partial topology" {
 	printf '\tGPU0\tGPU1\tGPU2\nGPU0\t X \tNV4\tSYS\n' >cut.txt
 	fails 1 "partial" gres -t cut.txt
+	# lines that say nothing of links are no lines of zeros
+	printf 'Name=gpu File=/dev/nvidia[0-3]\n' >gres.conf
+	fails 1 "the topology is partial: no Links=: nothing is known of NVLinks" gres -t gres.conf
 }
 
 @test "check: a sound pair of files is silent" {

@@ -243,6 +243,17 @@ jobs_csv() {
 	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
 		"dgx01 dgx02 dgx03 h1 h3" nodes
 	has "$output" "5 nodes, 40 GPUs"
+	# without Links= and topology the nodes are there all the same; instances count as Slurm
+	# counts them, and their GPU is nobody's
+	printf '%s\n' 'NodeName=plain Gres=gpu:2 CoresPerSocket=20 Sockets=2' \
+		'NodeName=cut Gres=gpu:a100:1,gpu:a100_3g.20gb:2 CoresPerSocket=20 Sockets=2' >>conf/slurm.conf
+	printf '%s\n' 'NodeName=plain Name=gpu File=/dev/nvidia[0-1]' \
+		'NodeName=cut Name=gpu Type=a100 File=/dev/nvidia0' >>conf/gres.conf
+	printf 'NodeName=cut Name=gpu Type=a100_3g.20gb MultipleFiles=/dev/nvidia1,/dev/nvidia-caps/nvidia-cap%d\n' \
+		3 12 >>conf/gres.conf
+	gputopo sim replay -w t.csv --conf conf --policy gputopo -o out --format csv
+	same "$stderr" "" "messages of new nodes"
+	has "$output" "7 nodes, 44 GPUs"
 	echo 'NodeName=bad Gres=gpu:4' >>conf/slurm.conf
 	gputopo sim replay -w t.csv --conf conf --policy gputopo
 	same "$status" 1 "status without topology"

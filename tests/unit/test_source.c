@@ -269,6 +269,68 @@ START_TEST(test_gres)
 }
 END_TEST
 
+/* Two GPUs, the second row with this tail, in a text of blanks. */
+START_TEST(test_affinity_in_blanks)
+{
+	static const struct {
+		const char *why, *header, *first, *second;
+		const char *cpus;
+		int numa;
+		bool noted;
+	} rows[] = {
+		{"tabs as they expand", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "32-63   1               N/A", "32-63", 1,
+		 false},
+		{"a list that fills its column", "CPU Affinity    NUMA Affinity",
+		 "0-31,64-95      0", "32-63,96-127    1", "32-63,96-127", 1, false},
+		{"aligned by hand", "CPU Affinity    NUMA Affinity", "0-31            0",
+		 "32-63           1", "32-63", 1, false},
+		{"blanks collapsed", "CPU Affinity NUMA Affinity", "0-31 0", "32-63 1",
+		 "32-63", 1, false},
+		{"no NUMA column", "CPU Affinity", "0-31", "32-63", "32-63", GT_UNKNOWN,
+		 false},
+		{"NUMA not known", "CPU Affinity    NUMA Affinity", "0-31    N/A",
+		 "32-63   N/A", "32-63", GT_UNKNOWN, false},
+		{"an empty CPU cell", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "        0               N/A", "        1               N/A", "", 1,
+		 false},
+		{"an empty NUMA cell", "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31                    N/A", "32-63                   N/A", "32-63",
+		 GT_UNKNOWN, false},
+		{"several NUMA nodes", "CPU Affinity    NUMA Affinity", "0-31    0-1",
+		 "32-63   2-3", "32-63", GT_UNKNOWN, false},
+		{"the CPUs grew into the NUMA cell",
+		 "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "32-631                  N/A", "",
+		 GT_UNKNOWN, true},
+		{"neither tabs nor columns",
+		 "CPU Affinity    NUMA Affinity   GPU NUMA ID",
+		 "0-31    0               N/A", "   32-63  1", "", GT_UNKNOWN, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct gt_node *node;
+		bool noted = false;
+
+		snprintf(text, sizeof(text),
+			 "        GPU0    GPU1    %s\nGPU0     X      NV4     %s\n"
+			 "GPU1    NV4      X      %s\n",
+			 rows[i].header, rows[i].first, rows[i].second);
+		node = load_text(text);
+		ck_assert_msg(!strcmp(gt_node_gpu(node, 1)->cpus, rows[i].cpus),
+			      "%s: '%s'", rows[i].why, gt_node_gpu(node, 1)->cpus);
+		ck_assert_msg(gt_node_gpu(node, 1)->numa == rows[i].numa, "%s: %d",
+			      rows[i].why, gt_node_gpu(node, 1)->numa);
+		for (int k = 0; k < gt_node_note_count(node); k++)
+			noted |= strstr(gt_node_note(node, k), "CPU affinity of") != NULL;
+		ck_assert_msg(noted == rows[i].noted, "%s", rows[i].why);
+		ck_assert_msg(!gt_node_is_partial(node), "%s", rows[i].why);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 START_TEST(test_gres_of_a_node)
 {
 	static const char conf[] =
@@ -304,6 +366,100 @@ START_TEST(test_gres_of_a_node)
 }
 END_TEST
 
+/* One device a line, however many files it has: what slurmd -G of 22.05.8 and 24.11.5
+ * counts for these lines, and what cannot be told. */
+START_TEST(test_gres_devices_of_several_files)
+{
+	static const struct {
+		const char *why, *text;
+		int gpus, instances; /* gpus 0: refused */
+		const char *says;
+	} rows[] = {
+		{"AMD: card and render node",
+		 "Name=gpu Type=mi210 MultipleFiles=/dev/dri/card1,/dev/dri/renderD128\n"
+		 "Name=gpu Type=mi210 MultipleFiles=/dev/dri/renderD129,/dev/dri/card2\n",
+		 2, 0, NULL},
+		{"AMD with the compute node of all",
+		 "Name=gpu MultipleFiles=/dev/kfd,/dev/dri/renderD128\n", 1, 0, NULL},
+		{"NVIDIA with what all share",
+		 "Name=gpu MultipleFiles=/dev/nvidia0,/dev/nvidiactl\n", 1, 0, NULL},
+		{"MIG as the manual writes it",
+		 "Name=gpu Type=a100_1g.5gb MultipleFiles=/dev/nvidia0,"
+		 "/dev/nvidia-caps/nvidia-cap12,/dev/nvidia-caps/nvidia-cap13\n"
+		 "Name=gpu Type=a100_1g.5gb MultipleFiles=/dev/nvidia0,"
+		 "/dev/nvidia-caps/nvidia-cap[21-22]\n"
+		 "Name=gpu Type=a100 File=/dev/nvidia1\n",
+		 2, 2, NULL},
+		{"the GPU's file last",
+		 "Name=gpu Type=a100_1g.5gb MultipleFiles=/dev/nvidia-caps/nvidia-cap12,"
+		 "/dev/nvidia-caps/nvidia-cap13,/dev/nvidia0\n",
+		 1, 1, NULL},
+		{"slurmd -G",
+		 "slurmd: Gres Name=gpu Type=a100_1g.5gb Count=1 Index=13 ID=7696487 "
+		 "File=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap12,"
+		 "/dev/nvidia-caps/nvidia-cap13 Cores=0-7 CoreCnt=64 Links=(null)\n",
+		 1, 1, NULL},
+		{"slurmd -G, AMD",
+		 "slurmd: Gres Name=gpu Type=(null) Count=1 Index=128 ID=7696487 "
+		 "File=/dev/dri/card1,/dev/dri/renderD128 (null)\n",
+		 1, 0, NULL},
+		{"slurmd -G, several devices",
+		 "slurmd: Gres Name=gpu Type=(null) Count=2 Index=1 ID=7696487 "
+		 "File=/dev/nvidia0,/dev/nvidia1 (null)\n",
+		 2, 0, NULL},
+		{"no type",
+		 "Name=gpu MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap12\n", 0,
+		 0, "needs its profile in Type="},
+		{"a site's own word",
+		 "Name=gpu Type=small MultipleFiles=/dev/nvidia0,"
+		 "/dev/nvidia-caps/nvidia-cap12\n",
+		 0, 0, "needs its profile in Type="},
+		{"a compute instance",
+		 "Name=gpu Type=a100_1c.3g.20gb MultipleFiles=/dev/nvidia0,"
+		 "/dev/nvidia-caps/nvidia-cap12,/dev/nvidia-caps/nvidia-cap13\n",
+		 0, 0, "compute instances (1c.3g.20gb)"},
+		{"capability files alone",
+		 "Name=gpu Type=a100_1g.5gb MultipleFiles=/dev/nvidia-caps/nvidia-cap12,"
+		 "/dev/nvidia-caps/nvidia-cap13\n",
+		 0, 0, "without the GPU's /dev/nvidiaN"},
+		{"capability files alone in File=",
+		 "Name=gpu File=/dev/nvidia-caps/nvidia-cap[12-13]\n", 0, 0,
+		 "without the GPU's /dev/nvidiaN"},
+		{"two GPUs as one device",
+		 "Name=gpu MultipleFiles=/dev/nvidia0,/dev/nvidia1\n", 0, 0,
+		 "the files of several GPUs"},
+		{"no GPU", "Name=gpu MultipleFiles=/dev/nvidiactl,/dev/nvidia-uvm\n", 0,
+		 0, "no file of a GPU"},
+		{"files are several devices in gres.conf",
+		 "Name=gpu File=/dev/nvidia0,/dev/nvidia1\n", 2, 0, NULL},
+		{"and Count= must say so",
+		 "Name=gpu Count=1 File=/dev/nvidia0,/dev/nvidia1\n", 0, 0,
+		 "Count=1, but File= names 2 devices"},
+		{"no list of files", "Name=gpu File=/dev/nvidia[0-\n", 0, 0,
+		 "not a list of device files"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_node *node;
+		struct gt_error err;
+
+		if (!rows[i].gpus) {
+			refuse_text(rows[i].text, &err);
+			ck_assert_msg(strstr(err.text, rows[i].says) != NULL, "%s: %s",
+				      rows[i].why, err.text);
+			ck_assert_msg(err.line == 1, "%s", rows[i].why);
+			continue;
+		}
+		node = load_text(rows[i].text);
+		ck_assert_msg(gt_node_size(node) == rows[i].gpus, "%s: %d GPUs",
+			      rows[i].why, gt_node_size(node));
+		ck_assert_msg(gt_node_instance_count(node) == rows[i].instances, "%s",
+			      rows[i].why);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 START_TEST(test_gres_bad_links)
 {
 	struct gt_error err;
@@ -313,8 +469,30 @@ START_TEST(test_gres_bad_links)
 					 "Name=gpu File=/dev/nvidia3 Links=null\n");
 
 	ck_assert_int_eq(gt_node_size(node), 4);
-	ck_assert_int_eq(link_sum(node), 0);
+	ck_assert_int_eq(gt_node_links(node, 0, 3), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
 	ck_assert(has_note(node, "4 lines with an invalid Links= (first: line 1)"));
+	gt_node_free(node);
+	/* none is not a count of 0 either; one way is enough to know a pair */
+	node = load_text("Name=gpu File=/dev/nvidia[0-1]\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	ck_assert(has_note(node, "no Links=: nothing is known of NVLinks"));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0 Links=-1,4,0\n"
+			 "Name=gpu File=/dev/nvidia1 Links=4,-1\n"
+			 "Name=gpu File=/dev/nvidia2\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0 Links=-1,0\n"
+			 "Name=gpu File=/dev/nvidia1 Links=0,-1\n");
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 0);
+	ck_assert(!gt_node_is_partial(node));
+	gt_node_free(node);
+	node = load_text("Name=gpu File=/dev/nvidia0\n");
+	ck_assert(!gt_node_is_partial(node));
 	gt_node_free(node);
 	refuse_text("Name=gpu File=/dev/nvidia0 Links=-1,1\n"
 		    "Name=gpu File=/dev/nvidia1 Links=-1,1\n",
@@ -502,7 +680,9 @@ SUITE(source)
 		UNIT(test_topo_refusals),
 		UNIT(test_counts_beside_the_matrix),
 		UNIT(test_gres),
+		UNIT(test_affinity_in_blanks),
 		UNIT(test_gres_of_a_node),
+		UNIT(test_gres_devices_of_several_files),
 		UNIT(test_gres_bad_links),
 		UNIT(test_gres_other_words),
 		UNIT(test_links_matrix),

@@ -52,6 +52,41 @@ START_TEST(test_remote_devices)
 }
 END_TEST
 
+#define REMOTE(link, id) "\t Link " #link ": Remote Device " id ": Link " #link "\n"
+#define A		 "00000000:3B:00.0"
+#define B		 "00000000:5E:00.0"
+#define Z		 "00000000:00:00.0"
+
+/* An end that the driver does not name may be any GPU that has such an end too. */
+START_TEST(test_unnamed_remote_devices)
+{
+	struct gt_node *node =
+		load_text(G(0) REMOTE(0, B) REMOTE(1, Z) G(1) REMOTE(0, A) REMOTE(1, Z)
+				  G(2) REMOTE(0, "Unknown") G(3) "\tall links are "
+								 "inActive\n");
+
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 1);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	gt_node_free(node);
+	node = load_text(G(0) REMOTE(0, B) REMOTE(1, Z) G(1) REMOTE(0, A) REMOTE(1, Z));
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 1);
+	ck_assert(has_note(node, "GPU 1: 1 links whose other end is not named"));
+	gt_node_free(node);
+	/* beside the matrix, which counts */
+	node = load_text("\tGPU0\tGPU1\nGPU0\t X \tNV2\nGPU1\tNV2\t X \n" G(
+		0) REMOTE(0, Z) REMOTE(1, Z) G(1) REMOTE(0, Z) REMOTE(1, Z));
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+	ck_assert(!gt_node_is_partial(node));
+	gt_node_free(node);
+	/* two GPUs of three: the third is no switch */
+	node = load_text(G(0) REMOTE(0, A) REMOTE(1, A) G(1) REMOTE(0, A) REMOTE(1, A));
+	ck_assert_int_eq(gt_node_links(node, 0, 1), GT_UNKNOWN);
+	ck_assert(gt_node_is_partial(node));
+	gt_node_free(node);
+}
+END_TEST
+
 START_TEST(test_status_alone_names_no_peers)
 {
 	struct gt_node *node =
@@ -133,6 +168,7 @@ SUITE(source_nvlink)
 {
 	static const struct unit_test tests[] = {
 		UNIT(test_remote_devices),
+		UNIT(test_unnamed_remote_devices),
 		UNIT(test_status_alone_names_no_peers),
 		UNIT(test_other_lists_are_no_states),
 		UNIT(test_beside_a_mesh),

@@ -240,6 +240,116 @@ START_TEST(test_amd_tables)
 }
 END_TEST
 
+/* Three GPUs, all XGMI, with these cells of the bandwidth table for 0-1, 0-2 and 1-2. */
+static struct gt_node *load_amd_bandwidths(const char *ab, const char *ac, const char *bc)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+		 "LINK TYPE TABLE:\n             " BDF
+		 "0000:0c:00.0 SELF         XGMI         XGMI\n"
+		 "0000:22:00.0 XGMI         SELF         XGMI\n"
+		 "0000:38:00.0 XGMI         XGMI         SELF\n\n"
+		 "NUMA BW TABLE:\n             " BDF "0000:0c:00.0 %-13s%-13s%-13s\n"
+		 "0000:22:00.0 %-13s%-13s%-13s\n0000:38:00.0 %-13s%-13s%-13s\n",
+		 "N/A", ab, ac, ab, "N/A", bc, ac, bc, "N/A");
+	return load_text(text);
+}
+
+/* MI250X shows pairs that have no link of their own as XGMI with 0-0. */
+START_TEST(test_amd_bandwidth_cells)
+{
+	static const struct {
+		const char *why, *cell[3];
+		int links[3];
+		bool partial;
+		const char *note;
+	} rows[] = {
+		{"0-0 beside others: no link",
+		 {"50000-50000", "0-0", "50000-50000"},
+		 {1, 0, 1},
+		 false,
+		 NULL},
+		{"0-0 everywhere: not counted",
+		 {"0-0", "0-0", "0-0"},
+		 {1, 1, 1},
+		 false,
+		 "1 link each assumed"},
+		{"N/A beside others: not known",
+		 {"50000-50000", "N/A", "100000-100000"},
+		 {1, GT_UNKNOWN, 2},
+		 true,
+		 "1 pairs are not shown"},
+		{"N/A everywhere: not counted",
+		 {"N/A", "N/A", "N/A"},
+		 {1, 1, 1},
+		 false,
+		 "1 link each assumed"},
+		{"an error instead of a figure",
+		 {"50000-50000", "NOT_SUPPORTED", "50000"},
+		 {1, GT_UNKNOWN, 1},
+		 true,
+		 NULL},
+		{"cells that fill their columns",
+		 {"200000-200000", "50000-50000", "0-0"},
+		 {4, 1, 0},
+		 false,
+		 NULL},
+		{"all of them do",
+		 {"200000-200000", "100000-200000", "100000-100000"},
+		 {4, 4, 2},
+		 false,
+		 NULL},
+		{"cells that grew over their columns",
+		 {"1000000-1000000", "50000-50000", "50000-50000"},
+		 {GT_UNKNOWN, 1, 1},
+		 true,
+		 NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_node *node = load_amd_bandwidths(
+			rows[i].cell[0], rows[i].cell[1], rows[i].cell[2]);
+		bool noted = !rows[i].note;
+
+		ck_assert_msg(gt_node_links(node, 0, 1) == rows[i].links[0] &&
+				      gt_node_links(node, 0, 2) == rows[i].links[1] &&
+				      gt_node_links(node, 1, 2) == rows[i].links[2],
+			      "%s: %d %d %d", rows[i].why, gt_node_links(node, 0, 1),
+			      gt_node_links(node, 0, 2), gt_node_links(node, 1, 2));
+		ck_assert_msg(gt_node_is_partial(node) == rows[i].partial, "%s",
+			      rows[i].why);
+		ck_assert_msg(rows[i].links[1] != 0 ||
+				      gt_node_path(node, 0, 2) == GT_PATH_SYS,
+			      "%s", rows[i].why);
+		for (int k = 0; k < gt_node_note_count(node); k++)
+			noted |= rows[i].note &&
+				 strstr(gt_node_note(node, k), rows[i].note);
+		ck_assert_msg(noted, "%s", rows[i].why);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+START_TEST(test_amd_contradictions)
+{
+	struct gt_node *node =
+		load_text("== Weight between two GPUs ==\n       GPU0   GPU1   GPU2\n"
+			  "GPU0   0   15   40\nGPU1   15   0   72\nGPU2   40   72   15\n"
+			  "== Link Type between two GPUs ==\n       GPU0   GPU1   GPU2\n"
+			  "GPU0   0   PCIE   PCIE\nGPU1   PCIE   0   XGMI\nGPU2   PCIE   "
+			  "XGMI   0\n");
+
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 0);
+	ck_assert_int_eq(gt_node_links(node, 1, 2), 1);
+	ck_assert_ptr_nonnull(strstr(gt_node_note(node, 0),
+				     "2 pairs with a weight that contradicts the link "
+				     "type (first: GPUs 0 and 1)"));
+	ck_assert_ptr_nonnull(strstr(gt_node_note(node, 1), "to itself above 0"));
+	gt_node_free(node);
+}
+END_TEST
+
 static double seconds_since(const struct timespec *before)
 {
 	struct timespec now;
@@ -328,11 +438,12 @@ END_TEST
 SUITE(source_xml)
 {
 	static const struct unit_test tests[] = {
-		UNIT(test_nccl_links),	    UNIT(test_nccl_refusals),
-		UNIT(test_pcie_speed_wins), UNIT(test_entity_bomb),
-		UNIT(test_xml_limits),	    UNIT(test_rocm_tables),
-		UNIT(test_amd_tables),	    UNIT(test_garbage),
-		UNIT(test_repetition),	    {NULL, NULL},
+		UNIT(test_nccl_links),	       UNIT(test_nccl_refusals),
+		UNIT(test_pcie_speed_wins),    UNIT(test_entity_bomb),
+		UNIT(test_xml_limits),	       UNIT(test_rocm_tables),
+		UNIT(test_amd_tables),	       UNIT(test_amd_bandwidth_cells),
+		UNIT(test_amd_contradictions), UNIT(test_garbage),
+		UNIT(test_repetition),	       {NULL, NULL},
 	};
 
 	unit_add(suite, tests, NULL, NULL);
