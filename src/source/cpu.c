@@ -18,6 +18,21 @@ static const struct {
 	{0x01, GT_CPU_INTEL_BDW},
 };
 
+/* AMD's families, as CPUID and NCCL's XML number them. */
+static enum gt_cpu_vendor amd_of(int family)
+{
+	switch (family) {
+	case 0x17:
+		return GT_CPU_AMD_ZEN12;
+	case 0x19:
+		return GT_CPU_AMD_ZEN34;
+	case 0x1a:
+		return GT_CPU_AMD_ZEN5;
+	default:
+		return GT_CPU_AMD;
+	}
+}
+
 enum gt_cpu_vendor gt_cpu_of(const char *arch, const char *vendor, int family, int model)
 {
 	enum gt_cpu_vendor named = gt_cpu_vendor_parse(vendor);
@@ -26,6 +41,8 @@ enum gt_cpu_vendor gt_cpu_of(const char *arch, const char *vendor, int family, i
 		return GT_CPU_ARM;
 	if (!strncmp(arch, "ppc64", 5))
 		return GT_CPU_POWER9;
+	if (named == GT_CPU_AMD)
+		return amd_of(family);
 	if (named != GT_CPU_INTEL || family != 6)
 		return named;
 	for (size_t i = 0; i < sizeof(intel) / sizeof(intel[0]); i++)
