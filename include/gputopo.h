@@ -27,10 +27,10 @@
  * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
  * node file, which are Slurm's gres bits.
  *
- * Who owns what: _new and _load give an object that the matching _free takes, which accepts
- * NULL too. Plain structs are the caller's; {0} is a good start for each. Strings that a
- * function returns live as long as the object that it was asked about. Outputs are set
- * before the first return, also where a function fails.
+ * Who owns what: _new and _load give an object that the matching _free takes, which
+ * accepts NULL too. Plain structs are the caller's; {0} is a good start for each. Strings
+ * that a function returns live as long as the object that it was asked about. Outputs are
+ * set before the first return, also where a function fails.
  *
  * Threads: a finished node, a MIG table and a MIG space never change and may be shared. A
  * gt_table learns as it is asked, so each thread has its own.
@@ -406,9 +406,9 @@ struct gt_score {
 	int sockets; /* distinct ones, unknown counts as one */
 	int pci_roots;
 	/* what the set can reach */
-	bool relayed_ring;   /* Q: R is 0, but a ring through members of the set exists */
-	int busbw_mbps;	     /* all-reduce bus bandwidth of nccl-tests: measured, where the
-			      * node file has it, else predicted; 0 for K < 2 */
+	bool relayed_ring; /* Q: R is 0, but a ring through members of the set exists */
+	int busbw_mbps;	   /* all-reduce bus bandwidth of nccl-tests: measured, where the
+			    * node file has it, else predicted; 0 for K < 2 */
 	int bottleneck_mbps; /* the smallest pair; 0 for K < 2 */
 	bool exact;	     /* R, tau and P are proven, not bounds */
 	bool measured;	     /* busbw_mbps was */
@@ -421,9 +421,9 @@ struct gt_score {
 	/* the groups of the request, set by gt_select_score; without any: 0 */
 	int group_count;
 	int group_mbps[GT_SCORE_GROUPS]; /* slowest first; groups of one left out */
-	int transfer_mbps; /* the least sum of pairs between two groups in a row */
+	int transfer_mbps;	/* the least sum of pairs between two groups in a row */
 	bool groups_break_ties; /* as in the request */
-	int64_t reserved[8]; /* 0: room for what a later version counts */
+	int64_t reserved[8];	/* 0: room for what a later version counts */
 };
 
 /* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
@@ -516,13 +516,14 @@ struct gt_request {
 	int except_count;
 	const struct gt_running *running; /* level 3 looks at what they will free */
 	int running_count;
-	/* The groups into which the job splits, of count GPUs together; NULL or empty: one.
-	 * Their value counts between levels 0 and 1: the best partition by the slowest
-	 * group, then the others, then the transfer between groups in a row.
+	/* The groups into which the job splits, of count GPUs together; NULL or empty:
+	 * one. Their value counts between levels 0 and 1: the best partition by the
+	 * slowest group, then the others, then the transfer between groups in a row.
 	 * min_busbw_mbps then holds for every group, in the measure of comm. */
 	const struct gt_groups *groups;
 	enum gt_comm comm;
-	bool groups_break_ties; /* the groups were not asked for: they count after level 2 */
+	bool groups_break_ties; /* the groups were not asked for: they count after level 2
+				 */
 	uint64_t reserved[8];	/* 0: room for wishes to come */
 };
 
@@ -558,7 +559,8 @@ struct gt_geometry {
 	 * gt_order_groups brings them into the order of its ranks. */
 	uint16_t gpu[GT_MAX_GPUS];
 	int busbw_mbps[GT_GROUPS_MAX]; /* in the measure of comm; GT_UNKNOWN: one GPU */
-	int transfer_mbps; /* the least sum of pairs between two groups in a row; 0: one */
+	int transfer_mbps; /* the least sum of pairs between two groups in a row; 0: one
+			    */
 	bool exact;	   /* no better partition of the set exists */
 };
 
@@ -567,7 +569,8 @@ void gt_select_geometry(struct gt_table *table, const struct gt_request *request
 			const struct gt_mask *set, struct gt_geometry *geometry);
 
 /* What a node can give a request, to compare nodes of any types: level 0, the groups'
- * value (the four slowest, then the transfer), levels 1 and 2. Larger words are better, the first that differs decides. */
+ * value (the four slowest, then the transfer), levels 1 and 2. Larger words are better,
+ * the first that differs decides. */
 struct gt_quality {
 	uint64_t word[4];
 };

@@ -161,7 +161,8 @@ int cli_groups(const struct cli_common *c, const char *name, const char *text, i
 		return cli_misuse(c, "%s: %s", name, err.text);
 	sum = gt_groups_sum(groups);
 	if (*count && *count != sum)
-		return cli_misuse(c, "%s: the sizes of '%.40s' add up to %d GPUs, not to %d",
+		return cli_misuse(c,
+				  "%s: the sizes of '%.40s' add up to %d GPUs, not to %d",
 				  name, text, sum, *count);
 	*count = sum;
 	return CLI_GO_ON;
@@ -236,10 +237,10 @@ json_t *cli_json_group_gbps(const struct gt_geometry *geometry)
 	json_t *list = json_array();
 
 	for (int i = 0; i < geometry->count; i++)
-		if (json_array_append_new(list, geometry->busbw_mbps[i] == GT_UNKNOWN
-							? json_null()
-							: cli_json_gbps(
-								  geometry->busbw_mbps[i]))) {
+		if (json_array_append_new(
+			    list, geometry->busbw_mbps[i] == GT_UNKNOWN
+					  ? json_null()
+					  : cli_json_gbps(geometry->busbw_mbps[i]))) {
 			json_decref(list);
 			return NULL;
 		}

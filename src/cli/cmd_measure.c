@@ -16,7 +16,8 @@ static const char help[] =
 	"bandwidth beside the predicted one, and with -o write the node file with them: "
 	"promises\n"
 	"then use the measured figures.\n\n" CLI_TOPOLOGY_HELP
-	"      --gpus LIST    the GPUs of the run, where the output names none by bus id\n"
+	"      --gpus LIST    the GPUs of the run, where the output names none by bus "
+	"id\n"
 	"      --comm NAME    allreduce or alltoall, where the output does not name the "
 	"test\n"
 	"  -o, --output FILE  the node file to write; may be the one that was read\n"
@@ -100,17 +101,19 @@ static int find_gpus(struct measure *m, const char *file, const struct nccl_run 
 			   "a run of several hosts says nothing of one node");
 	else if (find_by_bus(m->node, run, &point->gpus))
 		return CLI_GO_ON;
-	else if (run->gpus && (is_one_switch(m->node) || run->gpus == gt_node_size(m->node))) {
+	else if (run->gpus &&
+		 (is_one_switch(m->node) || run->gpus == gt_node_size(m->node))) {
 		memset(&point->gpus, 0, sizeof(point->gpus));
 		if (run->gpus == gt_node_size(m->node))
 			point->gpus = gt_mask_first(run->gpus);
 		point->count = run->gpus;
 		return CLI_GO_ON;
 	} else
-		gt_fail_at(&err, GT_EPARSE, file, 0, 0,
-			   "which GPUs these are is not clear: CUDA's device numbers change "
-			   "with CUDA_VISIBLE_DEVICES, and the bus ids are not the "
-			   "topology's; name them with --gpus LIST");
+		gt_fail_at(
+			&err, GT_EPARSE, file, 0, 0,
+			"which GPUs these are is not clear: CUDA's device numbers change "
+			"with CUDA_VISIBLE_DEVICES, and the bus ids are not the "
+			"topology's; name them with --gpus LIST");
 	return cli_fail(&err);
 }
 

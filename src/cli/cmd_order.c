@@ -8,7 +8,8 @@ static const char help[] =
 	"Usage: gputopo order -t TOPOLOGY --gpus LIST [OPTIONS]\n"
 	"Print the job's GPUs in the order of its ranks: ranks 0 to 3, 4 to 7, ... are "
 	"fast\n"
-	"groups of four, ranks 0 and 1, 2 and 3, ... fast pairs. With --groups the first\n"
+	"groups of four, ranks 0 and 1, 2 and 3, ... fast pairs. With --groups the "
+	"first\n"
 	"ranks are group 0, the next ones group 1, and so on.\n\n" CLI_TOPOLOGY_HELP
 	"      --gpus LIST    the GPUs of the job, such as 0,2-4\n" CLI_GROUPS_HELP
 	"      --json         one JSON document\n" CLI_HELP_HELP;
@@ -51,11 +52,11 @@ static json_t *order_json(const struct order *o)
 			 json_mbps(order->pair_mbps, order->pairs), "exact",
 			 order->exact);
 	if (o->geometry.count && json &&
-	    json_object_update_new(
-		    json, json_pack("{s:o, s:o, s:s}", "groups",
-				    cli_json_groups(&o->geometry), "group_busbw_gbps",
-				    cli_json_group_gbps(&o->geometry), "comm",
-				    gt_comm_name(o->comm)))) {
+	    json_object_update_new(json, json_pack("{s:o, s:o, s:s}", "groups",
+						   cli_json_groups(&o->geometry),
+						   "group_busbw_gbps",
+						   cli_json_group_gbps(&o->geometry),
+						   "comm", gt_comm_name(o->comm)))) {
 		json_decref(json);
 		return NULL;
 	}

@@ -15,8 +15,7 @@ static const char help[] =
 	"  -n, --count K      how many GPUs (-k is the same)\n"
 	"      --free LIST    the GPUs to choose from (default: all)\n"
 	"      --busy LIST    or: all but these\n"
-	"      --include LIST these must be chosen\n"
-	CLI_GROUPS_HELP
+	"      --include LIST these must be chosen\n" CLI_GROUPS_HELP
 	"      --min-busbw G  refuse sets with a group below G GB/s of bus bandwidth\n"
 	"      --policy P     bandwidth: the fastest set, of those the least damage\n"
 	"                     (default); preserve: the least damage first\n"
@@ -297,9 +296,8 @@ static enum gt_fit find(struct gt_table *table, const struct gt_request *request
 }
 
 /* For one GPU every bandwidth field is null. */
-static json_t *set_json(const struct explain_set *set,
-			const struct gt_geometry *geometry, int ideal_mbps, bool exact,
-			enum gt_policy policy)
+static json_t *set_json(const struct explain_set *set, const struct gt_geometry *geometry,
+			int ideal_mbps, bool exact, enum gt_policy policy)
 {
 	const struct gt_score *s = &set->score;
 	bool many = s->count > 1;
@@ -307,8 +305,7 @@ static json_t *set_json(const struct explain_set *set,
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:b, s:s, s:o, s:o, s:s, s:o, "
 		"s:o, s:b}",
-		"gpus",
-		cli_json_list(&set->gpus), "busbw_gbps",
+		"gpus", cli_json_list(&set->gpus), "busbw_gbps",
 		many ? cli_json_gbps(s->busbw_mbps) : json_null(), "rings",
 		many ? json_integer(s->rings) : json_null(), "tree",
 		many ? json_real((double)s->tree_num / s->tree_den) : json_null(),
@@ -326,7 +323,8 @@ static json_t *set_json(const struct explain_set *set,
 
 static int print_answer_json(const struct answer *a, enum gt_policy policy)
 {
-	json_t *json = set_json(&a->choice, &a->geometry, a->ideal_mbps, a->exact, policy);
+	json_t *json =
+		set_json(&a->choice, &a->geometry, a->ideal_mbps, a->exact, policy);
 	json_t *second = json_null(), *level = json_null();
 
 	if (a->has_runner_up) {
@@ -394,8 +392,7 @@ static void refuse(struct gt_table *table, const struct gt_request *request,
 
 	gt_fit_text(table, request, fit, text, sizeof(text));
 	without.min_busbw_mbps = 0;
-	if (fit != GT_FIT_BELOW_MIN ||
-	    gt_select(table, &without, &choice) != GT_FIT_OK) {
+	if (fit != GT_FIT_BELOW_MIN || gt_select(table, &without, &choice) != GT_FIT_OK) {
 		cli_say("%s", text);
 		return;
 	}

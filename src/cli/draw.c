@@ -52,7 +52,8 @@ void draw_title(const struct gt_node *node, char *buf, size_t size)
 
 /* ---- marked GPUs ---- */
 
-/* One job of one group is orange, as always; then colours that differ in lightness too. */
+/* One job of one group is orange, as always; then colours that differ in lightness too.
+ */
 static const struct {
 	const char *fill, *line;
 } colours[] = {

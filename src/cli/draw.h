@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* draw.h - pictures of a node. mark: the GPUs of a job, drawn apart, each of its groups in
- * a colour of its own; may be empty. */
+/* draw.h - pictures of a node. mark: the GPUs of a job, drawn apart, each of its groups
+ * in a colour of its own; may be empty. */
 #ifndef DRAW_H
 #define DRAW_H
 
@@ -11,7 +11,7 @@
 /* The GPUs of a job, and which group each is in. */
 struct draw_mark {
 	struct gt_mask gpus;
-	int groups;		    /* 0: nothing is marked */
+	int groups;		     /* 0: nothing is marked */
 	uint16_t group[GT_MAX_GPUS]; /* of each marked GPU */
 };
 

@@ -81,8 +81,8 @@ static void put_boxes(FILE *out, const struct gt_node *node, const struct draw_m
 /* colour: NULL: that of all links. */
 static void put_edge(FILE *out, int mbps, int widest, int links, const char *colour)
 {
-	fprintf(out, " [label=\"%d\", tooltip=\"%g GB/s\", penwidth=%.1f%s%s%s];\n", links,
-		mbps / 1000.0, 0.8 + (PEN_MAX - 0.8) * mbps / widest,
+	fprintf(out, " [label=\"%d\", tooltip=\"%g GB/s\", penwidth=%.1f%s%s%s];\n",
+		links, mbps / 1000.0, 0.8 + (PEN_MAX - 0.8) * mbps / widest,
 		colour ? ", color=\"" : "", colour ? colour : "", colour ? "\"" : "");
 }
 

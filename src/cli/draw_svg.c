@@ -413,7 +413,8 @@ static void put_key(struct svg *svg, const struct key *key, int x, int y)
 	fprintf(svg->out,
 		"<path d=\"M%d %d h40\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n"
 		"<text x=\"%d\" y=\"%d\" fill=\"#1f2933\">",
-		x, y, line_colour(svg, GT_UNKNOWN), line_width(svg, key->mbps), x + 48, y + 5);
+		x, y, line_colour(svg, GT_UNKNOWN), line_width(svg, key->mbps), x + 48,
+		y + 5);
 	if (key->links)
 		fprintf(svg->out, "%d link%s, %g GB/s</text>\n", key->links,
 			key->links > 1 ? "s" : "", key->mbps / 1000.0);

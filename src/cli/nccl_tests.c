@@ -8,8 +8,8 @@
  *   #   size   count   type   redop   root   time   algbw   busbw  #wrong   time ...
  *     1048576  262144  float    sum     -1   31.2    33.6    58.8       0   ...
  *
- * root is missing in old releases, #wrong was called error. Columns are therefore found by
- * their names. mpirun may put a tag such as [1,0]<stdout>: before a line.
+ * root is missing in old releases, #wrong was called error. Columns are therefore found
+ * by their names. mpirun may put a tag such as [1,0]<stdout>: before a line.
  */
 #include "config.h"
 
@@ -61,23 +61,30 @@ static enum gt_err read_name(struct reader *r, const char *line)
 		const char *program;
 		int comm; /* -1: not one of ours */
 	} tests[] = {
-		{"all_reduce_perf", GT_COMM_ALLREDUCE}, {"alltoall_perf", GT_COMM_ALLTOALL},
-		{"all_gather_perf", -1},		{"reduce_scatter_perf", -1},
-		{"broadcast_perf", -1},			{"sendrecv_perf", -1},
-		{"reduce_perf", -1},			{"scatter_perf", -1},
-		{"gather_perf", -1},			{"hypercube_perf", -1},
+		{"all_reduce_perf", GT_COMM_ALLREDUCE},
+		{"alltoall_perf", GT_COMM_ALLTOALL},
+		{"all_gather_perf", -1},
+		{"reduce_scatter_perf", -1},
+		{"broadcast_perf", -1},
+		{"sendrecv_perf", -1},
+		{"reduce_perf", -1},
+		{"scatter_perf", -1},
+		{"gather_perf", -1},
+		{"hypercube_perf", -1},
 	};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 		const char *at = strstr(line, tests[i].program);
 
-		if (!at || (at > line && (isalnum((unsigned char)at[-1]) || at[-1] == '_')))
+		if (!at ||
+		    (at > line && (isalnum((unsigned char)at[-1]) || at[-1] == '_')))
 			continue;
 		if (tests[i].comm < 0)
 			return fail(r, "a run of another test than all_reduce_perf or "
 				       "alltoall_perf");
 		if (r->run->comm_known && r->run->comm != (enum gt_comm)tests[i].comm)
-			return fail(r, "runs of two tests in one file: give each its own");
+			return fail(r,
+				    "runs of two tests in one file: give each its own");
 		r->run->comm = (enum gt_comm)tests[i].comm;
 		r->run->comm_known = true;
 		return GT_OK;
@@ -219,9 +226,10 @@ enum gt_err nccl_run_parse(struct nccl_run *run, const char *text, size_t size,
 		at = stop ? stop + 1 : end;
 	}
 	if (rc == GT_OK && run->busbw_mbps == 0)
-		return gt_fail_at(err, GT_EFORMAT, file, 0, 0,
-				  "no bus bandwidth: not the output of nccl-tests, or the "
-				  "test did not finish");
+		return gt_fail_at(
+			err, GT_EFORMAT, file, 0, 0,
+			"no bus bandwidth: not the output of nccl-tests, or the "
+			"test did not finish");
 	return rc;
 }
 

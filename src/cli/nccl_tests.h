@@ -8,11 +8,11 @@
 
 /* One run: a text of nccl-tests. */
 struct nccl_run {
-	int gpus;		     /* ranks it names */
-	int device[GT_MAX_GPUS];     /* CUDA's number, by rank */
-	int bus[GT_MAX_GPUS];	     /* PCI bus, by rank; GT_UNKNOWN: not named */
-	char host[64];		     /* of rank 0 */
-	bool hosts_differ;	     /* some rank ran elsewhere */
+	int gpus;		 /* ranks it names */
+	int device[GT_MAX_GPUS]; /* CUDA's number, by rank */
+	int bus[GT_MAX_GPUS];	 /* PCI bus, by rank; GT_UNKNOWN: not named */
+	char host[64];		 /* of rank 0 */
+	bool hosts_differ;	 /* some rank ran elsewhere */
 	bool comm_known;
 	enum gt_comm comm;
 	int busbw_mbps; /* the largest out-of-place bus bandwidth of all sizes */

@@ -9,10 +9,10 @@
 
 /*
  * The link between sockets, MB/s: NCCL 2.30's constants (src/graph/topo.h); AMD by family
- * since NVIDIA/nccl at 069a3d4f, which counts Zen 1 and 2 as 16, 3 and 4 as 24, 5 as 32,
- * and two Turin were measured at 32. An AMD CPU of unknown family counts as the oldest.
- * bridge_x10:
- * a path through a host bridge is worth 10/x of the slot; NCCL charges 6/5 on Intel.
+ * since NVIDIA/nccl#2036, which counts Zen 1 and 2 as 16 (rated), 3 and 4 as 24
+ * (estimated), 5 as 32 (measured: 32.18 on two EPYC 9575F). An AMD CPU of unknown family
+ * counts as the oldest. bridge_x10: a path through a host bridge is worth 10/x of the
+ * slot; NCCL charges 6/5 on Intel.
  */
 static const struct {
 	const char *name;

@@ -57,8 +57,9 @@ static struct gt_mask tightest_island(const struct gt_node *node,
 		rest = gt_mask_without(&rest, &here);
 		if (node->gpu[g].island == GT_UNKNOWN && best_count)
 			continue;
-		if (!best_count || (best_count < size ? count > best_count
-						      : count >= size && count < best_count)) {
+		if (!best_count ||
+		    (best_count < size ? count > best_count
+				       : count >= size && count < best_count)) {
 			best = here;
 			best_count = count;
 		}
@@ -165,8 +166,8 @@ static void describe(const struct gt_node *node, const struct gt_mask *group,
 			transfer = sum < transfer ? sum : transfer;
 		}
 	}
-	geometry->transfer_mbps = transfer > INT_MAX ? (geometry->count > 1 ? INT_MAX : 0)
-						     : (int)transfer;
+	geometry->transfer_mbps =
+		transfer > INT_MAX ? (geometry->count > 1 ? INT_MAX : 0) : (int)transfer;
 }
 
 /* false: out of memory. */
@@ -201,8 +202,7 @@ void gt_select_geometry(struct gt_table *table, const struct gt_request *request
 	if (geometry->count > 1) {
 		memcpy(geometry->size, groups->size,
 		       (size_t)groups->count * sizeof(groups->size[0]));
-		if (!table->dense ||
-		    gt_mask_meets(set, &table->node->mig) ||
+		if (!table->dense || gt_mask_meets(set, &table->node->mig) ||
 		    !partition_dense(table, request, (uint32_t)set->word[0], group,
 				     &geometry->exact)) {
 			partition_large(table->node, set, groups, group);
@@ -356,11 +356,10 @@ static void pack(struct gt_quality *quality, bool late, uint64_t plain, const in
 	uint64_t next = figure(mbps, count, 2) << FIGURE_BITS | figure(mbps, count, 3);
 
 	if (late)
-		*quality =
-			(struct gt_quality){{plain, slow, next, (uint64_t)transfer}};
+		*quality = (struct gt_quality){{plain, slow, next, (uint64_t)transfer}};
 	else
-		*quality = (struct gt_quality){
-			{sick << 2 * FIGURE_BITS | slow, next, (uint64_t)transfer, plain}};
+		*quality = (struct gt_quality){{sick << 2 * FIGURE_BITS | slow, next,
+						(uint64_t)transfer, plain}};
 }
 
 static uint64_t plain_quality(const struct gt_node *node, const struct gt_mask *set)
@@ -372,9 +371,10 @@ static uint64_t plain_quality(const struct gt_node *node, const struct gt_mask *
 	mbps = score.rings * score.link_mbps;
 	if (score.in_switch_mbps > mbps)
 		mbps = score.in_switch_mbps;
-	return gt_quality_pack(score.out_of_service, mbps,
-			       (int)((int64_t)score.tree_num * GT_TREE_UNIT / score.tree_den),
-			       score.path_mbps);
+	return gt_quality_pack(
+		score.out_of_service, mbps,
+		(int)((int64_t)score.tree_num * GT_TREE_UNIT / score.tree_den),
+		score.path_mbps);
 }
 
 static bool quality_large(struct gt_table *table, const struct gt_request *request,

@@ -308,7 +308,9 @@ static int64_t pair_rate(const struct gt_members *m, int a, int b, const int par
 	int link_mbps = x->link_mbps < y->link_mbps ? x->link_mbps : y->link_mbps;
 	enum way way = way_of(m, a, b);
 
-	*sharing = way == WAY_LINKS ? 1 : partners[0] > partners[1] ? partners[0] : partners[1];
+	*sharing = way == WAY_LINKS	       ? 1
+		   : partners[0] > partners[1] ? partners[0]
+					       : partners[1];
 	if (way == WAY_PCIE)
 		return hop_mbps(m, a, b);
 	if (way == WAY_LINKS)
@@ -344,8 +346,9 @@ int64_t gt_members_alltoall(const struct gt_members *m)
 	return least;
 }
 
-/* R > 0: R x w, or what the switch reduces. Else the better of the ring over any paths and, where links reach every
- * member through another, one link's worth: what NCCL gets by relaying over one GPU. */
+/* R > 0: R x w, or what the switch reduces. Else the better of the ring over any paths
+ * and, where links reach every member through another, one link's worth: what NCCL gets
+ * by relaying over one GPU. */
 static int predict(struct gt_score *score, const struct gt_members *m, long *steps)
 {
 	int relayed, rings_mbps = score->rings * score->link_mbps;

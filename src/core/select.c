@@ -571,8 +571,7 @@ char *gt_fit_text(const struct gt_table *table, const struct gt_request *request
 			 request->count);
 		break;
 	case GT_FIT_INVALID:
-		snprintf(buf, size,
-			 "%s",
+		snprintf(buf, size, "%s",
 			 request->count < 1 ? "the number of GPUs must be at least 1"
 			 : request->groups && request->groups->count &&
 					 gt_groups_sum(request->groups) != request->count

@@ -3,12 +3,12 @@
  * Groups inside a set, exactly, for nodes of up to 16 GPUs.
  *
  * The worth of a set is its best partition into the groups, by (slowest group, second
- * slowest, ...), then by the transfer between groups in a row. Of two partitions of a part
- * of the GPUs the better one stays better whatever group joins both, so the best partition
- * of every set is found from those of its subsets: parts->best[set], for sets as large as
- * the last groups of the list together. Worths are compared by rank, so that a partition
- * is a few small numbers, ascending. The transfer has no such property: it is searched
- * among the best partitions of those sets that tie, in counted steps.
+ * slowest, ...), then by the transfer between groups in a row. Of two partitions of a
+ * part of the GPUs the better one stays better whatever group joins both, so the best
+ * partition of every set is found from those of its subsets: parts->best[set], for sets
+ * as large as the last groups of the list together. Worths are compared by rank, so that
+ * a partition is a few small numbers, ascending. The transfer has no such property: it is
+ * searched among the best partitions of those sets that tie, in counted steps.
  */
 #include "config.h"
 
@@ -59,8 +59,8 @@ struct gt_parts {
 	int layer[GT_DENSE_MAX + 1]; /* a set of so many GPUs takes the groups from here
 				      * on; -1: none does */
 	bool inexact;
-	uint16_t *rank;	   /* 2^n: of a set as a group */
-	int64_t *value;	   /* of each rank, ascending */
+	uint16_t *rank; /* 2^n: of a set as a group */
+	int64_t *value; /* of each rank, ascending */
 	int values, room;
 	uint16_t *best;	   /* 2^n x m: ranks of the best partition, ascending */
 	int32_t *transfer; /* 2^n, MB/s; -1: not yet */
@@ -425,8 +425,9 @@ static size_t parts_bytes(const struct gt_parts *p)
 	if (!p)
 		return 0;
 	sets = (size_t)1 << p->n;
-	return sizeof(*p) + sets * (sizeof(*p->rank) + sizeof(*p->value) +
-				    sizeof(*p->transfer) + (size_t)p->m * sizeof(*p->best));
+	return sizeof(*p) +
+	       sets * (sizeof(*p->rank) + sizeof(*p->value) + sizeof(*p->transfer) +
+		       (size_t)p->m * sizeof(*p->best));
 }
 
 struct gt_parts *gt_shape_parts(struct gt_table *table, struct gt_shape *shape,
@@ -458,8 +459,8 @@ static uint32_t keep_best_groups(struct gt_parts *p, struct gt_tie *c, uint32_t 
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		int order = kept ? compare_ranks(best_of(p, c[i].set), best_of(p, c[0].set),
-						 p->m)
+		int order = kept ? compare_ranks(best_of(p, c[i].set),
+						 best_of(p, c[0].set), p->m)
 				 : 1;
 
 		if (order < 0)
@@ -563,8 +564,8 @@ static struct gt_answer answer_now(struct gt_table *table, struct gt_shape *shap
 	answer.count = gt_table_list(table, open, shape->k, c);
 	if (!answer.count)
 		return answer;
-	answer.count = gt_shape_best(table, shape, parts, c, answer.count,
-				     &answer.inexact);
+	answer.count =
+		gt_shape_best(table, shape, parts, c, answer.count, &answer.inexact);
 	answer.quality = gt_table_key(table, c[0].set);
 	gt_table_sort_ties(table, c, answer.count);
 	answer.count = gt_damage_shortlist(table, c, answer.count, open);
@@ -708,9 +709,9 @@ static struct gt_shape *shape_new(struct gt_table *table,
 		shape->groups = *request->groups;
 	else
 		shape->groups = (struct gt_groups){1, {(uint16_t)request->count}};
-	if (table->n <= GT_FULL_MAX ? answer_all(table, shape)
-				    : (shape->slots = calloc(SLOTS, sizeof(*shape->slots))) !=
-					      NULL)
+	if (table->n <= GT_FULL_MAX
+		    ? answer_all(table, shape)
+		    : (shape->slots = calloc(SLOTS, sizeof(*shape->slots))) != NULL)
 		return shape;
 	shape_free(shape);
 	return NULL;

@@ -17,11 +17,11 @@
 
 /* What has been found out about one dense set; only canonical sets are asked. */
 struct gt_dense_set {
-	int16_t rings;	   /* -1: not yet */
-	bool inexact;	   /* rings, tree or path is only a lower bound */
-	int32_t tree;	   /* tau x GT_TREE_UNIT; -1: not yet */
-	int32_t path_mbps; /* P; -1: not yet */
-	int32_t link_mbps; /* w */
+	int16_t rings;		/* -1: not yet */
+	bool inexact;		/* rings, tree or path is only a lower bound */
+	int32_t tree;		/* tau x GT_TREE_UNIT; -1: not yet */
+	int32_t path_mbps;	/* P; -1: not yet */
+	int32_t link_mbps;	/* w */
 	int32_t in_switch_mbps; /* by reduction in the switch */
 };
 
@@ -103,7 +103,8 @@ const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set,
 					 long *steps);
 /* gt_quality_pack of a set; tree and path must have been asked. */
 uint64_t gt_table_key(const struct gt_table *table, uint32_t set);
-/* Bus bandwidth of an all-reduce by the model, MB/s; measured points are not looked at. */
+/* Bus bandwidth of an all-reduce by the model, MB/s; measured points are not looked at.
+ */
 int gt_table_predict(struct gt_table *table, uint32_t set, long *steps);
 /* Keep the candidates with the fewest members out of service, first; returns how many. */
 uint32_t gt_table_keep_healthy(const struct gt_table *table, struct gt_tie *c,

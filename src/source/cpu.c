@@ -18,15 +18,19 @@ static const struct {
 	{0x01, GT_CPU_INTEL_BDW},
 };
 
-/* AMD's families, as CPUID and NCCL's XML number them. */
+/* AMD's families, as CPUID adds them up, and as NCCL's XML wrote them before it did so
+ * (NVIDIA/nccl#2036). */
 static enum gt_cpu_vendor amd_of(int family)
 {
 	switch (family) {
 	case 0x17:
+	case 0x8f:
 		return GT_CPU_AMD_ZEN12;
 	case 0x19:
+	case 0xaf:
 		return GT_CPU_AMD_ZEN34;
 	case 0x1a:
+	case 0xbf:
 		return GT_CPU_AMD_ZEN5;
 	default:
 		return GT_CPU_AMD;

@@ -566,9 +566,8 @@ static enum gt_err get_document(struct doc *doc, struct gt_source *src,
 		if (rc)
 			return rc;
 	}
-	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) ||
-	    (rc = get_measured(doc)) || (rc = get_notes(doc)) ||
-	    (rc = get_origin(doc)))
+	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) || (rc = get_measured(doc)) ||
+	    (rc = get_notes(doc)) || (rc = get_origin(doc)))
 		return rc;
 	if (!doc->has_islands) {
 		choose_fabric(doc, src);

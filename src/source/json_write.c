@@ -268,8 +268,8 @@ static void put_measured(struct out *out, const struct gt_node *node)
 		}
 		if (comma[0])
 			put(out, "]");
-		putf(out, ", \"comm\": \"%s\", \"busbw_gbps\": ",
-		     gt_comm_name(point->comm));
+		putf(out,
+		     ", \"comm\": \"%s\", \"busbw_gbps\": ", gt_comm_name(point->comm));
 		put_gbps(out, point->busbw_mbps);
 		put(out, "}");
 	}

@@ -367,7 +367,7 @@ static void bench_machine(const struct machine *m, struct rng *r, struct bars *b
 /* ---- groups ---- */
 
 struct group_bars {
-	int64_t table;		       /* the slowest, ns */
+	int64_t table;		      /* the slowest, ns */
 	int64_t times[64 * REQUESTS]; /* of nodes of 8, the table made */
 	size_t count;
 };
@@ -415,7 +415,8 @@ static void bench_groups(const struct machine *machines, int count, struct rng *
 	static const char *const sizes[] = {"2+2", "4+2", "2x4", "4x2"};
 	static struct group_bars bars;
 
-	printf("one decision for a job of several groups, ns; first: with the table made\n"
+	printf("one decision for a job of several groups, ns; first: with the table "
+	       "made\n"
 	       "  %-16s %-6s %-9s %5s %9s %9s %11s\n",
 	       "machine", "groups", "comm", "free", "median", "worst", "first");
 	for (int i = 0; i < count; i++)
@@ -424,7 +425,8 @@ static void bench_groups(const struct machine *machines, int count, struct rng *
 				bench_shape(&machines[i], sizes[s], (enum gt_comm)comm, r,
 					    &bars);
 	qsort(bars.times, bars.count, sizeof(bars.times[0]), by_size);
-	printf("\n8 GPUs: median %lld ns (bar 150), the slowest table %.2f ms (bar 20)\n\n",
+	printf("\n8 GPUs: median %lld ns (bar 150), the slowest table %.2f ms (bar "
+	       "20)\n\n",
 	       (long long)bars.times[bars.count / 2], (double)bars.table / 1e6);
 }
 

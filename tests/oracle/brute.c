@@ -180,8 +180,7 @@ static bool rounds_alike(const struct brute *b, unsigned x, unsigned y)
 	return sx.remaining == sy.remaining;
 }
 
-static bool beats(struct brute *b, unsigned rival, unsigned set, char *why,
-		  size_t size)
+static bool beats(struct brute *b, unsigned rival, unsigned set, char *why, size_t size)
 {
 	int key = by_key(b, rival, set, BRUTE_CLOSE);
 	const char *what = "is better on levels 0 to 3";

@@ -37,8 +37,8 @@ struct brute {
  * says nothing of GPUs out of service or in MIG mode. */
 void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
 		struct gt_table *table, bool trust);
-/* What follows is asked of this request; what was found out about its groups is kept until
- * a request names others. */
+/* What follows is asked of this request; what was found out about its groups is kept
+ * until a request names others. */
 void brute_ask(struct brute *b, const struct gt_request *request);
 /* May the request get this set at all? */
 bool brute_allows(struct brute *b, unsigned set);

@@ -547,17 +547,16 @@ static void judge(struct cutting *c)
 
 	c->now.transfer = ORACLE_INFINITE;
 	for (int i = 0; i < m; i++) {
-		double worth =
-			c->worth(c->of, c->g, c->now.part[i], c->shape->alltoall);
+		double worth = c->worth(c->of, c->g, c->now.part[i], c->shape->alltoall);
 		int at = i;
 
 		for (; at > 0 && c->now.group[at - 1] > worth; at--)
 			c->now.group[at] = c->now.group[at - 1];
 		c->now.group[at] = worth;
 		if (i > 0)
-			c->now.transfer = smaller(
-				c->now.transfer,
-				between(c->g, c->now.part[i - 1], c->now.part[i]));
+			c->now.transfer =
+				smaller(c->now.transfer, between(c->g, c->now.part[i - 1],
+								 c->now.part[i]));
 	}
 	if (!c->any || oracle_compare_parts(c->shape, &c->now, c->best) > 0)
 		*c->best = c->now;
@@ -582,7 +581,8 @@ void oracle_partition(const struct oracle_graph *g, const struct oracle_shape *s
 		      unsigned set, oracle_group *worth, void *of,
 		      struct oracle_parts *best)
 {
-	struct cutting c = {.g = g, .shape = shape, .worth = worth, .of = of, .best = best};
+	struct cutting c = {
+		.g = g, .shape = shape, .worth = worth, .of = of, .best = best};
 
 	cut(&c, 0, set);
 }

@@ -20,10 +20,10 @@ struct oracle_graph {
 	int link_mbps[ORACLE_MAX];	       /* one link of this GPU */
 	int island[ORACLE_MAX];		       /* the switch it is on; -1: none */
 	int ports[ORACLE_MAX];		       /* its links into that switch */
-	int reduce_mbps[ORACLE_MAX];	       /* of one of them in a switch's reduction */
-	int reduce_from[ORACLE_MAX];	       /* GPUs from which it is used */
-	bool broken[ORACLE_MAX];	       /* out of service */
-	bool mig[ORACLE_MAX];		       /* in MIG mode: never one of several */
+	int reduce_mbps[ORACLE_MAX]; /* of one of them in a switch's reduction */
+	int reduce_from[ORACLE_MAX]; /* GPUs from which it is used */
+	bool broken[ORACLE_MAX];     /* out of service */
+	bool mig[ORACLE_MAX];	     /* in MIG mode: never one of several */
 	int socket[ORACLE_MAX];
 	int root[ORACLE_MAX]; /* PCIe root */
 	int groups;	      /* 0: links count between all GPUs */

@@ -21,7 +21,7 @@ static struct gt_groups shape;
 
 static const struct {
 	const char *text;
-	int count;	 /* 0: refused */
+	int count;	  /* 0: refused */
 	const char *says; /* formatted again, or a part of the error */
 } sizes[] = {
 	{"2x4", 2, "2x4"},
@@ -249,18 +249,17 @@ static void check_request(const struct machine *m, const struct gt_request *requ
 	if (!runner_up)
 		return;
 	fit = gt_select_runner_up(m->table, request, &choice, &second);
-	ck_assert_msg(fit == GT_FIT_OK ||
-			      !brute_has_runner_up(&brute, set_of(&choice.gpus)),
-		      "%s: %d of %#x: a runner-up exists", m->name, request->count,
-		      brute.free);
+	ck_assert_msg(
+		fit == GT_FIT_OK || !brute_has_runner_up(&brute, set_of(&choice.gpus)),
+		"%s: %d of %#x: a runner-up exists", m->name, request->count, brute.free);
 	if (fit == GT_FIT_OK)
 		ck_assert_msg(brute_is_runner_up(&brute, set_of(&choice.gpus),
 						 set_of(&second.gpus), why, sizeof(why)),
 			      "%s: %s", m->name, why);
 }
 
-static const char *const asked[] = {"2+2", "2+2+2", "4x2", "2x4", "4+2", "3+3", "4+2+2",
-				    "3+2", "2+4",   "1+3", "2+1+2", "4x1"};
+static const char *const asked[] = {"2+2",   "2+2+2", "4x2", "2x4", "4+2",   "3+3",
+				    "4+2+2", "3+2",   "2+4", "1+3", "2+1+2", "4x1"};
 
 /* All free masks, or under an instrument a spread of them: 13 is odd. */
 static void check_every_mask(const struct machine *m, struct gt_request *request)
@@ -330,14 +329,14 @@ START_TEST(all_to_all_of_every_set_is_the_definition)
 		int n = gt_node_size(m.node);
 
 		graph_of_node(&g, m.node);
-		for (unsigned s = 1; s < 1u << n; s += n > 8 ? 97 : 1) {
+		for (unsigned s = 1; s<1u << n; s += n> 8 ? 97 : 1) {
 			struct gt_mask mask = mask_of(s);
 			struct gt_score score;
 
 			gt_score_set(m.node, &mask, &score);
-			ck_assert_msg(fabs(score.alltoall_mbps -
-					   oracle_alltoall(&g, s)) <= .5,
-				      "%s %#x: %d", m.name, s, score.alltoall_mbps);
+			ck_assert_msg(
+				fabs(score.alltoall_mbps - oracle_alltoall(&g, s)) <= .5,
+				"%s %#x: %d", m.name, s, score.alltoall_mbps);
 		}
 		close_machine(&m);
 	}
@@ -351,8 +350,7 @@ static void random_machine(struct oracle_graph *g, int n, struct rng *r)
 	if (rng_next(r, 3) == 0)
 		for (int i = 0; i < n; i++) {
 			g->island[i] = (int)rng_next(r, 3) - 1;
-			g->ports[i] =
-				g->island[i] < 0 ? 0 : 8 + 2 * (int)rng_next(r, 3);
+			g->ports[i] = g->island[i] < 0 ? 0 : 8 + 2 * (int)rng_next(r, 3);
 			g->reduce_mbps[i] = 15000;
 			g->reduce_from[i] = 3;
 		}
@@ -375,7 +373,8 @@ static void random_request(struct gt_request *request, struct gt_quota *quota, i
 			   struct rng *r)
 {
 	unsigned all = (1u << n) - 1;
-	unsigned free = rng_next(r, 4) ? rng_next(r, all + 1) | rng_next(r, all + 1) : all;
+	unsigned free =
+		rng_next(r, 4) ? rng_next(r, all + 1) | rng_next(r, all + 1) : all;
 
 	memset(request, 0, sizeof(*request));
 	shape.count = 0;
@@ -387,7 +386,8 @@ static void random_request(struct gt_request *request, struct gt_quota *quota, i
 		shape.size[shape.count++] = (uint16_t)size;
 		sum += size;
 	}
-	request->count = shape.count ? gt_groups_sum(&shape) : 1 + (int)rng_next(r, (uint32_t)n);
+	request->count =
+		shape.count ? gt_groups_sum(&shape) : 1 + (int)rng_next(r, (uint32_t)n);
 	request->groups = &shape;
 	request->comm = rng_next(r, 3) ? GT_COMM_ALLREDUCE : GT_COMM_ALLTOALL;
 	request->groups_break_ties = rng_next(r, 3) == 0;
@@ -656,8 +656,9 @@ START_TEST(groups_must_add_up)
 	open_node(&m, graph_node(&g));
 	gt_groups_parse(&shape, "2+3", NULL);
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_INVALID);
-	ck_assert(strstr(gt_fit_text(m.table, &request, GT_FIT_INVALID, text, sizeof(text)),
-			 "the groups do not add up"));
+	ck_assert(
+		strstr(gt_fit_text(m.table, &request, GT_FIT_INVALID, text, sizeof(text)),
+		       "the groups do not add up"));
 	close_machine(&m);
 }
 END_TEST

@@ -589,7 +589,8 @@ END_TEST
 START_TEST(test_promises_use_what_was_measured)
 {
 	struct gt_measured slow = {.gpus = {{0x3}}, .busbw_mbps = 90000};
-	struct gt_request request = {.count = 2, .free = {{0xf}}, .min_busbw_mbps = 100000};
+	struct gt_request request = {
+		.count = 2, .free = {{0xf}}, .min_busbw_mbps = 100000};
 	struct gt_node *node = fresh(4, "a100");
 	struct gt_choice choice;
 	struct gt_table *table;

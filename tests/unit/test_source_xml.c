@@ -143,7 +143,8 @@ START_TEST(test_amd_families)
 	static const struct {
 		const char *family;
 		int sys_mbps;
-	} rows[] = {{"23", 16000}, {"25", 24000}, {"26", 32000}, {"21", 16000}, {"0", 16000}};
+	} rows[] = {{"23", 16000},  {"25", 24000},  {"26", 32000}, {"143", 16000},
+		    {"175", 24000}, {"191", 32000}, {"21", 16000}, {"0", 16000}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct gt_node *node;
@@ -362,7 +363,7 @@ SUITE(source_xml)
 	static const struct unit_test tests[] = {
 		UNIT(test_nccl_links),	    UNIT(test_nccl_refusals),
 		UNIT(test_pcie_speed_wins), UNIT(test_entity_bomb),
-		UNIT(test_amd_families), UNIT(test_entity_bomb),
+		UNIT(test_amd_families),    UNIT(test_entity_bomb),
 		UNIT(test_xml_limits),	    UNIT(test_rocm_tables),
 		UNIT(test_amd_tables),	    UNIT(test_garbage),
 		UNIT(test_repetition),	    {NULL, NULL},
