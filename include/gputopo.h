@@ -27,10 +27,10 @@
  * bytes a second in one direction, _mib is 2^20 bytes. GPU numbers are positions in the
  * node file, which are Slurm's gres bits.
  *
- * Who owns what: _new and _load give an object that the matching _free takes, which accepts
- * NULL too. Plain structs are the caller's; {0} is a good start for each. Strings that a
- * function returns live as long as the object that it was asked about. Outputs are set
- * before the first return, also where a function fails.
+ * Who owns what: _new and _load give an object that the matching _free takes, which
+ * accepts NULL too. Plain structs are the caller's; {0} is a good start for each. Strings
+ * that a function returns live as long as the object that it was asked about. Outputs are
+ * set before the first return, also where a function fails.
  *
  * Threads: a finished node, a MIG table and a MIG space never change and may be shared. A
  * gt_table learns as it is asked, so each thread has its own.
@@ -38,8 +38,8 @@
  * Versions: every function bears the symbol version GPUTOPO_1. Functions may come;
  * structs, enums and functions of one soname never change or go (docs/library.md).
  *
- * Sections: errors - masks - node model - sources - score - table and selection - order -
- * MIG
+ * Sections: errors - masks - geometry - node model - sources - score - table and
+ * selection - order - MIG
  */
 #ifndef GPUTOPO_H
 #define GPUTOPO_H
@@ -120,6 +120,44 @@ enum gt_err gt_mask_parse(struct gt_mask *m, const char *list, int limit,
 /* Write the same form into buf and return buf; GT_MASK_TEXT_MAX bytes always do. */
 char *gt_mask_format(const struct gt_mask *m, char *buf, size_t size);
 
+/* ---------------------------------------------------------------- geometry --------- */
+
+/* What runs inside a group of GPUs, and so which bandwidth counts. */
+enum gt_comm {
+	GT_COMM_ALLREDUCE, /* all-reduce bus bandwidth, gt_score.busbw_mbps */
+	GT_COMM_ALLTOALL,  /* all-to-all bus bandwidth, gt_score.alltoall_mbps */
+};
+
+const char *gt_comm_name(enum gt_comm comm); /* "allreduce", "alltoall" */
+/* GT_EINVAL lists the names; *comm is GT_COMM_ALLREDUCE then. */
+enum gt_err gt_comm_parse(enum gt_comm *comm, const char *name, struct gt_error *err);
+
+#define GT_GROUPS_MAX	   256	/* groups of one job on one node */
+#define GT_GROUPS_TEXT_MAX 2048 /* the longest text gt_groups_format writes, with NUL */
+
+/* The groups of a job on a node, in the order in which it lists them: a tensor-parallel
+ * group each, the stages of a pipeline, prefill and decode. */
+struct gt_groups {
+	int count; /* 0: none were asked */
+	uint16_t size[GT_GROUPS_MAX];
+};
+
+/* "2x4" (two groups of four), "4+2+2", "2x2+4", or with the GPUs in front, "4:2x2", which
+ * the sizes must add up to. Strict: decimal numbers from 1 without leading zeros, no
+ * blanks. GT_EPARSE with the column; GT_ELIMIT: more than GT_GROUPS_MAX groups or
+ * GT_MAX_GPUS GPUs. *groups is empty then. Allocates nothing; reads at most
+ * GT_GROUPS_TEXT_MAX bytes. */
+enum gt_err gt_groups_parse(struct gt_groups *groups, const char *text,
+			    struct gt_error *err);
+/* The shortest text that gt_groups_parse reads as the same, "2x2+4"; returns buf. */
+char *gt_groups_format(const struct gt_groups *groups, char *buf, size_t size);
+/* GPUs of all groups. */
+int gt_groups_sum(const struct gt_groups *groups);
+/* Repeat the pattern until it has so many GPUs, as where a job of several nodes gets more
+ * than one pattern on a node. false, and nothing changed: they are no multiple of it, or
+ * too many. */
+bool gt_groups_repeat(struct gt_groups *groups, int gpus);
+
 /* ---------------------------------------------------------------- node model ------- */
 
 /* How a pair is connected, nearest first, in nvidia-smi's words. */
@@ -154,6 +192,8 @@ struct gt_gpu {
 	int island;	  /* the switch fabric it is on; GT_UNKNOWN: none */
 	int switch_links; /* c_i: live links into that fabric; 0: none */
 	int link_mbps;	  /* one NVLink or xGMI link, one direction, as NCCL counts it */
+	int reduce_mbps;  /* a link's share of a reduction inside the switch; 0: none */
+	int reduce_from;  /* GPUs from which NCCL reduces there */
 	int64_t mem_mib;
 	bool mig;     /* in MIG mode: never part of a set of several */
 	bool healthy; /* false: out of service, taken last */
@@ -180,6 +220,9 @@ enum gt_cpu_vendor {
 	GT_CPU_AMD,
 	GT_CPU_POWER9,
 	GT_CPU_ARM,
+	GT_CPU_AMD_ZEN12, /* Naples, Rome */
+	GT_CPU_AMD_ZEN34, /* Milan, Genoa */
+	GT_CPU_AMD_ZEN5,  /* Turin */
 };
 
 /* The adjacency model of one node. Readers make it with gt_node_new, the setters and
@@ -215,6 +258,20 @@ enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
  * one) has no such profile or start, or the units are taken. */
 enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *profile,
 				 int start, struct gt_error *err);
+/* Somebody measured this on the node (gputopo measure). */
+struct gt_measured {
+	struct gt_mask gpus; /* empty: any set of count GPUs on one switch */
+	int count;
+	enum gt_comm comm;
+	int busbw_mbps; /* as nccl-tests prints it */
+};
+
+#define GT_MAX_MEASURED 1024 /* points of one node */
+
+/* A point of the same GPUs (or number) and comm takes the older one's place. GT_EINVAL:
+ * fewer than two GPUs, or none of the node; GT_ELIMIT; GT_ENOMEM. */
+enum gt_err gt_node_add_measured(struct gt_node *node, const struct gt_measured *measured,
+				 struct gt_error *err);
 void gt_node_set_partial(struct gt_node *node);
 void gt_node_set_source(struct gt_node *node, const char *format, const char *file);
 void gt_node_add_note(struct gt_node *node, const char *fmt, ...)
@@ -252,6 +309,13 @@ int gt_node_note_count(const struct gt_node *node);
 const char *gt_node_note(const struct gt_node *node, int i);
 const char *gt_node_source_format(const struct gt_node *node);
 const char *gt_node_source_file(const struct gt_node *node);
+/* Measured points, in the order they were added. */
+int gt_node_measured_count(const struct gt_node *node);
+const struct gt_measured *gt_node_measured(const struct gt_node *node, int i);
+/* What was measured of exactly this set, or of a set on the same switch with as many GPUs
+ * and no more links (the least of those); 0: nothing. */
+int gt_node_measured_mbps(const struct gt_node *node, const struct gt_mask *set,
+			  enum gt_comm comm);
 /* Instances that the admin made, in the order they were added. */
 int gt_node_instance_count(const struct gt_node *node);
 const struct gt_instance *gt_node_instance(const struct gt_node *node, int i);
@@ -277,6 +341,18 @@ enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);  /* unknown names: UNK
  * topology constants, see src/core/gpu_model.c. An unknown name gives 20000 and 12000 and
  * false. */
 bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps);
+
+/* Reduction inside a switch fabric (NVLink SHARP, NCCL's NVLS): K GPUs reach a bus
+ * bandwidth of 2 (K-1)/K x links x link_mbps where that is more than their rings do. */
+struct gt_reduction {
+	int link_mbps;
+	int from;	    /* fewer GPUs do not use it */
+	const char *state;  /* "measured", "fitted", "rated" */
+	const char *source; /* of the figure */
+};
+
+/* Of a GPU model, in any spelling; NULL: none is known. */
+const struct gt_reduction *gt_gpu_model_reduction(const char *model);
 
 /* ---------------------------------------------------------------- sources ---------- */
 
@@ -308,6 +384,8 @@ const char *gt_builtin_name(int i);
 
 /* ---------------------------------------------------------------- score ------------ */
 
+#define GT_SCORE_GROUPS 16
+
 /* What a set of GPUs is worth. selection: levels 0 to 4 in the order in which they
  * decide. */
 struct gt_score {
@@ -328,10 +406,24 @@ struct gt_score {
 	int sockets; /* distinct ones, unknown counts as one */
 	int pci_roots;
 	/* what the set can reach */
-	bool relayed_ring;   /* Q: R is 0, but a ring through members of the set exists */
-	int busbw_mbps;	     /* all-reduce bus bandwidth of nccl-tests; 0 for K < 2 */
+	bool relayed_ring; /* Q: R is 0, but a ring through members of the set exists */
+	int busbw_mbps;	   /* all-reduce bus bandwidth of nccl-tests: measured, where the
+			    * node file has it, else predicted; 0 for K < 2 */
 	int bottleneck_mbps; /* the smallest pair; 0 for K < 2 */
 	bool exact;	     /* R, tau and P are proven, not bounds */
+	bool measured;	     /* busbw_mbps was */
+	int predicted_mbps;  /* busbw without measurements: the larger of the rings (or P,
+			      * or the relay) and of in_switch_mbps */
+	int in_switch_mbps;  /* by reduction inside the switch; 0: none */
+	/* All-to-all bus bandwidth of nccl-tests, predicted: K-1 times the slowest pair
+	 * while all pairs send at once, each by its own path; 0 for K < 2. */
+	int alltoall_mbps;
+	/* the groups of the request, set by gt_select_score; without any: 0 */
+	int group_count;
+	int group_mbps[GT_SCORE_GROUPS]; /* slowest first; groups of one left out */
+	int transfer_mbps;	/* the least sum of pairs between two groups in a row */
+	bool groups_break_ties; /* as in the request */
+	int64_t reserved[8];	/* 0: room for what a later version counts */
 };
 
 /* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
@@ -424,6 +516,15 @@ struct gt_request {
 	int except_count;
 	const struct gt_running *running; /* level 3 looks at what they will free */
 	int running_count;
+	/* The groups into which the job splits, of count GPUs together; NULL or empty:
+	 * one. Their value counts between levels 0 and 1: the best partition by the
+	 * slowest group, then the others, then the transfer between groups in a row.
+	 * min_busbw_mbps then holds for every group, in the measure of comm. */
+	const struct gt_groups *groups;
+	enum gt_comm comm;
+	bool groups_break_ties; /* the groups were not asked for: they count after level 2
+				 */
+	uint64_t reserved[8];	/* 0: room for wishes to come */
 };
 
 enum gt_fit {
@@ -432,12 +533,14 @@ enum gt_fit {
 	GT_FIT_MIG,	    /* enough are free, but too many of them are in MIG mode */
 	GT_FIT_BELOW_MIN,   /* no set reaches min_busbw_mbps */
 	GT_FIT_CONSTRAINED, /* include, quotas, touch or except leave no set */
-	GT_FIT_INVALID,	    /* the request itself is wrong: count < 1, include not free */
+	GT_FIT_INVALID,	    /* the request itself is wrong: count < 1, include not free,
+			     * groups that do not add up to count */
 };
 
 struct gt_choice {
 	struct gt_mask gpus;
 	bool exact; /* no better set exists; false: the search ran out of steps */
+	uint64_t reserved[4]; /* 0: room for what a later version says */
 };
 
 /* The best set for the request. Allocates nothing for up to 8 GPUs and for what was asked
@@ -447,12 +550,45 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 /* One sentence for people, such as "4 GPUs asked, 3 free". */
 char *gt_fit_text(const struct gt_table *table, const struct gt_request *request,
 		  enum gt_fit fit, char *buf, size_t size);
-/* Score a set as the answer to a request: gt_score_set and level 3. */
+/* The groups of a set, as the answer to a request. */
+struct gt_geometry {
+	int count; /* groups; 1 where the request names none */
+	enum gt_comm comm;
+	uint16_t size[GT_GROUPS_MAX]; /* as the request lists them */
+	/* The GPUs of group 0, then of group 1, ...: within a group ascending, until
+	 * gt_order_groups brings them into the order of its ranks. */
+	uint16_t gpu[GT_MAX_GPUS];
+	int busbw_mbps[GT_GROUPS_MAX]; /* in the measure of comm; GT_UNKNOWN: one GPU */
+	int transfer_mbps; /* the least sum of pairs between two groups in a row; 0: one
+			    */
+	bool exact;	   /* no better partition of the set exists */
+};
+
+/* The best partition of a set of request->count GPUs into the request's groups. */
+void gt_select_geometry(struct gt_table *table, const struct gt_request *request,
+			const struct gt_mask *set, struct gt_geometry *geometry);
+
+/* What a node can give a request, to compare nodes of any types: level 0, the groups'
+ * value (the four slowest, then the transfer), levels 1 and 2. Larger words are better,
+ * the first that differs decides. */
+struct gt_quality {
+	uint64_t word[4];
+};
+
+/* Looks at count, free, groups, comm and groups_break_ties only. false: no set fits, and
+ * *quality is 0. */
+bool gt_select_quality(struct gt_table *table, const struct gt_request *request,
+		       struct gt_quality *quality);
+/* < 0: a is worse, > 0: better. */
+int gt_quality_compare(const struct gt_quality *a, const struct gt_quality *b);
+/* Score a set as the answer to a request: gt_score_set, the groups and level 3. */
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score);
+#define GT_LEVEL_GROUPS 5 /* the groups' value, which counts between levels 0 and 1 */
+
 /* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns
- * the level that decides, 0 to 3, with *order < 0 where a is better, > 0 where b is; 4
- * and *order 0 on a tie. */
+ * the level that decides, 0 to 3 or GT_LEVEL_GROUPS, with *order < 0 where a is better,
+ * > 0 where b is; 4 and *order 0 on a tie. */
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order);
 /* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none.
@@ -492,6 +628,9 @@ void gt_order_find(const struct gt_node *node, const struct gt_mask *set,
  * equal. */
 void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
 			const struct gt_mask *near, struct gt_order *order);
+
+/* Bring the GPUs of each group into the order of its ranks, as gt_order_find would. */
+void gt_order_groups(const struct gt_node *node, struct gt_geometry *geometry);
 
 /* ---------------------------------------------------------------- MIG -------------- */
 

@@ -166,6 +166,32 @@ int cli_list(const struct cli_common *c, const char *name, const char *text,
 	return CLI_GO_ON;
 }
 
+int cli_groups(const struct cli_common *c, const char *name, const char *text, int *count,
+	       struct gt_groups *groups)
+{
+	struct gt_error err;
+	int sum;
+
+	if (gt_groups_parse(groups, text, &err))
+		return cli_misuse(c, "%s: %s", name, err.text);
+	sum = gt_groups_sum(groups);
+	if (*count && *count != sum)
+		return cli_misuse(c,
+				  "%s: the sizes of '%.40s' add up to %d GPUs, not to %d",
+				  name, text, sum, *count);
+	*count = sum;
+	return CLI_GO_ON;
+}
+
+int cli_comm(const struct cli_common *c, const char *text, enum gt_comm *comm)
+{
+	struct gt_error err;
+
+	if (gt_comm_parse(comm, text, &err))
+		return cli_misuse(c, "--comm: %s", err.text);
+	return CLI_GO_ON;
+}
+
 char *cli_gbps(int64_t mbps, char *buf)
 {
 	snprintf(buf, CLI_GBPS_MAX, "%.10g", (double)mbps / 1000);
@@ -201,4 +227,57 @@ int cli_print_json(json_t *json)
 		return cli_no_memory();
 	putchar('\n');
 	return CLI_DONE;
+}
+
+json_t *cli_json_groups(const struct gt_geometry *geometry)
+{
+	json_t *groups = json_array();
+	int at = 0;
+
+	for (int i = 0; i < geometry->count; i++) {
+		json_t *group = json_array();
+
+		for (int r = 0; r < geometry->size[i]; r++)
+			json_array_append_new(group, json_integer(geometry->gpu[at++]));
+		if (json_array_append_new(groups, group)) {
+			json_decref(groups);
+			return NULL;
+		}
+	}
+	return groups;
+}
+
+json_t *cli_json_group_gbps(const struct gt_geometry *geometry)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < geometry->count; i++)
+		if (json_array_append_new(
+			    list, geometry->busbw_mbps[i] == GT_UNKNOWN
+					  ? json_null()
+					  : cli_json_gbps(geometry->busbw_mbps[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+void cli_print_groups(const struct gt_geometry *geometry)
+{
+	char gbps[CLI_GBPS_MAX];
+	int at = 0;
+
+	for (int i = 0; i < geometry->count; i++) {
+		printf("group %-3d GPUs", i);
+		for (int r = 0; r < geometry->size[i]; r++)
+			printf("%s%d", r ? "," : " ", geometry->gpu[at++]);
+		if (geometry->busbw_mbps[i] == GT_UNKNOWN)
+			putchar('\n');
+		else
+			printf("  %s GB/s %s\n", cli_gbps(geometry->busbw_mbps[i], gbps),
+			       gt_comm_name(geometry->comm));
+	}
+	if (geometry->count > 1)
+		printf("%s GB/s at least between groups in a row\n",
+		       cli_gbps(geometry->transfer_mbps, gbps));
 }

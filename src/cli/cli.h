@@ -26,7 +26,7 @@ enum cli_status {
 typedef int cli_run(int argc, char **argv);
 
 cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report,
-	cmd_sim, cmd_mig;
+	cmd_measure, cmd_sim, cmd_mig;
 
 /* ---- tables of commands ---- */
 
@@ -110,6 +110,19 @@ int cli_load(const struct cli_common *c, struct gt_node **node);
 int cli_list(const struct cli_common *c, const char *name, const char *text,
 	     const struct gt_node *node, struct gt_mask *mask);
 
+/* SIZES of the option called name; *count GPUs are asked, or 0 where the sizes say how
+ * many. */
+int cli_groups(const struct cli_common *c, const char *name, const char *text, int *count,
+	       struct gt_groups *groups);
+int cli_comm(const struct cli_common *c, const char *text, enum gt_comm *comm);
+
+#define CLI_GROUPS_HELP                                                                  \
+	"      --groups SIZES the job's groups: 2x4 are two of four, 4+2+2 three; "      \
+	"they\n"                                                                         \
+	"                     add up to its GPUs\n"                                      \
+	"      --comm NAME    what runs in each group: allreduce (default) or "          \
+	"alltoall\n"
+
 /* ---- numbers ---- */
 
 /* Room for what cli_gbps writes. */
@@ -118,6 +131,11 @@ int cli_list(const struct cli_common *c, const char *name, const char *text,
 char *cli_gbps(int64_t mbps, char *buf);
 json_t *cli_json_gbps(int64_t mbps);
 json_t *cli_json_list(const struct gt_mask *mask);
+/* Groups as lists of GPUs, their GB/s (null: a group of one), and their text "0,3;1,2".
+ */
+json_t *cli_json_groups(const struct gt_geometry *geometry);
+json_t *cli_json_group_gbps(const struct gt_geometry *geometry);
+void cli_print_groups(const struct gt_geometry *geometry);
 /* One document and a newline; takes the reference. NULL, which jansson gives when memory
  * ran out, fails. */
 int cli_print_json(json_t *json);

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/explain.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@ static const char help[] =
 	"  -n, --count K      how many GPUs (-k is the same)\n"
 	"      --free LIST    the GPUs to choose from (default: all)\n"
 	"      --busy LIST    or: all but these\n"
-	"      --include LIST these must be chosen\n"
-	"      --min-busbw G  refuse sets below G GB/s of all-reduce bus bandwidth\n"
+	"      --include LIST these must be chosen\n" CLI_GROUPS_HELP
+	"      --min-busbw G  refuse sets with a group below G GB/s of bus bandwidth\n"
 	"      --policy P     bandwidth: the fastest set, of those the least damage\n"
 	"                     (default); preserve: the least damage first\n"
 	"      --mix K:W,...  how often jobs of each size come (default\n"
@@ -32,6 +33,8 @@ enum {
 	OPT_FREE = CLI_OPT_OWN,
 	OPT_BUSY,
 	OPT_INCLUDE,
+	OPT_GROUPS,
+	OPT_COMM,
 	OPT_MIN_BUSBW,
 	OPT_POLICY,
 	OPT_MIX,
@@ -43,7 +46,8 @@ enum {
 /* The line as it was typed; lists wait until the node's size is known. */
 struct pick {
 	struct cli_common common;
-	const char *free, *busy, *include;
+	const char *free, *busy, *include, *groups_text;
+	struct gt_groups groups;
 	const char *running[GT_MAX_GPUS];
 	int running_count;
 	struct gt_mix mix;
@@ -126,6 +130,11 @@ static int read_option(struct pick *p, int opt)
 	case OPT_INCLUDE:
 		p->include = optarg;
 		return CLI_GO_ON;
+	case OPT_GROUPS:
+		p->groups_text = optarg;
+		return CLI_GO_ON;
+	case OPT_COMM:
+		return cli_comm(&p->common, optarg, &p->request.comm);
 	case OPT_MIN_BUSBW:
 		return read_min_busbw(p, optarg);
 	case OPT_POLICY:
@@ -152,6 +161,8 @@ static int read_line(struct pick *p, int argc, char **argv)
 		{"free", required_argument, NULL, OPT_FREE},
 		{"busy", required_argument, NULL, OPT_BUSY},
 		{"include", required_argument, NULL, OPT_INCLUDE},
+		{"groups", required_argument, NULL, OPT_GROUPS},
+		{"comm", required_argument, NULL, OPT_COMM},
 		{"min-busbw", required_argument, NULL, OPT_MIN_BUSBW},
 		{"policy", required_argument, NULL, OPT_POLICY},
 		{"mix", required_argument, NULL, OPT_MIX},
@@ -171,8 +182,15 @@ static int read_line(struct pick *p, int argc, char **argv)
 	status = cli_no_more(&p->common, argc, argv);
 	if (status != CLI_GO_ON)
 		return status;
+	if (p->groups_text) {
+		status = cli_groups(&p->common, "--groups", p->groups_text,
+				    &p->request.count, &p->groups);
+		if (status != CLI_GO_ON)
+			return status;
+		p->request.groups = &p->groups;
+	}
 	if (p->request.count == 0)
-		return cli_misuse(&p->common, "how many GPUs? -n K");
+		return cli_misuse(&p->common, "how many GPUs? -n K, or --groups SIZES");
 	if (p->free && p->busy)
 		return cli_misuse(&p->common, "--free and --busy: one of them");
 	return CLI_GO_ON;
@@ -243,6 +261,7 @@ static int make_request(struct pick *p, const struct gt_node *node)
 struct answer {
 	struct explain_set choice;
 	struct explain_set runner_up;
+	struct gt_geometry geometry, second_geometry;
 	bool exact;
 	bool runner_up_exact;
 	bool has_runner_up;
@@ -260,6 +279,9 @@ static enum gt_fit find(struct gt_table *table, const struct gt_request *request
 	a->choice.gpus = choice.gpus;
 	a->exact = choice.exact;
 	gt_select_score(table, request, &choice.gpus, &a->choice.score);
+	gt_select_geometry(table, request, &choice.gpus, &a->geometry);
+	gt_order_groups(gt_table_node(table), &a->geometry);
+	a->exact = a->exact && a->geometry.exact;
 	a->ideal_mbps = gt_ideal_busbw_mbps(table, request->count);
 	a->has_runner_up =
 		gt_select_runner_up(table, request, &choice, &second) == GT_FIT_OK;
@@ -267,20 +289,23 @@ static enum gt_fit find(struct gt_table *table, const struct gt_request *request
 		a->runner_up.gpus = second.gpus;
 		a->runner_up_exact = second.exact;
 		gt_select_score(table, request, &second.gpus, &a->runner_up.score);
+		gt_select_geometry(table, request, &second.gpus, &a->second_geometry);
+		gt_order_groups(gt_table_node(table), &a->second_geometry);
 	}
 	return fit;
 }
 
 /* For one GPU every bandwidth field is null. */
-static json_t *set_json(const struct explain_set *set, int ideal_mbps, bool exact,
-			enum gt_policy policy)
+static json_t *set_json(const struct explain_set *set, const struct gt_geometry *geometry,
+			int ideal_mbps, bool exact, enum gt_policy policy)
 {
 	const struct gt_score *s = &set->score;
 	bool many = s->count > 1;
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:b, s:s}", "gpus",
-		cli_json_list(&set->gpus), "busbw_gbps",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:b, s:s, s:o, s:o, s:s, s:o, "
+		"s:o, s:b}",
+		"gpus", cli_json_list(&set->gpus), "busbw_gbps",
 		many ? cli_json_gbps(s->busbw_mbps) : json_null(), "rings",
 		many ? json_integer(s->rings) : json_null(), "tree",
 		many ? json_real((double)s->tree_num / s->tree_den) : json_null(),
@@ -288,17 +313,23 @@ static json_t *set_json(const struct explain_set *set, int ideal_mbps, bool exac
 		"bottleneck_gbps", many ? cli_json_gbps(s->bottleneck_mbps) : json_null(),
 		"remaining", s->remaining, "ideal_busbw_gbps",
 		many ? cli_json_gbps(ideal_mbps) : json_null(), "exact", exact, "policy",
-		policy_name(policy));
+		policy_name(policy), "groups", cli_json_groups(geometry),
+		"group_busbw_gbps", cli_json_group_gbps(geometry), "comm",
+		gt_comm_name(geometry->comm), "alltoall_gbps",
+		many ? cli_json_gbps(s->alltoall_mbps) : json_null(), "predicted_gbps",
+		many ? cli_json_gbps(s->predicted_mbps) : json_null(), "measured",
+		s->measured);
 }
 
 static int print_answer_json(const struct answer *a, enum gt_policy policy)
 {
-	json_t *json = set_json(&a->choice, a->ideal_mbps, a->exact, policy);
+	json_t *json =
+		set_json(&a->choice, &a->geometry, a->ideal_mbps, a->exact, policy);
 	json_t *second = json_null(), *level = json_null();
 
 	if (a->has_runner_up) {
-		second = set_json(&a->runner_up, a->ideal_mbps, a->runner_up_exact,
-				  policy);
+		second = set_json(&a->runner_up, &a->second_geometry, a->ideal_mbps,
+				  a->runner_up_exact, policy);
 		level = json_integer(
 			explain_level(&a->choice.score, &a->runner_up.score, policy));
 	}
@@ -319,7 +350,11 @@ static void print_bandwidth(const struct answer *a)
 	if (s->count < 2)
 		return;
 	printf("%s GB/s all-reduce bus bandwidth, ", cli_gbps(s->busbw_mbps, busbw));
-	if (s->rings > 0)
+	if (s->measured)
+		printf("measured; predicted %s", cli_gbps(s->predicted_mbps, busbw));
+	else if (s->in_switch_mbps == s->busbw_mbps)
+		printf("reduced in the switch");
+	else if (s->rings > 0)
 		printf("%d ring%s over links of %s GB/s", s->rings,
 		       s->rings > 1 ? "s" : "", cli_gbps(s->link_mbps, one));
 	else if (s->relayed_ring && s->busbw_mbps > s->path_mbps)
@@ -338,17 +373,42 @@ static void print_answer(const struct pick *p, const struct answer *a)
 
 	puts(gt_mask_format(&a->choice.gpus, list, sizeof(list)));
 	print_bandwidth(a);
+	if (p->groups.count > 1 || p->request.comm != GT_COMM_ALLREDUCE)
+		cli_print_groups(&a->geometry);
 	if (p->explain)
 		explain_choice(&a->choice, a->has_runner_up ? &a->runner_up : NULL,
 			       p->request.policy, a->ideal_mbps);
+}
+
+/* The sentence, and where the minimum is too high the best there is. */
+static void refuse(struct gt_table *table, const struct gt_request *request,
+		   enum gt_fit fit)
+{
+	struct gt_request without = *request;
+	char text[512], gbps[CLI_GBPS_MAX];
+	struct gt_geometry geometry;
+	struct gt_choice choice;
+	int slowest = INT_MAX;
+
+	gt_fit_text(table, request, fit, text, sizeof(text));
+	without.min_busbw_mbps = 0;
+	if (fit != GT_FIT_BELOW_MIN || gt_select(table, &without, &choice) != GT_FIT_OK) {
+		cli_say("%s", text);
+		return;
+	}
+	gt_select_geometry(table, &without, &choice.gpus, &geometry);
+	for (int i = 0; i < geometry.count; i++)
+		if (geometry.busbw_mbps[i] != GT_UNKNOWN &&
+		    geometry.busbw_mbps[i] < slowest)
+			slowest = geometry.busbw_mbps[i];
+	cli_say("%s; the best reaches %s", text, cli_gbps(slowest, gbps));
 }
 
 static int pick(struct pick *p, const struct gt_node *node)
 {
 	struct gt_table *table;
 	struct gt_error err;
-	struct answer answer = {0};
-	char text[512];
+	static struct answer answer;
 	enum gt_fit fit;
 	int status = CLI_DONE;
 
@@ -356,7 +416,7 @@ static int pick(struct pick *p, const struct gt_node *node)
 		return cli_fail(&err);
 	fit = find(table, &p->request, &answer);
 	if (fit != GT_FIT_OK) {
-		cli_say("%s", gt_fit_text(table, &p->request, fit, text, sizeof(text)));
+		refuse(table, &p->request, fit);
 		status = CLI_NO_FIT;
 	} else if (p->json) {
 		status = print_answer_json(&answer, p->request.policy);

@@ -21,7 +21,8 @@ static const char help[] =
 	"      --heat         the GB/s of every pair, coloured on a terminal\n"
 	"      --svg FILE     a picture; - for standard output\n"
 	"      --dot          for Graphviz\n"
-	"      --mark LIST    these GPUs: what a job on them would get\n" CLI_HELP_HELP;
+	"      --mark LIST    these GPUs: what a job on them would get; LIST;LIST marks\n"
+	"                     its groups, each in a colour of its own\n" CLI_HELP_HELP;
 
 enum form { FORM_SUMMARY, FORM_JSON, FORM_MATRIX, FORM_HEAT, FORM_SVG, FORM_DOT };
 
@@ -220,7 +221,56 @@ static void print_instances(const struct gt_node *node)
 		putchar('\n');
 }
 
-static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
+static void print_groups(const struct gt_node *node, const struct draw_mark *mark)
+{
+	for (int i = 0; i < mark->groups && mark->groups > 1; i++) {
+		struct gt_mask group = {0};
+		struct gt_score score;
+		char what[32];
+
+		for (int g = gt_mask_next(&mark->gpus, 0); g >= 0;
+		     g = gt_mask_next(&mark->gpus, g + 1))
+			if (mark->group[g] == i)
+				gt_mask_set(&group, g);
+		gt_score_set(node, &group, &score);
+		snprintf(what, sizeof(what), "  group %d", i);
+		print_set_line(what, &group, &score);
+	}
+}
+
+/* What a switch reduces by itself, and how far that figure can be trusted. */
+static void print_reduction(const struct gt_node *node)
+{
+	for (int i = 0; i < gt_node_size(node); i++) {
+		const struct gt_gpu *gpu = gt_node_gpu(node, i);
+		const struct gt_reduction *reduction = gt_gpu_model_reduction(gpu->model);
+		char gbps[CLI_GBPS_MAX];
+
+		if (gpu->island < 0 || !reduction)
+			continue;
+		printf("%-10s%s GB/s a GPU, from %d GPUs on (%s: %s)\n", "reduction",
+		       cli_gbps((int64_t)gpu->switch_links * reduction->link_mbps, gbps),
+		       reduction->from, reduction->state, reduction->source);
+		return;
+	}
+}
+
+static void print_measured(const struct gt_node *node)
+{
+	for (int i = 0; i < gt_node_measured_count(node); i++) {
+		const struct gt_measured *point = gt_node_measured(node, i);
+		char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+		if (gt_mask_next(&point->gpus, 0) >= 0)
+			gt_mask_format(&point->gpus, list, sizeof(list));
+		else
+			snprintf(list, sizeof(list), "any %d", point->count);
+		printf("%-10s%-14s  %s GB/s %s\n", i ? "" : "measured", list,
+		       cli_gbps(point->busbw_mbps, gbps), gt_comm_name(point->comm));
+	}
+}
+
+static int print_summary(const struct gt_node *node, const struct draw_mark *mark)
 {
 	struct gt_score score;
 	int status;
@@ -234,6 +284,7 @@ static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
 	print_split("sockets", node, socket_of);
 	print_split("NUMA", node, numa_of);
 	print_split("switches", node, island_of);
+	print_reduction(node);
 	print_split("MIG mode", node, has_mig);
 	print_instances(node);
 	print_split("out", node, is_out);
@@ -243,13 +294,15 @@ static int print_summary(const struct gt_node *node, const struct gt_mask *mark)
 		printf("%-10s%s\n", i ? "" : "groups",
 		       gt_mask_format(gt_node_group(node, i), list, sizeof(list)));
 	}
+	print_measured(node);
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		printf("%-10s%s\n", i ? "" : "notes", gt_node_note(node, i));
 	status = print_best(node);
-	if (status == CLI_DONE && gt_mask_count(mark) > 0) {
-		gt_score_set(node, mark, &score);
+	if (status == CLI_DONE && mark->groups > 0) {
+		gt_score_set(node, &mark->gpus, &score);
 		putchar('\n');
-		print_set_line("marked", mark, &score);
+		print_set_line("marked", &mark->gpus, &score);
+		print_groups(node, mark);
 	}
 	return status;
 }
@@ -268,7 +321,7 @@ static int print_node_file(const struct gt_node *node)
 	return CLI_DONE;
 }
 
-static int write_svg(const struct gt_node *node, const struct gt_mask *mark,
+static int write_svg(const struct gt_node *node, const struct draw_mark *mark,
 		     const char *path)
 {
 	bool standard = !strcmp(path, "-");
@@ -297,7 +350,7 @@ static bool wants_colours(void)
 	return isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
 }
 
-static int show(const struct gt_node *node, enum form form, const struct gt_mask *mark,
+static int show(const struct gt_node *node, enum form form, const struct draw_mark *mark,
 		const char *path)
 {
 	switch (form) {
@@ -354,8 +407,9 @@ int cmd_show(int argc, char **argv)
 	struct cli_common c = {.command = "show", .help = help};
 	enum form form = FORM_SUMMARY;
 	const char *marked = "", *path = NULL;
+	static struct draw_mark mark;
 	struct gt_node *node;
-	struct gt_mask mark;
+	struct gt_error err;
 	int opt, status, forms = 0;
 
 	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
@@ -380,7 +434,8 @@ int cmd_show(int argc, char **argv)
 		status = cli_load(&c, &node);
 	if (status != CLI_GO_ON)
 		return status;
-	status = cli_list(&c, "--mark", marked, node, &mark);
+	if (draw_mark_parse(&mark, marked, gt_node_size(node), &err))
+		status = cli_misuse(&c, "--mark: %s", err.text);
 	if (status == CLI_GO_ON)
 		status = show(node, form, &mark, path);
 	gt_node_free(node);

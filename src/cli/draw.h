@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* draw.h - pictures of a node. mark: the GPUs of a job, drawn apart; may be empty. */
+/* draw.h - pictures of a node. mark: the GPUs of a job, drawn apart, each of its groups
+ * in a colour of its own; may be empty. */
 #ifndef DRAW_H
 #define DRAW_H
 
@@ -7,12 +8,29 @@
 
 #include <stdio.h>
 
+/* The GPUs of a job, and which group each is in. */
+struct draw_mark {
+	struct gt_mask gpus;
+	int groups;		     /* 0: nothing is marked */
+	uint16_t group[GT_MAX_GPUS]; /* of each marked GPU */
+};
+
+/* "0,3" or, group by group, "0,3;1,2". GPUs must be < limit and in one group only.
+ * GT_EPARSE; *mark is empty then. "" marks nothing. */
+enum gt_err draw_mark_parse(struct draw_mark *mark, const char *text, int limit,
+			    struct gt_error *err);
+/* Are both marked, and of one group? Then the line between them is the job's. */
+bool draw_mark_joins(const struct draw_mark *mark, int a, int b);
+/* Colours of a group: a GPU's fill, and lines. */
+const char *draw_mark_fill(const struct draw_mark *mark, int gpu);
+const char *draw_mark_line(const struct draw_mark *mark, int gpu);
+
 /* Sockets as boxes, lines as wide as their GB/s, a bar for every switch fabric. */
-void draw_svg(FILE *out, const struct gt_node *node, const struct gt_mask *mark);
+void draw_svg(FILE *out, const struct gt_node *node, const struct draw_mark *mark);
 /* Graphviz: clusters for sockets, a node for every switch fabric. */
-void draw_dot(FILE *out, const struct gt_node *node, const struct gt_mask *mark);
+void draw_dot(FILE *out, const struct gt_node *node, const struct draw_mark *mark);
 /* The GB/s of every pair, shaded: by background colours, else by letters' density. */
-void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark,
+void draw_heat(FILE *out, const struct gt_node *node, const struct draw_mark *mark,
 	       bool colours);
 
 /* The box a GPU is drawn in: its socket, its NUMA node where sockets are not known. Boxes

@@ -46,17 +46,19 @@ static int widest_mbps(const struct gt_node *node)
 	return widest;
 }
 
-static void put_gpu(FILE *out, const struct gt_node *node, int a, bool marked)
+static void put_gpu(FILE *out, const struct gt_node *node, int a,
+		    const struct draw_mark *mark)
 {
 	const struct gt_gpu *gpu = gt_node_gpu(node, a);
 
-	fprintf(out, "\t\tgpu%d [label=\"GPU %d%s\"%s%s];\n", a, a,
-		gpu->mig ? "\\nMIG" : "",
-		marked ? ", fillcolor=\"#ffd8a8\", color=\"#d9480f\"" : "",
-		gpu->healthy ? "" : ", style=\"rounded,dashed\"");
+	fprintf(out, "\t\tgpu%d [label=\"GPU %d%s\"", a, a, gpu->mig ? "\\nMIG" : "");
+	if (gt_mask_has(&mark->gpus, a))
+		fprintf(out, ", fillcolor=\"%s\", color=\"%s\"", draw_mark_fill(mark, a),
+			draw_mark_line(mark, a));
+	fprintf(out, "%s];\n", gpu->healthy ? "" : ", style=\"rounded,dashed\"");
 }
 
-static void put_boxes(FILE *out, const struct gt_node *node, const struct gt_mask *mark)
+static void put_boxes(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	struct draw_boxes *boxes = malloc(sizeof(*boxes));
 
@@ -70,20 +72,21 @@ static void put_boxes(FILE *out, const struct gt_node *node, const struct gt_mas
 				boxes->key[b]);
 		for (int a = 0; a < gt_node_size(node); a++)
 			if (boxes->box[a] == b)
-				put_gpu(out, node, a, gt_mask_has(mark, a));
+				put_gpu(out, node, a, mark);
 		fputs("\t}\n", out);
 	}
 	free(boxes);
 }
 
-static void put_edge(FILE *out, int mbps, int widest, int links, bool marked)
+/* colour: NULL: that of all links. */
+static void put_edge(FILE *out, int mbps, int widest, int links, const char *colour)
 {
-	fprintf(out, " [label=\"%d\", tooltip=\"%g GB/s\", penwidth=%.1f%s];\n", links,
-		mbps / 1000.0, 0.8 + (PEN_MAX - 0.8) * mbps / widest,
-		marked ? ", color=\"#d9480f\"" : "");
+	fprintf(out, " [label=\"%d\", tooltip=\"%g GB/s\", penwidth=%.1f%s%s%s];\n",
+		links, mbps / 1000.0, 0.8 + (PEN_MAX - 0.8) * mbps / widest,
+		colour ? ", color=\"" : "", colour ? colour : "", colour ? "\"" : "");
 }
 
-static void put_edges(FILE *out, const struct gt_node *node, const struct gt_mask *mark)
+static void put_edges(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	int widest = widest_mbps(node);
 
@@ -93,7 +96,8 @@ static void put_edges(FILE *out, const struct gt_node *node, const struct gt_mas
 		if (gpu->island >= 0) {
 			fprintf(out, "\tgpu%d -- switch%d", a, gpu->island);
 			put_edge(out, port_mbps(gpu), widest, gpu->switch_links,
-				 gt_mask_has(mark, a));
+				 gt_mask_has(&mark->gpus, a) ? draw_mark_line(mark, a)
+							     : NULL);
 		}
 		for (int b = a + 1; b < gt_node_size(node); b++) {
 			if (gt_node_links(node, a, b) <= 0 || same_island(node, a, b))
@@ -101,12 +105,13 @@ static void put_edges(FILE *out, const struct gt_node *node, const struct gt_mas
 			fprintf(out, "\tgpu%d -- gpu%d", a, b);
 			put_edge(out, gt_node_pair_mbps(node, a, b), widest,
 				 gt_node_links(node, a, b),
-				 gt_mask_has(mark, a) && gt_mask_has(mark, b));
+				 draw_mark_joins(mark, a, b) ? draw_mark_line(mark, a)
+							     : NULL);
 		}
 	}
 }
 
-void draw_dot(FILE *out, const struct gt_node *node, const struct gt_mask *mark)
+void draw_dot(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	char title[256];
 	int islands = 0;

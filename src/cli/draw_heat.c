@@ -57,7 +57,7 @@ static void put_cell(FILE *out, const struct gt_node *node, int a, int b, int be
 			a == b ? "   " : densities[shade_of(mbps, best)]);
 }
 
-void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark,
+void draw_heat(FILE *out, const struct gt_node *node, const struct draw_mark *mark,
 	       bool colours)
 {
 	int n = gt_node_size(node), best = best_mbps(node);
@@ -65,10 +65,10 @@ void draw_heat(FILE *out, const struct gt_node *node, const struct gt_mask *mark
 	fputs("GB/s  ", out);
 	for (int i = 0; i < n; i++)
 		fprintf(out, colours ? " %s%-4d" : " %s%-6d",
-			gt_mask_has(mark, i) ? "*" : " ", i);
+			gt_mask_has(&mark->gpus, i) ? "*" : " ", i);
 	fputc('\n', out);
 	for (int a = 0; a < n; a++) {
-		fprintf(out, "%sGPU %-3d", gt_mask_has(mark, a) ? "*" : " ", a);
+		fprintf(out, "%sGPU %-3d", gt_mask_has(&mark->gpus, a) ? "*" : " ", a);
 		for (int b = 0; b < n; b++)
 			put_cell(out, node, a, b, best, colours);
 		fputc('\n', out);

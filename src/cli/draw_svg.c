@@ -59,7 +59,7 @@ struct half {
 struct svg {
 	FILE *out;
 	const struct gt_node *node;
-	const struct gt_mask *mark;
+	const struct draw_mark *mark;
 	struct draw_boxes boxes;
 	struct place place[GT_MAX_GPUS];
 	struct box box[GT_MAX_GPUS];
@@ -75,7 +75,7 @@ struct svg {
 
 static bool is_marked(const struct svg *svg, int a)
 {
-	return gt_mask_has(svg->mark, a);
+	return gt_mask_has(&svg->mark->gpus, a);
 }
 
 static bool same_island(const struct gt_node *node, int a, int b)
@@ -284,17 +284,18 @@ static void put_boxes(struct svg *svg)
 	}
 }
 
-static const char *line_colour(const struct svg *svg, bool marked)
+/* marked: one of the group, whose colour it has; GT_UNKNOWN: none. */
+static const char *line_colour(const struct svg *svg, int marked)
 {
-	if (marked)
-		return "#d9480f";
+	if (marked >= 0)
+		return draw_mark_line(svg->mark, marked);
 	return svg->links ? "#3b7dd8" : "#8a97a5";
 }
 
 static void put_line(struct svg *svg, int a, int b)
 {
 	const struct place *pa = &svg->place[a], *pb = &svg->place[b];
-	bool marked = is_marked(svg, a) && is_marked(svg, b);
+	bool marked = draw_mark_joins(svg->mark, a, b);
 	int span = arc_span(svg, a, b), side = half_of(svg, a)->side;
 	int y = pa->y + side * GPU_H / 2;
 	/* a cubic's top is at three quarters of its control points */
@@ -306,7 +307,8 @@ static void put_line(struct svg *svg, int a, int b)
 	else
 		fprintf(svg->out, "<path d=\"M%d %d L%d %d", pa->x, pa->y, pb->x, pb->y);
 	fprintf(svg->out, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
-		line_colour(svg, marked), line_width(svg, line_mbps(svg, a, b)),
+		line_colour(svg, marked ? a : GT_UNKNOWN),
+		line_width(svg, line_mbps(svg, a, b)),
 		marked ? "" : " stroke-opacity=\"0.75\"");
 }
 
@@ -315,7 +317,7 @@ static void put_lines(struct svg *svg, bool marked)
 	for (int a = 0; a < gt_node_size(svg->node); a++)
 		for (int b = a + 1; b < gt_node_size(svg->node); b++)
 			if (has_line(svg, a, b) &&
-			    (is_marked(svg, a) && is_marked(svg, b)) == marked)
+			    draw_mark_joins(svg->mark, a, b) == marked)
 				put_line(svg, a, b);
 }
 
@@ -334,7 +336,8 @@ static void put_port(struct svg *svg, int a)
 		y = place->y - side * STEP_Y;
 	fprintf(svg->out,
 		"<path d=\"M%d %d L%d %d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n",
-		place->x, place->y, place->x, y, line_colour(svg, is_marked(svg, a)),
+		place->x, place->y, place->x, y,
+		line_colour(svg, is_marked(svg, a) ? a : GT_UNKNOWN),
 		line_width(svg, port_mbps(svg, a)),
 		is_marked(svg, a) ? "" : " stroke-opacity=\"0.75\"");
 }
@@ -372,10 +375,10 @@ static void put_gpu(struct svg *svg, int a)
 		"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\" "
 		"stroke=\"%s\" stroke-width=\"1.5\"%s/>\n",
 		place->x - GPU_W / 2, place->y - GPU_H / 2, GPU_W, GPU_H,
-		marked	       ? "#ffd8a8"
+		marked	       ? draw_mark_fill(svg->mark, a)
 		: gpu->healthy ? "#ffffff"
 			       : "#e9ecef",
-		marked ? "#d9480f" : "#52606d",
+		marked ? draw_mark_line(svg->mark, a) : "#52606d",
 		gpu->healthy ? "" : " stroke-dasharray=\"5 3\"");
 	fprintf(svg->out,
 		"<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-weight=\"bold\" "
@@ -410,7 +413,8 @@ static void put_key(struct svg *svg, const struct key *key, int x, int y)
 	fprintf(svg->out,
 		"<path d=\"M%d %d h40\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n"
 		"<text x=\"%d\" y=\"%d\" fill=\"#1f2933\">",
-		x, y, line_colour(svg, false), line_width(svg, key->mbps), x + 48, y + 5);
+		x, y, line_colour(svg, GT_UNKNOWN), line_width(svg, key->mbps), x + 48,
+		y + 5);
 	if (key->links)
 		fprintf(svg->out, "%d link%s, %g GB/s</text>\n", key->links,
 			key->links > 1 ? "s" : "", key->mbps / 1000.0);
@@ -442,7 +446,7 @@ static void put_legend(struct svg *svg)
 			y + 5);
 }
 
-void draw_svg(FILE *out, const struct gt_node *node, const struct gt_mask *mark)
+void draw_svg(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	struct svg *svg = calloc(1, sizeof(*svg));
 

@@ -20,6 +20,36 @@ static void write_out(const struct gt_score *s, char *cell)
 	snprintf(cell, CELL_MAX, "%d", s->out_of_service);
 }
 
+/* "10, 40 GB/s": the slowest groups, slowest first. */
+static void write_groups(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+	size_t used = 0;
+	int shown = s->group_count < 3 ? s->group_count : 3;
+
+	for (int i = 0; i < shown; i++)
+		used += (size_t)snprintf(cell + used, CELL_MAX - used, "%s%s",
+					 i ? ", " : "", cli_gbps(s->group_mbps[i], gbps));
+	snprintf(cell + used, CELL_MAX - used, "%s", shown ? " GB/s" : "-");
+}
+
+static void write_transfer(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	snprintf(cell, CELL_MAX, "%s GB/s", cli_gbps(s->transfer_mbps, gbps));
+}
+
+static void write_alltoall(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	if (s->count < 2)
+		snprintf(cell, CELL_MAX, "-");
+	else
+		snprintf(cell, CELL_MAX, "%s GB/s", cli_gbps(s->alltoall_mbps, gbps));
+}
+
 static void write_rings(const struct gt_score *s, char *cell)
 {
 	char all[CLI_GBPS_MAX], one[CLI_GBPS_MAX];
@@ -77,7 +107,10 @@ static void write_busbw(const struct gt_score *s, char *cell)
 		snprintf(cell, CELL_MAX, "-");
 	else
 		snprintf(cell, CELL_MAX, "%s GB/s%s", cli_gbps(s->busbw_mbps, gbps),
-			 s->relayed_ring ? ", relayed" : "");
+			 s->measured				  ? ", measured"
+			 : s->relayed_ring			  ? ", relayed"
+			 : s->in_switch_mbps == s->predicted_mbps ? ", in the switch"
+								  : "");
 }
 
 /* level -1: not a part of the key. */
@@ -87,6 +120,8 @@ static const struct {
 	cell_writer *write;
 } rows[] = {
 	{0, "GPUs out of service", write_out},
+	{GT_LEVEL_GROUPS, "groups, slowest first", write_groups},
+	{GT_LEVEL_GROUPS, "between groups in a row", write_transfer},
 	{1, "rings over links", write_rings},
 	{2, "spanning trees of links", write_tree},
 	{2, "without rings: any path, slowest", write_path},
@@ -94,6 +129,7 @@ static const struct {
 	{4, "sum of the pairs", write_pair_sum},
 	{4, "sockets, PCIe roots", write_places},
 	{-1, "all-reduce bus bandwidth", write_busbw},
+	{-1, "all-to-all bus bandwidth", write_alltoall},
 };
 
 /* What it means that one of levels 0 to 3 decides. */
@@ -144,6 +180,13 @@ static void print_head(const struct explain_set *choice,
 	putchar('\n');
 }
 
+/* Rows about groups: where some were asked, and more than one. */
+static bool is_shown(size_t row, const struct gt_score *a)
+{
+	return rows[row].write == write_transfer ? a->transfer_mbps > 0
+						 : a->group_count > 0;
+}
+
 /* The arrow stands at the first row of the deciding level that shows a difference. */
 static void print_row(size_t i, const struct gt_score *a, const struct gt_score *b,
 		      int level, bool *decided)
@@ -151,7 +194,9 @@ static void print_row(size_t i, const struct gt_score *a, const struct gt_score 
 	char cell_a[CELL_MAX], cell_b[CELL_MAX];
 	bool decides;
 
-	if (rows[i].level >= 0)
+	if (rows[i].level == GT_LEVEL_GROUPS)
+		printf("g  ");
+	else if (rows[i].level >= 0)
 		printf("%d  ", rows[i].level);
 	else
 		printf("   ");
@@ -184,13 +229,19 @@ void explain_choice(const struct explain_set *choice, const struct explain_set *
 
 	print_head(choice, runner_up, policy);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		print_row(i, a, b, level, &decided);
+		if (rows[i].level != GT_LEVEL_GROUPS || is_shown(i, a))
+			print_row(i, a, b, level, &decided);
 	if (a->count > 1)
 		printf("   %-*s%s GB/s\n", WHAT_WIDTH, "best of this size, idle node",
 		       cli_gbps(ideal_mbps, gbps));
 	if (!b)
 		puts("\nNo other set is possible, or the others differ in GPU numbers "
 		     "only.");
+	else if (level == GT_LEVEL_GROUPS)
+		printf("\nLevel g decides: %s.\n",
+		       memcmp(a->group_mbps, b->group_mbps, sizeof(a->group_mbps))
+			       ? "the groups of the job are faster"
+			       : "more bandwidth between groups in a row");
 	else
 		printf("\nLevel %d decides: %s.\n", level,
 		       level == 4 ? level_4_reason(a, b) : reasons[level]);

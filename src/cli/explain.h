@@ -17,7 +17,8 @@ struct explain_set {
 void explain_choice(const struct explain_set *choice, const struct explain_set *runner_up,
 		    enum gt_policy policy, int ideal_mbps);
 
-/* The level that puts a choice before its runner-up, 0 to 4. */
+/* The level that puts a choice before its runner-up, 0 to 4 or
+ * GT_LEVEL_GROUPS. */
 int explain_level(const struct gt_score *a, const struct gt_score *b,
 		  enum gt_policy policy);
 

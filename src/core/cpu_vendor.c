@@ -8,8 +8,11 @@
 #include <strings.h>
 
 /*
- * The link between sockets, MB/s: NCCL 2.30's constants (src/graph/topo.h). bridge_x10:
- * a path through a host bridge is worth 10/x of the slot; NCCL charges 6/5 on Intel.
+ * The link between sockets, MB/s: NCCL 2.30's constants (src/graph/topo.h); AMD by family
+ * since NVIDIA/nccl#2036, which counts Zen 1 and 2 as 16 (rated), 3 and 4 as 24
+ * (estimated), 5 as 32 (measured: 32.18 on two EPYC 9575F). An AMD CPU of unknown family
+ * counts as the oldest. bridge_x10: a path through a host bridge is worth 10/x of the
+ * slot; NCCL charges 6/5 on Intel.
  */
 static const struct {
 	const char *name;
@@ -25,6 +28,9 @@ static const struct {
 	[GT_CPU_AMD] = {"AMD", 16000, 10},
 	[GT_CPU_POWER9] = {"POWER9", 32000, 10},
 	[GT_CPU_ARM] = {"ARM", 6000, 10},
+	[GT_CPU_AMD_ZEN12] = {"AMD Zen 1 or 2", 16000, 10},
+	[GT_CPU_AMD_ZEN34] = {"AMD Zen 3 or 4", 24000, 10},
+	[GT_CPU_AMD_ZEN5] = {"AMD Zen 5", 32000, 10},
 };
 
 #define CPU_COUNT ((int)(sizeof(cpus) / sizeof(cpus[0])))

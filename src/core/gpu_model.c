@@ -28,6 +28,28 @@ enum {
 	LINK_UNKNOWN = 20000,
 };
 
+/*
+ * Reduction inside the switch: K GPUs reach 2 (K-1)/K x links x this. NCCL measured on 5
+ * to 8 H100: 420, 440, 460, 480 GB/s (NVIDIA/nccl#1455), 8 H200: 475
+ * (NVIDIA/nccl-tests#272), 8 H800 with 8 links: 215 (NVIDIA/nccl#1374). 2 to 4 H100 reach
+ * their rings' 365 to 370, where the formula says 405 for 4: it counts from 5 on.
+ */
+static const struct gt_reduction hopper = {15000, 5, "fitted",
+					   "NVIDIA/nccl#1455, nccl#1374, nccl-tests#272"};
+/* One point: 8 GB300 of two trays of an NVL72, 843 GB/s. */
+static const struct gt_reduction blackwell = {26760, 5, "fitted to one point",
+					      "NVIDIA/aicr#2641"};
+
+static const struct {
+	const char *word;
+	const struct gt_reduction *reduction;
+} reductions[] = {
+	{"gb200", &blackwell}, {"gb300", &blackwell}, {"b100", &blackwell},
+	{"b200", &blackwell},  {"b300", &blackwell},  {"gh200", &hopper},
+	{"h100", &hopper},     {"h200", &hopper},     {"h800", &hopper},
+	{"h20", &hopper},
+};
+
 /* MB/s of PCIe x16 one way: NCCL's link_width x speed / 80 for 16 lanes (gen 3, 4, 5). */
 enum { PCIE3 = 12000, PCIE4 = 24000, PCIE5 = 48000, PCIE_UNKNOWN = 12000 };
 
@@ -205,4 +227,15 @@ bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps)
 		return true;
 	}
 	return false;
+}
+
+const struct gt_reduction *gt_gpu_model_reduction(const char *model)
+{
+	char text[NAME_MAX_LEN];
+
+	normalize(model ? model : "", text);
+	for (size_t i = 0; i < sizeof(reductions) / sizeof(reductions[0]); i++)
+		if (has_word(text, reductions[i].word))
+			return reductions[i].reduction;
+	return NULL;
 }

@@ -115,6 +115,7 @@ void gt_node_free(struct gt_node *node)
 	free(node->slot_mbps);
 	free(node->path);
 	free(node->instances);
+	free(node->measured);
 	free(node);
 }
 
@@ -369,7 +370,8 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
 		if (gt_mask_has(avoid, i))
 			fresh->gpu[i].healthy = false;
 	fresh->healthy = gt_mask_without(&fresh->healthy, avoid);
-	if (!gt_instances_copy(fresh, node)) {
+	fresh->measured = NULL; /* node's own until it is copied */
+	if (!gt_instances_copy(fresh, node) || !gt_measured_copy(fresh, node)) {
 		gt_node_free(fresh);
 		return gt_fail(err, GT_ENOMEM, "out of memory for instances");
 	}
@@ -392,7 +394,8 @@ static bool same_gpu(const struct gt_gpu *a, const struct gt_gpu *b)
 	return a->link_mbps == b->link_mbps && a->switch_links == b->switch_links &&
 	       (a->island < 0) == (b->island < 0) && (a->socket < 0) == (b->socket < 0) &&
 	       (a->numa < 0) == (b->numa < 0) && !a->pci_root[0] == !b->pci_root[0] &&
-	       a->mig == b->mig && a->healthy == b->healthy;
+	       a->mig == b->mig && a->healthy == b->healthy &&
+	       a->reduce_mbps == b->reduce_mbps && a->reduce_from == b->reduce_from;
 }
 
 static bool same_matrices(const struct gt_node *a, const struct gt_node *b)
@@ -409,7 +412,7 @@ bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 {
 	if (a->n != b->n || a->group_count != b->group_count ||
 	    a->partial != b->partial || !same_matrices(a, b) ||
-	    !gt_instances_same(a, b) ||
+	    !gt_instances_same(a, b) || !gt_measured_same(a, b) ||
 	    memcmp(a->groups, b->groups, (size_t)a->group_count * sizeof(a->groups[0])))
 		return false;
 	for (int i = 0; i < a->n; i++) {

@@ -26,6 +26,9 @@ struct gt_node {
 	struct gt_instance *instances; /* the admin's, by ascending GPU */
 	int instance_count;
 
+	struct gt_measured *measured;
+	int measured_count;
+
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
 
@@ -67,6 +70,11 @@ bool gt_instance_overlaps(const struct gt_node *node, int before,
 /* Give copy (whose list is overwritten) the instances of node; false: out of memory. */
 bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
+
+/* Give copy (whose list is overwritten) the measured points of node; false: out of
+ * memory. */
+bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
+bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
 
 /* Make a string printable and storable as JSON: what is no UTF-8, and control characters,
  * become '?'. */

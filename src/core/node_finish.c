@@ -152,6 +152,21 @@ static void fill_speeds(struct gt_node *node)
 	}
 }
 
+/* What a switch reduces by itself, by the GPU model. */
+static void fill_reductions(struct gt_node *node)
+{
+	for (int i = 0; i < node->n; i++) {
+		struct gt_gpu *gpu = &node->gpu[i];
+		const struct gt_reduction *reduction =
+			gpu->island >= 0 ? gt_gpu_model_reduction(gpu->model) : NULL;
+
+		if (!reduction || gpu->reduce_mbps > 0)
+			continue;
+		gpu->reduce_mbps = reduction->link_mbps;
+		gpu->reduce_from = reduction->from;
+	}
+}
+
 /* The PCIe way beneath a link, or of a pair whose path is not shown: what the sockets or
  * NUMA nodes tell, else the farthest, so that it is a lower bound. */
 static enum gt_path assumed_path(const struct gt_gpu *a, const struct gt_gpu *b)
@@ -252,6 +267,7 @@ enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)
 	number_islands(node);
 	fill_islands(node);
 	fill_speeds(node);
+	fill_reductions(node);
 	rc = fill_pairs(node, err);
 	if (rc)
 		return rc;

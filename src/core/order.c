@@ -406,3 +406,19 @@ void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
 	}
 	describe(node, order);
 }
+
+void gt_order_groups(const struct gt_node *node, struct gt_geometry *geometry)
+{
+	struct gt_order order;
+	int first = 0;
+
+	for (int i = 0; i < geometry->count; i++) {
+		struct gt_mask group = {0};
+
+		for (int r = 0; r < geometry->size[i]; r++)
+			gt_mask_set(&group, geometry->gpu[first + r]);
+		gt_order_find(node, &group, &order);
+		for (int r = 0; r < order.count; r++)
+			geometry->gpu[first++] = (uint16_t)order.gpu[r];
+	}
+}

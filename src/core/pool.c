@@ -24,6 +24,7 @@ struct pool {
 	struct gt_mask members;
 	int links; /* of a pair; POOL_MESH */
 	int link_mbps;
+	int reduce_mbps, reduce_from; /* POOL_ISLAND, as in gt_gpu; 0: none */
 	int first_level, levels; /* POOL_ISLAND: its c_i, in gt_pools.level, rising */
 };
 
@@ -49,6 +50,7 @@ struct offer {
 	struct gt_mask members; /* any K of these will do */
 	int rings;
 	int mbps; /* R x w */
+	int in_switch_mbps;
 	int tree; /* tau x GT_TREE_UNIT */
 	bool exact;
 };
@@ -105,10 +107,18 @@ static void describe_pool(struct pool *pool, const struct gt_node *node, int g)
 				     ? POOL_MESH
 				     : POOL_IRREGULAR;
 	}
+	pool->reduce_mbps = gpu->reduce_mbps;
 	for (int m = gt_mask_next(&pool->members, 0); m >= 0;
-	     m = gt_mask_next(&pool->members, m + 1))
-		if (node->gpu[m].link_mbps < pool->link_mbps)
-			pool->link_mbps = node->gpu[m].link_mbps;
+	     m = gt_mask_next(&pool->members, m + 1)) {
+		const struct gt_gpu *member = &node->gpu[m];
+
+		if (member->link_mbps < pool->link_mbps)
+			pool->link_mbps = member->link_mbps;
+		if (member->reduce_mbps < pool->reduce_mbps)
+			pool->reduce_mbps = member->reduce_mbps;
+		if (member->reduce_from > pool->reduce_from)
+			pool->reduce_from = member->reduce_from;
+	}
 }
 
 static void add_levels(struct gt_pools *pools, struct pool *pool,
@@ -247,6 +257,10 @@ static bool make_offer(const struct gt_pools *pools, const struct pool *pool,
 	if (pool->kind == POOL_ISLAND) {
 		offer->rings = island_rings(pools, pool, open, k, &offer->members);
 		offer->tree = offer->rings * GT_TREE_UNIT;
+		if (k >= pool->reduce_from && k > 1)
+			offer->in_switch_mbps =
+				(int)(2 * (int64_t)(k - 1) * offer->rings *
+				      pool->reduce_mbps / k);
 	} else if (pool->kind == POOL_MESH && k > 1) {
 		offer->rings = mesh_rings(pool->links, k);
 		offer->tree = pool->links * k * (GT_TREE_UNIT / 2);
@@ -550,11 +564,14 @@ uint64_t gt_pools_quality(struct gt_table *table, const struct gt_mask *free, in
 		open = healthy;
 	else
 		sick = count - gt_mask_count(&healthy);
-	best = gt_quality_pack(sick, 0, 0, 0, 0);
+	best = gt_quality_pack(sick, 0, 0, 0);
 	for (int i = 0; i < pools->count; i++) {
 		if (!make_offer(pools, &pools->pool[i], &open, count, &offer))
 			continue;
-		here = gt_quality_pack(sick, offer.rings, pools->pool[i].link_mbps,
+		here = gt_quality_pack(sick,
+				       offer.in_switch_mbps > offer.mbps
+					       ? offer.in_switch_mbps
+					       : offer.mbps,
 				       offer.tree, 0);
 		best = here > best ? here : best;
 	}

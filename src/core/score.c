@@ -259,16 +259,105 @@ int gt_members_pci_roots(const struct gt_members *m)
 	return count;
 }
 
-/* R > 0: R x w. Else the better of the ring over any paths and, where links reach every
- * member through another, one link's worth: what NCCL gets by relaying over one GPU. */
-static int busbw(struct gt_score *score, const struct gt_members *m, long *steps)
+int gt_members_in_switch(const struct gt_members *m)
 {
-	int relayed;
+	int64_t link_mbps = INT_MAX;
+
+	if (m->k < 2 || m->links != GT_LINKS_ISLAND)
+		return 0;
+	for (int i = 0; i < m->k; i++) {
+		const struct gt_gpu *gpu = &m->node->gpu[m->gpu[i]];
+
+		if (gpu->reduce_mbps <= 0 || m->k < gpu->reduce_from)
+			return 0;
+		link_mbps = gpu->reduce_mbps < link_mbps ? gpu->reduce_mbps : link_mbps;
+	}
+	return (int)(2 * (m->k - 1) * link_mbps * m->least_switch_links / m->k);
+}
+
+int gt_members_measured(const struct gt_members *m, enum gt_comm comm)
+{
+	struct gt_mask set = {0};
+
+	if (!m->node->measured_count)
+		return 0;
+	for (int i = 0; i < m->k; i++)
+		gt_mask_set(&set, m->gpu[i]);
+	return gt_node_measured_mbps(m->node, &set, comm);
+}
+
+/* How a pair of an all-to-all goes. */
+enum way { WAY_LINKS, WAY_SWITCH, WAY_PCIE };
+
+static enum way way_of(const struct gt_members *m, int a, int b)
+{
+	const struct gt_gpu *x = &m->node->gpu[m->gpu[a]], *y = &m->node->gpu[m->gpu[b]];
+
+	if (m->cut)
+		return WAY_PCIE;
+	if (x->island >= 0 && x->island == y->island)
+		return WAY_SWITCH;
+	return links_between(m, a, b) > 0 ? WAY_LINKS : WAY_PCIE;
+}
+
+/* What the pair gets while every pair of the set sends: rate / sharing, MB/s. */
+static int64_t pair_rate(const struct gt_members *m, int a, int b, const int partners[2],
+			 int *sharing)
+{
+	const struct gt_gpu *x = &m->node->gpu[m->gpu[a]], *y = &m->node->gpu[m->gpu[b]];
+	int link_mbps = x->link_mbps < y->link_mbps ? x->link_mbps : y->link_mbps;
+	enum way way = way_of(m, a, b);
+
+	*sharing = way == WAY_LINKS	       ? 1
+		   : partners[0] > partners[1] ? partners[0]
+					       : partners[1];
+	if (way == WAY_PCIE)
+		return hop_mbps(m, a, b);
+	if (way == WAY_LINKS)
+		return (int64_t)links_between(m, a, b) * link_mbps;
+	return (int64_t)(x->switch_links < y->switch_links ? x->switch_links
+							   : y->switch_links) *
+	       link_mbps;
+}
+
+int64_t gt_members_alltoall(const struct gt_members *m)
+{
+	int partners[3][GT_MAX_GPUS];
+	int64_t least = INT64_MAX;
+
+	if (m->k < 2)
+		return 0;
+	for (int way = WAY_LINKS; way <= WAY_PCIE; way++)
+		memset(partners[way], 0, (size_t)m->k * sizeof(partners[0][0]));
+	for (int a = 0; a < m->k; a++)
+		for (int b = 0; b < m->k; b++)
+			if (a != b)
+				partners[way_of(m, a, b)][a]++;
+	for (int a = 0; a < m->k; a++)
+		for (int b = 0; b < a; b++) {
+			const int *by = partners[way_of(m, a, b)];
+			const int two[2] = {by[a], by[b]};
+			int sharing;
+			int64_t rate = pair_rate(m, a, b, two, &sharing);
+
+			rate = (m->k - 1) * rate * 1000000 / sharing;
+			least = rate < least ? rate : least;
+		}
+	return least;
+}
+
+/* R > 0: R x w, or what the switch reduces. Else the better of the ring over any paths
+ * and, where links reach every member through another, one link's worth: what NCCL gets
+ * by relaying over one GPU. */
+static int predict(struct gt_score *score, const struct gt_members *m, long *steps)
+{
+	int relayed, rings_mbps = score->rings * score->link_mbps;
 
 	if (m->k < 2)
 		return 0;
 	if (score->rings > 0)
-		return score->rings * score->link_mbps;
+		return rings_mbps > score->in_switch_mbps ? rings_mbps
+							  : score->in_switch_mbps;
 	score->relayed_ring = gt_members_relayed(m, steps);
 	relayed = score->relayed_ring ? m->link_mbps : 0;
 	return relayed > score->path_mbps ? relayed : score->path_mbps;
@@ -285,7 +374,13 @@ void gt_score_finish(struct gt_score *score, const struct gt_members *m)
 	score->bottleneck_mbps = gt_members_bottleneck(m);
 	score->sockets = gt_members_sockets(m);
 	score->pci_roots = gt_members_pci_roots(m);
-	score->busbw_mbps = busbw(score, m, &steps);
+	score->in_switch_mbps = gt_members_in_switch(m);
+	score->predicted_mbps = predict(score, m, &steps);
+	score->alltoall_mbps = (int)((gt_members_alltoall(m) + 500000) / 1000000);
+	score->busbw_mbps = gt_members_measured(m, GT_COMM_ALLREDUCE);
+	score->measured = score->busbw_mbps > 0;
+	if (!score->measured)
+		score->busbw_mbps = score->predicted_mbps;
 }
 
 void gt_score_set(const struct gt_node *node, const struct gt_mask *set,

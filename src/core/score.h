@@ -47,6 +47,14 @@ int gt_members_bottleneck(const struct gt_members *m);
 int gt_members_sockets(const struct gt_members *m);
 int gt_members_pci_roots(const struct gt_members *m);
 
+/* Bus bandwidth of an all-reduce in the switch, MB/s; 0: none. */
+int gt_members_in_switch(const struct gt_members *m);
+/* gt_node_measured_mbps. */
+int gt_members_measured(const struct gt_members *m, enum gt_comm comm);
+/* Bus bandwidth of an all-to-all as gputopo.h defines it, in bytes a second, so that
+ * equal sets are equal and others are not. O(k^2). */
+int64_t gt_members_alltoall(const struct gt_members *m);
+
 /* Fill all of a score but levels 1 to 3 and exact; levels 1 and 2 must stand. */
 void gt_score_finish(struct gt_score *score, const struct gt_members *m);
 

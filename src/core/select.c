@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "core/bits.h"
+#include "core/shape.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -16,6 +17,8 @@ struct question {
 	const struct gt_request *request;
 	uint32_t open; /* free, without MIG where K > 1 */
 	uint32_t include, touch, near;
+	struct gt_shape *shape; /* NULL: one all-reduce over the whole set */
+	struct gt_parts *parts; /* of the shape, where sets are compared */
 	struct gt_release release;
 };
 
@@ -25,7 +28,9 @@ static bool is_sound(const struct gt_request *request, const struct gt_mask *fre
 {
 	return request->count >= 1 && request->count <= GT_MAX_GPUS &&
 	       request->quota_count >= 0 && request->except_count >= 0 &&
-	       request->running_count >= 0 && gt_mask_within(&request->include, free);
+	       request->running_count >= 0 && gt_mask_within(&request->include, free) &&
+	       (!request->groups || !request->groups->count ||
+		gt_groups_sum(request->groups) == request->count);
 }
 
 /* The GPUs that the request may take, or why there are too few. */
@@ -71,18 +76,17 @@ static bool is_allowed(const struct question *q, uint32_t set)
 	return true;
 }
 
-/* What the set can reach, relays counted; only asked where a minimum was set. */
-static int busbw_of(const struct question *q, uint32_t set)
+/* The bandwidth that a minimum is held against, MB/s: the slowest group's. */
+static int figure_of(const struct question *q, uint32_t set)
 {
 	struct gt_mask mask = {.word = {set}};
 	long steps = GT_SEARCH_STEPS;
-	const struct gt_dense_set *s = gt_table_rings(q->table, set, &steps);
-	struct gt_score score;
+	int measured;
 
-	if (s->rings > 0)
-		return s->rings * s->link_mbps;
-	gt_score_set(q->table->node, &mask, &score);
-	return score.busbw_mbps;
+	if (q->shape)
+		return gt_shape_slowest(q->parts, set);
+	measured = gt_node_measured_mbps(q->table->node, &mask, GT_COMM_ALLREDUCE);
+	return measured ? measured : gt_table_predict(q->table, set, &steps);
 }
 
 /* Every K-set that the wishes allow, into scratch; twins are told apart here, since
@@ -99,7 +103,7 @@ static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
 		if (!is_allowed(q, s))
 			continue;
 		if (q->request->min_busbw_mbps > 0 && q->request->count > 1 &&
-		    busbw_of(q, s) < q->request->min_busbw_mbps) {
+		    figure_of(q, s) < q->request->min_busbw_mbps) {
 			below = true;
 			continue;
 		}
@@ -187,17 +191,34 @@ static void select_among(const struct question *q, uint32_t count,
 
 	if (q->request->policy == GT_POLICY_PRESERVE)
 		count = keep_most_worth(q, c, count);
-	count = gt_table_best(q->table, c, count, &quality, &inexact);
+	if (q->shape)
+		count = gt_shape_best(q->table, q->shape, q->parts, c, count, &inexact);
+	else
+		count = gt_table_best(q->table, c, count, &quality, &inexact);
 	gt_table_sort_ties(q->table, c, count);
 	count = gt_damage_shortlist(q->table, c, count, q->open);
 	choice->gpus.word[0] = c[least_damage(q, c, count)].set;
 	choice->exact = !inexact;
 }
 
-static enum gt_fit select_wished(const struct question *q, struct gt_choice *choice)
+/* The shape of the question, where it has one; without memory it is judged as a whole. */
+static void ask_shape(struct question *q, struct gt_table *table,
+		      const struct gt_request *request)
+{
+	q->parts = NULL;
+	q->shape = gt_shape_asked(request) ? gt_shape_get(table, request) : NULL;
+}
+
+static enum gt_fit select_wished(struct question *q, struct gt_choice *choice)
 {
 	enum gt_fit fit;
-	uint32_t count = list_allowed(q, &fit);
+	uint32_t count;
+
+	if (q->shape)
+		q->parts = gt_shape_parts(q->table, q->shape, q->open);
+	if (!q->parts)
+		q->shape = NULL;
+	count = list_allowed(q, &fit);
 
 	if (count)
 		select_among(q, count, choice);
@@ -243,12 +264,15 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 
 	if (fit)
 		return fit;
+	ask_shape(&q, table, request);
 	if (!is_plain(&q)) {
 		gt_release_init(&q.release, table, request->running,
 				request->running_count);
 		return select_wished(&q, choice);
 	}
-	answer = gt_table_ask(table, q.open, request->count, &ties);
+	answer = q.shape ? gt_shape_ask(table, q.shape, q.open, &ties) : NULL;
+	if (!answer)
+		answer = gt_table_ask(table, q.open, request->count, &ties);
 	if (answer->count > 1)
 		gt_release_init(&q.release, table, request->running,
 				request->running_count);
@@ -265,6 +289,8 @@ static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
 	uint32_t same = gt_twins_canonical(&q->table->twin_bits, set);
 	const struct gt_dense_set *s = &q->table->sets[same];
 
+	if (q->parts && !gt_shape_equal(q->parts, set, choice))
+		return false;
 	if (s->rings < 0 || s->tree < 0 || (s->rings == 0 && s->path_mbps < 0) ||
 	    gt_table_key(q->table, set) != gt_table_key(q->table, choice) ||
 	    gt_damage_worth(q->table, &q->release, q->open & ~set) !=
@@ -274,7 +300,7 @@ static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
 	return two[0].level_4 >> 16 == two[1].level_4 >> 16;
 }
 
-static enum gt_fit runner_up_dense(const struct question *q, uint32_t choice,
+static enum gt_fit runner_up_dense(struct question *q, uint32_t choice,
 				   struct gt_choice *runner_up)
 {
 	struct gt_tie *c = q->table->scratch;
@@ -308,6 +334,8 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 	fit = open_gpus(table, request, &open);
 	if (fit)
 		return fit;
+	if (gt_shape_asked(request))
+		return gt_large_select(table, request, &open, choice);
 	return gt_pools_select(table, request, &open, choice);
 }
 
@@ -326,6 +354,7 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 		return fit;
 	if (!table->dense)
 		return gt_pools_runner_up(table, request, &open, choice, runner_up);
+	ask_shape(&q, table, request);
 	gt_release_init(&q.release, table, request->running, request->running_count);
 	return runner_up_dense(&q, (uint32_t)choice->gpus.word[0], runner_up);
 }
@@ -379,6 +408,34 @@ static void score_dense(struct gt_table *table, const struct gt_mask *set,
 	gt_score_finish(score, &m);
 }
 
+/* How the set splits into the groups of the request. */
+static void score_groups(struct gt_table *table, const struct gt_request *request,
+			 const struct gt_mask *set, struct gt_score *score)
+{
+	struct gt_geometry geometry;
+
+	if (!gt_shape_asked(request) || score->count != request->count)
+		return;
+	gt_select_geometry(table, request, set, &geometry);
+	score->groups_break_ties = request->groups_break_ties;
+	score->transfer_mbps = geometry.transfer_mbps;
+	score->exact = score->exact && geometry.exact;
+	for (int i = 0; i < geometry.count; i++) {
+		int at = score->group_count, mbps = geometry.busbw_mbps[i];
+
+		if (mbps == GT_UNKNOWN ||
+		    (at == GT_SCORE_GROUPS && mbps >= score->group_mbps[at - 1]))
+			continue;
+		if (at < GT_SCORE_GROUPS)
+			at = score->group_count++;
+		else
+			at--;
+		for (; at > 0 && score->group_mbps[at - 1] > mbps; at--)
+			score->group_mbps[at] = score->group_mbps[at - 1];
+		score->group_mbps[at] = mbps;
+	}
+}
+
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score)
 {
@@ -389,6 +446,7 @@ void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		score_dense(table, set, score);
 	else
 		gt_score_set(table->node, set, score);
+	score_groups(table, request, set, score);
 	score->remaining = remaining(table, request, &left);
 }
 
@@ -398,6 +456,15 @@ static int compare_trees(const struct gt_score *a, const struct gt_score *b)
 		y = (int64_t)b->tree_num * a->tree_den;
 
 	return (y > x) - (y < x);
+}
+
+static int compare_groups(const struct gt_score *a, const struct gt_score *b)
+{
+	for (int i = 0; i < a->group_count && i < b->group_count; i++)
+		if (a->group_mbps[i] != b->group_mbps[i])
+			return b->group_mbps[i] > a->group_mbps[i] ? 1 : -1;
+	return (b->transfer_mbps > a->transfer_mbps) -
+	       (b->transfer_mbps < a->transfer_mbps);
 }
 
 static int compare_level(const struct gt_score *a, const struct gt_score *b, int level)
@@ -415,6 +482,8 @@ static int compare_level(const struct gt_score *a, const struct gt_score *b, int
 		if (compare_trees(a, b) || x > 0)
 			return compare_trees(a, b);
 		return (b->path_mbps > a->path_mbps) - (b->path_mbps < a->path_mbps);
+	case GT_LEVEL_GROUPS:
+		return compare_groups(a, b);
 	default:
 		return (b->remaining > a->remaining) - (b->remaining < a->remaining);
 	}
@@ -423,15 +492,18 @@ static int compare_level(const struct gt_score *a, const struct gt_score *b, int
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order)
 {
-	static const int levels[2][4] = {
-		[GT_POLICY_BANDWIDTH] = {0, 1, 2, 3},
-		[GT_POLICY_PRESERVE] = {0, 3, 1, 2},
+	static const int levels[2][2][5] = {
+		[GT_POLICY_BANDWIDTH] = {{0, GT_LEVEL_GROUPS, 1, 2, 3},
+					 {0, 1, 2, GT_LEVEL_GROUPS, 3}},
+		[GT_POLICY_PRESERVE] = {{0, 3, GT_LEVEL_GROUPS, 1, 2},
+					{0, 3, 1, 2, GT_LEVEL_GROUPS}},
 	};
+	const int *sequence = levels[policy][a->groups_break_ties];
 
-	for (int i = 0; i < 4; i++) {
-		*order = compare_level(a, b, levels[policy][i]);
+	for (int i = 0; i < 5; i++) {
+		*order = compare_level(a, b, sequence[i]);
 		if (*order)
-			return levels[policy][i];
+			return sequence[i];
 	}
 	return 4;
 }
@@ -488,17 +560,22 @@ char *gt_fit_text(const struct gt_table *table, const struct gt_request *request
 			 request->count, count, gt_mask_count(&mig));
 		break;
 	case GT_FIT_BELOW_MIN:
-		snprintf(buf, size, "no free set of %d GPUs reaches %.1f GB/s",
-			 request->count, request->min_busbw_mbps / 1000.0);
+		snprintf(buf, size, "no free set of %d GPUs reaches %.1f GB/s%s%s",
+			 request->count, request->min_busbw_mbps / 1000.0,
+			 request->comm == GT_COMM_ALLTOALL ? " of all-to-all" : "",
+			 request->groups && request->groups->count > 1 ? " in every group"
+								       : "");
 		break;
 	case GT_FIT_CONSTRAINED:
 		snprintf(buf, size, "no free set of %d GPUs meets all that was asked",
 			 request->count);
 		break;
 	case GT_FIT_INVALID:
-		snprintf(buf, size,
-			 request->count < 1
-				 ? "the number of GPUs must be at least 1"
+		snprintf(buf, size, "%s",
+			 request->count < 1 ? "the number of GPUs must be at least 1"
+			 : request->groups && request->groups->count &&
+					 gt_groups_sum(request->groups) != request->count
+				 ? "the groups do not add up to the number of GPUs"
 				 : "a GPU that must be in the set is not free");
 		break;
 	}

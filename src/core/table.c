@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "core/bits.h"
+#include "core/shape.h"
 #include "core/subsets.h"
 #include "core/table.h"
 
@@ -53,6 +54,7 @@ const struct gt_dense_set *gt_table_rings(struct gt_table *table, uint32_t set,
 	gt_members_init(&m, table->node, &mask);
 	s->rings = (int16_t)gt_members_rings(&m, &left);
 	s->link_mbps = m.k ? m.link_mbps : 0;
+	s->in_switch_mbps = gt_members_in_switch(&m);
 	s->inexact |= left < 0;
 	spend(steps, allow(*steps), left);
 	return s;
@@ -91,20 +93,49 @@ const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set,
 	return s;
 }
 
+/* The larger of P and NCCL's relay over links. */
+static int ringless_mbps(struct gt_table *table, uint32_t set, long *steps)
+{
+	const struct gt_dense_set *s = gt_table_path(table, set, steps);
+	long left = *steps < GT_SEARCH_STEPS ? *steps : GT_SEARCH_STEPS, allowed = left;
+	struct gt_mask mask = mask_of(set);
+	struct gt_members m;
+	bool relayed;
+
+	if (s->link_mbps <= s->path_mbps || left <= 0)
+		return s->path_mbps;
+	gt_members_init(&m, table->node, &mask);
+	relayed = gt_members_relayed(&m, &left);
+	spend(steps, allowed, left);
+	return relayed ? s->link_mbps : s->path_mbps;
+}
+
+int gt_table_predict(struct gt_table *table, uint32_t set, long *steps)
+{
+	const struct gt_dense_set *s = gt_table_rings(table, set, steps);
+	int rings_mbps = s->rings * s->link_mbps;
+
+	if (s->rings == 0)
+		return ringless_mbps(table, set, steps);
+	return rings_mbps > s->in_switch_mbps ? rings_mbps : s->in_switch_mbps;
+}
+
 uint64_t gt_table_key(const struct gt_table *table, uint32_t set)
 {
 	uint32_t same = gt_twins_canonical(&table->twin_bits, set);
 	const struct gt_dense_set *s = &table->sets[same];
+	int mbps = s->rings * s->link_mbps;
 
-	return gt_quality_pack(gt_bits_count(set & table->unhealthy), s->rings,
-			       s->link_mbps, s->tree, s->path_mbps);
+	if (s->in_switch_mbps > mbps)
+		mbps = s->in_switch_mbps;
+	return gt_quality_pack(gt_bits_count(set & table->unhealthy), mbps, s->tree,
+			       s->path_mbps);
 }
 
 /* ---- the best of many ---- */
 
-/* Keep the candidates whose value is the largest; returns how many. */
-static uint32_t keep_least_unhealthy(const struct gt_table *table, struct gt_tie *c,
-				     uint32_t count)
+uint32_t gt_table_keep_healthy(const struct gt_table *table, struct gt_tie *c,
+			       uint32_t count)
 {
 	int least = GT_DENSE_MAX + 1;
 	uint32_t kept = 0;
@@ -133,6 +164,7 @@ static int highest_bound(const struct gt_tie *c, uint32_t count)
 	return bound;
 }
 
+/* Keep the candidates whose value is the largest; returns how many. */
 static uint32_t keep_value(struct gt_tie *c, uint32_t count, int value)
 {
 	uint32_t kept = 0;
@@ -251,7 +283,7 @@ uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32
 	*quality = 0;
 	if (count == 0)
 		return 0;
-	count = keep_least_unhealthy(table, candidates, count);
+	count = gt_table_keep_healthy(table, candidates, count);
 	count = keep_most_rings(table, candidates, count, inexact);
 	count = keep_strongest_tree(table, candidates, count);
 	if (set_of(table, candidates[0].set)->rings == 0)
@@ -321,9 +353,8 @@ void gt_table_sort_ties(const struct gt_table *table, struct gt_tie *ties, uint3
 
 /* ---- answers ---- */
 
-/* All K-subsets of free that take the lowest of each kind of twins. */
-static uint32_t list_sets(const struct gt_table *table, uint32_t free, int k,
-			  struct gt_tie *out)
+uint32_t gt_table_list(const struct gt_table *table, uint32_t free, int k,
+		       struct gt_tie *out)
 {
 	struct gt_subsets subsets;
 	uint32_t count = 0, set;
@@ -384,7 +415,7 @@ const struct gt_answer *gt_table_ask(struct gt_table *table, uint32_t free, int 
 		*ties = table->ties + answer->first;
 		return answer;
 	}
-	count = list_sets(table, free, k, table->scratch);
+	count = gt_table_list(table, free, k, table->scratch);
 	count = gt_table_best(table, table->scratch, count, &quality, &inexact);
 	gt_table_sort_ties(table, table->scratch, count);
 	count = gt_damage_shortlist(table, table->scratch, count, free);
@@ -439,7 +470,7 @@ static enum gt_err dense_new(struct gt_table *table, struct gt_error *err)
 	if (table->subsets)
 		gt_damage_list(table->subsets, table->n);
 	for (uint32_t s = 0; s < sets; s++)
-		table->sets[s] = (struct gt_dense_set){-1, false, -1, -1, 0};
+		table->sets[s] = (struct gt_dense_set){-1, false, -1, -1, 0, 0};
 	gt_damage_build(table);
 	return GT_OK;
 }
@@ -492,6 +523,7 @@ void gt_table_free(struct gt_table *table)
 	free(table->quality);
 	free(table->ties);
 	free(table->scratch);
+	gt_shapes_free(table);
 	gt_pools_free(table->pools);
 	free(table);
 }
@@ -507,7 +539,7 @@ size_t gt_table_bytes(const struct gt_table *table)
 
 	if (!table->dense)
 		return sizeof(*table) + gt_pools_bytes(table->pools);
-	return sizeof(*table) +
+	return sizeof(*table) + gt_shapes_bytes(table) +
 	       sets * (sizeof(*table->sets) + sizeof(*table->worth) +
 		       sizeof(*table->ratio)) +
 	       (table->subsets ? GT_SUBSET_COUNT : 0) +

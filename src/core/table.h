@@ -9,6 +9,7 @@
 #include "core/twin.h"
 
 #define GT_DENSE_MAX 16
+#define GT_SHAPES    8 /* geometries of one type that are kept */
 #define GT_FULL_MAX  8 /* up to here every answer is made when the table is */
 
 /* tau in whole numbers: a multiple of every denominator up to 15. */
@@ -16,11 +17,12 @@
 
 /* What has been found out about one dense set; only canonical sets are asked. */
 struct gt_dense_set {
-	int16_t rings;	   /* -1: not yet */
-	bool inexact;	   /* rings, tree or path is only a lower bound */
-	int32_t tree;	   /* tau x GT_TREE_UNIT; -1: not yet */
-	int32_t path_mbps; /* P; -1: not yet */
-	int32_t link_mbps; /* w */
+	int16_t rings;		/* -1: not yet */
+	bool inexact;		/* rings, tree or path is only a lower bound */
+	int32_t tree;		/* tau x GT_TREE_UNIT; -1: not yet */
+	int32_t path_mbps;	/* P; -1: not yet */
+	int32_t link_mbps;	/* w */
+	int32_t in_switch_mbps; /* by reduction in the switch */
 };
 
 /* A candidate, and then a set that ties with the best on levels 0 to 2. */
@@ -66,22 +68,28 @@ struct gt_table {
 	struct gt_tie *scratch; /* room for every K-set of the node */
 	uint32_t scratch_room;
 
+	/* geometries that were asked for (shape.c) */
+	struct gt_shape *shapes[GT_SHAPES];
+	uint32_t shape_clock;
+	int64_t *group_value[2]; /* dense: 2^n, by comm; -1: not yet; NULL: not asked */
+	struct gt_parts *parts;	 /* 9 to 16: of the last question */
+
 	/* pooled */
 	struct gt_pools *pools;
 };
 
 /* Levels 0 to 2 as one number, larger is better. Bits 63-59: 31 less the members out of
- * service (31 at most); 58: R > 0; below it R x w and tau, or tau and P. R x w and P are
- * under 2^27 MB/s, tau x unit under 2^31. */
-static inline uint64_t gt_quality_pack(int out_of_service, int rings, int link_mbps,
-				       int tree, int path_mbps)
+ * service (31 at most); 58: R > 0; below it mbps and tau, or tau and P. mbps is R x w, or
+ * what a switch reduces where that is more: the same order within a type, and the right
+ * one between types. It and P are under 2^27 MB/s, tau x unit under 2^31. */
+static inline uint64_t gt_quality_pack(int out_of_service, int mbps, int tree,
+				       int path_mbps)
 {
 	int sick = out_of_service < 31 ? out_of_service : 31;
 	uint64_t key = (uint64_t)(31 - sick) << 59;
 
-	if (rings > 0)
-		return key | UINT64_C(1) << 58 |
-		       (uint64_t)rings * (uint64_t)link_mbps << 31 | (uint64_t)tree;
+	if (mbps > 0)
+		return key | UINT64_C(1) << 58 | (uint64_t)mbps << 31 | (uint64_t)tree;
 	return key | (uint64_t)tree << 27 | (uint64_t)path_mbps;
 }
 
@@ -95,6 +103,15 @@ const struct gt_dense_set *gt_table_path(struct gt_table *table, uint32_t set,
 					 long *steps);
 /* gt_quality_pack of a set; tree and path must have been asked. */
 uint64_t gt_table_key(const struct gt_table *table, uint32_t set);
+/* Bus bandwidth of an all-reduce by the model, MB/s; measured points are not looked at.
+ */
+int gt_table_predict(struct gt_table *table, uint32_t set, long *steps);
+/* Keep the candidates with the fewest members out of service, first; returns how many. */
+uint32_t gt_table_keep_healthy(const struct gt_table *table, struct gt_tie *c,
+			       uint32_t count);
+/* All K-subsets of free that take the lowest of each kind of twins. */
+uint32_t gt_table_list(const struct gt_table *table, uint32_t free, int k,
+		       struct gt_tie *out);
 /* Reduce the candidates to those that tie for the best on levels 0 to 2; returns how many
  * and stands them first, unsorted. *quality is their key. */
 uint32_t gt_table_best(struct gt_table *table, struct gt_tie *candidates, uint32_t count,

@@ -14,8 +14,14 @@ static bool alike(const struct gt_node *node, int a, int b)
 
 	if (gt_gpu_home(x) != gt_gpu_home(y) || strcmp(x->pci_root, y->pci_root) != 0 ||
 	    x->island != y->island || x->switch_links != y->switch_links ||
-	    x->link_mbps != y->link_mbps || x->mig != y->mig || x->healthy != y->healthy)
+	    x->link_mbps != y->link_mbps || x->reduce_mbps != y->reduce_mbps ||
+	    x->reduce_from != y->reduce_from || x->mig != y->mig ||
+	    x->healthy != y->healthy)
 		return false;
+	for (int i = 0; i < node->measured_count; i++)
+		if (gt_mask_has(&node->measured[i].gpus, a) !=
+		    gt_mask_has(&node->measured[i].gpus, b))
+			return false;
 	for (int i = 0; i < node->group_count; i++)
 		if (gt_mask_has(&node->groups[i], a) != gt_mask_has(&node->groups[i], b))
 			return false;

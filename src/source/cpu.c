@@ -18,6 +18,25 @@ static const struct {
 	{0x01, GT_CPU_INTEL_BDW},
 };
 
+/* AMD's families, as CPUID adds them up, and as NCCL's XML wrote them before it did so
+ * (NVIDIA/nccl#2036). */
+static enum gt_cpu_vendor amd_of(int family)
+{
+	switch (family) {
+	case 0x17:
+	case 0x8f:
+		return GT_CPU_AMD_ZEN12;
+	case 0x19:
+	case 0xaf:
+		return GT_CPU_AMD_ZEN34;
+	case 0x1a:
+	case 0xbf:
+		return GT_CPU_AMD_ZEN5;
+	default:
+		return GT_CPU_AMD;
+	}
+}
+
 enum gt_cpu_vendor gt_cpu_of(const char *arch, const char *vendor, int family, int model)
 {
 	enum gt_cpu_vendor named = gt_cpu_vendor_parse(vendor);
@@ -26,6 +45,8 @@ enum gt_cpu_vendor gt_cpu_of(const char *arch, const char *vendor, int family, i
 		return GT_CPU_ARM;
 	if (!strncmp(arch, "ppc64", 5))
 		return GT_CPU_POWER9;
+	if (named == GT_CPU_AMD)
+		return amd_of(family);
 	if (named != GT_CPU_INTEL || family != 6)
 		return named;
 	for (size_t i = 0; i < sizeof(intel) / sizeof(intel[0]); i++)

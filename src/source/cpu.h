@@ -6,7 +6,7 @@
 #include "gputopo.h"
 
 /* vendor as CPUID or the kernel spells it, arch as uname does ("" if not given); family
- * and model are Intel's numbers, 0 if not given. */
+ * and model are CPUID's numbers, 0 if not given. */
 enum gt_cpu_vendor gt_cpu_of(const char *arch, const char *vendor, int family, int model);
 
 #endif

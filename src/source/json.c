@@ -436,6 +436,55 @@ static enum gt_err get_groups(struct doc *doc)
 	return GT_OK;
 }
 
+/* One point: GPUs, or how many of one switch, and what was measured there. */
+static enum gt_err get_point(struct doc *doc, int i, const json_t *point)
+{
+	const json_t *gpus = json_object_get(point, "gpus"), *member;
+	const char *comm = json_string_value(json_object_get(point, "comm"));
+	struct gt_measured measured = {.count = 0};
+	struct gt_error cause;
+	size_t j;
+
+	if (json_is_integer(gpus) && json_integer_value(gpus) <= doc->n)
+		measured.count = (int)json_integer_value(gpus);
+	json_array_foreach((json_t *)gpus, j, member)
+	{
+		if (!json_is_integer(member) || json_integer_value(member) < 0 ||
+		    json_integer_value(member) >= doc->n)
+			return fail_item(doc, "measured", i,
+					 "point %d names a GPU that is not there", i);
+		gt_mask_set(&measured.gpus, (int)json_integer_value(member));
+	}
+	if (!comm || gt_comm_parse(&measured.comm, comm, NULL))
+		return fail_item(doc, "measured", i,
+				 "point %d: comm is not allreduce or alltoall", i);
+	if (!to_mbps(json_object_get(point, "busbw_gbps"), &measured.busbw_mbps))
+		return fail_item(doc, "measured", i,
+				 "point %d: busbw_gbps is not a positive number", i);
+	if (gt_node_add_measured(doc->node, &measured, &cause))
+		return fail_item(doc, "measured", i, "point %d: %s", i, cause.text);
+	return GT_OK;
+}
+
+static enum gt_err get_measured(struct doc *doc)
+{
+	const json_t *points = json_object_get(doc->root, "measured"), *point;
+	enum gt_err rc = GT_OK;
+	size_t i;
+
+	if (!present(points))
+		return GT_OK;
+	if (!json_is_array(points))
+		return fail_field(doc, "measured", "measured is not a list");
+	json_array_foreach((json_t *)points, i, point)
+	{
+		rc = get_point(doc, (int)i, point);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
 static enum gt_err get_notes(struct doc *doc)
 {
 	const json_t *notes = json_object_get(doc->root, "notes"), *note;
@@ -517,8 +566,8 @@ static enum gt_err get_document(struct doc *doc, struct gt_source *src,
 		if (rc)
 			return rc;
 	}
-	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) || (rc = get_notes(doc)) ||
-	    (rc = get_origin(doc)))
+	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) || (rc = get_measured(doc)) ||
+	    (rc = get_notes(doc)) || (rc = get_origin(doc)))
 		return rc;
 	if (!doc->has_islands) {
 		choose_fabric(doc, src);

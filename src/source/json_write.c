@@ -246,6 +246,36 @@ static void put_groups(struct out *out, const struct gt_node *node)
 	put(out, "],\n");
 }
 
+/* Only where something was measured. */
+static void put_measured(struct out *out, const struct gt_node *node)
+{
+	if (!node->measured_count)
+		return;
+	put(out, "  \"measured\": [");
+	for (int i = 0; i < node->measured_count; i++) {
+		const struct gt_measured *point = &node->measured[i];
+		const char *comma = "";
+
+		put(out, i ? ",\n    {\"gpus\": " : "\n    {\"gpus\": ");
+		if (gt_mask_next(&point->gpus, 0) < 0)
+			put_int(out, point->count);
+		else
+			put(out, "[");
+		for (int g = gt_mask_next(&point->gpus, 0); g >= 0;
+		     g = gt_mask_next(&point->gpus, g + 1)) {
+			putf(out, "%s%d", comma, g);
+			comma = ", ";
+		}
+		if (comma[0])
+			put(out, "]");
+		putf(out,
+		     ", \"comm\": \"%s\", \"busbw_gbps\": ", gt_comm_name(point->comm));
+		put_gbps(out, point->busbw_mbps);
+		put(out, "}");
+	}
+	put(out, "\n  ],\n");
+}
+
 static void put_notes(struct out *out, const struct gt_node *node)
 {
 	put(out, "  \"notes\": [");
@@ -271,6 +301,7 @@ static void put_head(struct out *out, const struct gt_node *node)
 static void put_tail(struct out *out, const struct gt_node *node)
 {
 	put_groups(out, node);
+	put_measured(out, node);
 	put(out, "  \"domain\": ");
 	put_string(out, node->domain);
 	putf(out, ",\n  \"partial\": %s,\n", node->partial ? "true" : "false");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bench_select - what a decision costs: by machine, K and share of free GPUs, beside a
- * brute force in the same run; the table of a node type; ranking 10,000 nodes.
+ * brute force in the same run; the same for jobs of several groups; the table of a node
+ * type and of a geometry; ranking 10,000 nodes.
  *
  *   bench_select [CSV]
  *
@@ -363,6 +364,72 @@ static void bench_machine(const struct machine *m, struct rng *r, struct bars *b
 	gt_table_free(table);
 }
 
+/* ---- groups ---- */
+
+struct group_bars {
+	int64_t table;		      /* the slowest, ns */
+	int64_t times[64 * REQUESTS]; /* of nodes of 8, the table made */
+	size_t count;
+};
+
+/* Decisions on a geometry; each request's fastest of many rounds, as above. */
+static void bench_shape(const struct machine *m, const char *sizes, enum gt_comm comm,
+			struct rng *r, struct group_bars *bars)
+{
+	struct gt_groups groups;
+	struct cost c;
+	int64_t build, first;
+	struct gt_table *table = make_table(m, &build);
+	int k, free, n = gt_node_size(m->node);
+
+	if (gt_groups_parse(&groups, sizes, NULL))
+		exit(2);
+	k = gt_groups_sum(&groups);
+	free = k < n * 3 / 4 ? n * 3 / 4 : k;
+	make_requests(n, k, free, r);
+	for (int i = 0; i < REQUESTS; i++) {
+		asked[i].request.groups = &groups;
+		asked[i].request.comm = comm;
+	}
+	first = time_one(table, &asked[0].request);
+	c = measure(m, table, k, free);
+	if (n == 8) {
+		times_8_count -= REQUESTS; /* those are of plain requests */
+		memcpy(&bars->times[bars->count], &times_8[times_8_count],
+		       REQUESTS * sizeof(times_8[0]));
+		bars->count += REQUESTS;
+		bars->table = first > bars->table ? first : bars->table;
+	}
+	printf("  %-16s %-6s %-9s %5d %9lld %9lld %11lld\n", m->name, sizes,
+	       gt_comm_name(comm), free, (long long)c.median, (long long)c.worst,
+	       (long long)(first > c.first ? first : c.first));
+	fprintf(csv, "groups,%s,%d,%s %s,%d,%lld,%lld,%lld,,\n", m->name, n, sizes,
+		gt_comm_name(comm), free, (long long)c.median, (long long)c.worst,
+		(long long)(first > c.first ? first : c.first));
+	fflush(stdout);
+	gt_table_free(table);
+}
+
+static void bench_groups(const struct machine *machines, int count, struct rng *r)
+{
+	static const char *const sizes[] = {"2+2", "4+2", "2x4", "4x2"};
+	static struct group_bars bars;
+
+	printf("one decision for a job of several groups, ns; first: with the table "
+	       "made\n"
+	       "  %-16s %-6s %-9s %5s %9s %9s %11s\n",
+	       "machine", "groups", "comm", "free", "median", "worst", "first");
+	for (int i = 0; i < count; i++)
+		for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+			for (int comm = 0; comm < 2; comm++)
+				bench_shape(&machines[i], sizes[s], (enum gt_comm)comm, r,
+					    &bars);
+	qsort(bars.times, bars.count, sizeof(bars.times[0]), by_size);
+	printf("\n8 GPUs: median %lld ns (bar 150), the slowest table %.2f ms (bar "
+	       "20)\n\n",
+	       (long long)bars.times[bars.count / 2], (double)bars.table / 1e6);
+}
+
 /* The best node for a K-GPU job among 10,000 with random free GPUs: the look-up of each,
  * and what a tie costs on top (the choice there, and what it leaves). */
 static void bench_ranking(const struct machine *m, int k, struct rng *r)
@@ -446,6 +513,7 @@ int main(int argc, char **argv)
 	       "free", "median", "worst", "first", "brute force", "ratio");
 	for (int i = 0; i < count; i++)
 		bench_machine(&machines[i], &r, &bars);
+	bench_groups(machines, 9, &r);
 	puts("the best node of many");
 	for (int k = 1; k <= 8; k *= 2)
 		bench_ranking(&machines[0], k, &r);

@@ -5,7 +5,8 @@
  *
  * The measurements are read from the shared data, each with its source; a row here says
  * which machine, set and quantity of the library a point is held against. A point without
- * a row ends the program, so that none is left out in silence.
+ * a row ends the program, so that none is left out in silence. Points that the shared
+ * data lack stand in own[].
  */
 #include "graph.h"
 #include "shared.h"
@@ -17,6 +18,7 @@
 
 enum quantity {
 	BUSBW,	  /* of the set */
+	RINGS,	  /* the same without reduction in the switch */
 	PAIR,	  /* one hop between its two members */
 	RINGLESS, /* the median of the slowest hop of all K-sets without rings */
 	NOTHING,  /* not modelled */
@@ -68,13 +70,13 @@ static const struct row rows[] = {
 	{"nccl-tests#149", "A100 SXM4, reached", NULL, 1, 1, "dgxa100", 0xff, BUSBW, ""},
 	{"nccl#1161", "2 x H100 PCIe with a bridge", NULL, 0, 1, "h100-pcie-pairs", 0x03,
 	 BUSBW, "not explained: less than half of what 12 links give"},
-	{"nccl-tests#212", "8 x H100 SXM, ring", NULL, 0, 1, "hgx-h100", 0xff, BUSBW, ""},
+	{"nccl-tests#212", "8 x H100 SXM, ring", NULL, 0, 1, "hgx-h100", 0xff, RINGS, ""},
 	{"nccl-tests#212", "8 x H100 SXM, NVLS", NULL, 1, 1, "hgx-h100", 0xff, BUSBW,
-	 "NVLS is not modelled; it lifts all sets of a switch alike"},
+	 "reduced in the switch"},
 	{"nccl#1264", "H100 SXM, writes between any pair", NULL, 0, 1, "hgx-h100", 0x81,
 	 PAIR, ""},
 	{"nccl#1374", "8 x H800, NVLS", NULL, 0, 1, "h800", 0xff, BUSBW,
-	 "NVLS is not modelled"},
+	 "reduced in the switch, 8 links"},
 	{"nccl#1639", "8 x RTX 5090, 4 of them", NULL, 0, 1, "5090", 0x0f, BUSBW,
 	 "host bridges of one socket assumed"},
 	{"nccl#1639", "8 x RTX 5090, all", NULL, 1, 1, "5090", 0xff, BUSBW,
@@ -86,6 +88,53 @@ static const struct row rows[] = {
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const char H100_SIZES[] = "NVIDIA/nccl#1455";
+
+static const struct {
+	double gbps;
+	const char *source;
+	struct row row;
+} own[] = {
+	{365,
+	 H100_SIZES,
+	 {NULL, "2 x H100 SXM", NULL, 0, 1, "hgx-h100", 0x03, BUSBW,
+	  "365 to 370; rings"}},
+	{365,
+	 H100_SIZES,
+	 {NULL, "3 x H100 SXM", NULL, 0, 1, "hgx-h100", 0x07, BUSBW,
+	  "365 to 370; rings"}},
+	{365,
+	 H100_SIZES,
+	 {NULL, "4 x H100 SXM", NULL, 0, 1, "hgx-h100", 0x0f, BUSBW,
+	  "365 to 370; rings"}},
+	{420,
+	 H100_SIZES,
+	 {NULL, "5 x H100 SXM, NVLS", NULL, 0, 1, "hgx-h100", 0x1f, BUSBW,
+	  "reduced in the switch; the constant is fitted to these"}},
+	{440,
+	 H100_SIZES,
+	 {NULL, "6 x H100 SXM, NVLS", NULL, 0, 1, "hgx-h100", 0x3f, BUSBW, "as before"}},
+	{460,
+	 H100_SIZES,
+	 {NULL, "7 x H100 SXM, NVLS", NULL, 0, 1, "hgx-h100", 0x7f, BUSBW, "as before"}},
+	{480,
+	 H100_SIZES,
+	 {NULL, "8 x H100 SXM, NVLS", NULL, 0, 1, "hgx-h100", 0xff, BUSBW, "as before"}},
+	{475,
+	 "NVIDIA/nccl-tests#272",
+	 {NULL, "8 x H200, NVLS", NULL, 0, 1, "hgx-h200", 0xff, BUSBW,
+	  "H100's constant"}},
+	{843,
+	 "NVIDIA/aicr#2641",
+	 {NULL, "8 x GB300, NVLS", NULL, 0, 1, "gb300", 0xff, BUSBW,
+	  "two trays of one NVL72; the constant is fitted "
+	  "to this point alone"}},
+	{32.18,
+	 "NVIDIA/nccl#2036",
+	 {NULL, "2 x EPYC 9575F, across sockets", NULL, 0, 1, "turin", 0x03, PAIR,
+	  "the figure NCCL took over"}},
+};
 
 /* ---- machines that are not built in ---- */
 
@@ -102,6 +151,37 @@ static struct gt_node *h800(void)
 		gpu->island = 0;
 		gpu->switch_links = 8;
 	}
+	return node;
+}
+
+static struct gt_node *gb300(void)
+{
+	struct gt_node *node;
+
+	if (gt_node_new(&node, 8, NULL))
+		exit(2);
+	for (int i = 0; i < 8; i++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, i);
+
+		snprintf(gpu->model, sizeof(gpu->model), "NVIDIA GB300");
+		gpu->island = 0;
+		gpu->switch_links = 18;
+	}
+	return node;
+}
+
+static struct gt_node *turin(void)
+{
+	struct gt_node *node;
+
+	if (gt_node_new(&node, 2, NULL))
+		exit(2);
+	gt_node_set_cpu_vendor(node, GT_CPU_AMD_ZEN5);
+	for (int i = 0; i < 2; i++) {
+		snprintf(gt_node_edit_gpu(node, i)->model, 64, "NVIDIA RTX PRO 6000");
+		gt_node_edit_gpu(node, i)->socket = i;
+	}
+	gt_node_set_path(node, 0, 1, GT_PATH_SYS);
 	return node;
 }
 
@@ -128,6 +208,10 @@ static struct gt_node *machine_of(const char *name)
 		node = h800();
 	else if (!strcmp(name, "5090"))
 		node = rtx5090();
+	else if (!strcmp(name, "gb300"))
+		node = gb300();
+	else if (!strcmp(name, "turin"))
+		node = turin();
 	snprintf(spec, sizeof(spec), "builtin:%s", name);
 	if (node ? gt_node_finish(node, NULL) : gt_node_load(&node, spec, NULL, NULL)) {
 		fprintf(stderr, "no machine %s\n", name);
@@ -173,7 +257,9 @@ static double predicted_gbps(const struct row *row)
 	if (row->quantity == RINGLESS)
 		mbps = ringless_mbps(node);
 	else
-		mbps = row->quantity == PAIR ? score.bottleneck_mbps : score.busbw_mbps;
+		mbps = row->quantity == PAIR	? score.bottleneck_mbps
+		       : row->quantity == RINGS ? score.rings * score.link_mbps
+						: score.busbw_mbps;
 	gt_node_free(node);
 	return mbps / 1e3;
 }
@@ -203,9 +289,8 @@ static bool speaks_of(const struct row *row, const json_t *point)
 	return !set || row->quantity == NOTHING || shared_set(set) == row->set;
 }
 
-static void print_row(const json_t *point, const struct row *row)
+static void print_row(double measured, const struct row *row, const char *source)
 {
-	double measured = measured_gbps(point, row);
 	struct gt_mask set = mask_of(row->set);
 	char list[64];
 
@@ -219,8 +304,7 @@ static void print_row(const json_t *point, const struct row *row)
 		       100 * (predicted / measured - 1), row->machine,
 		       gt_mask_format(&set, list, sizeof(list)));
 	}
-	printf("%s | %s |\n", row->remark,
-	       json_string_value(json_object_get(point, "src")));
+	printf("%s | %s |\n", row->remark, source);
 }
 
 static bool print_point(const json_t *point)
@@ -229,7 +313,8 @@ static bool print_point(const json_t *point)
 
 	for (size_t i = 0; i < ROWS; i++)
 		if (speaks_of(&rows[i], point)) {
-			print_row(point, &rows[i]);
+			print_row(measured_gbps(point, &rows[i]), &rows[i],
+				  json_string_value(json_object_get(point, "src")));
 			any = true;
 		}
 	return any;
@@ -254,7 +339,10 @@ int main(void)
 	     "is predicted / measured - 1. Predictions are those of the built-in "
 	     "machines; they\n"
 	     "rest on the effective bandwidth of a link that NCCL assumes, not on these "
-	     "points.\n\n"
+	     "points,\n"
+	     "but for reduction in switches, whose constants are fitted to the points "
+	     "that "
+	     "say so.\n\n"
 	     "| point | measured | predicted | error | held against | remark | source |\n"
 	     "|---|---|---|---|---|---|---|");
 	for (size_t i = 0; i < json_array_size(points); i++)
@@ -262,6 +350,8 @@ int main(void)
 			fprintf(stderr, "point %zu has no row here\n", i);
 			return 1;
 		}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		print_row(own[i].gbps, &own[i].row, own[i].source);
 	json_decref(data);
 	return ferror(stdout) ? 1 : 0;
 }

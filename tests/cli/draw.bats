@@ -20,6 +20,20 @@ golden() {
 	golden dgx1v.svg out.svg
 }
 
+@test "show --svg gives each group a colour of its own, and the lines between its GPUs too" {
+	"$GPUTOPO" show -t builtin:dgx1v --svg out.svg --mark '0,3;1-2;4,7'
+	local colour
+	for colour in '#d9480f' '#1864ab' '#2b8a3e'; do
+		# two GPUs and the line between them
+		same "$(grep -c "stroke=\"$colour\"" out.svg)" 3 "$colour"
+	done
+	"$GPUTOPO" show -t builtin:dgx1v --dot --mark '0,3;1-2' >out.dot
+	same "$(grep -c '#1864ab' out.dot)" 3 "the second group's colour"
+	fails 2 "--mark: '3': a GPU is in two groups" show -t builtin:dgx1v --mark '0,3;3'
+	gputopo show -t builtin:dgx1v --mark '0,3;1-2'
+	has "$output" "  group 1 1-2             40 GB/s"
+}
+
 @test "show --svg of hgx-h100 to standard output" {
 	"$GPUTOPO" show -t builtin:hgx-h100 --svg - >out.svg
 	golden hgx-h100.svg out.svg

@@ -61,3 +61,21 @@ setup() {
 		order -t builtin:dgx1v --gpus 0-8
 	fails 1 "gputopo: no/such/file: " order -t no/such/file --gpus 0
 }
+
+@test "--groups: the first ranks are group 0" {
+	gputopo order -t builtin:dgx1v --gpus 0-3 --groups 2x2 --json
+	json_is ".groups | map(sort) | sort" '[[0,3],[1,2]]'
+	json_is "(.groups | flatten) == .order" true
+	json_is ".group_busbw_gbps == [40,40]" true
+	gputopo order -t builtin:dgx1v --gpus 0-7 --groups 4+2+2
+	has "$output" "group 0   GPUs"
+	has "$output" "between groups in a row"
+	gputopo order -t builtin:mi250x --gpus 0-7 --groups 2x4 --comm alltoall --json
+	json_is ".comm" '"alltoall"'
+}
+
+@test "groups must add up to the GPUs" {
+	fails 2 "--groups: the sizes of '2x3' add up to 6 GPUs, not to 4" \
+		order -t builtin:dgx1v --gpus 0-3 --groups 2x3
+	fails 2 "--groups: " order -t builtin:dgx1v --gpus "" --groups 2x3
+}

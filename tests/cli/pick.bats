@@ -34,7 +34,7 @@ setup() {
 	json_is ".exact" true
 	json_is ".policy" '"bandwidth"'
 	json_is ".remaining >= 0 and .remaining <= 1" true
-	fields='["bottleneck_gbps","busbw_gbps","exact","gpus","ideal_busbw_gbps","pair_sum_gbps","policy","remaining","rings","tree"]'
+	fields='["alltoall_gbps","bottleneck_gbps","busbw_gbps","comm","exact","gpus","group_busbw_gbps","groups","ideal_busbw_gbps","measured","pair_sum_gbps","policy","predicted_gbps","remaining","rings","tree"]'
 	json_is ".runner_up | keys" "$fields"
 	json_is "del(.runner_up, .decided_by_level) | keys" "$fields"
 	# The runner-up keeps the ring and has the weaker tree.
@@ -193,4 +193,79 @@ setup() {
 	fails 1 "gputopo: no/such/file: " pick -t no/such/file -n 2
 	echo "{" >cut.json
 	fails 1 "gputopo: cut.json:" pick -t cut.json -n 2
+}
+
+@test "--groups: the groups are fast, not the set as a whole" {
+	# 0-1 and 4-5 are bridged; as a set of four {0,1,2,4} would do as well
+	gputopo pick -t builtin:h100-pcie-pairs --groups 2+2 --free 0,1,2,4,5 --json
+	same "$status" 0 status
+	json_is ".gpus" '[0,1,4,5]'
+	json_is ".groups" '[[0,1],[4,5]]'
+	json_is ".group_busbw_gbps | map(. > 200)" '[true,true]'
+	json_is ".comm" '"allreduce"'
+	json_is ".decided_by_level" 5
+	json_is ".runner_up.group_busbw_gbps | length" 2
+	gputopo pick -t builtin:h100-pcie-pairs --groups 2+2 --free 0,1,2,4,5 --explain
+	has "$output" "group 0   GPUs 0,1  247.2 GB/s allreduce"
+	has "$output" "g  groups, slowest first"
+	has "$output" "Level g decides: the groups of the job are faster."
+}
+
+@test "--groups says how many GPUs, in every spelling, and -n must agree" {
+	one=$("$GPUTOPO" pick -t builtin:dgx1v --groups 2x2 --json)
+	prints "$one" pick -t builtin:dgx1v --groups 2+2 --json
+	prints "$one" pick -t builtin:dgx1v --groups 4:2x2 --json
+	prints "$one" pick -t builtin:dgx1v -n 4 --groups 2x2 --json
+	fails 2 "--groups: the sizes of '2+2' add up to 4 GPUs, not to 5" \
+		pick -t builtin:dgx1v -n 5 --groups 2+2
+}
+
+@test "--groups lists them as asked, a group of one without a bandwidth" {
+	gputopo pick -t builtin:dgx1v --groups 1+4+2 --json
+	json_is ".groups | map(length)" '[1,4,2]'
+	json_is ".group_busbw_gbps[0]" null
+	json_is "(.groups | flatten | sort) == .gpus" true
+}
+
+@test "--comm alltoall: every pair sends at once" {
+	gputopo pick -t builtin:summit -n 4 --comm alltoall --json
+	json_is ".gpus" '[0,1,3,4]'
+	json_is ".group_busbw_gbps == [18]" true
+	json_is ".alltoall_gbps == 18" true
+	gputopo pick -t builtin:summit -n 4 --json
+	json_is ".comm" '"allreduce"'
+	json_is ".alltoall_gbps == 12" true
+	gputopo pick -t builtin:summit -n 1 --json
+	json_is ".alltoall_gbps" null
+}
+
+@test "a promise holds for every group, and a refusal names the best" {
+	gputopo pick -t builtin:dgx1v --groups 2+2 --min-busbw 40
+	same "$status" 0 status
+	fails 3 "no free set of 4 GPUs reaches 30.0 GB/s in every group; the best reaches 20" \
+		pick -t builtin:dgx1v --groups 2+2 --free 0-2,5 --min-busbw 30
+	fails 3 "reaches 30.0 GB/s of all-to-all; the best reaches 18" \
+		pick -t builtin:summit -n 4 --comm alltoall --min-busbw 30
+}
+
+@test "switches reduce: 400 GB/s of 8 H100 can be promised, 500 cannot" {
+	gputopo pick -t builtin:hgx-h100 -n 8 --min-busbw 400
+	same "$status" 0 status
+	has "$output" "472.5 GB/s all-reduce bus bandwidth, reduced in the switch"
+	fails 3 "the best reaches 472.5" pick -t builtin:hgx-h100 -n 8 --min-busbw 500
+	gputopo pick -t builtin:hgx-h100 -n 4 --json
+	json_is ".busbw_gbps == 370.8" true
+}
+
+@test "groups that make no sense are refused in one line" {
+	local sizes
+	for sizes in 0 2x0 pairs 2,2 "2 2" -1 "" 2+ x 1000x1 2x1000 9999999999x9; do
+		gputopo pick -t builtin:dgx1v --groups "$sizes"
+		same "$status" 2 "status of --groups '$sizes'"
+		same "$output" "" "data of --groups '$sizes'"
+		same "$(grep -c '^gputopo: --groups: ' <<<"$stderr")" 1 "messages of '$sizes'"
+	done
+	fails 2 "--comm: 'broadcast' must be allreduce or alltoall" \
+		pick -t builtin:dgx1v -n 2 --comm broadcast
+	fails 3 "9 GPUs asked, 8 free" pick -t builtin:dgx1v --groups 9x1
 }

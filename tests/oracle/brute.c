@@ -15,18 +15,68 @@ void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix
 	b->rounding = table;
 	b->worths = trust ? table : NULL;
 	oracle_fill(&b->t, &b->g, mix->weight, 0);
+	for (unsigned s = 0; s < 1u << b->g.n; s++)
+		b->group_mbps[0][s] = b->group_mbps[1][s] = -1;
+	b->shape.groups = 0;
 }
+
+/* ---- groups ---- */
+
+static void ask_shape(struct brute *b, const struct gt_request *request)
+{
+	struct oracle_shape shape = {.alltoall = request->comm == GT_COMM_ALLTOALL};
+
+	if (request->groups)
+		for (; shape.groups < request->groups->count; shape.groups++)
+			shape.size[shape.groups] = request->groups->size[shape.groups];
+	if (shape.groups == 0)
+		shape.size[shape.groups++] = request->count;
+	b->grouped = request->count > 1 && (shape.groups > 1 || shape.alltoall);
+	if (b->grouped && memcmp(&shape, &b->shape, sizeof(shape)) != 0) {
+		b->shape = shape;
+		memset(b->cut, 0, sizeof(b->cut));
+	}
+}
+
+static double group_mbps(void *of, const struct oracle_graph *g, unsigned set,
+			 bool alltoall)
+{
+	struct brute *b = of;
+	double *known = &b->group_mbps[alltoall][set];
+
+	if (*known < 0)
+		*known = oracle_group_mbps(NULL, g, set, alltoall);
+	return *known;
+}
+
+const struct oracle_parts *brute_parts(struct brute *b, unsigned set)
+{
+	if (!b->cut[set])
+		oracle_partition(&b->g, &b->shape, set, group_mbps, b, &b->parts[set]);
+	b->cut[set] = true;
+	return &b->parts[set];
+}
+
+static int by_groups(struct brute *b, unsigned x, unsigned y)
+{
+	return b->grouped ? oracle_compare_parts(&b->shape, brute_parts(b, x),
+						 brute_parts(b, y))
+			  : 0;
+}
+
+/* ---- requests ---- */
 
 void brute_ask(struct brute *b, const struct gt_request *request)
 {
 	b->request = request;
+	ask_shape(b, request);
 	b->free = set_of(&request->free);
 	b->jobs = request->running_count;
 	for (int j = 0; j < b->jobs; j++)
 		b->running[j] = set_of(&request->running[j].gpus);
 }
 
-bool brute_allows(const struct brute *b, unsigned set)
+bool brute_allows(struct brute *b, unsigned set)
 {
 	const struct gt_request *r = b->request;
 	unsigned touch = set_of(&r->touch);
@@ -43,6 +93,8 @@ bool brute_allows(const struct brute *b, unsigned set)
 	for (int i = 0; i < r->except_count; i++)
 		if (set_of(&r->except[i]) == set)
 			return false;
+	if (b->grouped) /* the library rounds to MB/s */
+		return brute_parts(b, set)->group[0] >= r->min_busbw_mbps - .5;
 	return r->count < 2 || b->t.value[set].busbw_mbps >= r->min_busbw_mbps;
 }
 
@@ -70,19 +122,31 @@ static int by_damage(const struct brute *b, unsigned x, unsigned y, double close
 	return fabs(d) <= close ? 0 : d > 0 ? 1 : -1;
 }
 
+/* The groups, then levels 1 and 2; or the groups last. One GPU has no bandwidth: R, tau
+ * and P are 0 for all. */
+static int by_bandwidth(struct brute *b, unsigned x, unsigned y)
+{
+	int groups = by_groups(b, x, y);
+	int whole = oracle_compare(&b->t.value[x], &b->t.value[y]);
+
+	if (b->request->groups_break_ties)
+		return whole ? whole : groups;
+	return groups ? groups : whole;
+}
+
 /* > 0: x is better on levels 0 to 3, in the policy's order. */
-static int by_key(const struct brute *b, unsigned x, unsigned y, double close)
+static int by_key(struct brute *b, unsigned x, unsigned y, double close)
 {
 	const struct oracle_value *vx = &b->t.value[x], *vy = &b->t.value[y];
 	int order;
 
+	if (vx->broken != vy->broken)
+		return vy->broken - vx->broken;
 	if (b->request->policy == GT_POLICY_PRESERVE) {
-		order = vx->broken != vy->broken ? vy->broken - vx->broken
-						 : by_damage(b, x, y, close);
-		return order ? order : oracle_compare(vx, vy);
+		order = by_damage(b, x, y, close);
+		return order ? order : by_bandwidth(b, x, y);
 	}
-	/* One GPU has no bandwidth: R, tau and P are 0 for all. */
-	order = oracle_compare(vx, vy);
+	order = by_bandwidth(b, x, y);
 	return order ? order : by_damage(b, x, y, close);
 }
 
@@ -116,8 +180,7 @@ static bool rounds_alike(const struct brute *b, unsigned x, unsigned y)
 	return sx.remaining == sy.remaining;
 }
 
-static bool beats(const struct brute *b, unsigned rival, unsigned set, char *why,
-		  size_t size)
+static bool beats(struct brute *b, unsigned rival, unsigned set, char *why, size_t size)
 {
 	int key = by_key(b, rival, set, BRUTE_CLOSE);
 	const char *what = "is better on levels 0 to 3";
@@ -140,7 +203,7 @@ static bool beats(const struct brute *b, unsigned rival, unsigned set, char *why
 	return better;
 }
 
-bool brute_is_best(const struct brute *b, unsigned set, char *why, size_t size)
+bool brute_is_best(struct brute *b, unsigned set, char *why, size_t size)
 {
 	if (!brute_allows(b, set)) {
 		snprintf(why, size, "%d of %#x: %#x is not allowed", b->request->count,
@@ -155,12 +218,12 @@ bool brute_is_best(const struct brute *b, unsigned set, char *why, size_t size)
 }
 
 /* Do the two differ above the lowest indices, whatever the rounding? */
-static bool differ(const struct brute *b, unsigned x, unsigned y)
+static bool differ(struct brute *b, unsigned x, unsigned y)
 {
 	return by_key(b, x, y, BRUTE_CLOSE) != 0 || by_level_4(b, x, y) != 0;
 }
 
-bool brute_has_runner_up(const struct brute *b, unsigned choice)
+bool brute_has_runner_up(struct brute *b, unsigned choice)
 {
 	for (unsigned s = 1; s < 1u << b->t.n; s++)
 		if (brute_allows(b, s) && differ(b, s, choice))
@@ -168,7 +231,7 @@ bool brute_has_runner_up(const struct brute *b, unsigned choice)
 	return false;
 }
 
-bool brute_is_runner_up(const struct brute *b, unsigned choice, unsigned set, char *why,
+bool brute_is_runner_up(struct brute *b, unsigned choice, unsigned set, char *why,
 			size_t size)
 {
 	if (!brute_allows(b, set) || set == choice) {

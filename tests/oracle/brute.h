@@ -24,6 +24,12 @@ struct brute {
 	unsigned free;
 	unsigned running[ORACLE_MAX];
 	int jobs;
+	/* the groups of the request */
+	bool grouped;
+	struct oracle_shape shape;
+	double group_mbps[2][1 << 10]; /* by all-to-all and set; < 0: not yet */
+	bool cut[1 << 10];
+	struct oracle_parts parts[1 << 10];
 };
 
 /* Make the tables of a machine; the mix as in the library's table, which says what is
@@ -31,17 +37,20 @@ struct brute {
  * says nothing of GPUs out of service or in MIG mode. */
 void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix *mix,
 		struct gt_table *table, bool trust);
-/* What follows is asked of this request. */
+/* What follows is asked of this request; what was found out about its groups is kept
+ * until a request names others. */
 void brute_ask(struct brute *b, const struct gt_request *request);
 /* May the request get this set at all? */
-bool brute_allows(const struct brute *b, unsigned set);
+bool brute_allows(struct brute *b, unsigned set);
+/* The best partition of a set into the request's groups. */
+const struct oracle_parts *brute_parts(struct brute *b, unsigned set);
 /* The share of the idle node's worth that stays after the set is taken. */
 double brute_remaining(const struct brute *b, unsigned set);
 /* Is the set a right answer? If not, the reason is written to why. */
-bool brute_is_best(const struct brute *b, unsigned set, char *why, size_t size);
+bool brute_is_best(struct brute *b, unsigned set, char *why, size_t size);
 /* Is it the best of the allowed sets that differ from the choice above lowest indices? */
-bool brute_is_runner_up(const struct brute *b, unsigned choice, unsigned set, char *why,
+bool brute_is_runner_up(struct brute *b, unsigned choice, unsigned set, char *why,
 			size_t size);
-bool brute_has_runner_up(const struct brute *b, unsigned choice);
+bool brute_has_runner_up(struct brute *b, unsigned choice);
 
 #endif

@@ -136,6 +136,8 @@ void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from, cons
 		g->link_mbps[to[i]] = from->link_mbps[i];
 		g->island[to[i]] = from->island[i];
 		g->ports[to[i]] = from->ports[i];
+		g->reduce_mbps[to[i]] = from->reduce_mbps[i];
+		g->reduce_from[to[i]] = from->reduce_from[i];
 		g->broken[to[i]] = from->broken[i];
 		g->mig[to[i]] = from->mig[i];
 		g->socket[to[i]] = from->socket[i];
@@ -183,6 +185,8 @@ static void describe_gpu(struct gt_node *node, const struct oracle_graph *g, int
 	if (g->island[i] >= 0) {
 		gpu->island = g->island[i];
 		gpu->switch_links = g->ports[i];
+		gpu->reduce_mbps = g->reduce_mbps[i];
+		gpu->reduce_from = g->reduce_from[i];
 	}
 }
 
@@ -249,6 +253,8 @@ void graph_of_node(struct oracle_graph *g, const struct gt_node *node)
 		g->link_mbps[i] = gpu->link_mbps;
 		g->island[i] = gpu->switch_links > 0 ? gpu->island : -1;
 		g->ports[i] = gpu->switch_links;
+		g->reduce_mbps[i] = gpu->reduce_mbps;
+		g->reduce_from[i] = gpu->reduce_from;
 		g->broken[i] = !gpu->healthy;
 		g->mig[i] = gpu->mig;
 		g->socket[i] = gpu->socket;

@@ -372,6 +372,24 @@ static void add_pairs(const struct oracle_graph *g, const int *gpu, int k, bool 
 		}
 }
 
+/* What a switch reduces by itself: 2 (k - 1) / k x links x what a link carries. */
+static int in_switch(const struct oracle_graph *g, unsigned set)
+{
+	int gpu[ORACLE_MAX], k = members(set, gpu);
+	long least;
+
+	if (k < 2 || !links_count(g, set) || !one_island(g, gpu, k))
+		return 0;
+	least = g->reduce_mbps[gpu[0]];
+	for (int i = 0; i < k; i++) {
+		if (g->reduce_mbps[gpu[i]] == 0 || k < g->reduce_from[gpu[i]])
+			return 0;
+		if (g->reduce_mbps[gpu[i]] < least)
+			least = g->reduce_mbps[gpu[i]];
+	}
+	return (int)(2 * (k - 1) * least * least_ports(g, gpu, k) / k);
+}
+
 void oracle_value(const struct oracle_graph *g, unsigned set, struct oracle_value *v)
 {
 	int gpu[ORACLE_MAX], k = members(set, gpu);
@@ -390,6 +408,8 @@ void oracle_value(const struct oracle_graph *g, unsigned set, struct oracle_valu
 	v->rings = oracle_rings(g, set);
 	oracle_tau(g, set, &v->tau_num, &v->tau_den);
 	v->busbw_mbps = v->rings * v->link_mbps;
+	if (in_switch(g, set) > v->busbw_mbps)
+		v->busbw_mbps = in_switch(g, set);
 	if (v->rings == 0) {
 		v->path_mbps = oracle_path(g, set);
 		v->relayed = oracle_relayed(g, set);
@@ -414,6 +434,168 @@ int oracle_compare(const struct oracle_value *a, const struct oracle_value *b)
 	if (a->tau_num * b->tau_den != b->tau_num * a->tau_den)
 		return sign(a->tau_num * b->tau_den - b->tau_num * a->tau_den);
 	return sign(a->path_mbps - b->path_mbps);
+}
+
+/* ---- all-to-all and groups ---- */
+
+/* Over which kind of way do the two talk in an all-to-all? 0: links of their own, 1: a
+ * switch, 2: PCIe. */
+static int kind_of_way(const struct oracle_graph *g, unsigned set, int a, int b)
+{
+	if (!links_count(g, set))
+		return 2;
+	if (g->island[a] >= 0 && g->island[a] == g->island[b])
+		return 1;
+	return g->links[a][b] > 0 ? 0 : 2;
+}
+
+static int partners(const struct oracle_graph *g, unsigned set, int a, int kind)
+{
+	int count = 0;
+
+	for (int b = 0; b < g->n; b++)
+		if (b != a && (set >> b & 1) && kind_of_way(g, set, a, b) == kind)
+			count++;
+	return count;
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double pair_rate(const struct oracle_graph *g, unsigned set, int a, int b)
+{
+	int kind = kind_of_way(g, set, a, b);
+	double w = smaller(g->link_mbps[a], g->link_mbps[b]);
+	double sharing = larger(partners(g, set, a, kind), partners(g, set, b, kind));
+
+	if (kind == 0)
+		return g->links[a][b] * w;
+	if (kind == 1)
+		return smaller(g->ports[a], g->ports[b]) * w / sharing;
+	return g->path_mbps[a][b] / sharing;
+}
+
+double oracle_alltoall(const struct oracle_graph *g, unsigned set)
+{
+	int k = oracle_size(set);
+	double slowest = ORACLE_INFINITE;
+
+	if (k < 2)
+		return 0;
+	for (int a = 0; a < g->n; a++)
+		for (int b = 0; b < g->n; b++)
+			if (a != b && (set >> a & 1) && (set >> b & 1))
+				slowest = smaller(slowest, pair_rate(g, set, a, b));
+	return (k - 1) * slowest;
+}
+
+double oracle_group_mbps(void *of, const struct oracle_graph *g, unsigned set,
+			 bool alltoall)
+{
+	struct oracle_value v;
+
+	(void)of;
+	if (oracle_size(set) < 2)
+		return ORACLE_INFINITE;
+	if (alltoall)
+		return oracle_alltoall(g, set);
+	oracle_value(g, set, &v);
+	return v.busbw_mbps;
+}
+
+struct cutting {
+	const struct oracle_graph *g;
+	const struct oracle_shape *shape;
+	oracle_group *worth;
+	void *of;
+	struct oracle_parts now, *best;
+	bool any;
+};
+
+/* The bandwidth of a pair, whatever group it is in. */
+static double pair_mbps(const struct oracle_graph *g, int a, int b)
+{
+	double w = smaller(g->link_mbps[a], g->link_mbps[b]), links = g->links[a][b];
+
+	if (g->island[a] >= 0 && g->island[a] == g->island[b])
+		links = smaller(g->ports[a], g->ports[b]);
+	return larger(links * w, g->path_mbps[a][b]);
+}
+
+static double between(const struct oracle_graph *g, unsigned x, unsigned y)
+{
+	double sum = 0;
+
+	for (int a = 0; a < g->n; a++)
+		for (int b = 0; b < g->n; b++)
+			if ((x >> a & 1) && (y >> b & 1))
+				sum += pair_mbps(g, a, b);
+	return sum;
+}
+
+/* All groups stand in now.part: sort them, and keep the partition if it is the best. */
+static void judge(struct cutting *c)
+{
+	int m = c->shape->groups;
+
+	c->now.transfer = ORACLE_INFINITE;
+	for (int i = 0; i < m; i++) {
+		double worth = c->worth(c->of, c->g, c->now.part[i], c->shape->alltoall);
+		int at = i;
+
+		for (; at > 0 && c->now.group[at - 1] > worth; at--)
+			c->now.group[at] = c->now.group[at - 1];
+		c->now.group[at] = worth;
+		if (i > 0)
+			c->now.transfer =
+				smaller(c->now.transfer, between(c->g, c->now.part[i - 1],
+								 c->now.part[i]));
+	}
+	if (!c->any || oracle_compare_parts(c->shape, &c->now, c->best) > 0)
+		*c->best = c->now;
+	c->any = true;
+}
+
+static void cut(struct cutting *c, int group, unsigned left)
+{
+	if (group == c->shape->groups) {
+		judge(c);
+		return;
+	}
+	for (unsigned s = left; s; s = (s - 1) & left) {
+		if (oracle_size(s) != c->shape->size[group])
+			continue;
+		c->now.part[group] = s;
+		cut(c, group + 1, left & ~s);
+	}
+}
+
+void oracle_partition(const struct oracle_graph *g, const struct oracle_shape *shape,
+		      unsigned set, oracle_group *worth, void *of,
+		      struct oracle_parts *best)
+{
+	struct cutting c = {
+		.g = g, .shape = shape, .worth = worth, .of = of, .best = best};
+
+	cut(&c, 0, set);
+}
+
+int oracle_compare_parts(const struct oracle_shape *shape, const struct oracle_parts *a,
+			 const struct oracle_parts *b)
+{
+	for (int i = 0; i < shape->groups; i++)
+		if (a->group[i] - b->group[i] > 1e-4 || b->group[i] - a->group[i] > 1e-4)
+			return a->group[i] > b->group[i] ? 1 : -1;
+	if (a->transfer != b->transfer)
+		return a->transfer > b->transfer ? 1 : -1;
+	return 0;
 }
 
 /* ---- tables ---- */

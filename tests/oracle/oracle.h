@@ -20,8 +20,10 @@ struct oracle_graph {
 	int link_mbps[ORACLE_MAX];	       /* one link of this GPU */
 	int island[ORACLE_MAX];		       /* the switch it is on; -1: none */
 	int ports[ORACLE_MAX];		       /* its links into that switch */
-	bool broken[ORACLE_MAX];	       /* out of service */
-	bool mig[ORACLE_MAX];		       /* in MIG mode: never one of several */
+	int reduce_mbps[ORACLE_MAX]; /* of one of them in a switch's reduction */
+	int reduce_from[ORACLE_MAX]; /* GPUs from which it is used */
+	bool broken[ORACLE_MAX];     /* out of service */
+	bool mig[ORACLE_MAX];	     /* in MIG mode: never one of several */
 	int socket[ORACLE_MAX];
 	int root[ORACLE_MAX]; /* PCIe root */
 	int groups;	      /* 0: links count between all GPUs */
@@ -56,6 +58,38 @@ void oracle_value(const struct oracle_graph *g, unsigned set, struct oracle_valu
 /* Levels 0 to 2 (out of service, R x w, tau, P where R is 0): > 0 where a is better, < 0
  * where b is, 0 where they are equal. */
 int oracle_compare(const struct oracle_value *a, const struct oracle_value *b);
+
+/* All-to-all bus bandwidth of a set, MB/s: (k - 1) x the slowest pair. */
+double oracle_alltoall(const struct oracle_graph *g, unsigned set);
+
+/* A geometry, and what the best partition of a set makes of it: by the slowest group, the
+ * other groups ascending, then the smallest sum of pairs between two groups in a row. */
+struct oracle_shape {
+	int groups;
+	int size[ORACLE_MAX];
+	bool alltoall;
+};
+
+struct oracle_parts {
+	double group[ORACLE_MAX]; /* ascending, MB/s; ORACLE_INFINITE: a group of one */
+	double transfer;	  /* ORACLE_INFINITE: one group */
+	unsigned part[ORACLE_MAX];
+};
+
+#define ORACLE_INFINITE 1e18
+
+/* What a set is worth as a group; the caller may keep what was found. */
+typedef double oracle_group(void *of, const struct oracle_graph *g, unsigned set,
+			    bool alltoall);
+double oracle_group_mbps(void *of, const struct oracle_graph *g, unsigned set,
+			 bool alltoall);
+/* Every way to cut the set into the groups is tried. */
+void oracle_partition(const struct oracle_graph *g, const struct oracle_shape *shape,
+		      unsigned set, oracle_group *worth, void *of,
+		      struct oracle_parts *best);
+/* > 0: a is better. */
+int oracle_compare_parts(const struct oracle_shape *shape, const struct oracle_parts *a,
+			 const struct oracle_parts *b);
 
 /* What every subset of a machine of up to 10 GPUs is worth, and rule A's h(F). */
 struct oracle_table {

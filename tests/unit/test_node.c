@@ -150,6 +150,9 @@ START_TEST(test_path_classes)
 		{GT_CPU_INTEL_EMR, "h100", 48000, 40000, 40000},
 		{GT_CPU_AMD, "a100", 24000, 24000, 16000},
 		{GT_CPU_AMD, "v100", 12000, 12000, 12000},
+		{GT_CPU_AMD_ZEN12, "h100", 48000, 48000, 16000},
+		{GT_CPU_AMD_ZEN34, "h100", 48000, 48000, 24000},
+		{GT_CPU_AMD_ZEN5, "h100", 48000, 48000, 32000},
 		{GT_CPU_POWER9, "v100", 12000, 12000, 12000},
 		{GT_CPU_POWER9, "h100", 48000, 48000, 32000},
 	};
@@ -524,6 +527,90 @@ START_TEST(test_names)
 }
 END_TEST
 
+/* ---- measured points ---- */
+
+static int measured_of(const struct gt_node *node, unsigned set)
+{
+	struct gt_mask mask = {.word = {set}};
+
+	return gt_node_measured_mbps(node, &mask, GT_COMM_ALLREDUCE);
+}
+
+START_TEST(test_measured_points)
+{
+	struct gt_measured pair = {.gpus = {{0x3}}, .busbw_mbps = 208000};
+	struct gt_measured four = {.count = 4, .busbw_mbps = 365000};
+	struct gt_measured wrong = {.gpus = {{0x100}}, .busbw_mbps = 1};
+	struct gt_node *node = fresh(8, "h100"), *copy;
+	struct gt_mask none = {0}, mask = {{0x3}};
+	struct gt_score score;
+
+	for (int i = 0; i < 8; i++) {
+		gt_node_edit_gpu(node, i)->island = i / 6;
+		gt_node_edit_gpu(node, i)->switch_links = i == 5 ? 16 : 18;
+	}
+	finish(node);
+	ck_assert_int_eq(gt_node_add_measured(node, &pair, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_measured(node, &four, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_measured(node, &wrong, NULL), GT_EINVAL);
+	wrong = (struct gt_measured){.count = 1, .busbw_mbps = 1};
+	ck_assert_int_eq(gt_node_add_measured(node, &wrong, NULL), GT_EINVAL);
+	wrong = (struct gt_measured){.count = 9, .busbw_mbps = 1};
+	ck_assert_int_eq(gt_node_add_measured(node, &wrong, NULL), GT_EINVAL);
+	/* the set, and others of its switch with as many links */
+	ck_assert_int_eq(measured_of(node, 0x03), 208000);
+	ck_assert_int_eq(measured_of(node, 0x18), 208000);
+	ck_assert_int_eq(measured_of(node, 0x30), 0); /* GPU 5 has fewer links */
+	ck_assert_int_eq(measured_of(node, 0xc0), 0); /* another switch */
+	ck_assert_int_eq(measured_of(node, 0x0f), 365000);
+	ck_assert_int_eq(measured_of(node, 0x2f), 0);
+	ck_assert_int_eq(measured_of(node, 0x47), 0); /* across switches */
+	ck_assert_int_eq(gt_node_measured_mbps(node, &mask, GT_COMM_ALLTOALL), 0);
+	gt_score_set(node, &mask, &score);
+	ck_assert(score.measured);
+	ck_assert_int_eq(score.busbw_mbps, 208000);
+	ck_assert_int_eq(score.predicted_mbps, 18 * 20600);
+	/* the newer one of the same GPUs counts */
+	pair.busbw_mbps = 210000;
+	ck_assert_int_eq(gt_node_add_measured(node, &pair, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_measured_count(node), 2);
+	ck_assert_int_eq(measured_of(node, 0x03), 210000);
+	ck_assert_int_eq(gt_node_copy_avoiding(&copy, node, &none, NULL), GT_OK);
+	ck_assert(gt_node_same_type(node, copy));
+	pair.busbw_mbps = 211000;
+	ck_assert_int_eq(gt_node_add_measured(copy, &pair, NULL), GT_OK);
+	ck_assert(!gt_node_same_type(node, copy));
+	gt_node_free(copy);
+	gt_node_free(node);
+}
+END_TEST
+
+/* On a mesh a point speaks of its own set only, and a promise is held against it. */
+START_TEST(test_promises_use_what_was_measured)
+{
+	struct gt_measured slow = {.gpus = {{0x3}}, .busbw_mbps = 90000};
+	struct gt_request request = {
+		.count = 2, .free = {{0xf}}, .min_busbw_mbps = 100000};
+	struct gt_node *node = fresh(4, "a100");
+	struct gt_choice choice;
+	struct gt_table *table;
+
+	for (int i = 0; i < 4; i += 2) {
+		gt_node_set_links(node, i, i + 1, 12);
+		gt_node_set_links(node, i + 1, i, 12);
+	}
+	finish(node);
+	ck_assert_int_eq(gt_node_add_measured(node, &slow, NULL), GT_OK);
+	ck_assert_int_eq(gt_table_new(&table, node, NULL, NULL), GT_OK);
+	ck_assert_int_eq(gt_select(table, &request, &choice), GT_FIT_OK);
+	ck_assert_uint_eq(choice.gpus.word[0], 0xc);
+	request.free = gt_mask_first(2);
+	ck_assert_int_eq(gt_select(table, &request, &choice), GT_FIT_BELOW_MIN);
+	gt_table_free(table);
+	gt_node_free(node);
+}
+END_TEST
+
 SUITE(node)
 {
 	static const struct unit_test tests[] = {
@@ -532,6 +619,8 @@ SUITE(node)
 		UNIT(test_asymmetric_links_take_the_smaller),
 		UNIT(test_one_known_direction_is_enough),
 		UNIT(test_path_classes),
+		UNIT(test_measured_points),
+		UNIT(test_promises_use_what_was_measured),
 		UNIT(test_a_pair_is_worth_the_better_way),
 		UNIT(test_the_slower_member_decides),
 		UNIT(test_unknown_model_is_noted),

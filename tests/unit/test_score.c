@@ -175,7 +175,80 @@ START_TEST(large_switches)
 		gt_score_set(node, &all, &s);
 		ck_assert(s.exact);
 		ck_assert_int_eq(s.rings, 18);
-		ck_assert_int_eq(s.busbw_mbps, 18 * 40100);
+		ck_assert_int_eq(s.rings * s.link_mbps, 18 * 40100);
+		ck_assert_int_eq(s.busbw_mbps, s.in_switch_mbps);
+		ck_assert_int_gt(s.in_switch_mbps, 18 * 40100);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+/* What is published of reductions in a switch, GB/s, within 5 %. */
+START_TEST(reduction_in_the_switch)
+{
+	static const struct {
+		const char *model;
+		int links, gpus;
+		double low, high; /* measured */
+	} points[] = {
+		{"NVIDIA H100 80GB HBM3", 18, 2, 365, 370},
+		{"NVIDIA H100 80GB HBM3", 18, 3, 365, 370},
+		{"NVIDIA H100 80GB HBM3", 18, 4, 365, 370},
+		{"NVIDIA H100 80GB HBM3", 18, 5, 420, 420},
+		{"NVIDIA H100 80GB HBM3", 18, 6, 440, 440},
+		{"NVIDIA H100 80GB HBM3", 18, 7, 460, 460},
+		{"NVIDIA H100 80GB HBM3", 18, 8, 480, 480},
+		{"NVIDIA H200", 18, 8, 475, 475},
+		{"NVIDIA H800", 8, 8, 215, 215},
+		{"NVIDIA GB300", 18, 8, 843, 843},
+		/* no reduction in the switches of A100: as its rings */
+		{"NVIDIA A100-SXM4-80GB", 12, 8, 230, 240},
+	};
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct gt_mask all = gt_mask_first(points[i].gpus);
+		struct gt_node *node;
+		struct gt_score s;
+
+		ck_assert_int_eq(gt_node_new(&node, points[i].gpus, NULL), GT_OK);
+		for (int g = 0; g < points[i].gpus; g++) {
+			struct gt_gpu *gpu = gt_node_edit_gpu(node, g);
+
+			gpu->island = 0;
+			gpu->switch_links = points[i].links;
+			snprintf(gpu->model, sizeof(gpu->model), "%s", points[i].model);
+		}
+		ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
+		gt_score_set(node, &all, &s);
+		ck_assert_msg(s.busbw_mbps >= 950 * points[i].low &&
+				      s.busbw_mbps <= 1050 * points[i].high,
+			      "%d x %s: %d", points[i].gpus, points[i].model,
+			      s.busbw_mbps);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+/* A GPU beside the switch, or one that cannot: no reduction. */
+START_TEST(no_reduction_beside_the_switch)
+{
+	struct gt_mask all = gt_mask_first(8);
+	struct gt_node *node;
+	struct gt_score s;
+
+	for (int odd = 0; odd < 2; odd++) {
+		ck_assert_int_eq(gt_node_new(&node, 8, NULL), GT_OK);
+		for (int g = 0; g < 8; g++) {
+			struct gt_gpu *gpu = gt_node_edit_gpu(node, g);
+
+			gpu->island = odd == 0 && g == 7 ? 1 : 0;
+			gpu->switch_links = 18;
+			snprintf(gpu->model, sizeof(gpu->model), "%s",
+				 odd == 1 && g == 7 ? "NVIDIA A100" : "NVIDIA H100");
+		}
+		ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
+		gt_score_set(node, &all, &s);
+		ck_assert_int_eq(s.in_switch_mbps, 0);
 		gt_node_free(node);
 	}
 }
@@ -191,6 +264,8 @@ SUITE(score)
 		UNIT(every_set_of_random_graphs),
 		UNIT(the_empty_set_is_worth_nothing),
 		UNIT(large_switches),
+		UNIT(reduction_in_the_switch),
+		UNIT(no_reduction_beside_the_switch),
 		{0},
 	};
 

@@ -44,6 +44,9 @@ START_TEST(test_round_trip_of_everything)
 {
 	struct gt_node *node;
 	struct gt_mask group = gt_mask_first(2);
+	struct gt_measured pair = {.gpus = {{0x5}}, .busbw_mbps = 11400};
+	struct gt_measured three = {
+		.count = 3, .comm = GT_COMM_ALLTOALL, .busbw_mbps = 9876};
 
 	ck_assert_int_eq(gt_node_new(&node, 3, NULL), GT_OK);
 	for (int i = 0; i < 3; i++) {
@@ -75,6 +78,8 @@ START_TEST(test_round_trip_of_everything)
 	gt_node_set_source(node, "nvidia-smi", "a \"file\"");
 	gt_node_add_note(node, "a note\nof two lines");
 	ck_assert_int_eq(gt_node_add_group(node, &group, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_measured(node, &pair, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_measured(node, &three, NULL), GT_OK);
 	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
 	check_round_trip(node, "everything");
 	gt_node_free(node);

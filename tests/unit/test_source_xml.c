@@ -137,6 +137,39 @@ START_TEST(test_pcie_speed_wins)
 }
 END_TEST
 
+/* The link between sockets is worth what the family of the CPU can. */
+START_TEST(test_amd_families)
+{
+	static const struct {
+		const char *family;
+		int sys_mbps;
+	} rows[] = {{"23", 16000},  {"25", 24000},  {"26", 32000}, {"143", 16000},
+		    {"175", 24000}, {"191", 32000}, {"21", 16000}, {"0", 16000}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gt_node *node;
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+			 "<system version=\"1\"><cpu numaid=\"0\" arch=\"x86_64\" "
+			 "vendor=\"AuthenticAMD\" familyid=\"%s\" modelid=\"2\">"
+			 "<pci busid=\"0000:01:00.0\" class=\"0x030200\" "
+			 "link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">"
+			 "<gpu dev=\"0\" sm=\"90\"/></pci></cpu>"
+			 "<cpu numaid=\"1\" arch=\"x86_64\" vendor=\"AuthenticAMD\" "
+			 "familyid=\"%s\" modelid=\"2\">"
+			 "<pci busid=\"0000:81:00.0\" class=\"0x030200\" "
+			 "link_speed=\"32.0 GT/s PCIe\" link_width=\"16\">"
+			 "<gpu dev=\"1\" sm=\"90\"/></pci></cpu></system>",
+			 rows[i].family, rows[i].family);
+		node = load_text(text);
+		ck_assert_int_eq(gt_node_path(node, 0, 1), GT_PATH_SYS);
+		ck_assert_int_eq(gt_node_pair_mbps(node, 0, 1), rows[i].sys_mbps);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 /* Ten entities, each ten of the one before: a thousand million letters, if expanded. */
 START_TEST(test_entity_bomb)
 {
@@ -438,12 +471,19 @@ END_TEST
 SUITE(source_xml)
 {
 	static const struct unit_test tests[] = {
-		UNIT(test_nccl_links),	       UNIT(test_nccl_refusals),
-		UNIT(test_pcie_speed_wins),    UNIT(test_entity_bomb),
-		UNIT(test_xml_limits),	       UNIT(test_rocm_tables),
-		UNIT(test_amd_tables),	       UNIT(test_amd_bandwidth_cells),
-		UNIT(test_amd_contradictions), UNIT(test_garbage),
-		UNIT(test_repetition),	       {NULL, NULL},
+		UNIT(test_nccl_links),
+		UNIT(test_nccl_refusals),
+		UNIT(test_pcie_speed_wins),
+		UNIT(test_entity_bomb),
+		UNIT(test_amd_families),
+		UNIT(test_xml_limits),
+		UNIT(test_rocm_tables),
+		UNIT(test_amd_tables),
+		UNIT(test_amd_bandwidth_cells),
+		UNIT(test_amd_contradictions),
+		UNIT(test_garbage),
+		UNIT(test_repetition),
+		{NULL, NULL},
 	};
 
 	unit_add(suite, tests, NULL, NULL);
