@@ -403,8 +403,19 @@ enum gt_err sim_engine_run(struct sim_result *result, const struct sim_trace *tr
 	return failed;
 }
 
+const char *sim_result_name(const struct sim_result *result, int node, char *buf,
+			    size_t size)
+{
+	if (result->names && result->names[node])
+		return result->names[node];
+	return sim_layout_name(result->layout, node, buf, size);
+}
+
 void sim_result_release(struct sim_result *result)
 {
+	for (int i = 0; result->names && i < result->layout->nodes; i++)
+		free(result->names[i]);
+	free(result->names);
 	free(result->jobs);
 	free(result->places);
 	memset(result, 0, sizeof(*result));

@@ -36,6 +36,7 @@ enum {
 	SIM_SPLIT = 8,	   /* on several nodes, though one could have held it */
 	SIM_REJECTED = 16, /* never started: too large, or lost */
 	SIM_MOVED = 32,	   /* its recorded node had too few GPUs */
+	SIM_CHOICE = 64,   /* sets of its size differ in bandwidth on these nodes */
 };
 
 /* GPUs of one node. */
@@ -73,7 +74,13 @@ struct sim_result {
 	double busy_submitted_gpu_ms; /* up to submitted_ms */
 	int64_t decisions;
 	double stranded_ms[SIM_MAX_GPUS + 1]; /* node x milliseconds by request size */
+	char **names; /* by node: the trace's, where recorded nodes stand for unnamed
+		       * ones; NULL: those of the layout */
 };
+
+/* The node's name; buf is for those without. */
+const char *sim_result_name(const struct sim_result *result, int node, char *buf,
+			    size_t size);
 
 /* Deterministic: the same arguments give the same result. GT_ENOMEM, or an error of the
  * policy's name. */

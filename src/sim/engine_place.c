@@ -304,6 +304,7 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	const struct sim_job *job = &p->trace->jobs[number];
 	struct sim_outcome *o = &p->result->jobs[number];
 	int64_t run, until;
+	int count;
 
 	o->place = (uint32_t)p->result->place_count;
 	p->no_memory |= !keep_places(p->result, p->found, places);
@@ -317,6 +318,9 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 		note_split(p, job, o);
 	if (!o->got_mbps)
 		o->flags &= (uint16_t)~SIM_RING;
+	sim_placer_nodes(p, number, &count);
+	if (o->got_mbps && count <= SIM_MAX_GPUS && p->has_choice[count])
+		o->flags |= SIM_CHOICE;
 	run = run_time(p, job, o);
 	until = p->now_ms + (job->limit_ms > run ? job->limit_ms : run);
 	o->start_ms = p->now_ms;
@@ -407,6 +411,21 @@ int32_t sim_placer_end(struct sim_placer *p)
 /* ---- life
  * ------------------------------------------------------------------------------ */
 
+/* Nodes without names take those of the trace, in the order of their first use. */
+static bool name_recorded(struct sim_placer *p)
+{
+	p->result->names = calloc((size_t)p->layout->nodes, sizeof(*p->result->names));
+	if (!p->result->names)
+		return false;
+	for (int i = 0; i < p->recorded.hosts.used && i < p->layout->nodes; i++) {
+		p->recorded_node[i] = i;
+		p->result->names[i] = strdup(p->recorded.text[i]);
+		if (!p->result->names[i])
+			return false;
+	}
+	return true;
+}
+
 /* Recorded names that the layout does not know stand for its nodes in the order of their
  * first use, unless the layout has names of its own. */
 static bool map_recorded(struct sim_placer *p)
@@ -430,9 +449,7 @@ static bool map_recorded(struct sim_placer *p)
 		if (known >= 0)
 			p->recorded_node[known] = i;
 	}
-	for (int i = 0; i < p->recorded.hosts.used && !named; i++)
-		p->recorded_node[i] = i < p->layout->nodes ? i : -1;
-	return true;
+	return named || name_recorded(p);
 }
 
 static void find_sizes(const struct sim_placer *p, bool *sizes)
@@ -445,6 +462,22 @@ static void find_sizes(const struct sim_placer *p, bool *sizes)
 			sizes[p->trace->jobs[i].gpus / nodes] = true;
 		}
 	}
+}
+
+/* Which sizes have better and worse sets, on one type of node or between two. The same
+ * for every policy, so that their figures are of the same jobs. */
+static void find_choices(struct sim_placer *p)
+{
+	const struct sim_value *values = p->chooser.values;
+
+	for (int t = 0; t < p->layout->type_count; t++)
+		for (int k = 2; k <= values[t].type->n; k++) {
+			p->has_choice[k] |= values[t].has_choice[k];
+			for (int u = 0; u < t; u++)
+				p->has_choice[k] |= k <= values[u].type->n &&
+						    values[u].ideal[k].busbw_mbps !=
+							    values[t].ideal[k].busbw_mbps;
+		}
 }
 
 enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
@@ -469,6 +502,7 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 	if (failed)
 		return failed;
 	find_sizes(p, sizes);
+	find_choices(p);
 	memcpy(result->name, p->chooser.name, sizeof(result->name));
 	result->layout = layout;
 	result->count = trace->count;

@@ -97,19 +97,23 @@ const char *sim_layout_name(const struct sim_layout *layout, int node, char *buf
 	return buf;
 }
 
+bool sim_type_is_uniform(const struct sim_type *type)
+{
+	for (int a = 0; a < type->n; a++)
+		for (int b = 0; b < a; b++)
+			if (gt_node_links(type->node, a, b) !=
+				    gt_node_links(type->node, 0, 1) ||
+			    gt_node_pair_mbps(type->node, a, b) !=
+				    gt_node_pair_mbps(type->node, 0, 1))
+				return false;
+	return true;
+}
+
 bool sim_layout_is_uniform(const struct sim_layout *layout)
 {
-	for (int t = 0; t < layout->type_count; t++) {
-		const struct gt_node *node = layout->types[t].node;
-
-		for (int a = 0; a < layout->types[t].n; a++)
-			for (int b = 0; b < a; b++)
-				if (gt_node_links(node, a, b) !=
-					    gt_node_links(node, 0, 1) ||
-				    gt_node_pair_mbps(node, a, b) !=
-					    gt_node_pair_mbps(node, 0, 1))
-					return false;
-	}
+	for (int t = 0; t < layout->type_count; t++)
+		if (!sim_type_is_uniform(&layout->types[t]))
+			return false;
 	return true;
 }
 

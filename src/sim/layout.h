@@ -48,6 +48,7 @@ static inline const struct sim_type *sim_layout_type(const struct sim_layout *la
 /* Are all pairs of each node alike, as behind one NVSwitch? Then so are all sets of a
  * size.
  */
+bool sim_type_is_uniform(const struct sim_type *type);
 bool sim_layout_is_uniform(const struct sim_layout *layout);
 /* What reports say then. */
 #define SIM_UNIFORM_TEXT                                                                 \

@@ -316,7 +316,7 @@ void sim_svg_gantt(const struct sim_report *r, int policy, FILE *out)
 		char buf[64];
 
 		label(out, 58, top[i] + n * GANTT_GPU / 2.0 + 4, "end",
-		      sim_layout_name(r->layout, i, buf, sizeof(buf)));
+		      sim_result_name(result, i, buf, sizeof(buf)));
 		fprintf(out,
 			"<rect x=\"65\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
 			"class=\"idle\"/>\n",

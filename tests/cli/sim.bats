@@ -158,7 +158,7 @@ jobs_csv() {
 		--sched recorded -o out --format csv
 	same "$status" 0 status
 	same "$(sed 1d out/jobs-gputopo.csv | cut -d, -f1,4,9,10 | paste -sd' ')" \
-		'a,10,n0,"0 b,20,n1,"0 c,,,""' "id, start, node, first GPU"
+		'a,10,x,"0 b,20,y,"0 c,,,""' "id, start, node of the trace, first GPU"
 }
 
 @test "replay --sched recorded: a job of several nodes, also without names" {
@@ -175,6 +175,9 @@ jobs_csv() {
 	gputopo sim replay -w a.csv "${recorded[@]}" -o b
 	same "$(cut -d, -f9-20 <a/jobs-first-fit.csv)" "$(cut -d, -f9-20 <b/jobs-first-fit.csv)" \
 		"places of the anonymized trace"
+	gputopo sim replay -w s "${recorded[@]}" -o c
+	same "$(sed 1d c/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
+		"1,r07 2,r05;r07;q1 3,n3" "nodes of the trace; q1 is busy for job 3"
 	! grep -E 'r0|q1' a.csv
 }
 
@@ -376,6 +379,99 @@ n0 free 0-7" answers
 	gputopo sim merge 1.json 1.json 3.json
 	has "$stderr" "1.json: the same jobs and seed as 1.json"
 	has "$stderr" "3.json: nodes is not that of 1.json"
+}
+
+@test "replay: the figures are those of the rows, recomputed by another program" {
+	jobs_csv 2000 --form job
+	echo "big,9999,60,90" >>jobs.csv
+	sed -i 's/^big.*/big,9999,60,90,,node,,,/' jobs.csv
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy gputopo,slurm-22.05,first-fit -o out --format csv,json,html
+	same "$status" 0 status
+	for policy in gputopo slurm-22.05 first-fit; do
+		run "$SRC/tests/cli/sim_recompute.pl" out/summary.json $policy out/jobs-$policy.csv
+		same "$status" 0 "status of $policy: $output"
+		[ "${output%% *}" -gt 60 ]
+	done
+	jq -e '.policies["first-fit"] | .choice.multi_gpu_jobs < .multi_gpu_jobs and
+		.choice.mean_ratio_idle < .mean_ratio_idle' out/summary.json
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy slurm-24.05 \
+		--warmup 2h -o warm --format csv,json
+	"$SRC/tests/cli/sim_recompute.pl" warm/summary.json slurm-24.05 warm/jobs-slurm-24.05.csv 7200
+}
+
+@test "replay: a verdict on top of table, page and summary; each column has its legend" {
+	jobs_csv 500
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy slurm-22.05,gputopo,ring -o out
+	has "$(head -n1 <<<"$output")" \
+		"With gputopo, jobs of 2 GPUs and more get $(jq '.policies.gputopo.mean_gbps' \
+			out/summary.json | xargs printf '%.1f') GB/s on average"
+	same "$(jq -r .verdict out/summary.json)" "$(head -n1 <<<"$output")" "that of the summary"
+	has "$(grep -A1 '<h1>' out/report.html)" "With gputopo, jobs of 2 GPUs and more get"
+	for column in GB/s '5 %' median '95 %' 'of ideal' 'of free' 'no ring' lost 'h below' \
+		wait busy split rejected; do
+		grep -q "^  $column  *[a-zA-Z5-9].*" <<<"$output" ||
+			{ echo "no legend of $column"; return 1; }
+	done
+	same "$(grep -c '<dt>' out/report.html)" 15 "legend of the page"
+	# a time line for each policy, and the wait beside what a job lost
+	same "$(grep -c 'aria-label="GPUs of the first nodes over time"' out/report.html)" 3 lines
+	grep -q '<th>wait, min</th><th>under stock, min</th>' out/report.html
+}
+
+@test "compare: the planner's case reads in GB/s in the first line" {
+	cat >l40s.txt <<-'END'
+		GPU0	GPU1	GPU2	GPU3	CPU Affinity	NUMA Affinity
+	GPU0	 X 	PIX	SYS	SYS	0-31	0
+	GPU1	PIX	 X 	SYS	SYS	0-31	0
+	GPU2	SYS	SYS	 X 	PIX	32-63	1
+	GPU3	SYS	SYS	PIX	 X 	32-63	1
+	END
+	printf '%s\n' job_id,submit,duration,gpus a,0,60,2 b,0,60,2 c,100,60,4 d,200,60,4 \
+		e,300,60,4 >t.csv
+	"$GPUTOPO" sim replay -w t.csv -t l40s.txt --model L40S --nodes 1 --policy gputopo -o l \
+		--format csv,json >/dev/null
+	"$GPUTOPO" sim replay -w t.csv -t builtin:hgx-h100 --nodes 1 --policy gputopo -o h \
+		--format csv,json >/dev/null
+	mean() {
+		"$SRC/tests/cli/sim_recompute.pl" $1/summary.json gputopo $1/jobs-gputopo.csv >/dev/null &&
+			sed 1d $1/jobs-gputopo.csv | sed 's/"[^"]*"//' |
+			awk -F, '{ sum += $11 } END { printf "%.1f", sum / NR }'
+	}
+	gputopo sim compare l/summary.json h/summary.json
+	same "$status" 0 status
+	same "$(head -n1 <<<"$output")" "With gputopo, jobs of 2 GPUs and more get $(mean l) GB/s on \
+A (l40s.txt) and 370.8 GB/s on B (builtin:hgx-h100): B gives $(awk -v a="$(mean l)" 'BEGIN {
+		printf "%.1f", 370.8 / a }') times as much" "first line"
+	gputopo sim compare l/summary.json h/summary.json --json
+	jq -e '.policies.gputopo.mean_gbps.b == 370.8' <<<"$output"
+	has "$output" '"verdict"'
+	# without the new figures, as an older program wrote them
+	jq 'del(.policies[].mean_gbps)' l/summary.json >old.json
+	gputopo sim compare old.json h/summary.json
+	has "$(head -n1 <<<"$output")" "no GB/s: replay the jobs again"
+}
+
+@test "merge: policies are paired seed by seed, also from files of their own" {
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 300 --seed $seed >$seed.csv
+		for policy in gputopo slurm-22.05; do
+			"$GPUTOPO" sim replay -w $seed.csv -t builtin:dgx1v --nodes 10 \
+				--policy $policy --json >$seed-$policy.json
+		done
+	done
+	gputopo sim merge [123]-*.json --json
+	same "$stderr" "" messages
+	jq -s '[.[0:3], .[3:6]] | transpose | map(.[0].policies.gputopo.mean_gbps -
+		.[1].policies["slurm-22.05"].mean_gbps) | (add / 3) as $m |
+		{mean: $m, ci: ((map(. - $m | . * .) | add / 2 / 3 | sqrt) * 4.303)}' \
+		[123]-gputopo.json [123]-slurm-22.05.json >want
+	jq -e --slurpfile w want '.paired.gputopo | .against == "slurm-22.05" and
+		(.mean_gbps | .runs == 3 and (.mean - $w[0].mean | fabs) < 1e-6 and
+		(.ci95 - $w[0].ci | fabs) < 1e-6)' <<<"$output"
+	gputopo sim merge [123]-*.json
+	has "$output" "Against slurm-22.05 on the same jobs, seed by seed"
 }
 
 @test "compare and merge: differences, means and intervals" {
