@@ -14,11 +14,15 @@ static const char help[] =
 	"P[,P...]\n"
 	"                          [OPTIONS]\n"
 	"Replay jobs under several policies and tell what each would have given them.\n\n"
-	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or openb CSV; - for "
-	"standard "
-	"input\n"
-	"      --trace-format NAME  csv, sacct, swf or openb, where the content does not "
+	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or a published trace; - "
+	"for\n"
+	"                           standard input\n"
+	"      --trace-format NAME  csv, sacct, swf, openb, helios, acme, pai, "
+	"supercloud,\n"
+	"                           pm100, philly or table, where the content does not "
 	"tell\n"
+	"      --only KEY=V,...     keep these rows; KEY is partition, type, feature,\n"
+	"                           reservation, user or node; may be repeated\n"
 	"  -t, --topology T         one node: a file of any known format or "
 	"builtin:NAME\n"
 	"      --topology-format NAME, --model NAME, --node NAME   as for gputopo show\n"
@@ -44,7 +48,11 @@ static const char help[] =
 	"      --form FORM          job, node, task or socket: the request form of jobs "
 	"whose\n"
 	"                           trace does not tell (default node)\n"
-	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU\n"
+	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU;\n"
+	"                           node/N[:HOSTS]: where no column counts GPUs, a job "
+	"has "
+	"all\n"
+	"                           N GPUs of its nodes\n"
 	"      --scale-arrivals X   jobs come X times as fast\n"
 	"      --warmup DURATION    count no jobs submitted before, such as 7d\n"
 	"      --jobs-limit N       read no more jobs\n"
@@ -78,6 +86,7 @@ enum {
 	SCHED,
 	DEPTH,
 	FORM,
+	ONLY,
 	GPU_FROM,
 	SCALE,
 	WARMUP,
@@ -108,6 +117,7 @@ static const struct option options[] = {
 	{"sched", required_argument, NULL, SCHED},
 	{"depth", required_argument, NULL, DEPTH},
 	{"form", required_argument, NULL, FORM},
+	{"only", required_argument, NULL, ONLY},
 	{"gpu-from", required_argument, NULL, GPU_FROM},
 	{"scale-arrivals", required_argument, NULL, SCALE},
 	{"warmup", required_argument, NULL, WARMUP},
@@ -244,10 +254,40 @@ static int take_gpu_from(struct cli_common *c, struct sim_run *run,
 {
 	int used = 0;
 
-	if (sscanf(optarg, "procs/%d%n", &run->read.swf_per_gpu, &used) != 1 ||
-	    optarg[used] || run->read.swf_per_gpu < 1)
-		return cli_misuse(c, "%s: '%s' is not procs/N", s->name, optarg);
-	return CLI_GO_ON;
+	if (sscanf(optarg, "procs/%d%n", &run->read.swf_per_gpu, &used) == 1 &&
+	    !optarg[used] && run->read.swf_per_gpu > 0)
+		return CLI_GO_ON;
+	run->read.swf_per_gpu = 0;
+	if (sscanf(optarg, "node/%d%n", &run->read.gpus_per_node, &used) == 1 &&
+	    run->read.gpus_per_node > 0 && run->read.gpus_per_node <= SIM_MAX_GPUS &&
+	    (!optarg[used] || (optarg[used] == ':' && optarg[used + 1]))) {
+		run->read.gpu_hosts = optarg[used] ? optarg + used + 1 : NULL;
+		return CLI_GO_ON;
+	}
+	return cli_misuse(c, "%s: '%s' is not procs/N or node/N[:HOSTS]", s->name,
+			  optarg);
+}
+
+static int take_only(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	static const char *const keys[] = {"partition",	  "type", "feature",
+					   "reservation", "user", "node"};
+	const char *equals = strchr(optarg, '=');
+	int count = 0;
+
+	while (run->only[count])
+		count++;
+	for (size_t i = 0; equals && i < sizeof(keys) / sizeof(*keys); i++)
+		if (strlen(keys[i]) == (size_t)(equals - optarg) &&
+		    !strncmp(keys[i], optarg, strlen(keys[i])) && count < SIM_MAX_ONLY) {
+			run->only[count] = optarg;
+			run->read.only = run->only;
+			return CLI_GO_ON;
+		}
+	return cli_misuse(c,
+			  "%s: '%s' is not KEY=VALUE,... with partition, type, feature, "
+			  "reservation, user or node",
+			  s->name, optarg);
 }
 
 static int take_formats(struct cli_common *c, struct sim_run *run,
@@ -303,6 +343,7 @@ static const struct setting settings[] = {
 	{SCHED, take_sched, "--sched", 0, 0, 0},
 	{DEPTH, take_count, "--depth", AT(options.depth), 1, INT32_MAX},
 	{FORM, take_form, "--form", 0, 0, 0},
+	{ONLY, take_only, "--only", 0, 0, 0},
 	{GPU_FROM, take_gpu_from, "--gpu-from", 0, 0, 0},
 	{SCALE, take_scale, "--scale-arrivals", 0, 0, 0},
 	{WARMUP, take_warmup, "--warmup", 0, 0, 0},

@@ -268,15 +268,57 @@ static void tell_rows(const struct sim_run *run, const struct sim_trace *trace)
 {
 	for (int r = SIM_ROW_NO_GPU; r < SIM_ROW_REASONS; r++)
 		if (trace->reason_count[r])
-			cli_say("%s:%lld: %s: the row %s (%lld such row%s)",
+			cli_say("%s:%lld: %s: the row %s (%lld such row%s)%s%s%s",
 				run->trace_name, (long long)trace->reason_line[r],
 				r < SIM_ROW_BAD ? "ignored" : "bad",
 				sim_row_text((enum sim_row)r),
 				(long long)trace->reason_count[r],
-				trace->reason_count[r] == 1 ? "" : "s");
+				trace->reason_count[r] == 1 ? "" : "s",
+				*trace->reason_detail[r] ? ": " : "",
+				trace->reason_detail[r],
+				r == SIM_ROW_MIG ? "; 'gputopo sim mig -w' takes these"
+						 : "");
 	if (trace->shared)
 		cli_say("%s: %lld jobs that share a GPU count as jobs of one GPU",
 			run->trace_name, (long long)trace->shared);
+	if (trace->mixed)
+		cli_say("%s: %lld jobs with whole GPUs and slices count by their whole "
+			"GPUs",
+			run->trace_name, (long long)trace->mixed);
+	if (trace->requeued)
+		cli_say("%s: %lld runs of requeued jobs count as jobs of their own; "
+			"their "
+			"ids end in #2, #3, ...",
+			run->trace_name, (long long)trace->requeued);
+	if (trace->times_zoned && trace->times_plain)
+		cli_say("%s: %lld times have an offset from UTC and %lld have none, "
+			"which "
+			"count as UTC: export all in one way",
+			run->trace_name, (long long)trace->times_zoned,
+			(long long)trace->times_plain);
+}
+
+/* A trace without a job is no answer: say what is missing. */
+static int check_jobs(const struct sim_run *run, const struct sim_trace *trace)
+{
+	bool is_sacct = trace->format && !strcmp(trace->format, "sacct");
+
+	if (trace->count)
+		return CLI_GO_ON;
+	if (is_sacct && trace->reason_count[SIM_ROW_NO_GPU])
+		cli_say("%s: 0 jobs: no row has a GPU in ReqTRES or AllocTRES. Slurm "
+			"records them only with AccountingStorageTRES=gres/gpu in "
+			"slurm.conf, for jobs that come after",
+			run->trace_name);
+	else if (trace->reason_count[SIM_ROW_MIG])
+		cli_say("%s: 0 jobs of whole GPUs: replay the slices with 'gputopo sim "
+			"mig "
+			"-w'",
+			run->trace_name);
+	else
+		cli_say("%s: 0 jobs: none of the %lld rows can be replayed",
+			run->trace_name, (long long)trace->rows);
+	return CLI_FAILED;
 }
 
 static int write_anonymous(const struct sim_run *run, struct sim_trace *trace)
@@ -373,6 +415,8 @@ int sim_run_all(struct sim_run *run)
 		status = cli_fail(&err);
 	if (status == CLI_GO_ON)
 		tell_rows(run, &trace);
+	if (status == CLI_GO_ON)
+		status = check_jobs(run, &trace);
 	if (status == CLI_GO_ON && trace.format && !strcmp(trace.format, "swf") &&
 	    !run->read.swf_per_gpu)
 		status = cli_misuse(run->common,

@@ -8,10 +8,13 @@
 
 enum sim_progress { SIM_PROGRESS_AUTO, SIM_PROGRESS_NONE, SIM_PROGRESS_JSON };
 
+#define SIM_MAX_ONLY 16
+
 struct sim_run {
 	struct cli_common *common;
 	const char *trace_name, *conf, *policies, *mix_text, *anonymize, *output;
 	struct sim_trace_options read;
+	const char *only[SIM_MAX_ONLY + 1]; /* NULL ends it */
 	struct sim_options options;
 	struct gt_mix mix;
 	int nodes, threads;

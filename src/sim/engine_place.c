@@ -427,10 +427,11 @@ static bool name_recorded(struct sim_placer *p)
 }
 
 /* Recorded names that the layout does not know stand for its nodes in the order of their
- * first use, unless the layout has names of its own. */
+ * first use, unless the layout has names of its own or they are all "n" and a number. */
 static bool map_recorded(struct sim_placer *p)
 {
 	bool named = false;
+	int known = 0;
 
 	if (!sim_nodelists_init(&p->recorded, p->trace))
 		return false;
@@ -441,15 +442,16 @@ static bool map_recorded(struct sim_placer *p)
 	       ((size_t)p->recorded.hosts.used + 1) * sizeof(int));
 	for (int i = 0; i < p->layout->nodes; i++) {
 		char buf[32];
-		int known =
+		int host =
 			sim_names_find(&p->recorded.hosts,
 				       sim_layout_name(p->layout, i, buf, sizeof(buf)));
 
-		named |= p->layout->names[i] != NULL || known >= 0;
-		if (known >= 0)
-			p->recorded_node[known] = i;
+		named |= p->layout->names[i] != NULL;
+		known += host >= 0;
+		if (host >= 0)
+			p->recorded_node[host] = i;
 	}
-	return named || name_recorded(p);
+	return named || known == p->recorded.hosts.used || name_recorded(p);
 }
 
 static void find_sizes(const struct sim_placer *p, bool *sizes)

@@ -288,15 +288,18 @@ static void put_inputs(const struct sim_report *r, FILE *out)
 	sim_svg_text(out, r->mix ? r->mix : "learned from the jobs");
 	fputs("</td></tr>\n", out);
 	for (int reason = SIM_ROW_NO_GPU; reason < SIM_ROW_REASONS; reason++)
-		if (r->trace->reason_count[reason])
+		if (r->trace->reason_count[reason]) {
 			fprintf(out,
 				"<tr><td>%s rows</td><td>%" PRId64
-				": the row %s; first line "
-				"%" PRId64 "</td></tr>\n",
+				": the row %s; first line %" PRId64,
 				reason < SIM_ROW_BAD ? "ignored" : "bad",
 				r->trace->reason_count[reason],
 				sim_row_text((enum sim_row)reason),
 				r->trace->reason_line[reason]);
+			fputs(*r->trace->reason_detail[reason] ? ": " : "", out);
+			sim_svg_text(out, r->trace->reason_detail[reason]);
+			fputs("</td></tr>\n", out);
+		}
 	fprintf(out, "<tr><td>gputopo</td><td>%s</td></tr>\n</table></div>\n",
 		gt_version());
 }

@@ -23,6 +23,16 @@ static json_t *hash_json(uint64_t hash)
 	return json_string(text);
 }
 
+static json_t *row_json(const struct sim_trace *trace, enum sim_row r)
+{
+	json_t *row = json_pack("{s:I, s:I}", "rows", (json_int_t)trace->reason_count[r],
+				"first_line", (json_int_t)trace->reason_line[r]);
+
+	if (*trace->reason_detail[r])
+		json_object_set_new(row, "detail", json_string(trace->reason_detail[r]));
+	return row;
+}
+
 static json_t *rows_json(const struct sim_trace *trace, enum sim_row from,
 			 enum sim_row to)
 {
@@ -30,11 +40,7 @@ static json_t *rows_json(const struct sim_trace *trace, enum sim_row from,
 
 	for (enum sim_row r = from; r < to; r++)
 		if (trace->reason_count[r])
-			json_object_set_new(rows, sim_row_key(r),
-					    json_pack("{s:I, s:I}", "rows",
-						      (json_int_t)trace->reason_count[r],
-						      "first_line",
-						      (json_int_t)trace->reason_line[r]));
+			json_object_set_new(rows, sim_row_key(r), row_json(trace, r));
 	return rows;
 }
 
@@ -42,13 +48,15 @@ static json_t *inputs_json(const struct sim_report *r)
 {
 	const struct sim_options *o = r->options;
 	json_t *inputs = json_pack(
-		"{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:s, s:o, s:i, s:I}", "trace",
-		r->trace_name, "trace_format", r->trace->format ? r->trace->format : "",
-		"trace_hash", hash_json(r->trace->hash), "rows",
-		(json_int_t)r->trace->rows, "ignored_rows",
-		rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD), "bad_rows",
-		rows_json(r->trace, SIM_ROW_BAD, SIM_ROW_REASONS), "shared_gpu_jobs",
-		(json_int_t)r->trace->shared, "topology", r->topology_name,
+		"{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:i, s:I}",
+		"trace", r->trace_name, "trace_format",
+		r->trace->format ? r->trace->format : "", "trace_hash",
+		hash_json(r->trace->hash), "rows", (json_int_t)r->trace->rows,
+		"ignored_rows", rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD),
+		"bad_rows", rows_json(r->trace, SIM_ROW_BAD, SIM_ROW_REASONS),
+		"shared_gpu_jobs", (json_int_t)r->trace->shared, "mixed_jobs",
+		(json_int_t)r->trace->mixed, "requeued_runs",
+		(json_int_t)r->trace->requeued, "topology", r->topology_name,
 		"topology_hash", hash_json(sim_layout_hash(r->layout)), "nodes",
 		r->layout->nodes, "gpus", (json_int_t)r->layout->gpus);
 	json_t *how =
