@@ -4,6 +4,7 @@
 
 #include "cli/cmd_sim.h"
 #include "cli/sim_run.h"
+#include "core/hostlist.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -262,6 +263,9 @@ static int take_gpu_from(struct cli_common *c, struct sim_run *run,
 	    run->read.gpus_per_node > 0 && run->read.gpus_per_node <= SIM_MAX_GPUS &&
 	    (!optarg[used] || (optarg[used] == ':' && optarg[used + 1]))) {
 		run->read.gpu_hosts = optarg[used] ? optarg + used + 1 : NULL;
+		if (run->read.gpu_hosts && !gt_hostlist_is_valid(run->read.gpu_hosts))
+			return cli_misuse(c, "%s: '%.100s' is not a list of hosts",
+					  s->name, run->read.gpu_hosts);
 		return CLI_GO_ON;
 	}
 	return cli_misuse(c, "%s: '%s' is not procs/N or node/N[:HOSTS]", s->name,

@@ -31,18 +31,22 @@ struct columns {
 	int submit, duration, profile;
 };
 
-static enum gt_err read_header(struct columns *c, char *line, const char *path,
+static enum gt_err read_header(struct columns *c, const char *line, const char *path,
 			       struct gt_error *err)
 {
+	char *copy = strdup(line);
 	struct sim_fields f;
 
-	sim_fields_split(&f, line, ',');
+	if (!copy)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	sim_fields_split(&f, copy, ',');
 	*c = (struct columns){
 		.count = f.count,
 		.submit = sim_fields_find(&f, "submit"),
 		.duration = sim_fields_find(&f, "duration"),
 		.profile = sim_fields_find(&f, "profile"),
 	};
+	free(copy);
 	if (c->submit >= 0 && c->duration >= 0 && c->profile >= 0)
 		return GT_OK;
 	return gt_fail_at(err, GT_EFORMAT, path, 1, 0,

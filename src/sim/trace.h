@@ -11,10 +11,11 @@
 #include "gputopo.h"
 #include "sim/policy_slurm.h"
 
-#define SIM_MAX_LINE	 (1 << 16) /* a longer line is a bad row */
-#define SIM_MAX_JOB_GPUS 100000
-#define SIM_MAX_SECONDS	 4e9 /* of any time in a trace: the year 2096 as a Unix time */
-#define SIM_NEVER	 INT64_MIN /* a time that the trace does not give */
+#define SIM_MAX_LINE	    (1 << 16) /* a longer line is a bad row */
+#define SIM_MAX_JOB_GPUS    100000
+#define SIM_MAX_SECONDS	    4e9 /* of any time in a trace: the year 2096 as a Unix time */
+#define SIM_WHOLE_GPU_MILLI 1000
+#define SIM_NEVER	    INT64_MIN /* a time that the trace does not give */
 
 /* Which nodes a job may have; all of them texts of the trace, 0 where it names none. */
 struct sim_wish {

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "sim/nodelists.h"
+#include "core/hostlist.h"
 #include "sim/trace.h"
 
 #include <ctype.h>
@@ -14,10 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAX_CPUS	10000000
-#define MAX_NODES	30000
-#define WHOLE_GPU_MILLI 1000
-#define NO_LIMIT	"4294967295" /* Slurm's INFINITE as a number */
+#define MAX_CPUS  10000000
+#define MAX_NODES 30000
+#define NO_LIMIT  "4294967295" /* Slurm's INFINITE as a number */
 
 /* ---- formats -------------------------------------------------------------------------
  */
@@ -498,6 +497,7 @@ struct row {
 	struct sim_fields fields;
 	struct sim_job *job;
 	struct sim_tres given, asked;
+	int milli; /* of one GPU */
 };
 
 static const char *text_of(const struct row *r, enum sim_role role)
@@ -692,15 +692,6 @@ static enum sim_row take_percent(struct row *r, int *gpus)
 	return SIM_ROW_OK;
 }
 
-static enum gt_err match_host(void *arg, const char *name)
-{
-	const char **wanted = arg;
-
-	if (*wanted && !strcmp(*wanted, name))
-		*wanted = NULL;
-	return GT_OK;
-}
-
 struct host_count {
 	const char *among; /* a list; NULL: any */
 	int count;
@@ -709,11 +700,8 @@ struct host_count {
 static enum gt_err count_host(void *arg, const char *name)
 {
 	struct host_count *c = arg;
-	const char *wanted = name;
 
-	if (c->among)
-		(void)sim_hosts_expand(c->among, match_host, &wanted, NULL);
-	c->count += !c->among || !wanted;
+	c->count += !c->among || gt_hostlist_has(c->among, name);
 	return GT_OK;
 }
 
@@ -724,7 +712,7 @@ static enum sim_row take_whole_nodes(struct row *r, int nodes, int *gpus)
 
 	if (has(r->table, SIM_NODELIST) && (count.among || !nodes)) {
 		count.count = 0;
-		if (sim_hosts_expand(text_of(r, SIM_NODELIST), count_host, &count, NULL))
+		if (gt_hostlist_each(text_of(r, SIM_NODELIST), count_host, &count, NULL))
 			return blame(r, SIM_NODELIST, SIM_ROW_NUMBER);
 	}
 	*gpus = count.count * r->options->gpus_per_node;
@@ -734,10 +722,10 @@ static enum sim_row take_whole_nodes(struct row *r, int nodes, int *gpus)
 static enum sim_row take_gpus(struct row *r, int nodes, int *gpus)
 {
 	const struct sim_table *t = r->table;
-	int milli = WHOLE_GPU_MILLI;
 	enum sim_row bad;
 
 	*gpus = 0;
+	r->milli = SIM_WHOLE_GPU_MILLI;
 	if (has(t, SIM_PROFILE) && *text_of(r, SIM_PROFILE))
 		return blame(r, SIM_PROFILE, SIM_ROW_MIG);
 	if (has(t, SIM_PERCENT))
@@ -755,8 +743,8 @@ static enum sim_row take_gpus(struct row *r, int nodes, int *gpus)
 	if (bad && sim_is_unknown(text_of(r, SIM_GPUS)) && *text_of(r, SIM_GPUS))
 		bad = SIM_ROW_OK;
 	if (!bad && *gpus && has(t, SIM_MILLI)) {
-		bad = take_int(r, SIM_MILLI, WHOLE_GPU_MILLI, &milli);
-		r->trace->shared += milli < WHOLE_GPU_MILLI;
+		bad = take_int(r, SIM_MILLI, SIM_WHOLE_GPU_MILLI, &r->milli);
+		r->trace->shared += r->milli < SIM_WHOLE_GPU_MILLI;
 	}
 	return bad;
 }
@@ -849,32 +837,44 @@ static enum sim_row take_texts(struct row *r)
 	return SIM_ROW_OK;
 }
 
+static bool add_slices(struct row *r, const char *profile, int milli, int count)
+{
+	struct sim_trace *t = r->trace;
+	struct sim_slices s = {
+		.submit_ms = r->job->submit_ms,
+		.duration_ms = r->job->duration_ms,
+		.milli = milli,
+		.count = count,
+	};
+
+	if (t->slice_count == t->slice_room) {
+		size_t room = 2 * t->slice_room + 256;
+		void *grown = realloc(t->slices, room * sizeof(*t->slices));
+
+		if (!grown)
+			return false;
+		t->slices = grown;
+		t->slice_room = room;
+	}
+	if (!sim_trace_keep(t, profile, &s.profile))
+		return false;
+	t->slices[t->slice_count++] = s;
+	return true;
+}
+
 /* Keep the instances of the job for gputopo sim mig. */
 static bool keep_slices(struct row *r)
 {
-	struct sim_trace *t = r->trace;
+	bool done = true;
 
-	for (int i = 0; i < r->given.slice_kinds; i++) {
-		struct sim_slices s = {
-			.submit_ms = r->job->submit_ms,
-			.duration_ms = r->job->duration_ms,
-			.count = r->given.slice[i].count,
-		};
-
-		if (t->slice_count == t->slice_room) {
-			size_t room = 2 * t->slice_room + 256;
-			void *grown = realloc(t->slices, room * sizeof(*t->slices));
-
-			if (!grown)
-				return false;
-			t->slices = grown;
-			t->slice_room = room;
-		}
-		if (!sim_trace_keep(t, r->given.slice[i].profile, &s.profile))
-			return false;
-		t->slices[t->slice_count++] = s;
+	if (has(r->table, SIM_MILLI)) {
+		r->trace->shares_gpus = true;
+		return r->job->gpus != 1 || add_slices(r, "", r->milli, 1);
 	}
-	return true;
+	for (int i = 0; i < r->given.slice_kinds && done; i++)
+		done = add_slices(r, r->given.slice[i].profile, -1,
+				  r->given.slice[i].count);
+	return done;
 }
 
 /* Is the row one of those that --only keeps? */
