@@ -11,9 +11,7 @@
 
 static const char help[] =
 	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) "
-	"--policy "
-	"P[,P...]\n"
-	"                          [OPTIONS]\n"
+	"[OPTIONS]\n"
 	"Replay jobs under several policies and tell what each would have given them.\n\n"
 	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or a published trace; - "
 	"for\n"
@@ -28,9 +26,11 @@ static const char help[] =
 	"builtin:NAME\n"
 	"      --topology-format NAME, --model NAME, --node NAME   as for gputopo show\n"
 	"      --nodes N            how many of them\n"
-	"      --conf DIR           or the nodes of slurm.conf, gres.conf and "
-	"gputopo.conf in "
-	"DIR\n"
+	"      --conf DIR           or a site: slurm.conf, gres.conf and gputopo.conf in "
+	"DIR;\n"
+	"                           partitions, types of GPU, features and reservations "
+	"of\n"
+	"                           the trace count\n"
 	"      --policy P,...       of those below; options follow after slashes, as in\n"
 	"                           gputopo/preserve, gputopo/nosplit, gputopo/timeless "
 	"(time\n"
@@ -42,6 +42,9 @@ static const char help[] =
 	"                           stands on a tie, as in the plugin), "
 	"NAME/nodes=first,\n"
 	"                           NAME/nodes=best\n"
+	"                           Default: gputopo and the stock policy of --release\n"
+	"      --release R          of Slurm, such as 24.11 (default: that of sinfo "
+	"here)\n"
 	"      --mix MIX            expected sizes for gputopo (JobSizeMix of "
 	"gputopo.conf)\n"
 	"      --sched S            fifo, easy (default), recorded or loss\n"
@@ -83,6 +86,7 @@ enum {
 	NODES,
 	CONF,
 	POLICY,
+	RELEASE,
 	MIX,
 	SCHED,
 	DEPTH,
@@ -114,6 +118,7 @@ static const struct option options[] = {
 	{"nodes", required_argument, NULL, NODES},
 	{"conf", required_argument, NULL, CONF},
 	{"policy", required_argument, NULL, POLICY},
+	{"release", required_argument, NULL, RELEASE},
 	{"mix", required_argument, NULL, MIX},
 	{"sched", required_argument, NULL, SCHED},
 	{"depth", required_argument, NULL, DEPTH},
@@ -343,6 +348,7 @@ static const struct setting settings[] = {
 	{NODES, take_int, "--nodes", AT(nodes), 1, SIM_MAX_NODES},
 	{CONF, take_text, "--conf", AT(conf), 0, 0},
 	{POLICY, take_text, "--policy", AT(policies), 0, 0},
+	{RELEASE, take_text, "--release", AT(release), 0, 0},
 	{MIX, take_mix, "--mix", 0, 0, 0},
 	{SCHED, take_sched, "--sched", 0, 0, 0},
 	{DEPTH, take_count, "--depth", AT(options.depth), 1, INT32_MAX},
@@ -388,10 +394,8 @@ static int check(const struct cli_common *c, const struct sim_run *run)
 {
 	if (!run->trace_name)
 		return cli_misuse(c, "no jobs: -w TRACE");
-	if (run->anonymize && !run->policies)
+	if (run->anonymize && !run->policies && !run->conf && !c->topology)
 		return CLI_GO_ON;
-	if (!run->policies)
-		return cli_misuse(c, "no policy: --policy gputopo,slurm-22.05");
 	if (run->conf ? c->topology || run->nodes : !c->topology || !run->nodes)
 		return cli_misuse(c, "either -t TOPOLOGY with --nodes N, or --conf DIR");
 	return CLI_GO_ON;

@@ -4,6 +4,7 @@
 #define SIM_ENGINE_H
 
 #include "sim/cluster.h"
+#include "sim/filter.h"
 #include "sim/trace.h"
 
 enum sim_sched {
@@ -23,6 +24,7 @@ struct sim_options {
 	int ringless_mbps; /* what a set without a ring counts as; 0: its busbw */
 	int network_mbps;  /* what a job split over nodes can reach at most */
 	uint64_t seed;
+	const struct sim_filter *filter; /* which nodes jobs may have; NULL: all */
 	bool times_decisions; /* measure each; makes outputs differ from run to run */
 	/* Called now and then from the thread of the replay; jobs that are decided. */
 	void (*progress)(void *arg, int64_t jobs);

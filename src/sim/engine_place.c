@@ -79,19 +79,32 @@ bool sim_placer_is_plain(const struct sim_placer *p, int32_t number)
 	       !may_split(p, &p->trace->jobs[number]);
 }
 
+/* GPUs of a node that jobs can have. */
+static int gpus_of(const struct sim_layout *layout, int node)
+{
+	return sim_layout_type(layout, node)->n -
+	       __builtin_popcountll(layout->down[node]);
+}
+
 bool sim_placer_can_ever(const struct sim_placer *p, int32_t number)
 {
-	int count, there = 0, nodes = sim_placer_nodes(p, number, &count);
+	const struct sim_job *job = &p->trace->jobs[number];
+	const int *forbidden = NULL;
+	int count, there = 0, nodes = sim_placer_nodes(p, number, &count), at = 0;
+	int forbidden_count = sim_filter_avoid(p->options->filter, job, &forbidden);
+	int64_t gpus = 0;
 
-	if (may_split(p, &p->trace->jobs[number]))
-		return p->trace->jobs[number].gpus <= p->layout->gpus;
-	if (count > p->layout->largest || nodes > p->layout->nodes)
-		return false;
-	if (p->layout->type_count == 1)
-		return true;
-	for (int i = 0; i < p->layout->nodes && there < nodes; i++)
-		there += sim_layout_type(p->layout, i)->n >= count;
-	return there >= nodes;
+	for (int i = 0; i < p->layout->nodes; i++) {
+		if (at < forbidden_count && forbidden[at] == i) {
+			at++;
+			continue;
+		}
+		gpus += gpus_of(p->layout, i);
+		there += gpus_of(p->layout, i) >= count;
+		if (there >= nodes && (!may_split(p, job) || gpus >= job->gpus))
+			return true;
+	}
+	return may_split(p, job) && gpus >= job->gpus;
 }
 
 /* ---- finding places ------------------------------------------------------------------
@@ -143,10 +156,23 @@ static void insert(int *list, int *count, int node)
 	list[at] = node;
 }
 
-static void set_avoid(struct sim_placer *p, const int *avoid, int avoid_count)
+/* Nodes that are reserved for others, and those that the job may not have at all, merged;
+ * returns how many. */
+static int set_avoid(struct sim_placer *p, const struct sim_job *job, const int *avoid,
+		     int avoid_count)
 {
-	if (avoid_count)
-		memcpy(p->avoid, avoid, (size_t)avoid_count * sizeof(*avoid));
+	const int *forbidden = NULL;
+	int count = sim_filter_avoid(p->options->filter, job, &forbidden), a = 0, b = 0,
+	    used = 0;
+
+	while (a < avoid_count || b < count) {
+		bool first = b == count || (a < avoid_count && avoid[a] <= forbidden[b]);
+		int node = first ? avoid[a++] : forbidden[b++];
+
+		if (!used || p->avoid[used - 1] != node)
+			p->avoid[used++] = node;
+	}
+	return used;
 }
 
 /* One set on each of several nodes; the first nodes hold one GPU more where it does not
@@ -157,7 +183,7 @@ static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
 	const struct sim_job *job = &p->trace->jobs[number];
 	int most, nodes = sim_placer_nodes(p, number, &most), had = 0;
 
-	set_avoid(p, avoid, avoid_count);
+	avoid_count = set_avoid(p, job, avoid, avoid_count);
 	for (int i = 0; i < nodes; i++) {
 		int count = job->gpus / nodes + (i < job->gpus % nodes);
 		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count,
@@ -182,7 +208,7 @@ static int find_split(struct sim_placer *p, int32_t number, const int *avoid,
 
 	if (!may_split(p, job) || left > p->cluster.free_gpus)
 		return 0;
-	set_avoid(p, avoid, avoid_count);
+	avoid_count = set_avoid(p, job, avoid, avoid_count);
 	while (left > 0) {
 		int node = sim_cluster_find(&p->cluster, SIM_NODES_FIRST, 1, p->avoid,
 					    avoid_count);
@@ -349,25 +375,42 @@ bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
 	return places && commit(p, job, places, places > 1);
 }
 
+/* GPUs of the job on the i-th of its recorded nodes. The trace does not tell: equal
+ * shares, or, where one does not fit, as many as are free, at least one on each. */
+static int recorded_share(const struct sim_placer *p, const struct sim_job *job, int node,
+			  int i, int nodes, int had, bool even)
+{
+	int free, most = job->gpus - had - (nodes - i - 1);
+
+	if (even)
+		return job->gpus / nodes + (i < job->gpus % nodes);
+	free = (int)sim_tree_get(&p->cluster.free, node);
+	if (i == nodes - 1)
+		return job->gpus - had;
+	return free < most ? free : most;
+}
+
 /* The job's GPUs on each of its recorded nodes; returns their number, 0 where one is not
  * known, stands twice or has too few free. */
-static int find_recorded(struct sim_placer *p, int32_t number)
+static int find_recorded(struct sim_placer *p, int32_t number, bool even)
 {
 	const struct sim_job *job = &p->trace->jobs[number];
 	const int *hosts;
 	int had = 0, nodes = sim_nodelists_of(
 			     &p->recorded, sim_trace_text(p->trace, job->node), &hosts);
 
-	if (nodes > p->layout->nodes || nodes > job->gpus)
+	if (nodes > p->layout->nodes || nodes > job->gpus || (!even && nodes < 2))
 		return 0;
 	for (int i = 0; i < nodes; i++) {
-		int node = p->recorded_node[hosts[i]];
-		int count = job->gpus / nodes + (i < job->gpus % nodes);
+		int node = p->recorded_node[hosts[i]], count;
 
 		for (int j = 0; j < i; j++)
 			if (p->found[j].node == node)
 				return 0;
-		if (node < 0 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
+		if (node < 0)
+			return 0;
+		count = recorded_share(p, job, node, i, nodes, had, even);
+		if (count < 1 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
 		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
 			return 0;
 		had += count;
@@ -378,7 +421,10 @@ static int find_recorded(struct sim_placer *p, int32_t number)
 bool sim_placer_start_recorded(struct sim_placer *p, int32_t number)
 {
 	const struct sim_job *job = &p->trace->jobs[number];
-	int places = job->node ? find_recorded(p, number) : 0;
+	int places = job->node ? find_recorded(p, number, true) : 0;
+
+	if (!places && job->node)
+		places = find_recorded(p, number, false);
 
 	if (places)
 		return commit(p, number, places, places > 1 && may_split(p, job));

@@ -54,6 +54,7 @@ static const struct name sacct_names[] = {
 	{SIM_FEATURES, "Constraints"},
 	{SIM_RESERVATION, "Reservation"},
 	{SIM_FREE_TEXT, "JobName"},
+	{SIM_FREE_TEXT, "Constraints"}, /* "a|b" */
 	{SIM_FREE_TEXT, "Comment"},
 	{SIM_FREE_TEXT, "AdminComment"},
 	{SIM_FREE_TEXT, "SystemComment"},
@@ -919,6 +920,8 @@ static void mend_fields(struct row *r)
 
 	if (more <= 0 || t->free_texts != 1 || r->fields.count > SIM_MAX_FIELDS)
 		return;
+	for (int i = 1; i <= more; i++)
+		r->fields.text[at + i][-1] = t->separator;
 	memmove(&r->fields.text[at + 1], &r->fields.text[at + 1 + more],
 		(size_t)(t->names.count - at - 1) * sizeof(char *));
 	r->fields.count = t->names.count;

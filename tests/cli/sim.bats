@@ -241,7 +241,8 @@ jobs_csv() {
 	printf '%s\n' job_id,submit,duration,gpus a,0,100,4 b,1,100,8 c,2,100,8 d,3,100,8 \
 		e,4,100,8 >t.csv
 	gputopo sim replay -w t.csv --conf conf --policy gputopo/nodes=first -o out --format csv
-	same "$stderr" "" messages
+	same "$stderr" "gputopo: conf/gputopo.conf: Mode=observe of 2 nodes is replayed as enforce" \
+		messages
 	same "$status" 0 status
 	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
 		"dgx01 dgx02 dgx03 h1 h3" nodes
@@ -285,10 +286,146 @@ jobs_csv() {
 		sim replay -w t.csv --conf conf --policy gputopo
 }
 
+# A site: DGX-1V and HGX nodes in three partitions, one by a node set, a node cut by MIG, a
+# node of which two GPUs are cut, observe mode, and lines in another file.
+make_site() {
+	mkdir -p site/slurm.d
+	cat >site/slurm.conf <<-'END'
+	ClusterName=blue
+	Include slurm.d/nodes.conf
+	NodeSet=fast Feature=nvswitch
+	PartitionName=DEFAULT State=UP
+	PartitionName=old Nodes=dgx[1-2] Default=YES
+	PartitionName=new Nodes=fast
+	PartitionName=all Nodes=ALL
+	PartitionName=mig Nodes=m1
+	END
+	cat >site/slurm.d/nodes.conf <<-'END'
+	NodeName=DEFAULT CoresPerSocket=20 Sockets=2
+	NodeName=dgx[1-2] Gres=gpu:v100:8 Features=nvlink,volta
+	NodeName=hgx[1-2] Gres=gpu:h100:8(S:0-1) Features=nvswitch,hopper
+	NodeName=m1 Gres=gpu:a100_1g.5gb:14,gpu:a100_2g.10gb:7
+	NodeName=x1 Gres=gpu:a100:6,gpu:a100_3g.40gb:4 Features=nvswitch,ampere
+	NodeName=c[1-9]
+	END
+	cat >site/gputopo.conf <<-'END'
+	NodeName=dgx[1-2] Topology=builtin:dgx1v Mode=observe
+	NodeName=hgx[1-2] Topology=builtin:hgx-h100 Mode=off
+	NodeName=x1 Topology=x1.json
+	END
+	"$GPUTOPO" show -t builtin:hgx-h100 --json |
+		jq '.gpus |= map(.mig = (.index >= 6))' >site/x1.json
+}
+
+# Random jobs of the site, as sacct would show them: each runs where its GPUs were free.
+make_history() {
+	awk -v jobs="$1" 'BEGIN {
+		srand(7)
+		print "JobID|User|Partition|Submit|Start|End|State|NNodes|ReqTRES|AllocTRES|" \
+			"NodeList|Constraints|Reservation"
+		n = split("dgx1 dgx2 hgx1 hgx2 x1", name, " ")
+		type["dgx1"] = type["dgx2"] = "v100"; type["hgx1"] = type["hgx2"] = "h100"
+		type["x1"] = "a100"
+		for (i = 1; i <= n; i++)
+			free[i] = name[i] == "x1" ? 6 : 8
+		for (t = 1000; made < jobs; t++) {
+			for (j = 1; j <= made; j++)
+				if (end[j] == t)
+					for (i = 1; i <= n; i++)
+						free[i] += got[j, i]
+			for (tries = 0; tries < 3 && made < jobs; tries++) {
+				i = int(rand() * n) + 1
+				k = int(rand() * 4) + 1
+				o = i % 2 && name[i + 1] ~ /gx/ ? i + 1 : 0
+				two = o && rand() < .3
+				if (free[i] < k || (two && free[o] < k))
+					continue
+				made++
+				got[made, i] = k; free[i] -= k
+				if (two) { got[made, o] = k; free[o] -= k }
+				end[made] = t + int(rand() * 30) + 1
+				part = name[i] ~ /dgx/ ? (rand() < .5 ? "old" : "all") : \
+					(rand() < .5 ? "new" : "all")
+				g = k * (two ? 2 : 1)
+				list = two ? substr(name[i], 1, 3) "[1-2]" : name[i]
+				printf "%d|u|%s|%d|%d|%d|COMPLETED|%d||cpu=1,gres/gpu=%d,gres/gpu:%s=%d|%s|%s|%s\n",
+					made, part, t - 5, t, end[made], two ? 2 : 1, g, type[name[i]], g,
+					list, name[i] ~ /hgx/ ? "nvswitch&hopper" : "",
+					name[i] == "x1" ? "course" : ""
+			}
+		}
+	}'
+}
+
+@test "replay --conf: recorded jobs of a real site stay on the nodes of the trace, all of them" {
+	make_site
+	make_history 400 >t
+	gputopo sim replay -w t --conf site --sched recorded --policy gputopo,slurm-24.05 \
+		-o out --format csv,json
+	same "$status" 0 "status: $stderr"
+	has "$stderr" "slurm.d/nodes.conf:4: m1 has static MIG instances (gpu:a100_1g.5gb:14,\
+gpu:a100_2g.10gb:7): this line's nodes are left out"
+	has "$stderr" "site/gputopo.conf: Mode=observe of 2 nodes is replayed as enforce"
+	same "$(wc -l <<<"$stderr")" 2 "messages: $stderr"
+	sed 1d t | awk -F'|' '{ n = $11; sub(/\[1-2\]/, "1", n)
+		print $1, $11 ~ /\[/ ? n ";" substr(n, 1, 3) "2" : n }' | sort >want
+	for policy in gputopo slurm-24.05; do
+		sed 1d out/jobs-$policy.csv | sed 's/"[^"]*"//' | cut -d, -f1,9 | tr , ' ' |
+			sort >is
+		same "$(join want is | awk '{ print $2 == $3 }' | sort | uniq -c | xargs)" \
+			"400 1" "jobs on their nodes under $policy"
+		same "$(jq ".policies[\"$policy\"] | .moved + .rejected" out/summary.json)" 0 moved
+	done
+	# GPUs cut by MIG are given to nobody
+	! sed 1d out/jobs-gputopo.csv | grep ',x1,"[^"]*[67]'
+}
+
+@test "replay --conf: partitions, types, features and reservations are honoured" {
+	make_site
+	cat >t <<-'END'
+	JobID|Partition|Submit|Start|End|State|NNodes|AllocTRES|NodeList|Constraints|Reservation
+	1|old|0|0|100|COMPLETED|1|gres/gpu=8|dgx2||
+	2|old|0|100|200|COMPLETED|1|gres/gpu=8|dgx1||
+	3|old|0|200|300|COMPLETED|1|gres/gpu=8|dgx1||
+	4|new|0|0|100|COMPLETED|1|gres/gpu=4|hgx1||
+	5|all|0|0|100|COMPLETED|1|gres/gpu=4,gres/gpu:a100=4|x1||
+	6|all|0|0|100|COMPLETED|1|gres/gpu=4,gres/gpu:a100=4|x1||
+	7|all|0|0|100|COMPLETED|1|gres/gpu=1|hgx2|(hopper|ampere)&!volta|
+	8|all|0|0|100|COMPLETED|1|gres/gpu=2|hgx2||lab
+	9|all|1|1|100|COMPLETED|1|gres/gpu=8|hgx2||lab
+	10|gone|0|0|100|COMPLETED|1|gres/gpu=1|old7||
+	11|all|0|0|100|COMPLETED|1|gres/gpu=1,gres/gpu:k80=1|old7||
+	12|mig|0|0|100|COMPLETED|1|gres/gpu=1|m1||
+	END
+	gputopo sim replay -w t --conf site --policy first-fit -o out --format csv
+	same "$status" 0 "status: $stderr"
+	has "$stderr" "t: ignored: 3 jobs that no node may hold: job 10: partition 'gone'"
+	same "$(sed 1d out/jobs-first-fit.csv | sed 's/"[^"]*"//' | cut -d, -f1,4,9 | paste -sd' ')" \
+		"1,0,dgx1 2,0,dgx2 3,100,dgx1 4,0,hgx1 5,0,x1 6,100,x1 7,0,hgx1 8,0,hgx2 9,100,hgx2" \
+		"id, start, node"
+}
+
+@test "replay: without --policy gputopo and the stock of the release" {
+	printf '%s\n' job_id,submit,duration,gpus a,0,60,2 >t.csv
+	mkdir bin
+	for release in "slurm-wlm 22.05.8=slurm-22.05" "slurm 23.11.4=slurm-22.05" \
+		"slurm 24.11.5=slurm-24.05" "slurm 25.05.0=slurm-24.05"; do
+		printf '#!/bin/sh\necho "%s"\n' "${release%=*}" >bin/sinfo
+		chmod +x bin/sinfo
+		PATH=$PWD/bin:$PATH gputopo sim replay -w t.csv -t builtin:dgx1v --nodes 1 --json
+		same "$(jq -r '.policies | keys | join(" ")' <<<"$output")" "gputopo ${release#*=}" \
+			"policies of $release"
+	done
+	gputopo sim replay -w t.csv -t builtin:dgx1v --nodes 1 --json --release 22.05
+	has "$stderr" "policies: gputopo,slurm-22.05 (Slurm 22.05)"
+}
+
 @test "wrong usage: status 2 and a reason" {
 	jobs_csv 10
 	fails 2 "no jobs" sim replay
-	fails 2 "no policy" sim replay -w jobs.csv
+	fails 2 "either -t" sim replay -w jobs.csv
+	fails 2 "is not a release of Slurm" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 \
+		--release new
 	fails 2 "either -t" sim replay -w jobs.csv --policy gputopo
 	fails 2 "twice" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy ring,ring
 	fails 1 "not known" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy fly
