@@ -77,6 +77,7 @@ static const char help[] =
 	"  -o, --output DIR         write summary.json, jobs-POLICY.csv, report.html "
 	"there\n"
 	"      --format LIST        of csv, json, html (default json,html)\n"
+	"      --svg FILE           one picture for a slide; - for standard output\n"
 	"      --progress WHEN      auto (default), none or json, on standard error\n"
 	"      --json               the summary as one JSON document\n" CLI_HELP_HELP;
 
@@ -104,6 +105,7 @@ enum {
 	SEED,
 	STRICT,
 	FORMATS,
+	SVG,
 	PROGRESS,
 	JSON,
 };
@@ -138,6 +140,7 @@ static const struct option options[] = {
 	{"strict", no_argument, NULL, STRICT},
 	{"output", required_argument, NULL, 'o'},
 	{"format", required_argument, NULL, FORMATS},
+	{"svg", required_argument, NULL, SVG},
 	{"progress", required_argument, NULL, PROGRESS},
 	{"json", no_argument, NULL, JSON},
 	{"help", no_argument, NULL, 'h'},
@@ -368,6 +371,7 @@ static const struct setting settings[] = {
 	{STRICT, take_flag, "--strict", AT(read.strict), 0, 0},
 	{'o', take_text, "-o", AT(output), 0, 0},
 	{FORMATS, take_formats, "--format", 0, 0, 0},
+	{SVG, take_text, "--svg", AT(svg), 0, 0},
 	{PROGRESS, take_progress, "--progress", 0, 0, 0},
 	{JSON, take_flag, "--json", AT(json), 0, 0},
 };

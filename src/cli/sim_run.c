@@ -4,6 +4,7 @@
 
 #include "cli/sim_run.h"
 #include "sim/conf.h"
+#include "sim/report_svg.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -240,6 +241,22 @@ static bool write_html(const struct sim_report *report, const char *dir)
 	return close_output(f, path);
 }
 
+/* --svg: one picture; - for standard output, in place of the table. */
+static bool write_slide(const struct sim_run *run, const struct sim_report *report)
+{
+	bool standard = run->svg && !strcmp(run->svg, "-");
+	FILE *f = standard ? stdout : run->svg ? fopen(run->svg, "w") : NULL;
+
+	if (!run->svg)
+		return true;
+	if (!f) {
+		cli_say("%s: %s", run->svg, strerror(errno));
+		return false;
+	}
+	sim_svg_slide(report, f);
+	return standard || close_output(f, run->svg);
+}
+
 static int write_outputs(const struct sim_run *run, const struct sim_report *report)
 {
 	bool done = true;
@@ -253,10 +270,12 @@ static int write_outputs(const struct sim_run *run, const struct sim_report *rep
 		       (!run->summary || write_summary(report, run->output)) &&
 		       (!run->html || write_html(report, run->output));
 	}
+	done = done && write_slide(run, report);
 	if (run->json)
 		return cli_print_json(sim_report_json(report)) || !done ? CLI_FAILED
 									: CLI_DONE;
-	sim_report_table(report, stdout);
+	if (!run->svg || strcmp(run->svg, "-") != 0)
+		sim_report_table(report, stdout);
 	return done ? CLI_DONE : CLI_FAILED;
 }
 

@@ -105,8 +105,8 @@ static void put_band_legend(FILE *out, bool single)
 		fprintf(out, "<span><i style=\"background:%s\"></i>%s</span>",
 			sim_band_colour(b), sim_band_name(b));
 	if (single)
-		fputs("<span><i style=\"background:#c9ced6\"></i>one GPU</span>"
-		      "<span><i style=\"background:#eef0f3\"></i>free</span>",
+		fputs("<span><i class=\"one\"></i>one GPU</span>"
+		      "<span><i class=\"idle\"></i>free</span>",
 		      out);
 	fputs("</p>\n", out);
 }
@@ -311,12 +311,8 @@ void sim_report_html(const struct sim_report *report, FILE *out)
 	put_summary(report, out);
 	fputs("<h2>How much of the ideal bandwidth jobs got</h2>\n", out);
 	put_band_legend(out, false);
-	fputs("<div class=\"wide\">\n", out);
 	sim_svg_bands(report, out);
-	fputs("</div>\n", out);
-	fputs("<h2>By the size of the job</h2>\n<p>Mean share of the ideal "
-	      "bandwidth.</p>\n",
-	      out);
+	fputs("<h2>By the size of the job</h2>\n<p>Mean bus bandwidth, GB/s.</p>\n", out);
 	sim_svg_sizes(report, out);
 	put_gantts(report, out);
 	put_graphs(report, out);

@@ -43,7 +43,7 @@ static void put_legend(const struct sim_mig_report *r, FILE *out)
 		sim_svg_text(out, r->gpu->profile[p].name);
 		fputs("</span>", out);
 	}
-	fputs("<span><i style=\"background:#eef0f3\"></i>free</span></p>\n", out);
+	fputs("<span><i class=\"idle\"></i>free</span></p>\n", out);
 }
 
 /* The time at which a policy's picture could end: the warm-up and then SHOWN_JOBS

@@ -215,6 +215,23 @@ jobs_csv() {
 	grep -q '<svg' out/report.html
 }
 
+@test "replay --svg: one picture with the verdict, in a file or on standard output" {
+	jobs_csv 300
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy gputopo,slurm-22.05 --svg -
+	same "$status" 0 status
+	same "$(head -c 4 <<<"$output")" "<svg" start
+	has "$output" "With gputopo, jobs of 2 GPUs and more get"
+	same "$(grep -c 'class="all"/>\|class="choice"/>' <<<"$output")" 6 "bars and legend"
+	! grep -Eo '(src|href|url|@import)[= (]' <<<"$output"
+	if command -v xmllint >/dev/null; then xmllint --noout - <<<"$output"; fi
+	"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
+		--svg a.svg | grep -q '^policy'
+	[ -s a.svg ]
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo --svg /nowhere/a
+	same "$status" 1 "status where it cannot be written"
+}
+
 @test "replay --progress json tells how far it is, and none is silent" {
 	jobs_csv 300
 	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
