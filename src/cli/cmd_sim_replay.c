@@ -4,7 +4,6 @@
 
 #include "cli/cmd_sim.h"
 #include "cli/sim_run.h"
-#include "core/hostlist.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -261,23 +260,7 @@ static int take_form(struct cli_common *c, struct sim_run *run, const struct set
 static int take_gpu_from(struct cli_common *c, struct sim_run *run,
 			 const struct setting *s)
 {
-	int used = 0;
-
-	if (sscanf(optarg, "procs/%d%n", &run->read.swf_per_gpu, &used) == 1 &&
-	    !optarg[used] && run->read.swf_per_gpu > 0)
-		return CLI_GO_ON;
-	run->read.swf_per_gpu = 0;
-	if (sscanf(optarg, "node/%d%n", &run->read.gpus_per_node, &used) == 1 &&
-	    run->read.gpus_per_node > 0 && run->read.gpus_per_node <= SIM_MAX_GPUS &&
-	    (!optarg[used] || (optarg[used] == ':' && optarg[used + 1]))) {
-		run->read.gpu_hosts = optarg[used] ? optarg + used + 1 : NULL;
-		if (run->read.gpu_hosts && !gt_hostlist_is_valid(run->read.gpu_hosts))
-			return cli_misuse(c, "%s: '%.100s' is not a list of hosts",
-					  s->name, run->read.gpu_hosts);
-		return CLI_GO_ON;
-	}
-	return cli_misuse(c, "%s: '%s' is not procs/N or node/N[:HOSTS]", s->name,
-			  optarg);
+	return sim_read_gpu_from(c, s->name, optarg, &run->read);
 }
 
 static int take_only(struct cli_common *c, struct sim_run *run, const struct setting *s)

@@ -241,9 +241,33 @@ static bool has_zero_pair(const struct gt_node *node, uint64_t set)
 	return false;
 }
 
+/* What the network cards near a set carry: those of a job on several nodes bound it. GPU
+ * g is near to card g x cards / GPUs. INT32_MAX: not known. */
+static int32_t network_of(const struct sim_type *type, uint64_t set)
+{
+	uint64_t cards = 0;
+
+	if (!type->nics)
+		return INT32_MAX;
+	for (uint64_t left = set; left; left &= left - 1)
+		cards |= UINT64_C(1) << __builtin_ctzll(left) * type->nics / type->n;
+	return __builtin_popcountll(cards) * type->nic_mbps;
+}
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The same for the best that k GPUs can have. */
+static int32_t best_network(const struct sim_type *type, int k)
+{
+	return type->nics ? smaller(k, type->nics) * type->nic_mbps : INT32_MAX;
+}
+
 /* Take one place into the job's figures: its slowest node counts. */
 static void note_place(struct sim_placer *p, struct sim_outcome *o,
-		       const struct sim_place *place)
+		       const struct sim_place *place, bool spans_nodes)
 {
 	struct sim_value *value = &p->chooser.values[p->layout->type_of[place->node]];
 	int k = __builtin_popcountll(place->mask);
@@ -255,6 +279,13 @@ static void note_place(struct sim_placer *p, struct sim_outcome *o,
 	got = sim_value_set(value, place->mask);
 	best = sim_value_best(value, free, k);
 	ideal = value->ideal[k];
+	if (spans_nodes) {
+		got.busbw_mbps =
+			smaller(got.busbw_mbps, network_of(value->type, place->mask));
+		best.busbw_mbps = smaller(best.busbw_mbps, best_network(value->type, k));
+		ideal.busbw_mbps =
+			smaller(ideal.busbw_mbps, best_network(value->type, k));
+	}
 	/* beyond 8 GPUs "best" is the best by the key of our selection */
 	if (got.busbw_mbps > best.busbw_mbps)
 		best.busbw_mbps = got.busbw_mbps;
@@ -339,7 +370,7 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	o->places = (uint16_t)places;
 	o->flags |= SIM_RING;
 	for (int i = 0; i < places; i++)
-		note_place(p, o, &p->found[i]);
+		note_place(p, o, &p->found[i], places > 1 && !split);
 	if (split)
 		note_split(p, job, o);
 	if (!o->got_mbps)

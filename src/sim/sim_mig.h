@@ -54,6 +54,10 @@ struct sim_mig_trace {
  * error. */
 enum gt_err sim_mig_trace_load(struct sim_mig_trace *trace, const char *path,
 			       const struct gt_mig_gpu *gpu, struct gt_error *err);
+/* The instances that the jobs of a trace held, read with keeps_slices; none is no error.
+ * GT_ENOMEM. */
+enum gt_err sim_mig_trace_take(struct sim_mig_trace *trace, const struct sim_trace *jobs,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err);
 /* A Poisson stream of the mix; gen gives load, gpus, jobs, durations and seed. */
 enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_gpu *gpu,
 			       const struct gt_mig_mix *mix, const struct sim_gen *gen,

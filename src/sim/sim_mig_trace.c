@@ -183,6 +183,30 @@ static void count_rows(struct sim_mig_trace *trace, const struct sim_trace *jobs
 	trace->rows[jobs->shares_gpus ? SIM_MIG_ROW_SEVERAL : SIM_MIG_ROW_OTHER] += whole;
 }
 
+static enum gt_err take_slices(struct sim_mig_trace *trace, const struct sim_trace *jobs,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err)
+{
+	trace->hash = jobs->hash;
+	for (size_t i = 0; i < jobs->slice_count; i++) {
+		const struct sim_slices *s = &jobs->slices[i];
+		struct sim_mig_job job = {.submit_ms = s->submit_ms,
+					  .duration_ms = s->duration_ms};
+		bool known = true;
+
+		if (s->milli >= 0)
+			job.profile = profile_of_share(gpu, s->milli);
+		else
+			known = find_profile(gpu, sim_trace_text(jobs, s->profile),
+					     &job.profile);
+		known = known && job.profile != GT_UNKNOWN;
+		trace->rows[known ? SIM_MIG_ROW_OK : SIM_MIG_ROW_PROFILE] += s->count;
+		for (int k = 0; k < s->count && known; k++)
+			if (!add_job(trace, &job))
+				return gt_fail(err, GT_ENOMEM, "out of memory");
+	}
+	return GT_OK;
+}
+
 /* Any other format: the instances that its jobs held, or their shares of one GPU. */
 static enum gt_err read_slices(struct sim_mig_trace *trace, FILE *in, const char *path,
 			       const char *first_line, const struct gt_mig_gpu *gpu,
@@ -193,26 +217,21 @@ static enum gt_err read_slices(struct sim_mig_trace *trace, FILE *in, const char
 	struct sim_trace jobs;
 	enum gt_err code = sim_trace_read(&jobs, in, path, &options, err);
 
-	trace->hash = jobs.hash;
-	for (size_t i = 0; i < jobs.slice_count && !code; i++) {
-		const struct sim_slices *s = &jobs.slices[i];
-		struct sim_mig_job job = {.submit_ms = s->submit_ms,
-					  .duration_ms = s->duration_ms};
-		bool known = true;
-
-		if (s->milli >= 0)
-			job.profile = profile_of_share(gpu, s->milli);
-		else
-			known = find_profile(gpu, sim_trace_text(&jobs, s->profile),
-					     &job.profile);
-		known = known && job.profile != GT_UNKNOWN;
-		trace->rows[known ? SIM_MIG_ROW_OK : SIM_MIG_ROW_PROFILE] += s->count;
-		for (int k = 0; k < s->count && known && !code; k++)
-			if (!add_job(trace, &job))
-				code = gt_fail(err, GT_ENOMEM, "out of memory");
-	}
+	if (!code)
+		code = take_slices(trace, &jobs, gpu, err);
 	count_rows(trace, &jobs);
 	sim_trace_release(&jobs);
+	return code;
+}
+
+enum gt_err sim_mig_trace_take(struct sim_mig_trace *trace, const struct sim_trace *jobs,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err)
+{
+	enum gt_err code;
+
+	*trace = (struct sim_mig_trace){0};
+	code = take_slices(trace, jobs, gpu, err);
+	sort_jobs(trace);
 	return code;
 }
 
