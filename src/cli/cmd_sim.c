@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cli/cmd_sim.h"
+#include "core/hostlist.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ static const struct cli_command verbs[] = {
 	{"mig", cmd_sim_mig, "GPU instances under several placement policies"},
 	{"query", cmd_sim_query, "a prompt: alloc, free, find, what-if, undo"},
 	{"compare", cmd_sim_compare, "two summaries side by side"},
+	{"plan", cmd_sim_plan, "one workload on several node types"},
+	{"defrag", cmd_sim_defrag, "which restarts would free a good set"},
 	{"merge", cmd_sim_merge, "summaries of a sweep: means and 95 % intervals"},
 	{0},
 };
@@ -68,6 +71,27 @@ int sim_read_duration(const struct cli_common *c, const char *name, const char *
 		}
 	return cli_misuse(c, "%s: '%s' is not a duration such as 90m, 12h or 7d", name,
 			  text);
+}
+
+int sim_read_gpu_from(const struct cli_common *c, const char *name, const char *text,
+		      struct sim_trace_options *read)
+{
+	int used = 0;
+
+	if (sscanf(text, "procs/%d%n", &read->swf_per_gpu, &used) == 1 && !text[used] &&
+	    read->swf_per_gpu > 0)
+		return CLI_GO_ON;
+	read->swf_per_gpu = 0;
+	if (sscanf(text, "node/%d%n", &read->gpus_per_node, &used) != 1 ||
+	    read->gpus_per_node < 1 || read->gpus_per_node > SIM_MAX_GPUS ||
+	    (text[used] && (text[used] != ':' || !text[used + 1])))
+		return cli_misuse(c, "%s: '%s' is not procs/N or node/N[:HOSTS]", name,
+				  text);
+	read->gpu_hosts = text[used] ? text + used + 1 : NULL;
+	if (read->gpu_hosts && !gt_hostlist_is_valid(read->gpu_hosts))
+		return cli_misuse(c, "%s: '%.100s' is not a list of hosts", name,
+				  read->gpu_hosts);
+	return CLI_GO_ON;
 }
 
 int cmd_sim(int argc, char **argv)

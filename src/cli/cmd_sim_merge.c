@@ -11,7 +11,10 @@
 static const char help[] = "Usage: gputopo sim merge SUMMARY.json... [--json]\n"
 			   "Mean and 95 % confidence interval of every figure over the "
 			   "summaries of a sweep,\n"
-			   "such as one for each seed of a job array.\n\n"
+			   "such as one for each seed of a job array. Policies are "
+			   "also compared seed by\n"
+			   "seed with the stock one, or else with the first: the same "
+			   "jobs under both.\n\n"
 			   "      --json         one JSON document\n" CLI_HELP_HELP;
 
 #define MAX_FILES 4096
@@ -97,6 +100,103 @@ static json_t *merge_objects(json_t *const *objects, int count)
 	return out;
 }
 
+/* ---- pairs ---------------------------------------------------------------------------
+ */
+
+static bool same_at(const json_t *a, const json_t *b, const char *key)
+{
+	return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* Do two summaries have the same jobs, seed and nodes? */
+static bool same_run(const json_t *a, const json_t *b)
+{
+	const json_t *x = json_object_get(a, "inputs"), *y = json_object_get(b, "inputs");
+
+	return same_at(x, y, "trace_hash") && same_at(x, y, "seed") &&
+	       same_at(x, y, "topology_hash");
+}
+
+/* What policies are held against: the first that restates stock Slurm, else the first. */
+static const char *find_base(json_t *const *files, int count)
+{
+	const char *first = NULL, *name;
+	json_t *value;
+
+	for (int i = 0; i < count; i++)
+		json_object_foreach(json_object_get(files[i], "policies"), name, value)
+		{
+			if (!strncmp(name, "slurm-", 6))
+				return name;
+			first = first ? first : name;
+		}
+	return first;
+}
+
+/* A policy of the run that a file is of: there, or in another file of the same run. */
+static json_t *policy_of_run(json_t *const *files, int count, int run, const char *name)
+{
+	json_t *here = json_object_get(json_object_get(files[run], "policies"), name);
+
+	for (int i = 0; i < count && !here; i++)
+		if (same_run(files[i], files[run]))
+			here = json_object_get(json_object_get(files[i], "policies"),
+					       name);
+	return here;
+}
+
+/* The numbers of one policy less those of another, of the same jobs. */
+static json_t *difference(json_t *policy, json_t *base)
+{
+	json_t *out = json_object(), *value;
+	const char *key;
+
+	json_object_foreach(policy, key, value)
+	{
+		json_t *other = json_object_get(base, key);
+
+		if (json_is_number(value) && json_is_number(other))
+			json_object_set_new(out, key,
+					    json_real(json_number_value(value) -
+						      json_number_value(other)));
+	}
+	return out;
+}
+
+/* {"POLICY": {"against": NAME, FIGURE: interval of the differences}}. */
+static json_t *pairs_json(json_t *const *files, int count)
+{
+	const char *base = find_base(files, count), *name;
+	json_t *all = json_object(), *policy;
+
+	for (int i = 0; i < count; i++)
+		json_object_foreach(json_object_get(files[i], "policies"), name, policy)
+		{
+			json_t *other = policy_of_run(files, count, i, base);
+			json_t *list = json_object_get(all, name);
+
+			if (!other || !strcmp(name, base))
+				continue;
+			if (!list) {
+				list = json_array();
+				json_object_set_new(all, name, list);
+			}
+			json_array_append_new(list, difference(policy, other));
+		}
+	json_object_foreach(all, name, policy)
+	{
+		json_t *parts[MAX_FILES], *merged;
+		int there = (int)json_array_size(policy);
+
+		for (int i = 0; i < there; i++)
+			parts[i] = json_array_get(policy, (size_t)i);
+		merged = merge_objects(parts, there);
+		json_object_set_new(merged, "against", json_string(base));
+		json_object_set_new(all, name, merged);
+	}
+	return all;
+}
+
 /* ---- do the runs belong together? ----------------------------------------------------
  */
 
@@ -114,9 +214,17 @@ static bool may_differ(const char *key)
 	return false;
 }
 
-static bool same_at(const json_t *a, const json_t *b, const char *key)
+static bool share_policy(const json_t *a, const json_t *b)
 {
-	return json_equal(json_object_get(a, key), json_object_get(b, key));
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json_object_get(a, "policies"), name, value)
+	{
+		if (json_object_get(json_object_get(b, "policies"), name))
+			return true;
+	}
+	return false;
 }
 
 /* Say what makes a mean of this run and the first, or of it and an earlier, doubtful. */
@@ -129,15 +237,11 @@ static void warn_of(json_t *const *files, char **names, int i)
 	json_object_foreach(first, key,
 			    value) if (!may_differ(key) && !same_at(first, here, key))
 		cli_say("%s: %s is not that of %s", names[i], key, names[0]);
-	for (int j = 0; j < i; j++) {
-		const json_t *there = json_object_get(files[j], "inputs");
-
-		if (same_at(there, here, "trace_hash") && same_at(there, here, "seed") &&
-		    same_at(there, here, "topology_hash")) {
+	for (int j = 0; j < i; j++)
+		if (same_run(files[i], files[j]) && share_policy(files[i], files[j])) {
 			cli_say("%s: the same jobs and seed as %s", names[i], names[j]);
 			return;
 		}
-	}
 }
 
 /* ---- printing ------------------------------------------------------------------------
@@ -165,11 +269,12 @@ static void print_table(const json_t *policies, int count)
 	int runs;
 
 	printf("%d runs; mean and half of the 95 %% interval\n", count);
-	printf("%-22s %18s %18s %18s %18s\n", "policy", "of ideal, %", "of free, %",
-	       "no ring, %", "wait, s");
+	printf("%-22s %18s %18s %18s %18s %18s\n", "policy", "GB/s", "of ideal, %",
+	       "of free, %", "no ring, %", "wait, s");
 	json_object_foreach((json_t *)policies, name, policy)
 	{
 		printf("%-22s", name);
+		print_figure(policy, "mean_gbps", 1);
 		print_figure(policy, "mean_ratio_idle", 100);
 		print_figure(policy, "mean_ratio_free", 100);
 		print_figure(policy, "no_ring_share", 100);
@@ -182,21 +287,45 @@ static void print_table(const json_t *policies, int count)
 	}
 }
 
+static void print_pairs(const json_t *pairs)
+{
+	const char *name, *against = NULL;
+	json_t *policy;
+
+	json_object_foreach((json_t *)pairs, name, policy)
+	{
+		if (!against) {
+			against = json_string_value(json_object_get(policy, "against"));
+			printf("\nAgainst %s on the same jobs, seed by seed\n%-22s %18s "
+			       "%18s %18s\n",
+			       against, "policy", "GB/s", "of ideal, %", "wait, s");
+		}
+		printf("%-22s", name);
+		print_figure(policy, "mean_gbps", 1);
+		print_figure(policy, "mean_ratio_idle", 100);
+		print_figure(policy, "wait_mean_s", 1);
+		putchar('\n');
+	}
+}
+
 static int merge(json_t **files, int count, bool as_json)
 {
 	json_t *merged = merge_objects(files, count);
 	json_t *policies = json_object_get(merged, "policies");
+	json_t *pairs = policies ? pairs_json(files, count) : NULL;
 	int status = CLI_DONE;
 
 	if (!policies) {
 		cli_say("no summary of gputopo sim replay");
 		status = CLI_FAILED;
 	} else if (as_json) {
-		status = cli_print_json(
-			json_pack("{s:i, s:O}", "runs", count, "policies", policies));
+		status = cli_print_json(json_pack("{s:i, s:O, s:O}", "runs", count,
+						  "policies", policies, "paired", pairs));
 	} else {
 		print_table(policies, count);
+		print_pairs(pairs);
 	}
+	json_decref(pairs);
 	json_decref(merged);
 	return status;
 }

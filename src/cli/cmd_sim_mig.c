@@ -4,6 +4,7 @@
 
 #include "cli/cmd_sim.h"
 #include "sim/sim_mig.h"
+#include "sim/sim_mig_rules.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -11,18 +12,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define MAX_REQUESTS 100000000
+#define MAX_REQUESTS  100000000
+#define DEFAULT_DEPTH 100 /* as a backfilling scheduler; with --mode queue: 0 */
 
 static const char help[] =
 	"Usage: gputopo sim mig -w TRACE --gpu MODEL --gpus N [OPTIONS]\n"
 	"       gputopo sim mig --mix P:W,... --load X --jobs N --gpu MODEL --gpus N "
 	"[OPTIONS]\n"
 	"Run the same requests for GPU instances under several placement policies.\n\n"
-	"  -w, --workload T   CSV with submit, duration (seconds) and profile, or an "
-	"openb\n"
-	"                     pod list: a share of a GPU becomes the smallest profile "
-	"with\n"
-	"                     that share of the compute slices\n"
+	"  -w, --workload T   CSV with submit, duration (seconds) and profile; sacct "
+	"-P, of\n"
+	"                     which jobs with MIG types count; or an openb pod list: a "
+	"share\n"
+	"                     of a GPU becomes the smallest profile with that share of "
+	"the\n"
+	"                     compute slices\n"
 	"      --mix P:W,...  or draw requests: how often each profile comes\n"
 	"      --load X       offered over existing slices, such as 0.9\n"
 	"      --jobs N       how many requests\n"
@@ -33,14 +37,19 @@ static const char help[] =
 	"  -g, --gpu MODEL    such as A100-80GB\n"
 	"      --table FILE   or: a table as 'gputopo mig show --json' prints it\n"
 	"      --gpus N       GPUs in the fleet\n"
-	"      --policy P,... lookahead, frag, pack, spread, first, driver, same-size\n"
-	"                     (default: all but driver)\n"
+	"      --policy P,... lookahead, frag, pack, spread, first, driver, same-size;\n"
+	"                     stock: instances made beforehand for the demand, as stock\n"
+	"                     Slurm has them; growth and migrate: published rules (the\n"
+	"                     manual page says which). Default: all but driver, growth "
+	"and\n"
+	"                     migrate\n"
 	"      --expect M     the mix that the policies believe in; none: they know "
 	"none\n"
 	"                     (default: --mix, none for a trace)\n"
-	"      --mode M       loss: what fits nowhere is lost (default); queue: it "
-	"waits\n"
+	"      --mode M       queue: what fits nowhere waits (default); loss: it is "
+	"lost\n"
 	"      --depth N      queue: how many requests behind the first may overtake it\n"
+	"                     (default 100; 0 where --mode is given)\n"
 	"      --warmup D     requests before count in nothing, such as 12h\n"
 	"  -o, --output DIR   write summary.json, report.html and POLICY.csv\n"
 	"      --json         one JSON document\n" CLI_HELP_HELP;
@@ -93,10 +102,11 @@ struct sim_mig {
 	struct sim_gen gen;
 	struct sim_mig_options options;
 	int seeds;
+	bool depth_given;
 	struct gt_mig_gpu gpu;
 	struct gt_mig_mix mix, expected;
 	bool expects;
-	enum gt_mig_policy policies[GT_MIG_POLICIES];
+	int policies[SIM_MIG_RULES];
 	int policy_count;
 	struct sim_mig_trace *traces; /* of each seed */
 	struct sim_mig_result *results;
@@ -108,6 +118,7 @@ struct sim_mig {
 static int read_mode(struct sim_mig *s, const char *text)
 {
 	s->options.queue = !strcmp(text, "queue");
+	s->options.depth = s->depth_given ? s->options.depth : 0;
 	if (!s->options.queue && strcmp(text, "loss") != 0)
 		return cli_misuse(&s->common, "--mode: '%s' is neither loss nor queue",
 				  text);
@@ -185,6 +196,7 @@ static int read_option(struct sim_mig *s, int opt)
 	case MODE:
 		return read_mode(s, optarg);
 	case DEPTH:
+		s->depth_given = true;
 		return read_int(s, "--depth", 0, 1000000, &s->options.depth);
 	case WARMUP:
 		return sim_read_duration(&s->common, "--warmup", optarg,
@@ -219,9 +231,9 @@ static int read_policies(struct sim_mig *s)
 	struct gt_error err;
 
 	while (status == CLI_GO_ON && (name = strsep(&next, ","))) {
-		enum gt_mig_policy policy = GT_MIG_POLICIES;
+		int policy = SIM_MIG_RULES;
 
-		if (gt_mig_policy_parse(&policy, name, &err))
+		if (sim_mig_rule_parse(&policy, name, &err))
 			status = cli_misuse(&s->common, "--policy: %s", err.text);
 		for (int i = 0; i < s->policy_count && status == CLI_GO_ON; i++)
 			if (s->policies[i] == policy)
@@ -369,7 +381,7 @@ static int write_folder(const struct sim_mig *s, const struct sim_mig_report *re
 	if (status == CLI_GO_ON)
 		status = write_file(s, report, "report", ".html", write_html, 0);
 	for (int i = 0; i < s->policy_count && status == CLI_GO_ON; i++)
-		status = write_file(s, report, gt_mig_policy_name(s->policies[i]), ".csv",
+		status = write_file(s, report, sim_mig_rule_name(s->policies[i]), ".csv",
 				    sim_mig_report_csv, i);
 	return status;
 }
@@ -419,7 +431,8 @@ int cmd_sim_mig(int argc, char **argv)
 {
 	struct sim_mig s = {
 		.common = {.command = "sim mig", .help = help},
-		.policy_text = "lookahead,frag,pack,spread,first,same-size",
+		.policy_text = "lookahead,stock,frag,pack,spread,first,same-size",
+		.options = {.queue = true, .depth = DEFAULT_DEPTH},
 		.gen = {.kind = SIM_DURATION_EXP, .a = 3600, .seed = 1},
 		.seeds = 1,
 	};

@@ -10,22 +10,26 @@
 
 static const char help[] =
 	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) "
-	"--policy "
-	"P[,P...]\n"
-	"                          [OPTIONS]\n"
+	"[OPTIONS]\n"
 	"Replay jobs under several policies and tell what each would have given them.\n\n"
-	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or openb CSV; - for "
-	"standard "
-	"input\n"
-	"      --trace-format NAME  csv, sacct, swf or openb, where the content does not "
+	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or a published trace; - "
+	"for\n"
+	"                           standard input\n"
+	"      --trace-format NAME  csv, sacct, swf, openb, helios, acme, pai, "
+	"supercloud,\n"
+	"                           pm100, philly or table, where the content does not "
 	"tell\n"
+	"      --only KEY=V,...     keep these rows; KEY is partition, type, feature,\n"
+	"                           reservation, user or node; may be repeated\n"
 	"  -t, --topology T         one node: a file of any known format or "
 	"builtin:NAME\n"
 	"      --topology-format NAME, --model NAME, --node NAME   as for gputopo show\n"
 	"      --nodes N            how many of them\n"
-	"      --conf DIR           or the nodes of slurm.conf, gres.conf and "
-	"gputopo.conf in "
-	"DIR\n"
+	"      --conf DIR           or a site: slurm.conf, gres.conf and gputopo.conf in "
+	"DIR;\n"
+	"                           partitions, types of GPU, features and reservations "
+	"of\n"
+	"                           the trace count\n"
 	"      --policy P,...       of those below; options follow after slashes, as in\n"
 	"                           gputopo/preserve, gputopo/nosplit, gputopo/timeless "
 	"(time\n"
@@ -37,6 +41,9 @@ static const char help[] =
 	"                           stands on a tie, as in the plugin), "
 	"NAME/nodes=first,\n"
 	"                           NAME/nodes=best\n"
+	"                           Default: gputopo and the stock policy of --release\n"
+	"      --release R          of Slurm, such as 24.11 (default: that of sinfo "
+	"here)\n"
 	"      --mix MIX            expected sizes for gputopo (JobSizeMix of "
 	"gputopo.conf)\n"
 	"      --sched S            fifo, easy (default), recorded or loss\n"
@@ -44,7 +51,11 @@ static const char help[] =
 	"      --form FORM          job, node, task or socket: the request form of jobs "
 	"whose\n"
 	"                           trace does not tell (default node)\n"
-	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU\n"
+	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU;\n"
+	"                           node/N[:HOSTS]: where no column counts GPUs, a job "
+	"has "
+	"all\n"
+	"                           N GPUs of its nodes\n"
 	"      --scale-arrivals X   jobs come X times as fast\n"
 	"      --warmup DURATION    count no jobs submitted before, such as 7d\n"
 	"      --jobs-limit N       read no more jobs\n"
@@ -65,6 +76,7 @@ static const char help[] =
 	"  -o, --output DIR         write summary.json, jobs-POLICY.csv, report.html "
 	"there\n"
 	"      --format LIST        of csv, json, html (default json,html)\n"
+	"      --svg FILE           one picture for a slide; - for standard output\n"
 	"      --progress WHEN      auto (default), none or json, on standard error\n"
 	"      --json               the summary as one JSON document\n" CLI_HELP_HELP;
 
@@ -74,10 +86,12 @@ enum {
 	NODES,
 	CONF,
 	POLICY,
+	RELEASE,
 	MIX,
 	SCHED,
 	DEPTH,
 	FORM,
+	ONLY,
 	GPU_FROM,
 	SCALE,
 	WARMUP,
@@ -90,6 +104,7 @@ enum {
 	SEED,
 	STRICT,
 	FORMATS,
+	SVG,
 	PROGRESS,
 	JSON,
 };
@@ -104,10 +119,12 @@ static const struct option options[] = {
 	{"nodes", required_argument, NULL, NODES},
 	{"conf", required_argument, NULL, CONF},
 	{"policy", required_argument, NULL, POLICY},
+	{"release", required_argument, NULL, RELEASE},
 	{"mix", required_argument, NULL, MIX},
 	{"sched", required_argument, NULL, SCHED},
 	{"depth", required_argument, NULL, DEPTH},
 	{"form", required_argument, NULL, FORM},
+	{"only", required_argument, NULL, ONLY},
 	{"gpu-from", required_argument, NULL, GPU_FROM},
 	{"scale-arrivals", required_argument, NULL, SCALE},
 	{"warmup", required_argument, NULL, WARMUP},
@@ -122,6 +139,7 @@ static const struct option options[] = {
 	{"strict", no_argument, NULL, STRICT},
 	{"output", required_argument, NULL, 'o'},
 	{"format", required_argument, NULL, FORMATS},
+	{"svg", required_argument, NULL, SVG},
 	{"progress", required_argument, NULL, PROGRESS},
 	{"json", no_argument, NULL, JSON},
 	{"help", no_argument, NULL, 'h'},
@@ -242,12 +260,29 @@ static int take_form(struct cli_common *c, struct sim_run *run, const struct set
 static int take_gpu_from(struct cli_common *c, struct sim_run *run,
 			 const struct setting *s)
 {
-	int used = 0;
+	return sim_read_gpu_from(c, s->name, optarg, &run->read);
+}
 
-	if (sscanf(optarg, "procs/%d%n", &run->read.swf_per_gpu, &used) != 1 ||
-	    optarg[used] || run->read.swf_per_gpu < 1)
-		return cli_misuse(c, "%s: '%s' is not procs/N", s->name, optarg);
-	return CLI_GO_ON;
+static int take_only(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	static const char *const keys[] = {"partition",	  "type", "feature",
+					   "reservation", "user", "node"};
+	const char *equals = strchr(optarg, '=');
+	int count = 0;
+
+	while (run->only[count])
+		count++;
+	for (size_t i = 0; equals && i < sizeof(keys) / sizeof(*keys); i++)
+		if (strlen(keys[i]) == (size_t)(equals - optarg) &&
+		    !strncmp(keys[i], optarg, strlen(keys[i])) && count < SIM_MAX_ONLY) {
+			run->only[count] = optarg;
+			run->read.only = run->only;
+			return CLI_GO_ON;
+		}
+	return cli_misuse(c,
+			  "%s: '%s' is not KEY=VALUE,... with partition, type, feature, "
+			  "reservation, user or node",
+			  s->name, optarg);
 }
 
 static int take_formats(struct cli_common *c, struct sim_run *run,
@@ -299,10 +334,12 @@ static const struct setting settings[] = {
 	{NODES, take_int, "--nodes", AT(nodes), 1, SIM_MAX_NODES},
 	{CONF, take_text, "--conf", AT(conf), 0, 0},
 	{POLICY, take_text, "--policy", AT(policies), 0, 0},
+	{RELEASE, take_text, "--release", AT(release), 0, 0},
 	{MIX, take_mix, "--mix", 0, 0, 0},
 	{SCHED, take_sched, "--sched", 0, 0, 0},
 	{DEPTH, take_count, "--depth", AT(options.depth), 1, INT32_MAX},
 	{FORM, take_form, "--form", 0, 0, 0},
+	{ONLY, take_only, "--only", 0, 0, 0},
 	{GPU_FROM, take_gpu_from, "--gpu-from", 0, 0, 0},
 	{SCALE, take_scale, "--scale-arrivals", 0, 0, 0},
 	{WARMUP, take_warmup, "--warmup", 0, 0, 0},
@@ -317,6 +354,7 @@ static const struct setting settings[] = {
 	{STRICT, take_flag, "--strict", AT(read.strict), 0, 0},
 	{'o', take_text, "-o", AT(output), 0, 0},
 	{FORMATS, take_formats, "--format", 0, 0, 0},
+	{SVG, take_text, "--svg", AT(svg), 0, 0},
 	{PROGRESS, take_progress, "--progress", 0, 0, 0},
 	{JSON, take_flag, "--json", AT(json), 0, 0},
 };
@@ -343,10 +381,8 @@ static int check(const struct cli_common *c, const struct sim_run *run)
 {
 	if (!run->trace_name)
 		return cli_misuse(c, "no jobs: -w TRACE");
-	if (run->anonymize && !run->policies)
+	if (run->anonymize && !run->policies && !run->conf && !c->topology)
 		return CLI_GO_ON;
-	if (!run->policies)
-		return cli_misuse(c, "no policy: --policy gputopo,slurm-22.05");
 	if (run->conf ? c->topology || run->nodes : !c->topology || !run->nodes)
 		return cli_misuse(c, "either -t TOPOLOGY with --nodes N, or --conf DIR");
 	return CLI_GO_ON;

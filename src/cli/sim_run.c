@@ -4,6 +4,7 @@
 
 #include "cli/sim_run.h"
 #include "sim/conf.h"
+#include "sim/report_svg.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -240,6 +241,22 @@ static bool write_html(const struct sim_report *report, const char *dir)
 	return close_output(f, path);
 }
 
+/* --svg: one picture; - for standard output, in place of the table. */
+static bool write_slide(const struct sim_run *run, const struct sim_report *report)
+{
+	bool standard = run->svg && !strcmp(run->svg, "-");
+	FILE *f = standard ? stdout : run->svg ? fopen(run->svg, "w") : NULL;
+
+	if (!run->svg)
+		return true;
+	if (!f) {
+		cli_say("%s: %s", run->svg, strerror(errno));
+		return false;
+	}
+	sim_svg_slide(report, f);
+	return standard || close_output(f, run->svg);
+}
+
 static int write_outputs(const struct sim_run *run, const struct sim_report *report)
 {
 	bool done = true;
@@ -253,10 +270,12 @@ static int write_outputs(const struct sim_run *run, const struct sim_report *rep
 		       (!run->summary || write_summary(report, run->output)) &&
 		       (!run->html || write_html(report, run->output));
 	}
+	done = done && write_slide(run, report);
 	if (run->json)
 		return cli_print_json(sim_report_json(report)) || !done ? CLI_FAILED
 									: CLI_DONE;
-	sim_report_table(report, stdout);
+	if (!run->svg || strcmp(run->svg, "-") != 0)
+		sim_report_table(report, stdout);
 	return done ? CLI_DONE : CLI_FAILED;
 }
 
@@ -267,16 +286,62 @@ static int write_outputs(const struct sim_run *run, const struct sim_report *rep
 static void tell_rows(const struct sim_run *run, const struct sim_trace *trace)
 {
 	for (int r = SIM_ROW_NO_GPU; r < SIM_ROW_REASONS; r++)
-		if (trace->reason_count[r])
-			cli_say("%s:%lld: %s: the row %s (%lld such row%s)",
+		if (r == SIM_ROW_NO_PLACE && trace->reason_count[r])
+			cli_say("%s: ignored: %lld jobs that no node may hold: %s",
+				run->trace_name, (long long)trace->reason_count[r],
+				trace->reason_detail[r]);
+		else if (trace->reason_count[r])
+			cli_say("%s:%lld: %s: the row %s (%lld such row%s)%s%s%s",
 				run->trace_name, (long long)trace->reason_line[r],
 				r < SIM_ROW_BAD ? "ignored" : "bad",
 				sim_row_text((enum sim_row)r),
 				(long long)trace->reason_count[r],
-				trace->reason_count[r] == 1 ? "" : "s");
+				trace->reason_count[r] == 1 ? "" : "s",
+				*trace->reason_detail[r] ? ": " : "",
+				trace->reason_detail[r],
+				r == SIM_ROW_MIG ? "; 'gputopo sim mig -w' takes these"
+						 : "");
 	if (trace->shared)
 		cli_say("%s: %lld jobs that share a GPU count as jobs of one GPU",
 			run->trace_name, (long long)trace->shared);
+	if (trace->mixed)
+		cli_say("%s: %lld jobs with whole GPUs and slices count by their whole "
+			"GPUs",
+			run->trace_name, (long long)trace->mixed);
+	if (trace->requeued)
+		cli_say("%s: %lld runs of requeued jobs count as jobs of their own; "
+			"their "
+			"ids end in #2, #3, ...",
+			run->trace_name, (long long)trace->requeued);
+	if (trace->times_zoned && trace->times_plain)
+		cli_say("%s: %lld times have an offset from UTC and %lld have none, "
+			"which "
+			"count as UTC: export all in one way",
+			run->trace_name, (long long)trace->times_zoned,
+			(long long)trace->times_plain);
+}
+
+/* A trace without a job is no answer: say what is missing. */
+static int check_jobs(const struct sim_run *run, const struct sim_trace *trace)
+{
+	bool is_sacct = trace->format && !strcmp(trace->format, "sacct");
+
+	if (trace->count)
+		return CLI_GO_ON;
+	if (is_sacct && trace->reason_count[SIM_ROW_NO_GPU])
+		cli_say("%s: 0 jobs: no row has a GPU in ReqTRES or AllocTRES. Slurm "
+			"records them only with AccountingStorageTRES=gres/gpu in "
+			"slurm.conf, for jobs that come after",
+			run->trace_name);
+	else if (trace->reason_count[SIM_ROW_MIG])
+		cli_say("%s: 0 jobs of whole GPUs: replay the slices with 'gputopo sim "
+			"mig "
+			"-w'",
+			run->trace_name);
+	else
+		cli_say("%s: 0 jobs: none of the %lld rows can be replayed",
+			run->trace_name, (long long)trace->rows);
+	return CLI_FAILED;
 }
 
 static int write_anonymous(const struct sim_run *run, struct sim_trace *trace)
@@ -296,15 +361,23 @@ static int write_anonymous(const struct sim_run *run, struct sim_trace *trace)
 	return CLI_GO_ON;
 }
 
-static int load_layout(struct sim_run *run, struct sim_layout *layout)
+static void say_line(void *arg, const char *text)
+{
+	(void)arg;
+	cli_say("%s", text);
+}
+
+static int load_layout(struct sim_run *run, struct sim_layout *layout,
+		       struct sim_site *site)
 {
 	struct gt_error err;
 	struct gt_node *node;
 	int status, type;
 
 	if (run->conf)
-		return sim_conf_load(layout, run->conf, &err) ? cli_fail(&err)
-							      : CLI_GO_ON;
+		return sim_conf_load(layout, site, run->conf, say_line, NULL, &err)
+			       ? cli_fail(&err)
+			       : CLI_GO_ON;
 	status = cli_load(run->common, &node);
 	if (status != CLI_GO_ON)
 		return status;
@@ -359,29 +432,117 @@ static int replay_all(struct sim_run *run, const struct sim_trace *trace,
 	return status;
 }
 
+/* The stock policy of a release, "22.05.8" or "24.11": 24.05 changed the choice. */
+static const char *stock_of(const char *release)
+{
+	int year = 0, month = 0;
+
+	if (sscanf(release, "%2d.%2d", &year, &month) != 2)
+		return NULL;
+	return year * 100 + month < 2405 ? "slurm-22.05" : "slurm-24.05";
+}
+
+/* What sinfo on this machine says it is: "slurm 24.11.5", "slurm-wlm 22.05.8". */
+static bool find_release(char *release, size_t size)
+{
+	FILE *f = popen("sinfo --version 2>/dev/null", "r");
+	char line[128] = "", *space;
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	while (fgetc(f) != EOF)
+		;
+	pclose(f);
+	line[strcspn(line, "\r\n")] = '\0';
+	space = strrchr(line, ' ');
+	snprintf(release, size, "%s", space ? space + 1 : "");
+	return stock_of(release) != NULL;
+}
+
+/* Without --policy: gputopo and what the site's Slurm does. */
+static int default_policies(struct sim_run *run)
+{
+	static char policies[64];
+	char found[64] = "";
+	const char *release = run->release, *stock;
+
+	if (run->policies)
+		return CLI_GO_ON;
+	if (!release && find_release(found, sizeof(found)))
+		release = found;
+	stock = stock_of(release ? release : "24.05");
+	if (!stock)
+		return cli_misuse(
+			run->common,
+			"--release: '%s' is not a release of Slurm such as 24.11",
+			release);
+	snprintf(policies, sizeof(policies), "gputopo,%s", stock);
+	run->policies = policies;
+	if (release)
+		cli_say("policies: %s (Slurm %s)", policies, release);
+	else
+		cli_say("policies: %s (no Slurm here; --release R names yours)",
+			policies);
+	return CLI_GO_ON;
+}
+
+/* Hold what jobs ask of nodes against the site. */
+static int filter_jobs(struct sim_run *run, struct sim_trace *trace,
+		       const struct sim_layout *layout, const struct sim_site *site,
+		       struct sim_filter *filter)
+{
+	struct gt_error err;
+
+	if (!run->conf)
+		return CLI_GO_ON;
+	if (sim_filter_make(filter, trace, layout, site, &err))
+		return cli_fail(&err);
+	sim_filter_apply(filter, trace, layout, site);
+	run->options.filter = filter;
+	return CLI_GO_ON;
+}
+
+static int check_swf(const struct sim_run *run, const struct sim_trace *trace)
+{
+	if (!trace->format || strcmp(trace->format, "swf") != 0 || run->read.swf_per_gpu)
+		return CLI_GO_ON;
+	return cli_misuse(run->common, "an SWF trace names no GPUs: --gpu-from procs/N");
+}
+
 int sim_run_all(struct sim_run *run)
 {
 	struct sim_layout layout = {0};
 	struct sim_trace trace = {0};
+	struct sim_site site = {0};
+	struct sim_filter filter = {0};
 	struct gt_error err;
+	bool replays = run->policies || run->conf || run->common->topology;
 	int status = CLI_GO_ON;
 
-	if (run->policies)
-		status = load_layout(run, &layout);
+	if (replays)
+		status = default_policies(run);
+	if (status == CLI_GO_ON && replays)
+		status = load_layout(run, &layout, &site);
 	if (status == CLI_GO_ON &&
 	    sim_trace_load(&trace, run->trace_name, &run->read, &err))
 		status = cli_fail(&err);
+	if (status == CLI_GO_ON && replays)
+		status = filter_jobs(run, &trace, &layout, &site, &filter);
 	if (status == CLI_GO_ON)
 		tell_rows(run, &trace);
-	if (status == CLI_GO_ON && trace.format && !strcmp(trace.format, "swf") &&
-	    !run->read.swf_per_gpu)
-		status = cli_misuse(run->common,
-				    "an SWF trace names no GPUs: --gpu-from procs/N");
+	if (status == CLI_GO_ON)
+		status = check_jobs(run, &trace);
+	if (status == CLI_GO_ON)
+		status = check_swf(run, &trace);
 	if (status == CLI_GO_ON && run->anonymize)
 		status = write_anonymous(run, &trace);
 	if (status == CLI_GO_ON)
-		status = run->policies ? replay_all(run, &trace, &layout) : CLI_DONE;
+		status = replays ? replay_all(run, &trace, &layout) : CLI_DONE;
 	sim_trace_release(&trace);
+	sim_filter_release(&filter);
+	sim_site_release(&site);
 	sim_layout_release(&layout);
 	return status;
 }

@@ -8,10 +8,15 @@
 
 enum sim_progress { SIM_PROGRESS_AUTO, SIM_PROGRESS_NONE, SIM_PROGRESS_JSON };
 
+#define SIM_MAX_ONLY 16
+
 struct sim_run {
 	struct cli_common *common;
 	const char *trace_name, *conf, *policies, *mix_text, *anonymize, *output;
+	const char *svg;     /* file of the picture; NULL: none */
+	const char *release; /* of Slurm, for the stock policy; NULL: of this machine */
 	struct sim_trace_options read;
+	const char *only[SIM_MAX_ONLY + 1]; /* NULL ends it */
 	struct sim_options options;
 	struct gt_mix mix;
 	int nodes, threads;

@@ -176,10 +176,14 @@ static int first_of(const struct sim_tree *tree, uint64_t at_least, const int *a
 	int node = sim_tree_first(tree, 0, at_least);
 
 	for (int a = 0; node >= 0 && a < avoid_count; a++) {
-		if (avoid[a] == node)
-			node = sim_tree_first(tree, node + 1, at_least);
-		else if (avoid[a] > node)
+		if (avoid[a] > node)
 			break;
+		if (avoid[a] < node)
+			continue;
+		/* nodes that may not be had often stand in a row */
+		while (a + 1 < avoid_count && avoid[a + 1] == avoid[a] + 1)
+			a++;
+		node = sim_tree_first(tree, avoid[a] + 1, at_least);
 	}
 	return node;
 }
@@ -193,7 +197,7 @@ static uint64_t most_of(const struct sim_tree *tree, const int *avoid, int avoid
 		return sim_tree_most(tree);
 	for (int a = 0; a <= avoid_count; a++) {
 		int to = a < avoid_count ? avoid[a] : tree->count;
-		uint64_t here = sim_tree_most_in(tree, from, to);
+		uint64_t here = from < to ? sim_tree_most_in(tree, from, to) : 0;
 
 		most = here > most ? here : most;
 		from = to + 1;
@@ -214,6 +218,16 @@ int sim_cluster_find(const struct sim_cluster *c, enum sim_node_rule rule, int k
 			return -1;
 	}
 	return first_of(tree, at_least, avoid, avoid_count);
+}
+
+int sim_cluster_first_soon(const struct sim_cluster *c, int k, const int *avoid,
+			   int avoid_count, int64_t *at_ms)
+{
+	const struct sim_tree *soon = &c->sizes[k].soon;
+	uint64_t most = most_of(soon, avoid, avoid_count);
+
+	*at_ms = SIM_SOON - (int64_t)most;
+	return most ? first_of(soon, most, avoid, avoid_count) : -1;
 }
 
 int sim_cluster_free_at(const struct sim_cluster *c, int node, int64_t at_ms)
@@ -261,8 +275,10 @@ enum gt_err sim_cluster_init(struct sim_cluster *c, const struct sim_layout *lay
 		sim_cluster_release(c);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	}
-	for (int node = 0; node < layout->nodes; node++)
+	for (int node = 0; node < layout->nodes; node++) {
+		c->nodes[node].busy = c->nodes[node].down = layout->down[node];
 		update(c, node);
+	}
 	return GT_OK;
 }
 

@@ -69,6 +69,10 @@ int sim_cluster_find(const struct sim_cluster *cluster, enum sim_node_rule rule,
 		     const int *avoid, int avoid_count);
 /* When k GPUs of the node are free at the latest, by the time limits; SIM_SOON: never. */
 int64_t sim_cluster_soon(const struct sim_cluster *cluster, int node, int k);
+/* The node, none of avoid, on which k are free first by the limits, and when; -1: none.
+ * k must occur. */
+int sim_cluster_first_soon(const struct sim_cluster *cluster, int k, const int *avoid,
+			   int avoid_count, int64_t *at_ms);
 /* GPUs of the node that are free at a time, by the time limits. */
 int sim_cluster_free_at(const struct sim_cluster *cluster, int node, int64_t at_ms);
 

@@ -83,7 +83,8 @@ static int compare_ints(const void *a, const void *b)
 }
 
 /* The nodes that hold the shares of a job of several nodes first. */
-static void reserve_many(struct engine *e, struct reservation *r, int nodes)
+static void reserve_many(struct engine *e, struct reservation *r, int nodes,
+			 const int *forbidden, int forbidden_count)
 {
 	const struct sim_cluster *c = &e->p.cluster;
 	int64_t(*when)[2] = malloc((size_t)c->layout->nodes * sizeof(*when));
@@ -95,8 +96,10 @@ static void reserve_many(struct engine *e, struct reservation *r, int nodes)
 		when[i][0] = sim_cluster_soon(c, i, r->count);
 		when[i][1] = i;
 	}
+	for (int i = 0; i < forbidden_count; i++)
+		when[forbidden[i]][0] = SIM_SOON;
 	qsort(when, (size_t)c->layout->nodes, sizeof(*when), compare_ends);
-	for (int i = 0; i < nodes && i < c->layout->nodes; i++) {
+	for (int i = 0; i < nodes && i < c->layout->nodes - forbidden_count; i++) {
 		r->nodes[r->node_count++] = (int)when[i][1];
 		r->at_ms = when[i][0];
 	}
@@ -108,21 +111,22 @@ static void reserve_many(struct engine *e, struct reservation *r, int nodes)
 static void reserve(struct engine *e)
 {
 	struct reservation *r = &e->kept;
-	int nodes;
+	const int *forbidden = NULL;
+	int nodes, forbidden_count;
 
 	r->job = e->queue.head;
 	r->node_count = 0;
 	if (r->job < 0)
 		return;
+	forbidden_count = sim_filter_avoid(e->p.options->filter,
+					   &e->p.trace->jobs[r->job], &forbidden);
 	nodes = sim_placer_nodes(&e->p, r->job, &r->count);
 	if (nodes == 1 && e->p.cluster.sizes[r->count].k) {
-		const struct sim_tree *soon = &e->p.cluster.sizes[r->count].soon;
-
-		r->at_ms = SIM_SOON - (int64_t)sim_tree_most(soon);
-		r->nodes[0] = sim_tree_first(soon, 0, sim_tree_most(soon));
-		r->node_count = 1;
+		r->nodes[0] = sim_cluster_first_soon(&e->p.cluster, r->count, forbidden,
+						     forbidden_count, &r->at_ms);
+		r->node_count = r->nodes[0] >= 0;
 	} else {
-		reserve_many(e, r, nodes);
+		reserve_many(e, r, nodes, forbidden, forbidden_count);
 	}
 }
 
@@ -403,8 +407,19 @@ enum gt_err sim_engine_run(struct sim_result *result, const struct sim_trace *tr
 	return failed;
 }
 
+const char *sim_result_name(const struct sim_result *result, int node, char *buf,
+			    size_t size)
+{
+	if (result->names && result->names[node])
+		return result->names[node];
+	return sim_layout_name(result->layout, node, buf, size);
+}
+
 void sim_result_release(struct sim_result *result)
 {
+	for (int i = 0; result->names && i < result->layout->nodes; i++)
+		free(result->names[i]);
+	free(result->names);
 	free(result->jobs);
 	free(result->places);
 	memset(result, 0, sizeof(*result));

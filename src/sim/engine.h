@@ -4,6 +4,7 @@
 #define SIM_ENGINE_H
 
 #include "sim/cluster.h"
+#include "sim/filter.h"
 #include "sim/trace.h"
 
 enum sim_sched {
@@ -23,6 +24,7 @@ struct sim_options {
 	int ringless_mbps; /* what a set without a ring counts as; 0: its busbw */
 	int network_mbps;  /* what a job split over nodes can reach at most */
 	uint64_t seed;
+	const struct sim_filter *filter; /* which nodes jobs may have; NULL: all */
 	bool times_decisions; /* measure each; makes outputs differ from run to run */
 	/* Called now and then from the thread of the replay; jobs that are decided. */
 	void (*progress)(void *arg, int64_t jobs);
@@ -36,6 +38,7 @@ enum {
 	SIM_SPLIT = 8,	   /* on several nodes, though one could have held it */
 	SIM_REJECTED = 16, /* never started: too large, or lost */
 	SIM_MOVED = 32,	   /* its recorded node had too few GPUs */
+	SIM_CHOICE = 64,   /* sets of its size differ in bandwidth on these nodes */
 };
 
 /* GPUs of one node. */
@@ -73,7 +76,13 @@ struct sim_result {
 	double busy_submitted_gpu_ms; /* up to submitted_ms */
 	int64_t decisions;
 	double stranded_ms[SIM_MAX_GPUS + 1]; /* node x milliseconds by request size */
+	char **names; /* by node: the trace's, where recorded nodes stand for unnamed
+		       * ones; NULL: those of the layout */
 };
+
+/* The node's name; buf is for those without. */
+const char *sim_result_name(const struct sim_result *result, int node, char *buf,
+			    size_t size);
 
 /* Deterministic: the same arguments give the same result. GT_ENOMEM, or an error of the
  * policy's name. */

@@ -79,19 +79,32 @@ bool sim_placer_is_plain(const struct sim_placer *p, int32_t number)
 	       !may_split(p, &p->trace->jobs[number]);
 }
 
+/* GPUs of a node that jobs can have. */
+static int gpus_of(const struct sim_layout *layout, int node)
+{
+	return sim_layout_type(layout, node)->n -
+	       __builtin_popcountll(layout->down[node]);
+}
+
 bool sim_placer_can_ever(const struct sim_placer *p, int32_t number)
 {
-	int count, there = 0, nodes = sim_placer_nodes(p, number, &count);
+	const struct sim_job *job = &p->trace->jobs[number];
+	const int *forbidden = NULL;
+	int count, there = 0, nodes = sim_placer_nodes(p, number, &count), at = 0;
+	int forbidden_count = sim_filter_avoid(p->options->filter, job, &forbidden);
+	int64_t gpus = 0;
 
-	if (may_split(p, &p->trace->jobs[number]))
-		return p->trace->jobs[number].gpus <= p->layout->gpus;
-	if (count > p->layout->largest || nodes > p->layout->nodes)
-		return false;
-	if (p->layout->type_count == 1)
-		return true;
-	for (int i = 0; i < p->layout->nodes && there < nodes; i++)
-		there += sim_layout_type(p->layout, i)->n >= count;
-	return there >= nodes;
+	for (int i = 0; i < p->layout->nodes; i++) {
+		if (at < forbidden_count && forbidden[at] == i) {
+			at++;
+			continue;
+		}
+		gpus += gpus_of(p->layout, i);
+		there += gpus_of(p->layout, i) >= count;
+		if (there >= nodes && (!may_split(p, job) || gpus >= job->gpus))
+			return true;
+	}
+	return may_split(p, job) && gpus >= job->gpus;
 }
 
 /* ---- finding places ------------------------------------------------------------------
@@ -143,10 +156,23 @@ static void insert(int *list, int *count, int node)
 	list[at] = node;
 }
 
-static void set_avoid(struct sim_placer *p, const int *avoid, int avoid_count)
+/* Nodes that are reserved for others, and those that the job may not have at all, merged;
+ * returns how many. */
+static int set_avoid(struct sim_placer *p, const struct sim_job *job, const int *avoid,
+		     int avoid_count)
 {
-	if (avoid_count)
-		memcpy(p->avoid, avoid, (size_t)avoid_count * sizeof(*avoid));
+	const int *forbidden = NULL;
+	int count = sim_filter_avoid(p->options->filter, job, &forbidden), a = 0, b = 0,
+	    used = 0;
+
+	while (a < avoid_count || b < count) {
+		bool first = b == count || (a < avoid_count && avoid[a] <= forbidden[b]);
+		int node = first ? avoid[a++] : forbidden[b++];
+
+		if (!used || p->avoid[used - 1] != node)
+			p->avoid[used++] = node;
+	}
+	return used;
 }
 
 /* One set on each of several nodes; the first nodes hold one GPU more where it does not
@@ -157,7 +183,7 @@ static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
 	const struct sim_job *job = &p->trace->jobs[number];
 	int most, nodes = sim_placer_nodes(p, number, &most), had = 0;
 
-	set_avoid(p, avoid, avoid_count);
+	avoid_count = set_avoid(p, job, avoid, avoid_count);
 	for (int i = 0; i < nodes; i++) {
 		int count = job->gpus / nodes + (i < job->gpus % nodes);
 		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count,
@@ -182,7 +208,7 @@ static int find_split(struct sim_placer *p, int32_t number, const int *avoid,
 
 	if (!may_split(p, job) || left > p->cluster.free_gpus)
 		return 0;
-	set_avoid(p, avoid, avoid_count);
+	avoid_count = set_avoid(p, job, avoid, avoid_count);
 	while (left > 0) {
 		int node = sim_cluster_find(&p->cluster, SIM_NODES_FIRST, 1, p->avoid,
 					    avoid_count);
@@ -215,9 +241,33 @@ static bool has_zero_pair(const struct gt_node *node, uint64_t set)
 	return false;
 }
 
+/* What the network cards near a set carry: those of a job on several nodes bound it. GPU
+ * g is near to card g x cards / GPUs. INT32_MAX: not known. */
+static int32_t network_of(const struct sim_type *type, uint64_t set)
+{
+	uint64_t cards = 0;
+
+	if (!type->nics)
+		return INT32_MAX;
+	for (uint64_t left = set; left; left &= left - 1)
+		cards |= UINT64_C(1) << __builtin_ctzll(left) * type->nics / type->n;
+	return __builtin_popcountll(cards) * type->nic_mbps;
+}
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The same for the best that k GPUs can have. */
+static int32_t best_network(const struct sim_type *type, int k)
+{
+	return type->nics ? smaller(k, type->nics) * type->nic_mbps : INT32_MAX;
+}
+
 /* Take one place into the job's figures: its slowest node counts. */
 static void note_place(struct sim_placer *p, struct sim_outcome *o,
-		       const struct sim_place *place)
+		       const struct sim_place *place, bool spans_nodes)
 {
 	struct sim_value *value = &p->chooser.values[p->layout->type_of[place->node]];
 	int k = __builtin_popcountll(place->mask);
@@ -229,6 +279,13 @@ static void note_place(struct sim_placer *p, struct sim_outcome *o,
 	got = sim_value_set(value, place->mask);
 	best = sim_value_best(value, free, k);
 	ideal = value->ideal[k];
+	if (spans_nodes) {
+		got.busbw_mbps =
+			smaller(got.busbw_mbps, network_of(value->type, place->mask));
+		best.busbw_mbps = smaller(best.busbw_mbps, best_network(value->type, k));
+		ideal.busbw_mbps =
+			smaller(ideal.busbw_mbps, best_network(value->type, k));
+	}
 	/* beyond 8 GPUs "best" is the best by the key of our selection */
 	if (got.busbw_mbps > best.busbw_mbps)
 		best.busbw_mbps = got.busbw_mbps;
@@ -304,6 +361,7 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	const struct sim_job *job = &p->trace->jobs[number];
 	struct sim_outcome *o = &p->result->jobs[number];
 	int64_t run, until;
+	int count;
 
 	o->place = (uint32_t)p->result->place_count;
 	p->no_memory |= !keep_places(p->result, p->found, places);
@@ -312,11 +370,14 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	o->places = (uint16_t)places;
 	o->flags |= SIM_RING;
 	for (int i = 0; i < places; i++)
-		note_place(p, o, &p->found[i]);
+		note_place(p, o, &p->found[i], places > 1 && !split);
 	if (split)
 		note_split(p, job, o);
 	if (!o->got_mbps)
 		o->flags &= (uint16_t)~SIM_RING;
+	sim_placer_nodes(p, number, &count);
+	if (o->got_mbps && count <= SIM_MAX_GPUS && p->has_choice[count])
+		o->flags |= SIM_CHOICE;
 	run = run_time(p, job, o);
 	until = p->now_ms + (job->limit_ms > run ? job->limit_ms : run);
 	o->start_ms = p->now_ms;
@@ -345,25 +406,42 @@ bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,
 	return places && commit(p, job, places, places > 1);
 }
 
+/* GPUs of the job on the i-th of its recorded nodes. The trace does not tell: equal
+ * shares, or, where one does not fit, as many as are free, at least one on each. */
+static int recorded_share(const struct sim_placer *p, const struct sim_job *job, int node,
+			  int i, int nodes, int had, bool even)
+{
+	int free, most = job->gpus - had - (nodes - i - 1);
+
+	if (even)
+		return job->gpus / nodes + (i < job->gpus % nodes);
+	free = (int)sim_tree_get(&p->cluster.free, node);
+	if (i == nodes - 1)
+		return job->gpus - had;
+	return free < most ? free : most;
+}
+
 /* The job's GPUs on each of its recorded nodes; returns their number, 0 where one is not
  * known, stands twice or has too few free. */
-static int find_recorded(struct sim_placer *p, int32_t number)
+static int find_recorded(struct sim_placer *p, int32_t number, bool even)
 {
 	const struct sim_job *job = &p->trace->jobs[number];
 	const int *hosts;
 	int had = 0, nodes = sim_nodelists_of(
 			     &p->recorded, sim_trace_text(p->trace, job->node), &hosts);
 
-	if (nodes > p->layout->nodes || nodes > job->gpus)
+	if (nodes > p->layout->nodes || nodes > job->gpus || (!even && nodes < 2))
 		return 0;
 	for (int i = 0; i < nodes; i++) {
-		int node = p->recorded_node[hosts[i]];
-		int count = job->gpus / nodes + (i < job->gpus % nodes);
+		int node = p->recorded_node[hosts[i]], count;
 
 		for (int j = 0; j < i; j++)
 			if (p->found[j].node == node)
 				return 0;
-		if (node < 0 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
+		if (node < 0)
+			return 0;
+		count = recorded_share(p, job, node, i, nodes, had, even);
+		if (count < 1 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
 		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
 			return 0;
 		had += count;
@@ -374,7 +452,10 @@ static int find_recorded(struct sim_placer *p, int32_t number)
 bool sim_placer_start_recorded(struct sim_placer *p, int32_t number)
 {
 	const struct sim_job *job = &p->trace->jobs[number];
-	int places = job->node ? find_recorded(p, number) : 0;
+	int places = job->node ? find_recorded(p, number, true) : 0;
+
+	if (!places && job->node)
+		places = find_recorded(p, number, false);
 
 	if (places)
 		return commit(p, number, places, places > 1 && may_split(p, job));
@@ -407,11 +488,27 @@ int32_t sim_placer_end(struct sim_placer *p)
 /* ---- life
  * ------------------------------------------------------------------------------ */
 
+/* Nodes without names take those of the trace, in the order of their first use. */
+static bool name_recorded(struct sim_placer *p)
+{
+	p->result->names = calloc((size_t)p->layout->nodes, sizeof(*p->result->names));
+	if (!p->result->names)
+		return false;
+	for (int i = 0; i < p->recorded.hosts.used && i < p->layout->nodes; i++) {
+		p->recorded_node[i] = i;
+		p->result->names[i] = strdup(p->recorded.text[i]);
+		if (!p->result->names[i])
+			return false;
+	}
+	return true;
+}
+
 /* Recorded names that the layout does not know stand for its nodes in the order of their
- * first use, unless the layout has names of its own. */
+ * first use, unless the layout has names of its own or they are all "n" and a number. */
 static bool map_recorded(struct sim_placer *p)
 {
 	bool named = false;
+	int known = 0;
 
 	if (!sim_nodelists_init(&p->recorded, p->trace))
 		return false;
@@ -422,17 +519,16 @@ static bool map_recorded(struct sim_placer *p)
 	       ((size_t)p->recorded.hosts.used + 1) * sizeof(int));
 	for (int i = 0; i < p->layout->nodes; i++) {
 		char buf[32];
-		int known =
+		int host =
 			sim_names_find(&p->recorded.hosts,
 				       sim_layout_name(p->layout, i, buf, sizeof(buf)));
 
-		named |= p->layout->names[i] != NULL || known >= 0;
-		if (known >= 0)
-			p->recorded_node[known] = i;
+		named |= p->layout->names[i] != NULL;
+		known += host >= 0;
+		if (host >= 0)
+			p->recorded_node[host] = i;
 	}
-	for (int i = 0; i < p->recorded.hosts.used && !named; i++)
-		p->recorded_node[i] = i < p->layout->nodes ? i : -1;
-	return true;
+	return named || known == p->recorded.hosts.used || name_recorded(p);
 }
 
 static void find_sizes(const struct sim_placer *p, bool *sizes)
@@ -445,6 +541,22 @@ static void find_sizes(const struct sim_placer *p, bool *sizes)
 			sizes[p->trace->jobs[i].gpus / nodes] = true;
 		}
 	}
+}
+
+/* Which sizes have better and worse sets, on one type of node or between two. The same
+ * for every policy, so that their figures are of the same jobs. */
+static void find_choices(struct sim_placer *p)
+{
+	const struct sim_value *values = p->chooser.values;
+
+	for (int t = 0; t < p->layout->type_count; t++)
+		for (int k = 2; k <= values[t].type->n; k++) {
+			p->has_choice[k] |= values[t].has_choice[k];
+			for (int u = 0; u < t; u++)
+				p->has_choice[k] |= k <= values[u].type->n &&
+						    values[u].ideal[k].busbw_mbps !=
+							    values[t].ideal[k].busbw_mbps;
+		}
 }
 
 enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
@@ -469,6 +581,7 @@ enum gt_err sim_placer_init(struct sim_placer *p, struct sim_result *result,
 	if (failed)
 		return failed;
 	find_sizes(p, sizes);
+	find_choices(p);
 	memcpy(result->name, p->chooser.name, sizeof(result->name));
 	result->layout = layout;
 	result->count = trace->count;

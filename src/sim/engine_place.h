@@ -19,7 +19,8 @@ struct sim_placer {
 	struct sim_cluster cluster;
 	struct sim_result *result;
 	int64_t now_ms;
-	bool no_memory;	      /* a start failed for want of it */
+	bool no_memory;			   /* a start failed for want of it */
+	bool has_choice[SIM_MAX_GPUS + 1]; /* sets of k differ on or between the nodes */
 	struct sim_end *ends; /* a heap of running jobs, the next end on top */
 	size_t end_count;
 	int *avoid;		       /* scratch: nodes that are not asked, ascending */

@@ -39,7 +39,7 @@ enum gt_err sim_layout_add_type(struct sim_layout *layout, struct gt_node *node,
 static bool make_room(struct sim_layout *layout)
 {
 	int room = layout->nodes_room ? 2 * layout->nodes_room : 64;
-	void *types, *stock, *names;
+	void *types, *stock, *names, *down;
 
 	if (layout->nodes < layout->nodes_room)
 		return true;
@@ -49,7 +49,9 @@ static bool make_room(struct sim_layout *layout)
 	layout->stock = stock ? stock : layout->stock;
 	names = realloc(layout->names, (size_t)room * sizeof(*layout->names));
 	layout->names = names ? names : layout->names;
-	if (!types || !stock || !names)
+	down = realloc(layout->down, (size_t)room * sizeof(*layout->down));
+	layout->down = down ? down : layout->down;
+	if (!types || !stock || !names || !down)
 		return false;
 	layout->nodes_room = room;
 	return true;
@@ -70,10 +72,18 @@ enum gt_err sim_layout_add_node(struct sim_layout *layout, int type, const char 
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	layout->type_of[i] = (uint16_t)type;
 	layout->stock[i] = stock;
+	layout->down[i] = 0;
 	layout->nodes++;
 	layout->gpus += t->n;
 	layout->largest = t->n > layout->largest ? t->n : layout->largest;
 	return GT_OK;
+}
+
+void sim_layout_set_down(struct sim_layout *layout, int node, uint64_t mask)
+{
+	mask &= layout->types[layout->type_of[node]].all & ~layout->down[node];
+	layout->down[node] |= mask;
+	layout->gpus -= __builtin_popcountll(mask);
 }
 
 void sim_layout_release(struct sim_layout *layout)
@@ -85,6 +95,7 @@ void sim_layout_release(struct sim_layout *layout)
 	free(layout->type_of);
 	free(layout->stock);
 	free(layout->names);
+	free(layout->down);
 	memset(layout, 0, sizeof(*layout));
 }
 
@@ -97,19 +108,23 @@ const char *sim_layout_name(const struct sim_layout *layout, int node, char *buf
 	return buf;
 }
 
+bool sim_type_is_uniform(const struct sim_type *type)
+{
+	for (int a = 0; a < type->n; a++)
+		for (int b = 0; b < a; b++)
+			if (gt_node_links(type->node, a, b) !=
+				    gt_node_links(type->node, 0, 1) ||
+			    gt_node_pair_mbps(type->node, a, b) !=
+				    gt_node_pair_mbps(type->node, 0, 1))
+				return false;
+	return true;
+}
+
 bool sim_layout_is_uniform(const struct sim_layout *layout)
 {
-	for (int t = 0; t < layout->type_count; t++) {
-		const struct gt_node *node = layout->types[t].node;
-
-		for (int a = 0; a < layout->types[t].n; a++)
-			for (int b = 0; b < a; b++)
-				if (gt_node_links(node, a, b) !=
-					    gt_node_links(node, 0, 1) ||
-				    gt_node_pair_mbps(node, a, b) !=
-					    gt_node_pair_mbps(node, 0, 1))
-					return false;
-	}
+	for (int t = 0; t < layout->type_count; t++)
+		if (!sim_type_is_uniform(&layout->types[t]))
+			return false;
 	return true;
 }
 
@@ -128,5 +143,5 @@ uint64_t sim_layout_hash(const struct sim_layout *layout)
 				hash = gt_fnv(hash, pair, sizeof(pair));
 			}
 	return gt_fnv(hash, layout->type_of,
-			(size_t)layout->nodes * sizeof(*layout->type_of));
+		      (size_t)layout->nodes * sizeof(*layout->type_of));
 }

@@ -16,6 +16,8 @@ struct sim_type {
 	int n;
 	int cores_per_socket;
 	uint64_t all;
+	int nics;     /* network cards, spread evenly over the GPUs; 0: not known */
+	int nic_mbps; /* of each */
 };
 
 struct sim_layout {
@@ -24,8 +26,9 @@ struct sim_layout {
 	int nodes;
 	int nodes_room;
 	uint16_t *type_of;
-	bool *stock;  /* Mode=off or observe: our policy leaves it as Slurm does */
-	char **names; /* NULL entries: "n" and the number */
+	bool *stock;	/* Mode=off or observe: our policy leaves it as Slurm does */
+	char **names;	/* NULL entries: "n" and the number */
+	uint64_t *down; /* GPUs that no job of whole GPUs can have, as those cut by MIG */
 	int64_t gpus;
 	int largest; /* GPUs of the largest node */
 };
@@ -36,6 +39,8 @@ enum gt_err sim_layout_add_type(struct sim_layout *layout, struct gt_node *node,
 /* A node; name may be NULL. */
 enum gt_err sim_layout_add_node(struct sim_layout *layout, int type, const char *name,
 				bool stock, struct gt_error *err);
+/* Take GPUs of a node out of the replay. */
+void sim_layout_set_down(struct sim_layout *layout, int node, uint64_t mask);
 void sim_layout_release(struct sim_layout *layout);
 /* The node's name; buf is for those without. */
 const char *sim_layout_name(const struct sim_layout *layout, int node, char *buf,
@@ -48,6 +53,7 @@ static inline const struct sim_type *sim_layout_type(const struct sim_layout *la
 /* Are all pairs of each node alike, as behind one NVSwitch? Then so are all sets of a
  * size.
  */
+bool sim_type_is_uniform(const struct sim_type *type);
 bool sim_layout_is_uniform(const struct sim_layout *layout);
 /* What reports say then. */
 #define SIM_UNIFORM_TEXT                                                                 \

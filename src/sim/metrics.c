@@ -38,37 +38,73 @@ static double ratio_idle(const struct sim_outcome *o)
 	return sim_outcome_ratio(o->got_mbps, o->ideal_mbps);
 }
 
-/* The statistics of one size; gpus 0: all of 2 and more. values: room for every job. */
-static void make_stats(struct sim_stats *stats, int gpus, const struct sim_trace *trace,
-		       const struct sim_result *r, int64_t warmup_ms, float *values)
+/* Which jobs a statistic is of. */
+struct group {
+	int gpus;	 /* 0: all of 2 and more */
+	bool has_choice; /* only those with better and worse sets */
+};
+
+static bool is_in(const struct group *g, const struct sim_job *job,
+		  const struct sim_outcome *o)
 {
-	double free_sum = 0, idle_sum = 0;
+	return o->got_mbps && (!g->gpus || job->gpus == g->gpus) &&
+	       (!g->has_choice || o->flags & SIM_CHOICE);
+}
+
+static double gpu_hours(const struct sim_job *job, const struct sim_outcome *o)
+{
+	return (double)(o->end_ms - o->start_ms) / 3600000 * job->gpus;
+}
+
+/* Sort values and name three quantiles, in units of 1 / scale. */
+static void find_quantiles(float *values, size_t count, double scale, double *p5,
+			   double *p50, double *p95)
+{
+	qsort(values, count, sizeof(*values), compare_floats);
+	*p5 = quantile(values, count, .05) / scale;
+	*p50 = quantile(values, count, .50) / scale;
+	*p95 = quantile(values, count, .95) / scale;
+}
+
+/* The statistics of one group. values: room for two of every job. */
+static void make_stats(struct sim_stats *stats, struct group group,
+		       const struct sim_trace *trace, const struct sim_result *r,
+		       int64_t warmup_ms, float *values)
+{
+	double free_sum = 0, idle_sum = 0, got_sum = 0;
+	float *got = values + r->count;
 	int64_t ringless = 0;
 	size_t count = 0;
 
 	memset(stats, 0, sizeof(*stats));
-	stats->gpus = gpus;
+	stats->gpus = group.gpus;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct sim_outcome *o = &r->jobs[i];
+		double hours = gpu_hours(&trace->jobs[i], o);
 
-		if (!o->got_mbps || (gpus && trace->jobs[i].gpus != gpus) ||
-		    !counts(trace, r, i, warmup_ms))
+		if (!is_in(&group, &trace->jobs[i], o) || !counts(trace, r, i, warmup_ms))
 			continue;
 		free_sum += sim_outcome_ratio(o->got_mbps, o->best_mbps);
 		idle_sum += ratio_idle(o);
+		got_sum += o->got_mbps / 1000.0;
+		got[count] = (float)o->got_mbps;
 		values[count++] = (float)ratio_idle(o);
 		ringless += !(o->flags & SIM_RING);
 		stats->ring_lost += (o->flags & SIM_RING_LOST) != 0;
+		stats->gpu_hours += hours;
+		if (o->got_mbps < o->ideal_mbps)
+			stats->gpu_hours_below_ideal += hours;
 	}
 	stats->jobs = (int64_t)count;
 	if (!count)
 		return;
-	qsort(values, count, sizeof(*values), compare_floats);
+	find_quantiles(values, count, 1, &stats->p5_idle, &stats->p50_idle,
+		       &stats->p95_idle);
+	find_quantiles(got, count, 1000, &stats->p5_gbps, &stats->p50_gbps,
+		       &stats->p95_gbps);
 	stats->mean_free = free_sum / (double)count;
 	stats->mean_idle = idle_sum / (double)count;
-	stats->p5_idle = quantile(values, count, .05);
-	stats->p50_idle = quantile(values, count, .50);
-	stats->p95_idle = quantile(values, count, .95);
+	stats->mean_gbps = got_sum / (double)count;
 	stats->no_ring_share = (double)ringless / (double)count;
 }
 
@@ -104,8 +140,7 @@ static void make_counts(struct sim_metrics *m, const struct sim_trace *trace,
 {
 	for (size_t i = 0; i < r->count; i++) {
 		const struct sim_outcome *o = &r->jobs[i];
-		double hours =
-			(double)(o->end_ms - o->start_ms) / 3600000 * trace->jobs[i].gpus;
+		double hours = gpu_hours(&trace->jobs[i], o);
 
 		if (trace->jobs[i].submit_ms < warmup_ms)
 			continue;
@@ -147,7 +182,7 @@ enum gt_err sim_metrics_make(struct sim_metrics *m, const struct sim_trace *trac
 			     const struct sim_result *r, int64_t warmup_ms,
 			     struct gt_error *err)
 {
-	float *values = malloc((r->count + 1) * sizeof(*values));
+	float *values = malloc((2 * r->count + 1) * sizeof(*values));
 	double span = (double)(r->last_ms - r->first_ms);
 	int sizes[SIM_MAX_SIZES];
 
@@ -156,10 +191,13 @@ enum gt_err sim_metrics_make(struct sim_metrics *m, const struct sim_trace *trac
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	make_counts(m, trace, r, warmup_ms);
 	make_waits(m, trace, r, warmup_ms, values);
-	make_stats(&m->all, 0, trace, r, warmup_ms, values);
+	make_stats(&m->all, (struct group){0}, trace, r, warmup_ms, values);
+	make_stats(&m->choice, (struct group){.has_choice = true}, trace, r, warmup_ms,
+		   values);
 	m->size_count = list_sizes(trace, sizes);
 	for (int i = 0; i < m->size_count; i++)
-		make_stats(&m->sizes[i], sizes[i], trace, r, warmup_ms, values);
+		make_stats(&m->sizes[i], (struct group){.gpus = sizes[i]}, trace, r,
+			   warmup_ms, values);
 	free(values);
 	m->decisions = r->decisions;
 	m->makespan_s = span / 1000;
@@ -207,6 +245,11 @@ void sim_regret_count(struct sim_regret *regret, const struct sim_trace *trace,
 			regret->better++;
 			regret->won_gbps_hours += gbps * hours;
 		}
+		if (!counts(trace, result, i, warmup_ms) ||
+		    !counts(trace, stock, i, warmup_ms))
+			continue;
+		regret->later += result->jobs[i].start_ms > stock->jobs[i].start_ms;
+		regret->sooner += result->jobs[i].start_ms < stock->jobs[i].start_ms;
 	}
 }
 

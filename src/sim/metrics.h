@@ -13,6 +13,8 @@ struct sim_stats {
 	int64_t jobs;
 	double mean_free, mean_idle; /* over the best that was free; of the idle node */
 	double p5_idle, p50_idle, p95_idle;
+	double mean_gbps, p5_gbps, p50_gbps, p95_gbps; /* bus bandwidth got */
+	double gpu_hours, gpu_hours_below_ideal;       /* of these jobs */
 	int64_t ring_lost;
 	double no_ring_share;
 };
@@ -20,6 +22,7 @@ struct sim_stats {
 struct sim_metrics {
 	int64_t jobs, started, rejected, split, moved;
 	struct sim_stats all;
+	struct sim_stats choice; /* of the jobs whose size has better and worse sets */
 	struct sim_stats sizes[SIM_MAX_SIZES];
 	int size_count;
 	double wait_mean_s, wait_p50_s, wait_p95_s;
@@ -41,6 +44,7 @@ enum gt_err sim_metrics_make(struct sim_metrics *metrics, const struct sim_trace
 /* How the jobs fared against another policy: by the ratio over the idle node's best. */
 struct sim_regret {
 	int64_t worse, better;
+	int64_t later, sooner;			/* jobs that started later, or sooner */
 	double lost_gbps_hours, won_gbps_hours; /* GB/s x hours x GPUs, of each group */
 };
 

@@ -25,6 +25,43 @@ struct sim_report {
 
 /* The first policy that restates stock Slurm, or -1. */
 int sim_report_stock(const struct sim_report *report);
+/* The first policy that does not, or 0. */
+int sim_report_ours(const struct sim_report *report);
+
+/* What the replay says in one or two sentences, the first thing that people read. */
+#define SIM_VERDICT_MAX 640
+void sim_report_verdict(const struct sim_report *report, char *text, size_t size);
+
+/* The columns of the summary, in their order: heading and what it means. Those before
+ * SIM_COLUMN_WAIT are of a group of jobs, the others of all. */
+struct sim_column {
+	const char *name;  /* of the terminal's table */
+	const char *title; /* of the page's */
+	const char *meaning;
+};
+enum sim_column_id {
+	SIM_COLUMN_GBPS,
+	SIM_COLUMN_P5_GBPS,
+	SIM_COLUMN_P50_GBPS,
+	SIM_COLUMN_P95_GBPS,
+	SIM_COLUMN_IDEAL,
+	SIM_COLUMN_P5_IDEAL,
+	SIM_COLUMN_FREE,
+	SIM_COLUMN_NO_RING,
+	SIM_COLUMN_RING_LOST,
+	SIM_COLUMN_HOURS_BELOW,
+	SIM_COLUMN_WAIT,
+	SIM_COLUMN_WAIT_P95,
+	SIM_COLUMN_BUSY,
+	SIM_COLUMN_SPLIT,
+	SIM_COLUMN_REJECTED,
+	SIM_COLUMNS,
+};
+extern const struct sim_column sim_columns[SIM_COLUMNS];
+#define SIM_CELL_MAX 32
+/* A column's value as people read it; "-" where the group has no job. */
+void sim_column_text(enum sim_column_id column, const struct sim_metrics *metrics,
+		     const struct sim_stats *group, char text[SIM_CELL_MAX]);
 
 /* The summary, as the contract of the command line says; NULL: out of memory. */
 json_t *sim_report_json(const struct sim_report *report);

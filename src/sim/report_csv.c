@@ -45,8 +45,8 @@ static void put_places(FILE *out, const struct sim_result *r, const struct sim_o
 
 	for (int i = 0; i < o->places; i++)
 		fprintf(out, "%s%s", i ? ";" : "",
-			sim_layout_name(r->layout, r->places[o->place + (unsigned)i].node,
-					buf, sizeof(buf)));
+			sim_result_name(r, r->places[o->place + (unsigned)i].node, buf,
+					sizeof(buf)));
 	fputs(",\"", out);
 	for (int i = 0; i < o->places; i++) {
 		struct gt_mask mask = {.word = {r->places[o->place + (unsigned)i].mask}};
@@ -94,7 +94,8 @@ static void put_job(const struct sim_report *report, const struct sim_result *r,
 	put_flag(out, o->flags & SIM_ZERO_PAIR, ',');
 	put_flag(out, o->flags & SIM_SPLIT, ',');
 	put_flag(out, o->flags & SIM_MOVED, ',');
-	put_flag(out, o->flags & SIM_REJECTED,
+	put_flag(out, o->flags & SIM_REJECTED, ',');
+	put_flag(out, o->flags & SIM_CHOICE,
 		 report->options->times_decisions ? ',' : '\n');
 	if (report->options->times_decisions)
 		fprintf(out, "%d\n", o->decision_ns);
@@ -105,7 +106,7 @@ void sim_report_csv(const struct sim_report *report, int policy, FILE *out)
 	fputs("job_id,user,submit,start,end,wait,gpus,form,node,gpu_set,busbw_gbps,"
 	      "best_free_gbps,ideal_gbps,ratio_free,ratio_idle,ring,ring_lost,zero_link_"
 	      "pair,"
-	      "split,moved,rejected",
+	      "split,moved,rejected,choice",
 	      out);
 	fputs(report->options->times_decisions ? ",decision_ns\n" : "\n", out);
 	for (size_t i = 0; i < report->trace->count; i++)

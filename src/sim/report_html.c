@@ -19,16 +19,19 @@
 
 static void put_title(const struct sim_report *r, FILE *out)
 {
-	fputs("<h1>What another choice of GPUs would change</h1>\n<p class=\"note\">",
+	char verdict[SIM_VERDICT_MAX];
+
+	sim_report_verdict(r, verdict, sizeof(verdict));
+	fputs("<h1>What another choice of GPUs would change</h1>\n"
+	      "<p class=\"verdict\">",
 	      out);
-	fprintf(out, "%zu jobs of ", r->trace->count);
+	sim_svg_text(out, verdict);
+	fprintf(out, "</p>\n<p class=\"note\">%zu jobs of ", r->trace->count);
 	sim_svg_text(out, r->trace_name);
 	fprintf(out, " on %d nodes with %" PRId64 " GPUs (", r->layout->nodes,
 		r->layout->gpus);
 	sim_svg_text(out, r->topology_name);
 	fprintf(out, "), scheduler %s.</p>\n", sim_sched_name(r->options->sched));
-	if (sim_layout_is_uniform(r->layout))
-		fputs("<p class=\"warn\">" SIM_UNIFORM_TEXT "</p>\n", out);
 	if (r->options->slowdown > 0)
 		fprintf(out,
 			"<p class=\"warn\">An assumption is built in: run times grow by "
@@ -38,47 +41,61 @@ static void put_title(const struct sim_report *r, FILE *out)
 			r->options->slowdown);
 }
 
-static void put_cell(FILE *out, bool known, const char *format, double value)
+/* One table: the columns from first to last of a group of each policy's jobs. */
+static void put_columns(const struct sim_report *r, enum sim_column_id first,
+			enum sim_column_id last, bool choice, FILE *out)
 {
-	fputs("<td>", out);
-	if (known)
-		fprintf(out, format, value);
-	else
-		fputs("&ndash;", out);
-	fputs("</td>", out);
-}
+	char text[SIM_CELL_MAX];
 
-static void put_summary(const struct sim_report *r, FILE *out)
-{
-	fputs("<h2>Summary</h2>\n<p>Shares of the bus bandwidth that the best set of "
-	      "that size "
-	      "has on an idle node, over jobs of two GPUs and more.</p>\n<div "
-	      "class=\"wide\">"
-	      "<table>\n<tr><th>policy</th><th>mean</th><th>5th percentile</th>"
-	      "<th>of the best free</th><th>without a ring</th><th>ring lost</th>"
-	      "<th>mean wait, min</th><th>95 % wait, min</th><th>GPUs busy</th>"
-	      "<th>split</th><th>rejected</th></tr>\n",
-	      out);
+	fputs("<div class=\"wide\"><table>\n<tr><th>policy</th>", out);
+	for (enum sim_column_id c = first; c <= last; c++)
+		fprintf(out, "<th title=\"%s\">%s</th>", sim_columns[c].meaning,
+			sim_columns[c].title);
+	fputs("</tr>\n", out);
 	for (int i = 0; i < r->count; i++) {
 		const struct sim_metrics *m = &r->metrics[i];
-		bool known = m->all.jobs > 0;
 
 		fputs("<tr><td>", out);
 		sim_svg_text(out, r->results[i].name);
 		fputs("</td>", out);
-		put_cell(out, known, "%.1f %%", 100 * m->all.mean_idle);
-		put_cell(out, known, "%.1f %%", 100 * m->all.p5_idle);
-		put_cell(out, known, "%.1f %%", 100 * m->all.mean_free);
-		put_cell(out, known, "%.1f %%", 100 * m->all.no_ring_share);
-		put_cell(out, true, "%.0f", (double)m->all.ring_lost);
-		put_cell(out, true, "%.1f", m->wait_mean_s / 60);
-		put_cell(out, true, "%.1f", m->wait_p95_s / 60);
-		put_cell(out, true, "%.1f %%", 100 * m->utilisation_submit);
-		put_cell(out, true, "%.0f", (double)m->split);
-		put_cell(out, true, "%.0f", (double)m->rejected);
+		for (enum sim_column_id c = first; c <= last; c++) {
+			sim_column_text(c, m, choice ? &m->choice : &m->all, text);
+			fprintf(out, "<td>%s</td>",
+				strcmp(text, "-") != 0 ? text : "&ndash;");
+		}
 		fputs("</tr>\n", out);
 	}
 	fputs("</table></div>\n", out);
+}
+
+static void put_legend(FILE *out)
+{
+	fputs("<details><summary>What the columns mean</summary>\n<dl>\n", out);
+	for (int c = 0; c < SIM_COLUMNS; c++)
+		fprintf(out, "<dt>%s</dt><dd>%s</dd>\n", sim_columns[c].title,
+			sim_columns[c].meaning);
+	fputs("</dl></details>\n", out);
+}
+
+static void put_summary(const struct sim_report *r, FILE *out)
+{
+	const struct sim_metrics *m = &r->metrics[sim_report_ours(r)];
+
+	fprintf(out,
+		"<h2>Bandwidth</h2>\n<p>Of the %" PRId64
+		" jobs of two GPUs and more.</p>\n",
+		m->all.jobs);
+	put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, false, out);
+	if (m->choice.jobs && m->choice.jobs < m->all.jobs) {
+		fprintf(out,
+			"<h2>Bandwidth where there was a choice</h2>\n<p>Of the %" PRId64
+			" of these jobs whose size has better and worse sets.</p>\n",
+			m->choice.jobs);
+		put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, true, out);
+	}
+	fputs("<h2>Time</h2>\n<p>Of all jobs.</p>\n", out);
+	put_columns(r, SIM_COLUMN_WAIT, SIM_COLUMN_REJECTED, false, out);
+	put_legend(out);
 }
 
 static void put_band_legend(FILE *out, bool single)
@@ -88,24 +105,20 @@ static void put_band_legend(FILE *out, bool single)
 		fprintf(out, "<span><i style=\"background:%s\"></i>%s</span>",
 			sim_band_colour(b), sim_band_name(b));
 	if (single)
-		fputs("<span><i style=\"background:#c9ced6\"></i>one GPU</span>"
-		      "<span><i style=\"background:#eef0f3\"></i>free</span>",
+		fputs("<span><i class=\"one\"></i>one GPU</span>"
+		      "<span><i class=\"idle\"></i>free</span>",
 		      out);
 	fputs("</p>\n", out);
 }
 
 static void put_gantts(const struct sim_report *r, FILE *out)
 {
-	int stock = sim_report_stock(r);
-
 	fputs("<h2>Nodes over time</h2>\n<p>A row for each GPU of the first nodes; a job "
 	      "has the "
 	      "colour of the share of the ideal bandwidth that it got.</p>\n",
 	      out);
 	put_band_legend(out, true);
 	for (int i = 0; i < r->count; i++) {
-		if (i != 0 && i != stock)
-			continue;
 		fputs("<p><b>", out);
 		sim_svg_text(out, r->results[i].name);
 		fputs("</b></p>\n<div class=\"wide\">\n", out);
@@ -196,10 +209,16 @@ static void put_places(const struct sim_result *result, const struct sim_outcome
 		struct gt_mask mask = {.word = {p->mask}};
 
 		fputs(i ? "; " : "", out);
-		sim_svg_text(out,
-			     sim_layout_name(result->layout, p->node, buf, sizeof(buf)));
+		sim_svg_text(out, sim_result_name(result, p->node, buf, sizeof(buf)));
 		fprintf(out, ":%s", gt_mask_format(&mask, buf, sizeof(buf)));
 	}
+}
+
+static void put_wait(const struct sim_report *r, const struct sim_outcome *o, int32_t job,
+		     FILE *out)
+{
+	fprintf(out, "<td>%.1f</td>",
+		(double)(o->start_ms - r->trace->jobs[job].submit_ms) / 60000);
 }
 
 static void put_regret_row(const struct sim_report *r, int policy, int stock, int32_t job,
@@ -210,9 +229,12 @@ static void put_regret_row(const struct sim_report *r, int policy, int stock, in
 
 	fputs("<tr><td>", out);
 	sim_svg_text(out, sim_trace_text(r->trace, r->trace->jobs[job].id));
-	fprintf(out, "</td><td>%d</td><td>%.4g</td><td>%.4g</td><td>%.4g</td><td>",
+	fprintf(out, "</td><td>%d</td><td>%.4g</td><td>%.4g</td><td>%.4g</td>",
 		r->trace->jobs[job].gpus, o->got_mbps / 1000.0, s->got_mbps / 1000.0,
 		o->best_mbps / 1000.0);
+	put_wait(r, o, job, out);
+	put_wait(r, s, job, out);
+	fputs("<td>", out);
 	put_places(&r->results[policy], o, out);
 	fputs("</td><td>", out);
 	put_places(&r->results[stock], s, out);
@@ -221,31 +243,34 @@ static void put_regret_row(const struct sim_report *r, int policy, int stock, in
 
 static void put_regrets(const struct sim_report *r, FILE *out)
 {
-	int stock = sim_report_stock(r), count;
+	int stock = sim_report_stock(r), ours = sim_report_ours(r), count;
 	int32_t worst[REGRETS + 1];
 	struct sim_regret regret;
 
-	if (stock < 0 || stock == 0)
+	if (stock < 0 || stock == ours)
 		return;
-	sim_regret_count(&regret, r->trace, &r->results[0], &r->results[stock],
+	sim_regret_count(&regret, r->trace, &r->results[ours], &r->results[stock],
 			 r->warmup_ms);
-	count = sim_regret_list(r->trace, &r->results[0], &r->results[stock],
+	count = sim_regret_list(r->trace, &r->results[ours], &r->results[stock],
 				r->warmup_ms, worst, REGRETS);
 	fputs("<h2>Jobs that got worse</h2>\n<p>Under ", out);
-	sim_svg_text(out, r->results[0].name);
+	sim_svg_text(out, r->results[ours].name);
 	fprintf(out, " %" PRId64 " jobs got more bandwidth than under ", regret.better);
 	sim_svg_text(out, r->results[stock].name);
-	fprintf(out, ", and %" PRId64 " got less%s</p>\n", regret.worse,
-		count ? "; those that lost most:" : ".");
+	fprintf(out,
+		", and %" PRId64 " got less; %" PRId64 " started sooner, and %" PRId64
+		" later.%s</p>\n",
+		regret.worse, regret.sooner, regret.later,
+		count ? " Those that lost most bandwidth:" : "");
 	if (!count)
 		return;
 	fputs("<div class=\"wide\"><table>\n<tr><th>job</th><th>GPUs</th><th>got, "
-	      "GB/s</th>"
-	      "<th>under stock, GB/s</th><th>best free then, GB/s</th><th>its GPUs</th>"
+	      "GB/s</th><th>under stock, GB/s</th><th>best free then, GB/s</th>"
+	      "<th>wait, min</th><th>under stock, min</th><th>its GPUs</th>"
 	      "<th>stock's GPUs</th></tr>\n",
 	      out);
 	for (int i = 0; i < count; i++)
-		put_regret_row(r, 0, stock, worst[i], out);
+		put_regret_row(r, ours, stock, worst[i], out);
 	fputs("</table></div>\n", out);
 }
 
@@ -263,15 +288,18 @@ static void put_inputs(const struct sim_report *r, FILE *out)
 	sim_svg_text(out, r->mix ? r->mix : "learned from the jobs");
 	fputs("</td></tr>\n", out);
 	for (int reason = SIM_ROW_NO_GPU; reason < SIM_ROW_REASONS; reason++)
-		if (r->trace->reason_count[reason])
+		if (r->trace->reason_count[reason]) {
 			fprintf(out,
 				"<tr><td>%s rows</td><td>%" PRId64
-				": the row %s; first line "
-				"%" PRId64 "</td></tr>\n",
+				": the row %s; first line %" PRId64,
 				reason < SIM_ROW_BAD ? "ignored" : "bad",
 				r->trace->reason_count[reason],
 				sim_row_text((enum sim_row)reason),
 				r->trace->reason_line[reason]);
+			fputs(*r->trace->reason_detail[reason] ? ": " : "", out);
+			sim_svg_text(out, r->trace->reason_detail[reason]);
+			fputs("</td></tr>\n", out);
+		}
 	fprintf(out, "<tr><td>gputopo</td><td>%s</td></tr>\n</table></div>\n",
 		gt_version());
 }
@@ -283,12 +311,8 @@ void sim_report_html(const struct sim_report *report, FILE *out)
 	put_summary(report, out);
 	fputs("<h2>How much of the ideal bandwidth jobs got</h2>\n", out);
 	put_band_legend(out, false);
-	fputs("<div class=\"wide\">\n", out);
 	sim_svg_bands(report, out);
-	fputs("</div>\n", out);
-	fputs("<h2>By the size of the job</h2>\n<p>Mean share of the ideal "
-	      "bandwidth.</p>\n",
-	      out);
+	fputs("<h2>By the size of the job</h2>\n<p>Mean bus bandwidth, GB/s.</p>\n", out);
 	sim_svg_sizes(report, out);
 	put_gantts(report, out);
 	put_graphs(report, out);

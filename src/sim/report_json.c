@@ -23,6 +23,16 @@ static json_t *hash_json(uint64_t hash)
 	return json_string(text);
 }
 
+static json_t *row_json(const struct sim_trace *trace, enum sim_row r)
+{
+	json_t *row = json_pack("{s:I, s:I}", "rows", (json_int_t)trace->reason_count[r],
+				"first_line", (json_int_t)trace->reason_line[r]);
+
+	if (*trace->reason_detail[r])
+		json_object_set_new(row, "detail", json_string(trace->reason_detail[r]));
+	return row;
+}
+
 static json_t *rows_json(const struct sim_trace *trace, enum sim_row from,
 			 enum sim_row to)
 {
@@ -30,11 +40,7 @@ static json_t *rows_json(const struct sim_trace *trace, enum sim_row from,
 
 	for (enum sim_row r = from; r < to; r++)
 		if (trace->reason_count[r])
-			json_object_set_new(rows, sim_row_key(r),
-					    json_pack("{s:I, s:I}", "rows",
-						      (json_int_t)trace->reason_count[r],
-						      "first_line",
-						      (json_int_t)trace->reason_line[r]));
+			json_object_set_new(rows, sim_row_key(r), row_json(trace, r));
 	return rows;
 }
 
@@ -42,13 +48,15 @@ static json_t *inputs_json(const struct sim_report *r)
 {
 	const struct sim_options *o = r->options;
 	json_t *inputs = json_pack(
-		"{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:s, s:o, s:i, s:I}", "trace",
-		r->trace_name, "trace_format", r->trace->format ? r->trace->format : "",
-		"trace_hash", hash_json(r->trace->hash), "rows",
-		(json_int_t)r->trace->rows, "ignored_rows",
-		rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD), "bad_rows",
-		rows_json(r->trace, SIM_ROW_BAD, SIM_ROW_REASONS), "shared_gpu_jobs",
-		(json_int_t)r->trace->shared, "topology", r->topology_name,
+		"{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:s, s:o, s:i, s:I}",
+		"trace", r->trace_name, "trace_format",
+		r->trace->format ? r->trace->format : "", "trace_hash",
+		hash_json(r->trace->hash), "rows", (json_int_t)r->trace->rows,
+		"ignored_rows", rows_json(r->trace, SIM_ROW_NO_GPU, SIM_ROW_BAD),
+		"bad_rows", rows_json(r->trace, SIM_ROW_BAD, SIM_ROW_REASONS),
+		"shared_gpu_jobs", (json_int_t)r->trace->shared, "mixed_jobs",
+		(json_int_t)r->trace->mixed, "requeued_runs",
+		(json_int_t)r->trace->requeued, "topology", r->topology_name,
 		"topology_hash", hash_json(sim_layout_hash(r->layout)), "nodes",
 		r->layout->nodes, "gpus", (json_int_t)r->layout->gpus);
 	json_t *how =
@@ -76,15 +84,26 @@ static json_t *ratio_json(const struct sim_stats *s, double ratio)
 
 static json_t *stats_json(const struct sim_stats *s)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I}", "mean_ratio_free",
-			 ratio_json(s, s->mean_free), "mean_ratio_idle",
-			 ratio_json(s, s->mean_idle), "p5_ratio_idle",
-			 ratio_json(s, s->p5_idle), "p50_ratio_idle",
-			 ratio_json(s, s->p50_idle), "p95_ratio_idle",
-			 ratio_json(s, s->p95_idle), "ring_lost",
-			 (json_int_t)s->ring_lost, "no_ring_share",
-			 ratio_json(s, s->no_ring_share), "multi_gpu_jobs",
-			 (json_int_t)s->jobs);
+	json_t *stats = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I}",
+				  "mean_ratio_free", ratio_json(s, s->mean_free),
+				  "mean_ratio_idle", ratio_json(s, s->mean_idle),
+				  "p5_ratio_idle", ratio_json(s, s->p5_idle),
+				  "p50_ratio_idle", ratio_json(s, s->p50_idle),
+				  "p95_ratio_idle", ratio_json(s, s->p95_idle),
+				  "ring_lost", (json_int_t)s->ring_lost, "no_ring_share",
+				  ratio_json(s, s->no_ring_share), "multi_gpu_jobs",
+				  (json_int_t)s->jobs);
+	json_t *absolute =
+		json_pack("{s:o, s:o, s:o, s:o, s:f, s:f}", "mean_gbps",
+			  ratio_json(s, s->mean_gbps), "p5_gbps",
+			  ratio_json(s, s->p5_gbps), "p50_gbps",
+			  ratio_json(s, s->p50_gbps), "p95_gbps",
+			  ratio_json(s, s->p95_gbps), "multi_gpu_hours", s->gpu_hours,
+			  "gpu_hours_below_ideal", s->gpu_hours_below_ideal);
+
+	json_object_update(stats, absolute);
+	json_decref(absolute);
+	return stats;
 }
 
 static json_t *sizes_json(const struct sim_metrics *m)
@@ -126,11 +145,12 @@ static json_t *regret_json(const struct sim_report *r, int policy, int stock)
 		return json_null();
 	sim_regret_count(&regret, r->trace, &r->results[policy], &r->results[stock],
 			 r->warmup_ms);
-	return json_pack("{s:s, s:I, s:I, s:f, s:f}", "against", r->results[stock].name,
-			 "worse", (json_int_t)regret.worse, "better",
-			 (json_int_t)regret.better, "lost_gbps_gpu_hours",
+	return json_pack("{s:s, s:I, s:I, s:f, s:f, s:I, s:I}", "against",
+			 r->results[stock].name, "worse", (json_int_t)regret.worse,
+			 "better", (json_int_t)regret.better, "lost_gbps_gpu_hours",
 			 regret.lost_gbps_hours, "won_gbps_gpu_hours",
-			 regret.won_gbps_hours);
+			 regret.won_gbps_hours, "later", (json_int_t)regret.later,
+			 "sooner", (json_int_t)regret.sooner);
 }
 
 static json_t *policy_json(const struct sim_report *r, int policy, int stock)
@@ -159,6 +179,7 @@ static json_t *policy_json(const struct sim_report *r, int policy, int stock)
 		json_object_set_new(p, "decision_ns", json_real(m->decision_ns));
 	json_object_set_new(p, "stranded_nodes", stranded_json(m));
 	json_object_set_new(p, "regret", regret_json(r, policy, stock));
+	json_object_set_new(p, "choice", stats_json(&m->choice));
 	json_object_set_new(p, "by_size", sizes_json(m));
 	return p;
 }
@@ -167,6 +188,7 @@ json_t *sim_report_json(const struct sim_report *report)
 {
 	json_t *policies = json_object();
 	int stock = sim_report_stock(report);
+	char verdict[SIM_VERDICT_MAX];
 
 	for (int i = 0; i < report->count; i++)
 		if (json_object_set_new(policies, report->results[i].name,
@@ -174,6 +196,7 @@ json_t *sim_report_json(const struct sim_report *report)
 			json_decref(policies);
 			return NULL;
 		}
-	return json_pack("{s:o, s:o}", "inputs", inputs_json(report), "policies",
-			 policies);
+	sim_report_verdict(report, verdict, sizeof(verdict));
+	return json_pack("{s:o, s:o, s:s}", "inputs", inputs_json(report), "policies",
+			 policies, "verdict", verdict);
 }

@@ -30,7 +30,7 @@ static const struct {
 
 /* None is a band's: a policy is neither good nor bad. */
 static const char *const policy_colours[] = {
-	"#1b3a5c", "#8aa2c8", "#8d6e97", "#c9b3d4",
+	"#2b5f8f", "#8aa2c8", "#8d6e97", "#c9b3d4",
 	"#7a6a58", "#c8b89a", "#4f5b66", "#aab4be",
 };
 
@@ -159,29 +159,43 @@ void sim_svg_bands(const struct sim_report *r, FILE *out)
 	fputs("</svg>\n", out);
 }
 
-/* Lines at 0, 25, ... 100 % above base. */
-static void draw_scale(FILE *out, int base)
+/* 1, 2 or 5 times a power of ten, at most five of which reach the value. */
+static double scale_step(double value)
 {
-	for (int p = 0; p <= 100; p += 25) {
-		double y = base - p * (base - 15) / 100.0;
-		char text[16];
+	static const double steps[] = {1, 2, 5, 10};
+	double unit = pow(10, floor(log10(value > 0 ? value : 1)));
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		if (value / (unit / 10 * steps[i]) <= 5)
+			return unit / 10 * steps[i];
+	return value / (unit * 2) <= 5 ? unit * 2 : unit * 5;
+}
+
+/* Lines at each step above base, up to most. */
+static void draw_scale(FILE *out, int base, double most)
+{
+	double step = scale_step(most);
+
+	for (int i = 0; i * step <= most * 1.0001; i++) {
+		double y = base - i * step / most * (base - 15);
+		char text[24];
 
 		fprintf(out,
 			"<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
 			"class=\"grid\"/>\n",
 			AXIS, WIDTH - 5, y, y);
-		snprintf(text, sizeof(text), "%d %%", p);
+		snprintf(text, sizeof(text), "%.4g", i * step);
 		label(out, AXIS - 4, y + 4, "end", text);
 	}
 }
 
 /* The policies' bars of one size, each so wide, from left on. */
 static void draw_bars(const struct sim_report *r, int size, double left, double bar,
-		      int base, FILE *out)
+		      int base, double most, FILE *out)
 {
 	for (int i = 0; i < r->count; i++) {
-		double mean = r->metrics[i].sizes[size].mean_idle;
-		double tall = mean * (base - 15);
+		const struct sim_stats *s = &r->metrics[i].sizes[size];
+		double tall = s->mean_gbps / most * (base - 15);
 
 		fprintf(out,
 			"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
@@ -189,9 +203,21 @@ static void draw_bars(const struct sim_report *r, int size, double left, double 
 			left + i * bar, base - tall, bar - 1, tall,
 			policy_colours[(size_t)i % COLOUR_COUNT]);
 		sim_svg_text(out, r->results[i].name);
-		fprintf(out, ", %d GPUs: %.1f %%</title></rect>\n",
-			r->metrics[i].sizes[size].gpus, 100 * mean);
+		fprintf(out, ", %d GPUs: %.1f GB/s, %.1f %% of ideal</title></rect>\n",
+			s->gpus, s->mean_gbps, 100 * s->mean_idle);
 	}
+}
+
+/* The largest mean of the sizes that are drawn. */
+static double most_gbps(const struct sim_report *r, int sizes)
+{
+	double most = 0;
+
+	for (int i = 0; i < r->count; i++)
+		for (int s = 0; s < sizes; s++)
+			if (r->metrics[i].sizes[s].mean_gbps > most)
+				most = r->metrics[i].sizes[s].mean_gbps;
+	return most > 0 ? most : 1;
 }
 
 static void put_policy_legend(const struct sim_report *r, FILE *out)
@@ -209,20 +235,21 @@ static void put_policy_legend(const struct sim_report *r, FILE *out)
 void sim_svg_sizes(const struct sim_report *r, FILE *out)
 {
 	int sizes = r->metrics[0].size_count, height = 200, base = height - 40;
-	double group, bar;
+	double group, bar, most;
 
 	sizes = sizes < MAX_DRAWN_SIZES ? sizes : MAX_DRAWN_SIZES;
+	most = most_gbps(r, sizes);
 	fputs("<div class=\"wide\">\n", out);
-	begin(out, WIDTH, height, "mean share of the ideal bandwidth by job size");
+	begin(out, WIDTH, height, "mean GB/s by job size");
 	group = (double)(WIDTH - AXIS - 16) / (sizes ? sizes : 1);
 	bar = group * .8 / r->count;
 	bar = bar < 34 ? bar : 34;
-	draw_scale(out, base);
+	draw_scale(out, base, most);
 	for (int s = 0; s < sizes; s++) {
 		double middle = AXIS + 6 + (s + .5) * group;
 		char text[32];
 
-		draw_bars(r, s, middle - bar * r->count / 2, bar, base, out);
+		draw_bars(r, s, middle - bar * r->count / 2, bar, base, most, out);
 		snprintf(text, sizeof(text), "%d GPUs", r->metrics[0].sizes[s].gpus);
 		label(out, middle, height - 20, "middle", text);
 	}
@@ -278,8 +305,10 @@ static void draw_job(const struct sim_report *r, const struct sim_result *result
 
 		if (place->node >= nodes)
 			continue;
-		fprintf(out, "<path fill=\"%s\" d=\"",
-			o->got_mbps ? bands[band_of(o)].colour : "#c9ced6");
+		if (o->got_mbps)
+			fprintf(out, "<path fill=\"%s\" d=\"", bands[band_of(o)].colour);
+		else
+			fputs("<path class=\"one\" d=\"", out);
 		for (uint64_t left = place->mask; left; left &= left - 1)
 			fprintf(out, "M%.2f %.1fh%.2fv%dh-%.2fz",
 				65 + (double)(a - from) * scale,
@@ -316,7 +345,7 @@ void sim_svg_gantt(const struct sim_report *r, int policy, FILE *out)
 		char buf[64];
 
 		label(out, 58, top[i] + n * GANTT_GPU / 2.0 + 4, "end",
-		      sim_layout_name(r->layout, i, buf, sizeof(buf)));
+		      sim_result_name(result, i, buf, sizeof(buf)));
 		fprintf(out,
 			"<rect x=\"65\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
 			"class=\"idle\"/>\n",
@@ -354,9 +383,9 @@ static void draw_link(const struct sim_type *type, int a, int b, bool marked, FI
 	place_of(type->n, a, &ax, &ay);
 	place_of(type->n, b, &bx, &by);
 	fprintf(out,
-		"<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
+		"<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\" "
 		"stroke-width=\"%.1f\"/>\n",
-		ax, ay, bx, by, marked ? "#1f6f6b" : "#d8dce2",
+		ax, ay, bx, by, marked ? "mark" : "link",
 		1 + 1.4 * (links < 4 ? links : 4));
 }
 
@@ -378,14 +407,13 @@ void sim_svg_graph(const struct sim_type *type, uint64_t marked, FILE *out)
 
 		place_of(type->n, g, &x, &y);
 		fprintf(out,
-			"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"12\" fill=\"%s\" "
-			"stroke=\"%s\"/>\n",
-			x, y, in ? "#1f6f6b" : "#ffffff", in ? "#1f6f6b" : "#9aa3af");
+			"<circle cx=\"%.1f\" cy=\"%.1f\" r=\"12\" class=\"gpu%s\"/>\n", x,
+			y, in ? " in" : "");
 		snprintf(text, sizeof(text), "%d", g);
 		fprintf(out,
 			"<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" "
 			"class=\"%s\">%s</text>\n",
-			x, y + 4, in ? "light" : "dark", text);
+			x, y + 4, in ? "light" : "", text);
 	}
 	fputs("</svg>\n", out);
 }

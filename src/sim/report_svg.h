@@ -16,10 +16,12 @@ const char *sim_band_colour(int band);
 void sim_svg_text(FILE *out, const char *text);
 /* One bar for each policy: shares of its jobs in each band of got over ideal. */
 void sim_svg_bands(const struct sim_report *report, FILE *out);
-/* Groups of bars: mean got over ideal by job size, a bar for each policy. */
+/* Groups of bars: mean GB/s by job size, a bar for each policy. */
 void sim_svg_sizes(const struct sim_report *report, FILE *out);
 /* GPUs of the first nodes over time, jobs coloured by band. */
 void sim_svg_gantt(const struct sim_report *report, int policy, FILE *out);
+/* A picture for a slide, a whole file. */
+void sim_svg_slide(const struct sim_report *report, FILE *out);
 /* The node's links, with one set of GPUs marked. */
 void sim_svg_graph(const struct sim_type *type, uint64_t marked, FILE *out);
 

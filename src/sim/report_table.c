@@ -1,67 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The summary as a table for people. */
+/* The summary as tables for people, on a terminal. */
 #include "config.h"
 
 #include "sim/report.h"
 
 #include <inttypes.h>
 
-static void put_share(FILE *out, double share, bool known)
+#define SIZES_SHOWN 8
+
+/* One table: the columns from first to last of a group of each policy's jobs. */
+static void put_columns(const struct sim_report *r, enum sim_column_id first,
+			enum sim_column_id last, bool choice, FILE *out)
 {
-	if (known)
-		fprintf(out, " %8.1f %%", 100 * share);
-	else
-		fprintf(out, " %8s  ", "-");
+	char text[SIM_CELL_MAX];
+
+	fprintf(out, "%-22s", "policy");
+	for (enum sim_column_id c = first; c <= last; c++)
+		fprintf(out, " %10s", sim_columns[c].name);
+	putc('\n', out);
+	for (int i = 0; i < r->count; i++) {
+		const struct sim_metrics *m = &r->metrics[i];
+
+		fprintf(out, "%-22s", r->results[i].name);
+		for (enum sim_column_id c = first; c <= last; c++) {
+			sim_column_text(c, m, choice ? &m->choice : &m->all, text);
+			fprintf(out, " %10s", text);
+		}
+		putc('\n', out);
+	}
 }
 
-/* Seconds in the unit that suits them. */
-static void put_time(FILE *out, double s)
+static void put_bandwidth(const struct sim_report *r, FILE *out)
 {
-	if (s < 600)
-		fprintf(out, " %8.0f s", s);
-	else if (s < 36000)
-		fprintf(out, " %6.1f min", s / 60);
-	else
-		fprintf(out, " %8.1f h", s / 3600);
+	const struct sim_metrics *m = &r->metrics[sim_report_ours(r)];
+
+	fprintf(out, "\nBandwidth of the %" PRId64 " jobs of 2 GPUs and more\n",
+		m->all.jobs);
+	put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, false, out);
+	if (!m->choice.jobs || m->choice.jobs == m->all.jobs)
+		return;
+	fprintf(out,
+		"\nBandwidth of the %" PRId64
+		" of them that had a choice: sets of their size differ\n",
+		m->choice.jobs);
+	put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, true, out);
 }
 
-static void put_policy(const struct sim_report *r, int i, FILE *out)
-{
-	const struct sim_metrics *m = &r->metrics[i];
-	bool known = m->all.jobs > 0;
-
-	fprintf(out, "%-22s", r->results[i].name);
-	put_share(out, m->all.mean_idle, known);
-	put_share(out, m->all.p5_idle, known);
-	put_share(out, m->all.mean_free, known);
-	put_share(out, m->all.no_ring_share, known);
-	fprintf(out, " %8" PRId64, m->all.ring_lost);
-	put_time(out, m->wait_mean_s);
-	put_time(out, m->wait_p95_s);
-	put_share(out, m->utilisation_submit, true);
-	fprintf(out, " %8" PRId64 "\n", m->rejected);
-}
-
-static void put_sizes(const struct sim_report *r, FILE *out)
+/* GB/s and shares of the ideal by job size. */
+static void put_sizes(const struct sim_report *r, bool shares, FILE *out)
 {
 	const struct sim_metrics *first = &r->metrics[0];
 
-	fprintf(out,
-		"\nMean share of the idle node's bandwidth, by GPUs of the job\n%-22s",
-		"policy");
-	for (int s = 0; s < first->size_count && s < 8; s++)
-		fprintf(out, " %8d  ", first->sizes[s].gpus);
+	if (!first->size_count)
+		return;
+	fprintf(out, "\n%s by GPUs of the job\n%-22s",
+		shares ? "Mean share of the ideal" : "Mean GB/s", "policy");
+	for (int s = 0; s < first->size_count && s < SIZES_SHOWN; s++)
+		fprintf(out, " %10d", first->sizes[s].gpus);
 	putc('\n', out);
 	for (int i = 0; i < r->count; i++) {
+		const struct sim_metrics *m = &r->metrics[i];
+
 		fprintf(out, "%-22s", r->results[i].name);
-		for (int s = 0; s < r->metrics[i].size_count && s < 8; s++)
-			put_share(out, r->metrics[i].sizes[s].mean_idle,
-				  r->metrics[i].sizes[s].jobs > 0);
+		for (int s = 0; s < m->size_count && s < SIZES_SHOWN; s++) {
+			char text[SIM_CELL_MAX];
+
+			sim_column_text(shares ? SIM_COLUMN_IDEAL : SIM_COLUMN_GBPS, m,
+					&m->sizes[s], text);
+			fprintf(out, " %10s", text);
+		}
 		putc('\n', out);
 	}
-	if (first->size_count > 8)
-		fprintf(out, "(%d more sizes stand in the summary)\n",
-			first->size_count - 8);
+	if (first->size_count > SIZES_SHOWN)
+		fprintf(out, "(the summary has %d more sizes)\n",
+			first->size_count - SIZES_SHOWN);
 }
 
 static void put_regret(const struct sim_report *r, FILE *out)
@@ -79,9 +91,10 @@ static void put_regret(const struct sim_report *r, FILE *out)
 		sim_regret_count(&regret, r->trace, &r->results[i], &r->results[stock],
 				 r->warmup_ms);
 		fprintf(out,
-			"%s against %s: %" PRId64 " jobs better, %" PRId64 " worse\n",
+			"%s against %s: %" PRId64 " jobs better, %" PRId64
+			" worse; %" PRId64 " sooner, %" PRId64 " later\n",
 			r->results[i].name, r->results[stock].name, regret.better,
-			regret.worse);
+			regret.worse, regret.sooner, regret.later);
 	}
 }
 
@@ -98,24 +111,33 @@ static void put_decisions(const struct sim_report *r, FILE *out)
 						      : 0);
 }
 
+static void put_legend(FILE *out)
+{
+	fputs("\nColumns\n", out);
+	for (int c = 0; c < SIM_COLUMNS; c++)
+		fprintf(out, "  %-10s %s\n", sim_columns[c].name, sim_columns[c].meaning);
+}
+
 void sim_report_table(const struct sim_report *r, FILE *out)
 {
+	char verdict[SIM_VERDICT_MAX];
+
+	sim_report_verdict(r, verdict, sizeof(verdict));
 	fprintf(out,
-		"%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64 "\n",
-		r->trace->count, r->layout->nodes, r->layout->gpus, r->topology_name,
-		sim_sched_name(r->options->sched), r->options->seed);
-	if (sim_layout_is_uniform(r->layout))
-		fputs(SIM_UNIFORM_TEXT "\n", out);
+		"%s\n\n%zu jobs on %d nodes, %" PRId64 " GPUs (%s), %s, seed %" PRIu64
+		"\n",
+		verdict, r->trace->count, r->layout->nodes, r->layout->gpus,
+		r->topology_name, sim_sched_name(r->options->sched), r->options->seed);
 	if (r->options->slowdown > 0)
 		fprintf(out, "ASSUMED: run times grow by %g x (ideal / got - 1)\n",
 			r->options->slowdown);
-	fprintf(out, "\n%-22s %10s %10s %10s %10s %8s %10s %10s %10s %8s\n", "policy",
-		"of ideal", "5th perc.", "of free", "no ring", "lost", "wait", "wait p95",
-		"busy", "rejected");
-	for (int i = 0; i < r->count; i++)
-		put_policy(r, i, out);
-	put_sizes(r, out);
+	put_bandwidth(r, out);
+	fputs("\nTime, all jobs\n", out);
+	put_columns(r, SIM_COLUMN_WAIT, SIM_COLUMN_REJECTED, false, out);
+	put_sizes(r, false, out);
+	put_sizes(r, true, out);
 	put_regret(r, out);
 	if (r->options->times_decisions)
 		put_decisions(r, out);
+	put_legend(out);
 }

@@ -29,6 +29,7 @@ enum sim_mig_row {
 	SIM_MIG_ROW_NO_GPU,    /* ignored: asks for no GPU */
 	SIM_MIG_ROW_SEVERAL,   /* ignored: asks for several GPUs, which MIG cannot give */
 	SIM_MIG_ROW_NOT_ENDED, /* ignored: has no end */
+	SIM_MIG_ROW_OTHER,     /* ignored: no job of the trace's format */
 	SIM_MIG_ROW_PROFILE,   /* bad from here on: no profile of this GPU */
 	SIM_MIG_ROW_FIELDS,
 	SIM_MIG_ROW_NUMBER,
@@ -45,11 +46,17 @@ struct sim_mig_trace {
 	uint64_t hash; /* of the text, or of the jobs */
 };
 
-/* Read a CSV trace with the columns submit, duration and profile, or an openb pod list
- * (num_gpu, gpu_milli and times). openb's share of a GPU becomes the smallest plain
- * profile with at least that share of the compute slices; a whole GPU the largest one.
- * The trace is the caller's, also after an error. */
+/* Read a CSV trace with the columns submit, duration and profile, an openb pod list
+ * (num_gpu, gpu_milli and times), or any other trace of gputopo sim replay, of which the
+ * jobs with GPU instances count (sacct's gres/gpu:a100_1g.5gb=2 is two requests). openb's
+ * share of a GPU becomes the smallest plain profile with at least that share of the
+ * compute slices; a whole GPU the largest one. The trace is the caller's, also after an
+ * error. */
 enum gt_err sim_mig_trace_load(struct sim_mig_trace *trace, const char *path,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err);
+/* The instances that the jobs of a trace held, read with keeps_slices; none is no error.
+ * GT_ENOMEM. */
+enum gt_err sim_mig_trace_take(struct sim_mig_trace *trace, const struct sim_trace *jobs,
 			       const struct gt_mig_gpu *gpu, struct gt_error *err);
 /* A Poisson stream of the mix; gen gives load, gpus, jobs, durations and seed. */
 enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_gpu *gpu,
@@ -82,13 +89,14 @@ struct sim_mig_result {
 	double stranded;  /* time average of the expected stranded units */
 	double gpus_busy; /* time average of GPUs that hold an instance */
 	int gpus_touched; /* GPUs that ever held one */
+	int64_t moves;	  /* running instances that moved, by a rule with migration */
 };
 
-/* Run a trace under one policy. space says what the policy believes, truth what strands.
- * keep_jobs: fill result->jobs, the caller's. */
+/* Run a trace under one policy: enum gt_mig_policy or enum sim_mig_rule. space says what
+ * the policy believes, truth what strands. keep_jobs: fill result->jobs, the caller's. */
 enum gt_err sim_mig_run(struct sim_mig_result *result, const struct sim_mig_trace *trace,
 			const struct gt_mig_space *space,
-			const struct gt_mig_space *truth, enum gt_mig_policy policy,
+			const struct gt_mig_space *truth, int rule,
 			const struct sim_mig_options *options, bool keep_jobs,
 			struct gt_error *err);
 /* Accepted share of the offered units. */
@@ -100,7 +108,7 @@ struct sim_mig_report {
 	const struct sim_mig_options *options;
 	const struct sim_mig_trace *trace; /* of the first seed */
 	const struct sim_mig_result *results;
-	const enum gt_mig_policy *policies;
+	const int *policies; /* as for sim_mig_run() */
 	int policy_count;
 	int seeds;
 	uint64_t seed;		    /* the first */

@@ -5,6 +5,7 @@
 #include "sim/report_page.h"
 #include "sim/report_svg.h"
 #include "sim/sim_mig.h"
+#include "sim/sim_mig_rules.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -42,7 +43,7 @@ static void put_legend(const struct sim_mig_report *r, FILE *out)
 		sim_svg_text(out, r->gpu->profile[p].name);
 		fputs("</span>", out);
 	}
-	fputs("<span><i style=\"background:#eef0f3\"></i>free</span></p>\n", out);
+	fputs("<span><i class=\"idle\"></i>free</span></p>\n", out);
 }
 
 /* The time at which a policy's picture could end: the warm-up and then SHOWN_JOBS
@@ -156,7 +157,7 @@ static void put_summary(const struct sim_mig_report *r, json_t *summary, FILE *o
 			fprintf(out, "<th>%s</th>", columns[c].title);
 	fputs("<th>accepted, to the first, points</th></tr>\n", out);
 	for (int i = 0; i < r->policy_count; i++) {
-		const char *name = gt_mig_policy_name(r->policies[i]);
+		const char *name = sim_mig_rule_name(r->policies[i]);
 		const json_t *p =
 			json_object_get(json_object_get(summary, "policies"), name);
 
@@ -194,7 +195,7 @@ static void put_profiles(const struct sim_mig_report *r, const json_t *summary, 
 	}
 	fputs("</tr>\n", out);
 	for (int i = 0; i < r->policy_count; i++) {
-		const char *name = gt_mig_policy_name(r->policies[i]);
+		const char *name = sim_mig_rule_name(r->policies[i]);
 		const json_t *rows = json_object_get(
 			json_object_get(json_object_get(summary, "policies"), name),
 			"by_profile");
@@ -244,7 +245,7 @@ void sim_mig_report_html(const struct sim_mig_report *r, FILE *out)
 	      out);
 	put_legend(r, out);
 	for (int i = 0; i < r->policy_count; i++) {
-		fprintf(out, "<p><b>%s</b></p>\n", gt_mig_policy_name(r->policies[i]));
+		fprintf(out, "<p><b>%s</b></p>\n", sim_mig_rule_name(r->policies[i]));
 		put_picture(r, i, out);
 	}
 	sim_page_end(out);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "sim/sim_mig.h"
+#include "sim/sim_mig_rules.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -100,10 +101,16 @@ static double makespan(const struct sim_mig_result *r)
 	return r->makespan_s;
 }
 
+static double moves(const struct sim_mig_result *r)
+{
+	return (double)r->moves;
+}
+
 static const struct {
 	const char *key;
 	double (*figure)(const struct sim_mig_result *);
 } figures[] = {
+	{"moves", moves},
 	{"accepted_share_slices", sim_mig_share},
 	{"accepted_share_count", count_share},
 	{"slice_seconds", delivered},
@@ -193,7 +200,7 @@ json_t *sim_mig_report_json(const struct sim_mig_report *report)
 	json_t *policies = json_object();
 
 	for (int i = 0; i < report->policy_count; i++)
-		json_object_set_new(policies, gt_mig_policy_name(report->policies[i]),
+		json_object_set_new(policies, sim_mig_rule_name(report->policies[i]),
 				    policy_json(report, i));
 	return json_pack("{s:o, s:o}", "inputs", inputs_json(report), "policies",
 			 policies);
@@ -211,7 +218,7 @@ static void print_profiles(const struct sim_mig_report *report, FILE *out)
 	for (int i = 0; i < report->policy_count; i++) {
 		json_t *shares = profiles_json(report, i);
 
-		fprintf(out, "%-10s", gt_mig_policy_name(report->policies[i]));
+		fprintf(out, "%-10s", sim_mig_rule_name(report->policies[i]));
 		for (int p = 0; p < report->gpu->count; p++)
 			if (report->results[0].offered[p])
 				fprintf(out, " %11.2f",
@@ -242,7 +249,7 @@ void sim_mig_report_table(const struct sim_mig_report *report, FILE *out)
 		fprintf(out,
 			"%-10s %7.2f %% %+7.2f %-9s %6.2f %% %9.2f %6.2f %8.1f "
 			"%10.1f %10.1f\n",
-			gt_mig_policy_name(report->policies[i]),
+			sim_mig_rule_name(report->policies[i]),
 			100 * sim_mig_mean(report, i, -1, sim_mig_share, &unused),
 			100 * to_first, interval,
 			100 * sim_mig_mean(report, i, -1, count_share, &unused),

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "sim/sim_mig.h"
+#include "sim/sim_mig_rules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,6 @@
 struct end {
 	int64_t at_ms;
 	int32_t job;
-	int32_t gpu;
-	int32_t start;
 };
 
 struct run {
@@ -20,14 +19,16 @@ struct run {
 	const struct sim_mig_options *options;
 	const struct gt_mig_gpu *gpu;
 	struct sim_mig_result *result;
-	enum gt_mig_policy policy;
+	struct sim_mig_chooser chooser;
 	struct gt_mig_fleet *fleet;
 	struct gt_mig_fleet *shadow; /* the same instances, with the true mix */
 	struct end *heap;
 	size_t running;
 	int32_t *queue; /* waiting requests: queue[first] to [last - 1] */
 	size_t first, last;
-	int *held; /* instances of each GPU */
+	int *held;			/* instances of each GPU */
+	struct gt_mig_instance *places; /* by job that runs */
+	int32_t *owner;			/* by GPU and unit that an instance starts at */
 	bool *touched;
 	int64_t now_ms;
 	int64_t until_ms; /* averages end here; SIM_NEVER: never */
@@ -140,41 +141,103 @@ static void count_start(struct run *r, int32_t index, const struct gt_mig_instan
 	r->waits[r->wait_count++] = (double)(r->now_ms - job->submit_ms) / 1000;
 }
 
+/* An instance appears in both fleets, which hold the same. */
+static void add_instance(struct run *r, int32_t index,
+			 const struct gt_mig_instance *place)
+{
+	double before = stranded_of(r, place->gpu);
+
+	/* the chooser has just said that it fits */
+	(void)gt_mig_add(r->fleet, place, NULL);
+	(void)gt_mig_add(r->shadow, place, NULL);
+	sim_mig_note(&r->chooser, place, true);
+	r->places[index] = *place;
+	r->owner[place->gpu * GT_MIG_UNITS + place->start] = index;
+	note_change(r, place->gpu, 1, before);
+}
+
+static void remove_instance(struct run *r, const struct gt_mig_instance *place)
+{
+	double before = stranded_of(r, place->gpu);
+
+	gt_mig_remove(r->fleet, place->gpu, place->start, NULL, NULL);
+	gt_mig_remove(r->shadow, place->gpu, place->start, NULL, NULL);
+	sim_mig_note(&r->chooser, place, false);
+	note_change(r, place->gpu, -1, before);
+}
+
+/* Where the request goes; with migration a running instance may have moved for it. */
+static bool find_place(struct run *r, int profile, struct gt_mig_instance *place)
+{
+	struct gt_mig_instance from, to;
+	int32_t moved;
+
+	if (sim_mig_choose(&r->chooser, profile, place))
+		return true;
+	if (!sim_mig_find_move(&r->chooser, profile, &from, &to, place))
+		return false;
+	moved = r->owner[from.gpu * GT_MIG_UNITS + from.start];
+	remove_instance(r, &from);
+	add_instance(r, moved, &to);
+	r->result->moves++;
+	return true;
+}
+
 /* Start a request now if it fits. */
 static bool try_start(struct run *r, int32_t index)
 {
 	const struct sim_mig_job *job = &r->trace->jobs[index];
 	struct gt_mig_instance place;
-	double before;
 
-	if (!gt_mig_place(r->fleet, job->profile, r->policy, NULL, &place))
+	if (!find_place(r, job->profile, &place))
 		return false;
-	before = stranded_of(r, place.gpu);
-	/* Both hold the same and place has just said that it fits. */
-	if (gt_mig_add(r->fleet, &place, NULL) || gt_mig_add(r->shadow, &place, NULL))
-		return false;
-	note_change(r, place.gpu, 1, before);
+	add_instance(r, index, &place);
 	count_start(r, index, &place);
-	push_end(r, (struct end){r->now_ms + job->duration_ms, index, place.gpu,
-				 place.start});
+	push_end(r, (struct end){r->now_ms + job->duration_ms, index});
 	return true;
 }
 
 static void end_next(struct run *r)
 {
 	struct end end = pop_end(r);
-	double before;
 
 	advance(r, end.at_ms);
-	before = stranded_of(r, end.gpu);
-	gt_mig_remove(r->fleet, end.gpu, end.start, NULL, NULL);
-	gt_mig_remove(r->shadow, end.gpu, end.start, NULL, NULL);
-	note_change(r, end.gpu, -1, before);
+	remove_instance(r, &r->places[end.job]);
+}
+
+static void remove_waiting(struct run *r, size_t i)
+{
+	memmove(&r->queue[i], &r->queue[i + 1], (r->last - i - 1) * sizeof(*r->queue));
+	r->last--;
+}
+
+/* Stock's instances are each of one type: requests of different types never compete, and
+ * Slurm's backfill lets them pass each other. */
+static void serve_types(struct run *r)
+{
+	bool blocked[GT_MIG_PROFILES] = {0};
+	int open = r->gpu->count;
+
+	for (size_t i = r->first; i < r->last && open > 0;) {
+		int profile = r->trace->jobs[r->queue[i]].profile;
+
+		if (!blocked[profile] && try_start(r, r->queue[i])) {
+			remove_waiting(r, i);
+			continue;
+		}
+		open -= !blocked[profile];
+		blocked[profile] = true;
+		i++;
+	}
 }
 
 /* Start what may start: the first as long as it fits, then up to depth behind it. */
 static void serve_queue(struct run *r)
 {
+	if (r->chooser.rule == SIM_MIG_STOCK) {
+		serve_types(r);
+		return;
+	}
 	while (r->first < r->last && try_start(r, r->queue[r->first]))
 		r->first++;
 	for (size_t i = r->first + 1, seen = 0;
@@ -183,9 +246,7 @@ static void serve_queue(struct run *r)
 			i++;
 			continue;
 		}
-		memmove(&r->queue[i], &r->queue[i + 1],
-			(r->last - i - 1) * sizeof(*r->queue));
-		r->last--;
+		remove_waiting(r, i);
 	}
 }
 
@@ -212,6 +273,8 @@ static void arrive(struct run *r, int32_t index)
 		r->result->offered[job->profile]++;
 		r->result->units_offered += r->gpu->profile[job->profile].size;
 	}
+	if (!sim_mig_can_ever(&r->chooser, job->profile))
+		return;
 	if (!r->options->queue) {
 		try_start(r, index);
 		return;
@@ -258,12 +321,14 @@ static bool allocate(struct run *r, bool keep_jobs)
 	r->waits = malloc(jobs * sizeof(*r->waits));
 	r->held = calloc(gpus, sizeof(*r->held));
 	r->touched = calloc(gpus, sizeof(*r->touched));
+	r->places = malloc(jobs * sizeof(*r->places));
+	r->owner = malloc(gpus * GT_MIG_UNITS * sizeof(*r->owner));
 	if (keep_jobs)
 		r->result->jobs = malloc(jobs * sizeof(*r->result->jobs));
 	for (size_t i = 0; r->result->jobs && i < jobs; i++)
 		r->result->jobs[i] = (struct sim_mig_outcome){SIM_NEVER, -1, -1};
-	return r->heap && r->queue && r->waits && r->held && r->touched &&
-	       (!keep_jobs || r->result->jobs);
+	return r->heap && r->queue && r->waits && r->held && r->touched && r->places &&
+	       r->owner && (!keep_jobs || r->result->jobs);
 }
 
 static void run_all(struct run *r)
@@ -279,21 +344,26 @@ static void run_all(struct run *r)
 
 enum gt_err sim_mig_run(struct sim_mig_result *result, const struct sim_mig_trace *trace,
 			const struct gt_mig_space *space,
-			const struct gt_mig_space *truth, enum gt_mig_policy policy,
+			const struct gt_mig_space *truth, int rule,
 			const struct sim_mig_options *options, bool keep_jobs,
 			struct gt_error *err)
 {
 	struct run r = {.trace = trace,
 			.options = options,
 			.gpu = gt_mig_space_gpu(space),
-			.result = result,
-			.policy = policy};
+			.result = result};
+	double weight[GT_MIG_PROFILES] = {0};
 	enum gt_err code;
 
 	*result = (struct sim_mig_result){0};
 	code = gt_mig_fleet_new(&r.fleet, space, options->gpus, err);
 	if (!code)
 		code = gt_mig_fleet_new(&r.shadow, truth, options->gpus, err);
+	for (size_t i = 0; i < trace->count; i++)
+		weight[trace->jobs[i].profile] += (double)trace->jobs[i].duration_ms;
+	if (!code)
+		code = sim_mig_chooser_init(&r.chooser, rule, r.fleet, r.gpu, weight,
+					    err);
 	if (!code && !allocate(&r, keep_jobs))
 		code = gt_fail(err, GT_ENOMEM, "out of memory");
 	if (!code)
@@ -305,6 +375,9 @@ enum gt_err sim_mig_run(struct sim_mig_result *result, const struct sim_mig_trac
 	free(r.waits);
 	free(r.held);
 	free(r.touched);
+	free(r.places);
+	free(r.owner);
+	sim_mig_chooser_release(&r.chooser);
 	return code;
 }
 

@@ -5,7 +5,6 @@
 #include "core/fnv.h"
 #include "sim/rng.h"
 #include "sim/sim_mig.h"
-#include "sim/trace_openb.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,6 +16,7 @@ static const char *const row_keys[SIM_MIG_ROWS] = {
 	[SIM_MIG_ROW_SEVERAL] = "several", [SIM_MIG_ROW_NOT_ENDED] = "not_ended",
 	[SIM_MIG_ROW_PROFILE] = "profile", [SIM_MIG_ROW_FIELDS] = "fields",
 	[SIM_MIG_ROW_NUMBER] = "number",   [SIM_MIG_ROW_ORDER] = "order",
+	[SIM_MIG_ROW_OTHER] = "other",
 };
 
 const char *sim_mig_row_key(enum sim_mig_row row)
@@ -29,30 +29,29 @@ const char *sim_mig_row_key(enum sim_mig_row row)
 struct columns {
 	int count;
 	int submit, duration, profile;
-	struct sim_openb openb;
-	bool is_openb;
 };
 
-static enum gt_err read_header(struct columns *c, char *line, const char *path,
+static enum gt_err read_header(struct columns *c, const char *line, const char *path,
 			       struct gt_error *err)
 {
+	char *copy = strdup(line);
 	struct sim_fields f;
 
-	sim_fields_split(&f, line, ',');
+	if (!copy)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	sim_fields_split(&f, copy, ',');
 	*c = (struct columns){
 		.count = f.count,
 		.submit = sim_fields_find(&f, "submit"),
 		.duration = sim_fields_find(&f, "duration"),
 		.profile = sim_fields_find(&f, "profile"),
 	};
-	sim_openb_columns(&c->openb, &f);
-	c->is_openb = c->openb.gpus >= 0 && c->openb.milli >= 0 &&
-		      c->openb.created >= 0 && c->openb.deleted >= 0;
-	if (c->is_openb || (c->submit >= 0 && c->duration >= 0 && c->profile >= 0))
+	free(copy);
+	if (c->submit >= 0 && c->duration >= 0 && c->profile >= 0)
 		return GT_OK;
 	return gt_fail_at(err, GT_EFORMAT, path, 1, 0,
-			  "the header names neither submit, duration and profile nor "
-			  "openb's num_gpu, gpu_milli, creation_time and deletion_time");
+			  "the header names neither submit, duration and profile nor the "
+			  "columns of a trace of gputopo sim replay");
 }
 
 /* The smallest plain profile with a share of the compute slices; GT_UNKNOWN: none. */
@@ -64,7 +63,7 @@ static int profile_of_share(const struct gt_mig_gpu *gpu, int milli)
 		const struct gt_mig_profile *own = &gpu->profile[p];
 
 		if (*gt_mig_profile_suffix(own) ||
-		    own->compute * SIM_POD_WHOLE < milli * gpu->compute)
+		    own->compute * SIM_WHOLE_GPU_MILLI < milli * gpu->compute)
 			continue;
 		if (best == GT_UNKNOWN || own->size < gpu->profile[best].size ||
 		    (own->size == gpu->profile[best].size &&
@@ -79,26 +78,14 @@ static bool is_bad(enum sim_row row)
 	return row != SIM_ROW_OK;
 }
 
-static enum sim_mig_row read_openb(const struct sim_openb *c, const struct sim_fields *f,
-				   const struct gt_mig_gpu *gpu, struct sim_mig_job *job)
+/* By its name, also with a site's prefix: "a100_1g.5gb". */
+static bool find_profile(const struct gt_mig_gpu *gpu, const char *text, int *profile)
 {
-	struct sim_pod pod;
-	enum sim_row bad = sim_openb_read(c, f, &pod);
+	char name[SIM_PROFILE_MAX];
 
-	if (bad == SIM_ROW_NO_GPU)
-		return SIM_MIG_ROW_NO_GPU;
-	if (pod.gpus > 1)
-		return SIM_MIG_ROW_SEVERAL;
-	if (bad == SIM_ROW_NOT_ENDED)
-		return SIM_MIG_ROW_NOT_ENDED;
-	if (bad && bad != SIM_ROW_ORDER)
-		return SIM_MIG_ROW_NUMBER;
-	job->submit_ms = pod.submit_ms;
-	job->duration_ms = pod.end_ms - pod.start_ms;
-	job->profile = profile_of_share(gpu, pod.milli);
-	if (job->profile == GT_UNKNOWN)
-		return SIM_MIG_ROW_PROFILE;
-	return bad ? SIM_MIG_ROW_ORDER : SIM_MIG_ROW_OK;
+	return !gt_mig_profile_find(gpu, text, profile, NULL) ||
+	       (sim_type_is_slice(text, strlen(text), name) && *name &&
+		!gt_mig_profile_find(gpu, name, profile, NULL));
 }
 
 static enum sim_mig_row read_row(const struct columns *c, char *line,
@@ -109,11 +96,9 @@ static enum sim_mig_row read_row(const struct columns *c, char *line,
 	sim_fields_split(&f, line, ',');
 	if (f.count != c->count)
 		return SIM_MIG_ROW_FIELDS;
-	if (c->is_openb)
-		return read_openb(&c->openb, &f, gpu, job);
 	if (!*sim_fields_get(&f, c->profile))
 		return SIM_MIG_ROW_NO_GPU;
-	if (gt_mig_profile_find(gpu, sim_fields_get(&f, c->profile), &job->profile, NULL))
+	if (!find_profile(gpu, sim_fields_get(&f, c->profile), &job->profile))
 		return SIM_MIG_ROW_PROFILE;
 	if (is_bad(sim_read_ms(sim_fields_get(&f, c->submit), &job->submit_ms)) ||
 	    is_bad(sim_read_ms(sim_fields_get(&f, c->duration), &job->duration_ms)))
@@ -163,6 +148,93 @@ static bool sort_jobs(struct sim_mig_trace *trace)
 	return trace->count > 0;
 }
 
+/* A header of gputopo sim replay's formats? */
+static bool is_other_trace(const char *line)
+{
+	struct sim_table table = {0};
+	bool is_row, known;
+
+	known = sim_table_begin(&table, NULL, line, &is_row, NULL) != SIM_NO_TABLE;
+	sim_table_release(&table);
+	return known;
+}
+
+/* What the rows of another format were, in the words of this one. */
+static void count_rows(struct sim_mig_trace *trace, const struct sim_trace *jobs)
+{
+	static const enum sim_mig_row same[SIM_ROW_REASONS] = {
+		[SIM_ROW_NO_GPU] = SIM_MIG_ROW_NO_GPU,
+		[SIM_ROW_NOT_ENDED] = SIM_MIG_ROW_NOT_ENDED,
+		[SIM_ROW_FIELDS] = SIM_MIG_ROW_FIELDS,
+		[SIM_ROW_NUMBER] = SIM_MIG_ROW_NUMBER,
+		[SIM_ROW_NEGATIVE] = SIM_MIG_ROW_NUMBER,
+		[SIM_ROW_LIMIT] = SIM_MIG_ROW_NUMBER,
+		[SIM_ROW_ORDER] = SIM_MIG_ROW_ORDER,
+	};
+	int64_t whole = jobs->reason_count[SIM_ROW_OK];
+
+	for (int r = SIM_ROW_OK + 1; r < SIM_ROW_REASONS; r++)
+		if (r != SIM_ROW_MIG)
+			trace->rows[same[r] ? same[r] : SIM_MIG_ROW_OTHER] +=
+				jobs->reason_count[r];
+	/* of pods those of one GPU are requests, of other jobs none is */
+	for (size_t i = 0; i < jobs->slice_count; i++)
+		whole -= jobs->slices[i].milli >= 0;
+	trace->rows[jobs->shares_gpus ? SIM_MIG_ROW_SEVERAL : SIM_MIG_ROW_OTHER] += whole;
+}
+
+static enum gt_err take_slices(struct sim_mig_trace *trace, const struct sim_trace *jobs,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err)
+{
+	trace->hash = jobs->hash;
+	for (size_t i = 0; i < jobs->slice_count; i++) {
+		const struct sim_slices *s = &jobs->slices[i];
+		struct sim_mig_job job = {.submit_ms = s->submit_ms,
+					  .duration_ms = s->duration_ms};
+		bool known = true;
+
+		if (s->milli >= 0)
+			job.profile = profile_of_share(gpu, s->milli);
+		else
+			known = find_profile(gpu, sim_trace_text(jobs, s->profile),
+					     &job.profile);
+		known = known && job.profile != GT_UNKNOWN;
+		trace->rows[known ? SIM_MIG_ROW_OK : SIM_MIG_ROW_PROFILE] += s->count;
+		for (int k = 0; k < s->count && known; k++)
+			if (!add_job(trace, &job))
+				return gt_fail(err, GT_ENOMEM, "out of memory");
+	}
+	return GT_OK;
+}
+
+/* Any other format: the instances that its jobs held, or their shares of one GPU. */
+static enum gt_err read_slices(struct sim_mig_trace *trace, FILE *in, const char *path,
+			       const char *first_line, const struct gt_mig_gpu *gpu,
+			       struct gt_error *err)
+{
+	const struct sim_trace_options options = {.keeps_slices = true,
+						  .first_line = first_line};
+	struct sim_trace jobs;
+	enum gt_err code = sim_trace_read(&jobs, in, path, &options, err);
+
+	if (!code)
+		code = take_slices(trace, &jobs, gpu, err);
+	count_rows(trace, &jobs);
+	sim_trace_release(&jobs);
+	return code;
+}
+
+enum gt_err sim_mig_trace_take(struct sim_mig_trace *trace, const struct sim_trace *jobs,
+			       const struct gt_mig_gpu *gpu, struct gt_error *err)
+{
+	enum gt_err code;
+
+	*trace = (struct sim_mig_trace){0};
+	code = take_slices(trace, jobs, gpu, err);
+	sort_jobs(trace);
+	return code;
+}
+
 static enum gt_err read_lines(struct sim_mig_trace *trace, FILE *in, const char *path,
 			      const struct gt_mig_gpu *gpu, struct gt_error *err)
 {
@@ -185,6 +257,10 @@ static enum gt_err read_lines(struct sim_mig_trace *trace, FILE *in, const char 
 		if (header) {
 			code = read_header(&columns, line, path, err);
 			header = false;
+			if (code == GT_EFORMAT && is_other_trace(line)) {
+				code = read_slices(trace, in, path, line, gpu, err);
+				break;
+			}
 			continue;
 		}
 		row = read_row(&columns, line, gpu, &job);

@@ -5,6 +5,7 @@
 #include "core/fnv.h"
 #include "sim/names.h"
 #include "sim/nodelists.h"
+#include "sim/rng.h"
 #include "sim/trace.h"
 
 #include <errno.h>
@@ -22,6 +23,8 @@ static const struct {
 	[SIM_ROW_NOT_STARTED] = {"not_started", "never started"},
 	[SIM_ROW_NOT_ENDED] = {"not_ended", "has not ended"},
 	[SIM_ROW_MIG] = {"mig", "asks for a slice of a GPU"},
+	[SIM_ROW_FILTERED] = {"filtered", "is not among those of --only"},
+	[SIM_ROW_NO_PLACE] = {"no_place", "names what no node has"},
 	[SIM_ROW_FIELDS] = {"fields", "has missing or surplus fields"},
 	[SIM_ROW_NUMBER] = {"number", "has a field that is not a number or a time"},
 	[SIM_ROW_NEGATIVE] = {"negative", "has a negative time or count"},
@@ -32,15 +35,6 @@ static const struct {
 	[SIM_ROW_LIMIT] = {"limit", "has a number beyond the limits"},
 	[SIM_ROW_LONG] = {"long", "is longer than 65535 bytes"},
 };
-
-static const struct sim_reader *const readers[] = {
-	&sim_reader_csv,
-	&sim_reader_sacct,
-	&sim_reader_openb,
-	&sim_reader_swf,
-};
-
-#define READER_COUNT (sizeof(readers) / sizeof(readers[0]))
 
 const char *sim_row_text(enum sim_row reason)
 {
@@ -107,8 +101,37 @@ bool sim_trace_add(struct sim_trace *trace, const struct sim_job *job)
 	return true;
 }
 
+int sim_trace_wish(struct sim_trace *trace, const struct sim_wish *wish)
+{
+	const char *texts[] = {trace->strings + wish->partition,
+			       trace->strings + wish->type,
+			       trace->strings + wish->features,
+			       trace->strings + wish->reservation};
+
+	if (!trace->wishes) {
+		trace->wishes = calloc(SIM_MAX_WISHES, sizeof(*trace->wishes));
+		trace->wish_count = trace->wishes ? 1 : 0;
+	}
+	/* the last ones first: traces come in runs */
+	for (size_t i = trace->wish_count; i-- > 0;) {
+		const struct sim_wish *w = &trace->wishes[i];
+
+		if (!strcmp(trace->strings + w->partition, texts[0]) &&
+		    !strcmp(trace->strings + w->type, texts[1]) &&
+		    !strcmp(trace->strings + w->features, texts[2]) &&
+		    !strcmp(trace->strings + w->reservation, texts[3]))
+			return (int)i;
+	}
+	if (!trace->wishes || trace->wish_count == SIM_MAX_WISHES)
+		return -1;
+	trace->wishes[trace->wish_count] = *wish;
+	return (int)trace->wish_count++;
+}
+
 void sim_trace_release(struct sim_trace *trace)
 {
+	free(trace->wishes);
+	free(trace->slices);
 	free(trace->jobs);
 	free(trace->strings);
 	memset(trace, 0, sizeof(*trace));
@@ -159,76 +182,130 @@ void sim_trace_sort(struct sim_trace *trace)
 /* ---- reading -------------------------------------------------------------------------
  */
 
+/* What is being read. */
+struct reading {
+	struct sim_trace *trace;
+	const struct sim_trace_options *options;
+	FILE *f;
+	const char *first; /* a line that stands before f; NULL: read */
+	char prefix;	   /* a character of the first line that was read; 0: none */
+	const char *name;
+	struct sim_table table;
+	bool is_table, is_swf;
+	int64_t line;
+};
+
 /* One line without its end into line; *is_long: it had more than fits, and was skipped.
  * false: the end of the file. */
-static bool read_line(FILE *f, char *line, bool *is_long, uint64_t *hash)
+static bool read_line(struct reading *r, char *line, bool *is_long)
 {
+	uint64_t *hash = &r->trace->hash;
 	size_t used;
 	int c;
 
 	*is_long = false;
-	if (!fgets(line, SIM_MAX_LINE, f))
-		return false;
+	if (r->first) {
+		snprintf(line, SIM_MAX_LINE, "%s", r->first);
+		r->first = NULL;
+	} else {
+		line[0] = r->prefix;
+		if (!fgets(line + !!r->prefix, SIM_MAX_LINE - 1, r->f))
+			return false;
+		r->prefix = '\0';
+	}
+	r->line++;
 	used = strlen(line);
 	*hash = gt_fnv(*hash, line, used);
-	if (used == SIM_MAX_LINE - 1 && line[used - 1] != '\n') {
+	if (used >= SIM_MAX_LINE - 2 && line[used - 1] != '\n') {
 		*is_long = true;
-		while ((c = getc(f)) != EOF && c != '\n')
+		while ((c = getc(r->f)) != EOF && c != '\n')
 			*hash = gt_fnv(*hash, &(unsigned char){(unsigned char)c}, 1);
 		return true;
 	}
 	while (used && (line[used - 1] == '\n' || line[used - 1] == '\r'))
 		line[--used] = '\0';
+	/* the mark that editors put before UTF-8 */
+	if (r->line == 1 && !strncmp(line, "\xef\xbb\xbf", 3))
+		memmove(line, line + 3, used - 2);
 	return true;
 }
 
-static const struct sim_reader *find_reader(const char *name, const char *line)
+/* A blank line, a comment, or the prompt and command of a pasted session. */
+static bool is_skipped(const struct reading *r, const char *line)
 {
-	for (size_t i = 0; i < READER_COUNT; i++)
-		if (name ? !strcmp(readers[i]->name, name) : readers[i]->knows(line))
-			return readers[i];
-	return NULL;
+	const char *at = line + strspn(line, " \t");
+
+	if (!*at || *line == '#' || *line == ';')
+		return true;
+	return !r->is_table && !r->is_swf &&
+	       (strstr(line, "sacct ") || !strcmp(at, "```"));
 }
 
-static bool is_blank(const char *line)
+const char *sim_trace_formats(void)
 {
-	return line[strspn(line, " \t")] == '\0';
+	return "csv, sacct, swf, openb, helios, acme, pai, supercloud, pm100, philly, "
+	       "table";
 }
 
-/* What is being read. */
-struct reading {
-	struct sim_trace *trace;
-	const struct sim_trace_options *options;
-	const struct sim_reader *reader;
-	const char *name;
-	int64_t line;
-	_Alignas(max_align_t) char columns[SIM_COLUMNS_SIZE];
-};
+static bool is_known_format(const char *name)
+{
+	for (int i = 0; sim_table_format(i); i++)
+		if (!strcmp(name, sim_table_format(i)))
+			return true;
+	return !strcmp(name, "swf") || !strcmp(name, "philly");
+}
+
+static enum gt_err fail_here(const struct reading *r, struct gt_error *err)
+{
+	if (err) {
+		snprintf(err->file, sizeof(err->file), "%s", r->name);
+		err->line = (int)r->line;
+	}
+	return GT_EFORMAT;
+}
 
 /* Take the first line that is no comment. */
 static enum gt_err begin(struct reading *r, char *line, bool *is_row,
 			 struct gt_error *err)
 {
-	enum gt_err failed = GT_OK;
+	const char *format = r->options->format;
+	enum sim_header found;
 
-	r->reader = find_reader(r->options->format, line);
-	if (!r->reader)
-		return gt_fail_at(
-			err, GT_EFORMAT, r->name, (int)r->line, 0,
-			r->options->format
-				? "the trace format %s is not known: csv, "
-				  "sacct, swf, openb"
-				: "no known trace format: csv, sacct, swf, openb",
-			r->options->format);
-	r->trace->format = r->reader->name;
-	*is_row = !r->reader->header;
-	if (r->reader->header)
-		failed = r->reader->header(r->columns, line, err);
-	if (failed && err) {
-		snprintf(err->file, sizeof(err->file), "%s", r->name);
-		err->line = (int)r->line;
+	*is_row = true;
+	r->is_swf = format ? !strcmp(format, "swf") : sim_swf_knows(line);
+	r->trace->format = "swf";
+	if (r->is_swf)
+		return GT_OK;
+	found = sim_table_begin(&r->table, format, line, is_row, err);
+	r->is_table = found == SIM_TABLE;
+	if (found == SIM_NO_TABLE) {
+		r->trace->format = NULL;
+		gt_fail(err, GT_EFORMAT, "no known trace format: %s",
+			sim_trace_formats());
+		return fail_here(r, err);
 	}
-	return failed;
+	if (found == SIM_BAD_TABLE)
+		return fail_here(r, err);
+	r->trace->format = sim_table_name(&r->table);
+	if (r->options->gpus_per_node == 0 && r->table.column[SIM_GPUS] < 0 &&
+	    r->table.column[SIM_GPUS_PER_NODE] < 0 && r->table.column[SIM_PERCENT] < 0 &&
+	    r->table.column[SIM_TRES_ASKED] < 0 && r->table.column[SIM_TRES_GIVEN] < 0) {
+		gt_fail(err, GT_EFORMAT,
+			"the header names no gpus: --gpu-from node/N counts N GPUs on "
+			"each "
+			"node of a job");
+		return fail_here(r, err);
+	}
+	return GT_OK;
+}
+
+void sim_trace_blame(struct sim_trace *trace, const char *field, const char *value)
+{
+	snprintf(trace->detail, sizeof(trace->detail), "%.40s is '%.40s%s'",
+		 *field ? field : "a field", value, strlen(value) > 40 ? "..." : "");
+	for (char *at = trace->detail; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 127)
+			*at = '?';
 }
 
 static enum gt_err count_row(struct reading *r, enum sim_row reason, struct gt_error *err)
@@ -236,30 +313,129 @@ static enum gt_err count_row(struct reading *r, enum sim_row reason, struct gt_e
 	struct sim_trace *trace = r->trace;
 
 	trace->rows++;
-	if (!trace->reason_count[reason]++)
+	if (!trace->reason_count[reason]++) {
 		trace->reason_line[reason] = r->line;
+		memcpy(trace->reason_detail[reason], trace->detail, SIM_DETAIL_MAX);
+	}
 	if (reason >= SIM_ROW_BAD && r->options->strict)
-		return gt_fail_at(err, GT_EPARSE, r->name, (int)r->line, 0, "the row %s",
-				  sim_row_text(reason));
+		return gt_fail_at(err, GT_EPARSE, r->name, (int)r->line, 0,
+				  "the row %s%s%s", sim_row_text(reason),
+				  *trace->detail ? ": " : "", trace->detail);
 	return GT_OK;
+}
+
+/* A job, or why the row is none. */
+static enum gt_err take_job(void *arg, struct sim_job *job, enum sim_row reason,
+			    struct gt_error *err)
+{
+	struct reading *r = arg;
+
+	if (reason == SIM_ROW_OK) {
+		job->is_limited = job->limit_ms > 0;
+		if (job->limit_ms < job->duration_ms)
+			job->limit_ms = job->duration_ms;
+		if (!sim_trace_add(r->trace, job))
+			return gt_fail(err, GT_ENOMEM, "out of memory");
+	}
+	return count_row(r, reason, err);
 }
 
 static enum gt_err read_row(struct reading *r, char *line, bool is_long,
 			    struct gt_error *err)
 {
 	struct sim_job job = {.start_ms = SIM_NEVER, .form = (uint8_t)r->options->form};
-	enum sim_row reason = is_long ? SIM_ROW_LONG : SIM_ROW_OK;
+	enum sim_row reason = SIM_ROW_LONG;
 
-	if (!is_long)
-		reason = r->reader->row(r->trace, r->columns, line, r->options, &job);
-	if (reason == SIM_ROW_OK) {
-		job.is_limited = job.limit_ms > 0;
-		if (job.limit_ms < job.duration_ms)
-			job.limit_ms = job.duration_ms;
-		if (!sim_trace_add(r->trace, &job))
-			return gt_fail(err, GT_ENOMEM, "out of memory");
+	r->trace->detail[0] = '\0';
+	if (!is_long && r->is_swf)
+		reason = sim_swf_row(r->trace, line, r->options, &job);
+	else if (!is_long)
+		reason = sim_table_row(&r->table, r->trace, line, r->options, &job);
+	return take_job(r, &job, reason, err);
+}
+
+/* The line of dashes below sacct's header, pasted from elsewhere. */
+static bool is_rule(const char *line)
+{
+	return *line == '-' && strspn(line, "- |+") == strlen(line);
+}
+
+static enum gt_err read_lines(struct reading *r, struct gt_error *err)
+{
+	char *line = malloc(SIM_MAX_LINE);
+	bool is_long, is_row, began = false;
+	enum gt_err failed = GT_OK;
+
+	if (!line)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	while (!failed && read_line(r, line, &is_long)) {
+		is_row = true;
+		if (!is_long && (is_skipped(r, line) || is_rule(line)))
+			continue;
+		if (!began)
+			failed = begin(r, line, &is_row, err);
+		began = true;
+		if (!failed && is_row)
+			failed = read_row(r, line, is_long, err);
+		if (r->options->jobs_limit &&
+		    (int64_t)r->trace->count >= r->options->jobs_limit)
+			break;
 	}
-	return count_row(r, reason, err);
+	free(line);
+	sim_table_release(&r->table);
+	if (!failed && ferror(r->f))
+		failed = gt_fail_at(err, GT_EIO, r->name, 0, 0, "%s", strerror(errno));
+	if (!failed && !began)
+		failed = gt_fail_at(err, GT_EFORMAT, r->name, 0, 0, "holds no trace");
+	return failed;
+}
+
+/* A list of JSON objects. Its hash is of the jobs. */
+static enum gt_err read_json(struct reading *r, struct gt_error *err)
+{
+	enum gt_err failed;
+
+	r->trace->format = "philly";
+	failed = sim_philly_read(r->trace, r->f, take_job, r, err);
+	for (size_t i = 0; i < r->trace->count; i++) {
+		const struct sim_job *job = &r->trace->jobs[i];
+		int64_t words[] = {job->submit_ms, job->start_ms, job->duration_ms,
+				   job->gpus, job->nodes};
+
+		r->trace->hash = gt_fnv(r->trace->hash, words, sizeof(words));
+	}
+	if (failed && err && !err->file[0])
+		snprintf(err->file, sizeof(err->file), "%s", r->name);
+	return failed;
+}
+
+/* sacct -D has a row for each run of a job that was requeued, all under one id: the
+ * second run of 7 becomes 7#2. */
+static bool number_runs(struct sim_trace *trace)
+{
+	struct sim_names ids = {0};
+	int *runs = calloc(trace->count + 1, sizeof(*runs));
+	int *run = calloc(trace->count + 1, sizeof(*run)); /* by job */
+	bool done = runs && run && sim_names_init(&ids, trace->count);
+
+	/* ids refers to texts that new ones may move: all are counted first */
+	for (size_t i = 0; done && i < trace->count; i++)
+		run[i] = ++runs[sim_names_number(
+			&ids, sim_trace_text(trace, trace->jobs[i].id))];
+	for (size_t i = 0; done && i < trace->count; i++) {
+		char name[256];
+
+		if (run[i] < 2 || !trace->jobs[i].id)
+			continue;
+		trace->requeued++;
+		snprintf(name, sizeof(name), "%.200s#%d",
+			 sim_trace_text(trace, trace->jobs[i].id), run[i]);
+		done = sim_trace_keep(trace, name, &trace->jobs[i].id);
+	}
+	sim_names_release(&ids);
+	free(runs);
+	free(run);
+	return done;
 }
 
 static void scale_arrivals(struct sim_trace *trace, double faster)
@@ -281,39 +457,53 @@ static void scale_arrivals(struct sim_trace *trace, double faster)
 	}
 }
 
+/* Does a list or an object begin? "[root@login ~]#" does not. The bracket is taken, and
+ * kept as the prefix of a line where it is none. */
+static bool is_json(struct reading *r)
+{
+	int c = r->first ? EOF : getc(r->f), next;
+
+	if (c != '[') {
+		if (c != EOF)
+			ungetc(c, r->f);
+		return c == '{';
+	}
+	next = getc(r->f);
+	if (next != EOF)
+		ungetc(next, r->f);
+	r->prefix = '[';
+	return next == EOF || strchr("{[] \t\r\n", next);
+}
+
 enum gt_err sim_trace_read(struct sim_trace *trace, void *stream, const char *name,
 			   const struct sim_trace_options *options, struct gt_error *err)
 {
-	struct reading r = {.trace = trace, .options = options, .name = name};
-	char *line = malloc(SIM_MAX_LINE);
-	bool is_long, is_row;
-	enum gt_err failed = GT_OK;
+	struct reading r = {.trace = trace,
+			    .options = options,
+			    .f = stream,
+			    .first = options->first_line,
+			    .name = name};
+	enum gt_err failed;
 	uint32_t nothing;
 
 	memset(trace, 0, sizeof(*trace));
 	trace->hash = GT_FNV_START;
-	if (!line || !sim_trace_keep(trace, "", &nothing))
-		failed = gt_fail(err, GT_ENOMEM, "out of memory");
-	while (!failed && read_line(stream, line, &is_long, &trace->hash)) {
-		r.line++;
-		is_row = true;
-		if (!is_long && (is_blank(line) || line[0] == '#' || line[0] == ';'))
-			continue;
-		if (!r.reader)
-			failed = begin(&r, line, &is_row, err);
-		if (!failed && is_row)
-			failed = read_row(&r, line, is_long, err);
-		if (options->jobs_limit && (int64_t)trace->count >= options->jobs_limit)
-			break;
-	}
-	free(line);
-	if (!failed && ferror((FILE *)stream))
-		failed = gt_fail_at(err, GT_EIO, name, 0, 0, "%s", strerror(errno));
-	if (!failed && !r.reader)
-		failed = gt_fail_at(err, GT_EFORMAT, name, 0, 0, "holds no trace");
+	if (!sim_trace_keep(trace, "", &nothing) ||
+	    sim_trace_wish(trace, &(struct sim_wish){0}) < 0)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	if (options->format && !is_known_format(options->format))
+		return gt_fail_at(err, GT_EFORMAT, name, 0, 0,
+				  "the trace format %s is not known: %s", options->format,
+				  sim_trace_formats());
+	if (is_json(&r))
+		failed = read_json(&r, err);
+	else
+		failed = read_lines(&r, err);
 	if (failed)
 		return failed;
 	sim_trace_sort(trace);
+	if (trace->format && !strcmp(trace->format, "sacct") && !number_runs(trace))
+		return gt_fail(err, GT_ENOMEM, "out of memory");
 	scale_arrivals(trace, options->scale_arrivals);
 	return GT_OK;
 }
@@ -382,6 +572,39 @@ static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
 	return true;
 }
 
+/* A name by its number; no text stays none. */
+static bool rename_text(struct sim_trace *to, struct sim_names *names,
+			const struct sim_trace *from, char letter, uint32_t *offset)
+{
+	const char *text = from->strings + *offset;
+	char number[16];
+
+	if (!*text)
+		return sim_trace_keep(to, "", offset);
+	snprintf(number, sizeof(number), "%c%d", letter, sim_names_number(names, text));
+	return sim_trace_keep(to, number, offset);
+}
+
+/* Partitions and reservations become numbers; types of GPU stay, features go. */
+static bool rename_wishes(struct sim_trace *to, const struct sim_trace *from)
+{
+	struct sim_names partitions = {0}, reservations = {0};
+	bool done = sim_names_init(&partitions, from->wish_count) &&
+		    sim_names_init(&reservations, from->wish_count);
+
+	for (size_t i = 0; i < from->wish_count && done; i++) {
+		struct sim_wish *w = &from->wishes[i];
+
+		done = rename_text(to, &partitions, from, 'p', &w->partition) &&
+		       rename_text(to, &reservations, from, 'r', &w->reservation) &&
+		       sim_trace_keep(to, from->strings + w->type, &w->type);
+		w->features = 0;
+	}
+	sim_names_release(&partitions);
+	sim_names_release(&reservations);
+	return done;
+}
+
 bool sim_trace_anonymize(struct sim_trace *trace)
 {
 	struct sim_names users = {0};
@@ -393,7 +616,8 @@ bool sim_trace_anonymize(struct sim_trace *trace)
 	done = sim_names_init(&users, trace->count) &&
 	       sim_nodelists_init(&nodes, trace) &&
 	       sim_trace_keep(&renamed, "", &nothing) &&
-	       rename_jobs(&renamed, trace, &users, &nodes);
+	       rename_jobs(&renamed, trace, &users, &nodes) &&
+	       rename_wishes(&renamed, trace);
 	sim_names_release(&users);
 	sim_nodelists_release(&nodes);
 	if (!done) {
@@ -438,12 +662,24 @@ static void write_text(FILE *f, const char *text)
 		putc('"', f);
 }
 
+static void write_wish(FILE *f, const struct sim_trace *trace, const struct sim_wish *w)
+{
+	const uint32_t texts[] = {w->partition, w->type, w->features, w->reservation};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		putc(',', f);
+		write_text(f, sim_trace_text(trace, texts[i]));
+	}
+}
+
 void sim_trace_write(const struct sim_trace *trace, void *stream)
 {
 	FILE *f = stream;
 
 	fputs("job_id,submit,duration,gpus,nodes,form,cpus,tasks,timelimit,user,start,"
-	      "node\n",
+	      "node",
+	      f);
+	fputs(trace->wish_count > 1 ? ",partition,gpu_type,features,reservation\n" : "\n",
 	      f);
 	for (size_t i = 0; i < trace->count; i++) {
 		const struct sim_job *job = &trace->jobs[i];
@@ -468,6 +704,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 			write_seconds(f, job->start_ms);
 		putc(',', f);
 		write_text(f, sim_trace_text(trace, job->node));
+		if (trace->wish_count > 1)
+			write_wish(f, trace, &trace->wishes[job->wish]);
 		putc('\n', f);
 	}
 }

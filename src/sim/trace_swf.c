@@ -14,7 +14,7 @@
 
 enum { ID, SUBMIT, WAIT, RUN, PROCS, REQ_PROCS = 7, REQ_TIME, STATUS = 10, USER };
 
-static bool knows(const char *line)
+bool sim_swf_knows(const char *line)
 {
 	double first, second;
 	int count = 0;
@@ -62,37 +62,59 @@ static enum sim_row read_status(char **column)
 	return SIM_ROW_OK;
 }
 
-static enum sim_row read_times(char **column, struct sim_job *job)
+/* A column's seconds; its name is said where it has none. */
+static enum sim_row take_ms(struct sim_trace *trace, char **column, int i, int64_t *ms)
 {
-	enum sim_row bad = sim_read_ms(column[SUBMIT], &job->submit_ms);
-	int64_t wait = 0;
+	static const char *const names[COLUMNS] = {
+		[SUBMIT] = "submit time",
+		[WAIT] = "wait time",
+		[RUN] = "run time",
+		[REQ_TIME] = "requested time",
+	};
+	enum sim_row bad = sim_read_ms(column[i], ms);
 
-	bad = bad ? bad : sim_read_ms(column[RUN], &job->duration_ms);
-	if (!bad && !is_unknown(column[WAIT])) {
-		bad = sim_read_ms(column[WAIT], &wait);
-		job->start_ms = job->submit_ms + wait;
-	}
-	if (!bad && !is_unknown(column[REQ_TIME]))
-		bad = sim_read_ms(column[REQ_TIME], &job->limit_ms);
+	if (bad)
+		sim_trace_blame(trace, names[i], column[i]);
 	return bad;
 }
 
-static enum sim_row read_row(struct sim_trace *trace, const void *columns, char *line,
-			     const struct sim_trace_options *options, struct sim_job *job)
+static enum sim_row read_times(struct sim_trace *trace, char **column,
+			       struct sim_job *job)
+{
+	enum sim_row bad = take_ms(trace, column, SUBMIT, &job->submit_ms);
+	int64_t wait = 0;
+
+	bad = bad ? bad : take_ms(trace, column, RUN, &job->duration_ms);
+	if (!bad && !is_unknown(column[WAIT])) {
+		bad = take_ms(trace, column, WAIT, &wait);
+		job->start_ms = job->submit_ms + wait;
+	}
+	if (!bad && !is_unknown(column[REQ_TIME]))
+		bad = take_ms(trace, column, REQ_TIME, &job->limit_ms);
+	return bad;
+}
+
+enum sim_row sim_swf_row(struct sim_trace *trace, char *line,
+			 const struct sim_trace_options *options, struct sim_job *job)
 {
 	char *column[COLUMNS], *procs_text;
 	int procs, per = options->swf_per_gpu > 0 ? options->swf_per_gpu : 1;
 	enum sim_row bad;
 
-	(void)columns;
 	if (split(line, column) != COLUMNS)
 		return SIM_ROW_FIELDS;
 	procs_text = is_unknown(column[PROCS]) ? column[REQ_PROCS] : column[PROCS];
 	bad = read_status(column);
-	bad = bad ? bad : read_times(column, job);
-	bad = bad ? bad : sim_read_int(procs_text, 0, MAX_PROCS, &procs);
+	if (bad >= SIM_ROW_BAD)
+		sim_trace_blame(trace, "status", column[STATUS]);
+	bad = bad ? bad : read_times(trace, column, job);
 	if (bad)
 		return bad;
+	bad = sim_read_int(procs_text, 0, MAX_PROCS, &procs);
+	if (bad) {
+		sim_trace_blame(trace, "processors", procs_text);
+		return bad;
+	}
 	if (procs == 0)
 		return SIM_ROW_NO_GPU;
 	job->gpus = (procs + per - 1) / per;
@@ -104,5 +126,3 @@ static enum sim_row read_row(struct sim_trace *trace, const void *columns, char 
 		return SIM_ROW_LIMIT;
 	return SIM_ROW_OK;
 }
-
-const struct sim_reader sim_reader_swf = {"swf", knows, NULL, read_row};

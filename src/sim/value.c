@@ -63,6 +63,21 @@ static void fill(struct sim_value *value)
 	}
 }
 
+/* Which sizes have sets that differ. */
+static void find_choices(struct sim_value *value)
+{
+	int n = value->type->n;
+
+	for (int k = 2; k < n && !value->full; k++)
+		value->has_choice[k] = !sim_type_is_uniform(value->type);
+	for (uint64_t f = 1; f <= value->type->all && value->full; f++) {
+		int k = __builtin_popcountll(f);
+
+		if (k >= 2 && value->sets[f].busbw_mbps < value->ideal[k].busbw_mbps)
+			value->has_choice[k] = true;
+	}
+}
+
 enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
 			   const struct gt_mix *mix, int ringless_mbps,
 			   struct gt_error *err)
@@ -94,6 +109,7 @@ enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
 		fill(value);
 	for (int k = 2; k <= type->n; k++)
 		value->ideal[k] = sim_value_best(value, type->all, k);
+	find_choices(value);
 	return GT_OK;
 }
 

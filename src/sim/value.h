@@ -20,6 +20,9 @@ struct sim_value {
 	struct sim_worth *best;	      /* full: [mask * (n + 1) + k]; else by hash */
 	uint64_t *set_key, *best_key; /* of the hashes; 0: empty */
 	struct sim_worth ideal[SIM_MAX_GPUS + 1];
+	bool has_choice[SIM_MAX_GPUS +
+			1]; /* sets of k differ in bandwidth; beyond 8 GPUs:
+			     * pairs do, and there are several sets */
 };
 
 enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,

@@ -14,7 +14,7 @@ jobs_csv() {
 }
 
 @test "every verb has --help; an unknown verb is wrong usage" {
-	for verb in replay gen query compare merge; do
+	for verb in replay gen query plan defrag compare merge; do
 		gputopo sim "$verb" --help
 		same "$status" 0 "status of sim $verb --help"
 		has "$output" "Usage: gputopo sim $verb"
@@ -158,7 +158,7 @@ jobs_csv() {
 		--sched recorded -o out --format csv
 	same "$status" 0 status
 	same "$(sed 1d out/jobs-gputopo.csv | cut -d, -f1,4,9,10 | paste -sd' ')" \
-		'a,10,n0,"0 b,20,n1,"0 c,,,""' "id, start, node, first GPU"
+		'a,10,x,"0 b,20,y,"0 c,,,""' "id, start, node of the trace, first GPU"
 }
 
 @test "replay --sched recorded: a job of several nodes, also without names" {
@@ -175,6 +175,9 @@ jobs_csv() {
 	gputopo sim replay -w a.csv "${recorded[@]}" -o b
 	same "$(cut -d, -f9-20 <a/jobs-first-fit.csv)" "$(cut -d, -f9-20 <b/jobs-first-fit.csv)" \
 		"places of the anonymized trace"
+	gputopo sim replay -w s "${recorded[@]}" -o c
+	same "$(sed 1d c/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
+		"1,r07 2,r05;r07;q1 3,n3" "nodes of the trace; q1 is busy for job 3"
 	! grep -E 'r0|q1' a.csv
 }
 
@@ -212,6 +215,23 @@ jobs_csv() {
 	grep -q '<svg' out/report.html
 }
 
+@test "replay --svg: one picture with the verdict, in a file or on standard output" {
+	jobs_csv 300
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy gputopo,slurm-22.05 --svg -
+	same "$status" 0 status
+	same "$(head -c 4 <<<"$output")" "<svg" start
+	has "$output" "With gputopo, jobs of 2 GPUs and more get"
+	same "$(grep -c 'class="all"/>\|class="choice"/>' <<<"$output")" 6 "bars and legend"
+	! grep -Eo '(src|href|url|@import)[= (]' <<<"$output"
+	if command -v xmllint >/dev/null; then xmllint --noout - <<<"$output"; fi
+	"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
+		--svg a.svg | grep -q '^policy'
+	[ -s a.svg ]
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo --svg /nowhere/a
+	same "$status" 1 "status where it cannot be written"
+}
+
 @test "replay --progress json tells how far it is, and none is silent" {
 	jobs_csv 300
 	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
@@ -238,7 +258,8 @@ jobs_csv() {
 	printf '%s\n' job_id,submit,duration,gpus a,0,100,4 b,1,100,8 c,2,100,8 d,3,100,8 \
 		e,4,100,8 >t.csv
 	gputopo sim replay -w t.csv --conf conf --policy gputopo/nodes=first -o out --format csv
-	same "$stderr" "" messages
+	same "$stderr" "gputopo: conf/gputopo.conf: Mode=observe of 2 nodes is replayed as enforce" \
+		messages
 	same "$status" 0 status
 	same "$(sed 1d out/jobs-gputopo_nodes=first.csv | cut -d, -f9 | paste -sd' ')" \
 		"dgx01 dgx02 dgx03 h1 h3" nodes
@@ -293,10 +314,146 @@ jobs_csv() {
 		sim replay -w t.csv --conf conf --policy gputopo
 }
 
+# A site: DGX-1V and HGX nodes in three partitions, one by a node set, a node cut by MIG, a
+# node of which two GPUs are cut, observe mode, and lines in another file.
+make_site() {
+	mkdir -p site/slurm.d
+	cat >site/slurm.conf <<-'END'
+	ClusterName=blue
+	Include slurm.d/nodes.conf
+	NodeSet=fast Feature=nvswitch
+	PartitionName=DEFAULT State=UP
+	PartitionName=old Nodes=dgx[1-2] Default=YES
+	PartitionName=new Nodes=fast
+	PartitionName=all Nodes=ALL
+	PartitionName=mig Nodes=m1
+	END
+	cat >site/slurm.d/nodes.conf <<-'END'
+	NodeName=DEFAULT CoresPerSocket=20 Sockets=2
+	NodeName=dgx[1-2] Gres=gpu:v100:8 Features=nvlink,volta
+	NodeName=hgx[1-2] Gres=gpu:h100:8(S:0-1) Features=nvswitch,hopper
+	NodeName=m1 Gres=gpu:a100_1g.5gb:14,gpu:a100_2g.10gb:7
+	NodeName=x1 Gres=gpu:a100:6,gpu:a100_3g.40gb:4 Features=nvswitch,ampere
+	NodeName=c[1-9]
+	END
+	cat >site/gputopo.conf <<-'END'
+	NodeName=dgx[1-2] Topology=builtin:dgx1v Mode=observe
+	NodeName=hgx[1-2] Topology=builtin:hgx-h100 Mode=off
+	NodeName=x1 Topology=x1.json
+	END
+	"$GPUTOPO" show -t builtin:hgx-h100 --json |
+		jq '.gpus |= map(.mig = (.index >= 6))' >site/x1.json
+}
+
+# Random jobs of the site, as sacct would show them: each runs where its GPUs were free.
+make_history() {
+	awk -v jobs="$1" 'BEGIN {
+		srand(7)
+		print "JobID|User|Partition|Submit|Start|End|State|NNodes|ReqTRES|AllocTRES|" \
+			"NodeList|Constraints|Reservation"
+		n = split("dgx1 dgx2 hgx1 hgx2 x1", name, " ")
+		type["dgx1"] = type["dgx2"] = "v100"; type["hgx1"] = type["hgx2"] = "h100"
+		type["x1"] = "a100"
+		for (i = 1; i <= n; i++)
+			free[i] = name[i] == "x1" ? 6 : 8
+		for (t = 1000; made < jobs; t++) {
+			for (j = 1; j <= made; j++)
+				if (end[j] == t)
+					for (i = 1; i <= n; i++)
+						free[i] += got[j, i]
+			for (tries = 0; tries < 3 && made < jobs; tries++) {
+				i = int(rand() * n) + 1
+				k = int(rand() * 4) + 1
+				o = i % 2 && name[i + 1] ~ /gx/ ? i + 1 : 0
+				two = o && rand() < .3
+				if (free[i] < k || (two && free[o] < k))
+					continue
+				made++
+				got[made, i] = k; free[i] -= k
+				if (two) { got[made, o] = k; free[o] -= k }
+				end[made] = t + int(rand() * 30) + 1
+				part = name[i] ~ /dgx/ ? (rand() < .5 ? "old" : "all") : \
+					(rand() < .5 ? "new" : "all")
+				g = k * (two ? 2 : 1)
+				list = two ? substr(name[i], 1, 3) "[1-2]" : name[i]
+				printf "%d|u|%s|%d|%d|%d|COMPLETED|%d||cpu=1,gres/gpu=%d,gres/gpu:%s=%d|%s|%s|%s\n",
+					made, part, t - 5, t, end[made], two ? 2 : 1, g, type[name[i]], g,
+					list, name[i] ~ /hgx/ ? "nvswitch&hopper" : "",
+					name[i] == "x1" ? "course" : ""
+			}
+		}
+	}'
+}
+
+@test "replay --conf: recorded jobs of a real site stay on the nodes of the trace, all of them" {
+	make_site
+	make_history 400 >t
+	gputopo sim replay -w t --conf site --sched recorded --policy gputopo,slurm-24.05 \
+		-o out --format csv,json
+	same "$status" 0 "status: $stderr"
+	has "$stderr" "slurm.d/nodes.conf:4: m1 has static MIG instances (gpu:a100_1g.5gb:14,\
+gpu:a100_2g.10gb:7): this line's nodes are left out"
+	has "$stderr" "site/gputopo.conf: Mode=observe of 2 nodes is replayed as enforce"
+	same "$(wc -l <<<"$stderr")" 2 "messages: $stderr"
+	sed 1d t | awk -F'|' '{ n = $11; sub(/\[1-2\]/, "1", n)
+		print $1, $11 ~ /\[/ ? n ";" substr(n, 1, 3) "2" : n }' | sort >want
+	for policy in gputopo slurm-24.05; do
+		sed 1d out/jobs-$policy.csv | sed 's/"[^"]*"//' | cut -d, -f1,9 | tr , ' ' |
+			sort >is
+		same "$(join want is | awk '{ print $2 == $3 }' | sort | uniq -c | xargs)" \
+			"400 1" "jobs on their nodes under $policy"
+		same "$(jq ".policies[\"$policy\"] | .moved + .rejected" out/summary.json)" 0 moved
+	done
+	# GPUs cut by MIG are given to nobody
+	! sed 1d out/jobs-gputopo.csv | grep ',x1,"[^"]*[67]'
+}
+
+@test "replay --conf: partitions, types, features and reservations are honoured" {
+	make_site
+	cat >t <<-'END'
+	JobID|Partition|Submit|Start|End|State|NNodes|AllocTRES|NodeList|Constraints|Reservation
+	1|old|0|0|100|COMPLETED|1|gres/gpu=8|dgx2||
+	2|old|0|100|200|COMPLETED|1|gres/gpu=8|dgx1||
+	3|old|0|200|300|COMPLETED|1|gres/gpu=8|dgx1||
+	4|new|0|0|100|COMPLETED|1|gres/gpu=4|hgx1||
+	5|all|0|0|100|COMPLETED|1|gres/gpu=4,gres/gpu:a100=4|x1||
+	6|all|0|0|100|COMPLETED|1|gres/gpu=4,gres/gpu:a100=4|x1||
+	7|all|0|0|100|COMPLETED|1|gres/gpu=1|hgx2|(hopper|ampere)&!volta|
+	8|all|0|0|100|COMPLETED|1|gres/gpu=2|hgx2||lab
+	9|all|1|1|100|COMPLETED|1|gres/gpu=8|hgx2||lab
+	10|gone|0|0|100|COMPLETED|1|gres/gpu=1|old7||
+	11|all|0|0|100|COMPLETED|1|gres/gpu=1,gres/gpu:k80=1|old7||
+	12|mig|0|0|100|COMPLETED|1|gres/gpu=1|m1||
+	END
+	gputopo sim replay -w t --conf site --policy first-fit -o out --format csv
+	same "$status" 0 "status: $stderr"
+	has "$stderr" "t: ignored: 3 jobs that no node may hold: job 10: partition 'gone'"
+	same "$(sed 1d out/jobs-first-fit.csv | sed 's/"[^"]*"//' | cut -d, -f1,4,9 | paste -sd' ')" \
+		"1,0,dgx1 2,0,dgx2 3,100,dgx1 4,0,hgx1 5,0,x1 6,100,x1 7,0,hgx1 8,0,hgx2 9,100,hgx2" \
+		"id, start, node"
+}
+
+@test "replay: without --policy gputopo and the stock of the release" {
+	printf '%s\n' job_id,submit,duration,gpus a,0,60,2 >t.csv
+	mkdir bin
+	for release in "slurm-wlm 22.05.8=slurm-22.05" "slurm 23.11.4=slurm-22.05" \
+		"slurm 24.11.5=slurm-24.05" "slurm 25.05.0=slurm-24.05"; do
+		printf '#!/bin/sh\necho "%s"\n' "${release%=*}" >bin/sinfo
+		chmod +x bin/sinfo
+		PATH=$PWD/bin:$PATH gputopo sim replay -w t.csv -t builtin:dgx1v --nodes 1 --json
+		same "$(jq -r '.policies | keys | join(" ")' <<<"$output")" "gputopo ${release#*=}" \
+			"policies of $release"
+	done
+	gputopo sim replay -w t.csv -t builtin:dgx1v --nodes 1 --json --release 22.05
+	has "$stderr" "policies: gputopo,slurm-22.05 (Slurm 22.05)"
+}
+
 @test "wrong usage: status 2 and a reason" {
 	jobs_csv 10
 	fails 2 "no jobs" sim replay
-	fails 2 "no policy" sim replay -w jobs.csv
+	fails 2 "either -t" sim replay -w jobs.csv
+	fails 2 "is not a release of Slurm" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 \
+		--release new
 	fails 2 "either -t" sim replay -w jobs.csv --policy gputopo
 	fails 2 "twice" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy ring,ring
 	fails 1 "not known" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy fly
@@ -387,6 +544,99 @@ n0 free 0-7" answers
 	gputopo sim merge 1.json 1.json 3.json
 	has "$stderr" "1.json: the same jobs and seed as 1.json"
 	has "$stderr" "3.json: nodes is not that of 1.json"
+}
+
+@test "replay: the figures are those of the rows, recomputed by another program" {
+	jobs_csv 2000 --form job
+	echo "big,9999,60,90" >>jobs.csv
+	sed -i 's/^big.*/big,9999,60,90,,node,,,/' jobs.csv
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy gputopo,slurm-22.05,first-fit -o out --format csv,json,html
+	same "$status" 0 status
+	for policy in gputopo slurm-22.05 first-fit; do
+		run "$SRC/tests/cli/sim_recompute.pl" out/summary.json $policy out/jobs-$policy.csv
+		same "$status" 0 "status of $policy: $output"
+		[ "${output%% *}" -gt 60 ]
+	done
+	jq -e '.policies["first-fit"] | .choice.multi_gpu_jobs < .multi_gpu_jobs and
+		.choice.mean_ratio_idle < .mean_ratio_idle' out/summary.json
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy slurm-24.05 \
+		--warmup 2h -o warm --format csv,json
+	"$SRC/tests/cli/sim_recompute.pl" warm/summary.json slurm-24.05 warm/jobs-slurm-24.05.csv 7200
+}
+
+@test "replay: a verdict on top of table, page and summary; each column has its legend" {
+	jobs_csv 500
+	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
+		--policy slurm-22.05,gputopo,ring -o out
+	has "$(head -n1 <<<"$output")" \
+		"With gputopo, jobs of 2 GPUs and more get $(jq '.policies.gputopo.mean_gbps' \
+			out/summary.json | xargs printf '%.1f') GB/s on average"
+	same "$(jq -r .verdict out/summary.json)" "$(head -n1 <<<"$output")" "that of the summary"
+	has "$(grep -A1 '<h1>' out/report.html)" "With gputopo, jobs of 2 GPUs and more get"
+	for column in GB/s '5 %' median '95 %' 'of ideal' 'of free' 'no ring' lost 'h below' \
+		wait busy split rejected; do
+		grep -q "^  $column  *[a-zA-Z5-9].*" <<<"$output" ||
+			{ echo "no legend of $column"; return 1; }
+	done
+	same "$(grep -c '<dt>' out/report.html)" 15 "legend of the page"
+	# a time line for each policy, and the wait beside what a job lost
+	same "$(grep -c 'aria-label="GPUs of the first nodes over time"' out/report.html)" 3 lines
+	grep -q '<th>wait, min</th><th>under stock, min</th>' out/report.html
+}
+
+@test "compare: the planner's case reads in GB/s in the first line" {
+	cat >l40s.txt <<-'END'
+		GPU0	GPU1	GPU2	GPU3	CPU Affinity	NUMA Affinity
+	GPU0	 X 	PIX	SYS	SYS	0-31	0
+	GPU1	PIX	 X 	SYS	SYS	0-31	0
+	GPU2	SYS	SYS	 X 	PIX	32-63	1
+	GPU3	SYS	SYS	PIX	 X 	32-63	1
+	END
+	printf '%s\n' job_id,submit,duration,gpus a,0,60,2 b,0,60,2 c,100,60,4 d,200,60,4 \
+		e,300,60,4 >t.csv
+	"$GPUTOPO" sim replay -w t.csv -t l40s.txt --model L40S --nodes 1 --policy gputopo -o l \
+		--format csv,json >/dev/null
+	"$GPUTOPO" sim replay -w t.csv -t builtin:hgx-h100 --nodes 1 --policy gputopo -o h \
+		--format csv,json >/dev/null
+	mean() {
+		"$SRC/tests/cli/sim_recompute.pl" $1/summary.json gputopo $1/jobs-gputopo.csv >/dev/null &&
+			sed 1d $1/jobs-gputopo.csv | sed 's/"[^"]*"//' |
+			awk -F, '{ sum += $11 } END { printf "%.1f", sum / NR }'
+	}
+	gputopo sim compare l/summary.json h/summary.json
+	same "$status" 0 status
+	same "$(head -n1 <<<"$output")" "With gputopo, jobs of 2 GPUs and more get $(mean l) GB/s on \
+A (l40s.txt) and 370.8 GB/s on B (builtin:hgx-h100): B gives $(awk -v a="$(mean l)" 'BEGIN {
+		printf "%.1f", 370.8 / a }') times as much" "first line"
+	gputopo sim compare l/summary.json h/summary.json --json
+	jq -e '.policies.gputopo.mean_gbps.b == 370.8' <<<"$output"
+	has "$output" '"verdict"'
+	# without the new figures, as an older program wrote them
+	jq 'del(.policies[].mean_gbps)' l/summary.json >old.json
+	gputopo sim compare old.json h/summary.json
+	has "$(head -n1 <<<"$output")" "no GB/s: replay the jobs again"
+}
+
+@test "merge: policies are paired seed by seed, also from files of their own" {
+	for seed in 1 2 3; do
+		"$GPUTOPO" sim gen --load .9 --gpus 80 --jobs 300 --seed $seed >$seed.csv
+		for policy in gputopo slurm-22.05; do
+			"$GPUTOPO" sim replay -w $seed.csv -t builtin:dgx1v --nodes 10 \
+				--policy $policy --json >$seed-$policy.json
+		done
+	done
+	gputopo sim merge [123]-*.json --json
+	same "$stderr" "" messages
+	jq -s '[.[0:3], .[3:6]] | transpose | map(.[0].policies.gputopo.mean_gbps -
+		.[1].policies["slurm-22.05"].mean_gbps) | (add / 3) as $m |
+		{mean: $m, ci: ((map(. - $m | . * .) | add / 2 / 3 | sqrt) * 4.303)}' \
+		[123]-gputopo.json [123]-slurm-22.05.json >want
+	jq -e --slurpfile w want '.paired.gputopo | .against == "slurm-22.05" and
+		(.mean_gbps | .runs == 3 and (.mean - $w[0].mean | fabs) < 1e-6 and
+		(.ci95 - $w[0].ci | fabs) < 1e-6)' <<<"$output"
+	gputopo sim merge [123]-*.json
+	has "$output" "Against slurm-22.05 on the same jobs, seed by seed"
 }
 
 @test "compare and merge: differences, means and intervals" {

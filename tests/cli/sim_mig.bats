@@ -7,13 +7,13 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-small=(sim mig --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --gpus 4)
+small=(sim mig --mode loss --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --gpus 4)
 
 @test "the summary has one entry for each policy with the documented fields" {
 	gputopo "${small[@]}" --policy lookahead,pack --seeds 3 --json
 	same "$status" 0 status
 	json_is '.policies | keys' '["lookahead","pack"]'
-	json_is '.policies.pack | keys' '["accepted_share_count","accepted_share_slices","by_profile","gpus_busy_mean","gpus_touched","makespan_s","slice_seconds","stranded_slices_mean","to_first","wait_mean_s","wait_p50_s","wait_p95_s"]'
+	json_is '.policies.pack | keys' '["accepted_share_count","accepted_share_slices","by_profile","gpus_busy_mean","gpus_touched","makespan_s","moves","slice_seconds","stranded_slices_mean","to_first","wait_mean_s","wait_p50_s","wait_p95_s"]'
 	json_is '[.inputs.seeds, .inputs.seed, .inputs.mode, .inputs.gpus]' '[3,1,"loss",4]'
 	json_is '.policies.pack.by_profile | keys' '["1g.10gb","3g.40gb"]'
 	json_is '[.policies[].by_profile[].offered] | add' 12000
@@ -28,14 +28,14 @@ small=(sim mig --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --g
 	done
 	cmp a.json b.json
 	diff -r a b
-	same "$(ls a | tr '\n' ' ')" "first.csv frag.csv lookahead.csv pack.csv report.html same-size.csv spread.csv summary.json " files
+	same "$(ls a | tr '\n' ' ')" "first.csv frag.csv lookahead.csv pack.csv report.html same-size.csv spread.csv stock.csv summary.json " files
 	gputopo "${small[@]}" --seeds 2 --seed 5 --json
 	[ "$output" != "$(cat a.json)" ]
 }
 
 @test "spreading loses large requests, packing fewer" {
 	gputopo sim mig --mix 1g.10gb:8,2g.20gb:4,3g.40gb:2,4g.40gb:1,7g.80gb:1 --load 0.9 \
-		--jobs 20000 -g A100-80GB --gpus 16 --policy lookahead,pack,spread --json
+		--jobs 20000 -g A100-80GB --gpus 16 --mode loss --policy lookahead,pack,spread --json
 	json_is '.policies | .lookahead.accepted_share_slices > .pack.accepted_share_slices' true
 	json_is '.policies | .pack.accepted_share_slices > .spread.accepted_share_slices + 0.05' true
 	json_is '.policies | .pack.by_profile["7g.80gb"].share > .spread.by_profile["7g.80gb"].share' true
@@ -70,11 +70,11 @@ small=(sim mig --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --g
 		5,x,5,0,1g.10gb
 		6,20,5,0,1g.11gb
 	END
-	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy pack --json
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy pack --mode loss --json
 	same "$status" 0 status
 	json_is .inputs.rows '{"ok":3,"no_gpu":1,"profile":1,"number":1}'
 	json_is '.policies.pack.accepted_share_slices == 0.9' true
-	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy pack --mode queue -o out
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy pack -o out
 	same "$(cat out/pack.csv)" "job,submit,start,end,profile,gpu,first_slice
 0,0.000,0.000,10.000,7g.80gb,0,0
 1,2.000,10.000,15.000,1g.10gb,0,6
@@ -117,4 +117,50 @@ small=(sim mig --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A100-80GB --g
 	echo submit,duration,profile > empty.csv
 	fails 1 "no request" sim mig -w empty.csv -g A30 --gpus 1
 	fails 1 "/dev/null/x" "${small[@]}" -o /dev/null/x
+}
+
+@test "sacct -P: jobs with MIG types of any spelling are the requests" {
+	cat > s.txt <<-END
+		JobID|User|Submit|Start|End|State|NNodes|ReqTRES|AllocTRES|NodeList
+		1|a|100|100|110|COMPLETED|1||billing=1,gres/gpu=1,gres/gpu:a100_1g.5gb=1|m1
+		2|a|100|100|110|COMPLETED|1||gres/gpu=2,gres/gpu:nvidia_a100_3g.20gb=2|m1
+		3|a|101|101|110|COMPLETED|1||gres/gpu=1,gres/gpu:A100-7G.40GB=1|m1
+		4|a|102|102|110|COMPLETED|1||gres/gpu=2|n1
+		5|a|102|102|110|COMPLETED|1||gres/gpu=3,gres/gpu:a100=2,gres/gpu:a100_2g.10gb=1|n1
+		6|a|102|102|110|COMPLETED|1||gres/gpu=1,gres/gpu:a100_mig=1|m1
+	END
+	gputopo sim mig -w s.txt -g A100-40GB --gpus 4 --policy stock,lookahead -o out --json
+	same "$stderr" "" messages
+	json_is .inputs.rows '{"ok":5,"other":2,"profile":1}'
+	json_is .inputs.mode '"queue"'
+	same "$(cut -d, -f5 out/lookahead.csv | sort | tr '\n' ' ')" \
+		"1g.5gb 2g.10gb 3g.20gb 3g.20gb 7g.40gb profile " profiles
+}
+
+@test "stock: fixed instances, each for requests of its own type" {
+	# one GPU, cut for as many 3g as 4g: both run at once, the second 4g waits
+	printf '%s\n' submit,duration,profile 0,10,4g.40gb 0,10,3g.40gb 1,10,4g.40gb \
+		2,10,3g.40gb > t.csv
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy stock -o out
+	same "$(sed 1d out/stock.csv | cut -d, -f3,5 | tr '\n' ' ')" \
+		"0.000,4g.40gb 0.000,3g.40gb 10.000,4g.40gb 10.000,3g.40gb " starts
+	# what is asked for now and then gets an instance all the same
+	printf '%s\n' submit,duration,profile 0,1000,1g.10gb 1,1,7g.80gb > t.csv
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 2 --policy stock -o out
+	same "$(sed 1d out/stock.csv | cut -d, -f3,5 | tr '\n' ' ')" \
+		"0.000,1g.10gb 1.000,7g.80gb " starts
+}
+
+@test "growth and migrate: the published rules" {
+	# 1g at slice 6 costs the fewest places; a whole GPU needs the other to move
+	printf '%s\n' submit,duration,profile 0,100,1g.10gb 1,9,1g.10gb 2,5,3g.40gb \
+		10,50,1g.10gb > t.csv
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 1 --policy growth -o out
+	same "$(sed '1d;3,$d' out/growth.csv | cut -d, -f7)" 6 "first slice"
+	printf '%s\n' submit,duration,profile 0,100,3g.40gb 1,100,3g.40gb 2,10,7g.80gb > t.csv
+	gputopo sim mig -w t.csv -g A100-80GB --gpus 2 --policy migrate,growth -o out --json
+	# below half of the fleet migrate spreads; then one instance moves for the 7g
+	json_is .policies.migrate.moves 1
+	json_is '[.policies.migrate.wait_mean_s, .policies.growth.moves]' '[0,0]'
+	fails 2 "stock, growth or migrate" sim mig -w t.csv -g A30 --gpus 1 --policy best
 }
