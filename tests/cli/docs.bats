@@ -51,6 +51,14 @@ finds_nothing() {
 	has "$output" "the link to docs/nowhere.md leads nowhere"
 }
 
+@test "there is one line for plugstack.conf" {
+	cd "$SRC"
+	same "$(grep -hE '^ *(include|required|optional) .*gputopo' README.md docs/*.md docs/*/*.md \
+		man/* packaging/debian/*.README.Debian | sed 's/^ *//' | sort -u)" \
+		"include /usr/lib/gputopo/*.conf" "lines"
+	[ "$(grep -lE '^ *include .*gputopo' docs/*/*.md man/* packaging/debian/*README* | wc -l)" -ge 5 ]
+}
+
 @test "the pictures in docs/ are what show --svg draws" {
 	local name marked
 	for name in stock=1,3-4,6 gputopo=3-4,6-7 star=0-4 ring=0,2-4,7; do
