@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mig_names.h - what a MIG job carries in its control environment (spank_job_env).
- *
- * slurmd puts SPANK_ before each name where it hands them to prologs and epilogs.
+ * mig_names.h - the names of what a MIG job carries in its control environment
+ * (spank_job_env). slurmd puts SPANK_ before each where it hands them to prologs and
+ * epilogs. Used by the select plugin, job_submit and the SPANK plugin.
  */
 #ifndef GPUTOPO_PLUGIN_COMMON_MIG_NAMES_H
 #define GPUTOPO_PLUGIN_COMMON_MIG_NAMES_H

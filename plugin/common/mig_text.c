@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Wishes and placements, read and written. */
+/*
+ * mig_text.c - parse and write the wish and the placement of a MIG job. Called by
+ * ctld/mig and node/mig (mig_text.h).
+ */
 #include "config.h"
 
 #include "plugin/common/mig_text.h"

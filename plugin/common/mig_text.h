@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mig_text.h - a MIG job's wish and its placement as text (mig_names.h).
+ * mig_text.h - the wish and the placement of a MIG job as text (mig_names.h). slurmctld
+ * writes the placement (ctld/mig/mig_select.c), the node reads it (node/mig/mig_node.c).
  */
 #ifndef GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H
 #define GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wish_names.h - the job's control environment between the SPANK plugin and the select
- * plugin.
+ * wish_names.h - the names in a job's control environment by which the SPANK plugin
+ * passes wishes to the select plugin.
  */
 #ifndef GPUTOPO_PLUGIN_COMMON_WISH_NAMES_H
 #define GPUTOPO_PLUGIN_COMMON_WISH_NAMES_H

@@ -1,6 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * glue.c - the plugin's state inside slurmctld.
+ * glue.c - the hooks of the select plugin inside slurmctld and the state behind them.
+ * Called by select_cons_tres.c.
+ *
+ * The story of one job_test; docs/design/job_test.md has it at length.
+ *
+ * Locks. Slurm's job and node write locks are held by every caller. Ours is taken behind
+ * them, and no lock of Slurm's is taken under it. The thread that writes the metrics
+ * holds neither and sees only a finished text.
+ *
+ * Paths. Off, or no sound configuration: stock, with Slurm's own arguments. A job for
+ * MIG slices: gputopo_mig.so; without it the job waits. will-run and test-only of a job
+ * with a promise: estimate/forecast.c. Other modes that start nothing: stock. run-now:
+ * choose/exchange.c, in five phases.
+ *
+ * 1. The request is read: GPUs, types, binding, wish, previous run. Nodes that cannot
+ *    meet the wish now leave test->nodes. None left: "wait".
+ * 2. Stock answers (preselect.c), asked with the best few nodes, then with those of one
+ *    NVLink domain, then with all. A refusal of the last is stock's and is returned.
+ * 3. The answer is read, job first: "no-gpus", "off", "exclusive", "preemption",
+ *    "shared", "per-socket", "canary" end here. Then node by node: a node whose model is
+ *    missing or contradicts it keeps stock's GPUs ("no-topology", "size", "index", ...).
+ * 4. Each node chooses (choice.c). None wants others: "best", "no-choice", "observed",
+ *    "budget".
+ * 5. The exchange. All free GPUs but the wanted ones are marked allocated, stock is asked
+ *    again on its own nodes, without preemption, and the marks are taken back whatever it
+ *    said. The new answer is verified: "changed". Else the next set, eight at most; then
+ *    the plain call brings stock's answer back: "rerun".
+ *
+ * At the end the promise is checked once more; an answer that breaks it is freed and the
+ * job waits. What was decided is kept until job_begin names the same job and logs it.
+ *
+ * Bitmaps. test->nodes is Slurm's: offered nodes in, picked nodes out. glue->offered is
+ * our copy of the offered nodes, set in phase 1; each narrower call that fails copies it
+ * back. glue->answer is scratch of phase 2 (the few nodes) and from phase 3 on a copy of
+ * stock's picked nodes, from which each exchange starts. A node's gres bits are Slurm's;
+ * only phase 5 touches them, and leaves them as they were.
+ *
+ * The job. A run of stock's job_test changes five fields of it (CPUs, memory and the
+ * like). They are saved before phase 2 and written back before each further call.
+ *
+ * Doubt. Whatever does not look as expected ends in stock's answer and one log line. Only
+ * a MIG job waits instead: it must not start without its instance.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * submit.c - why a wish can never be met, in words.
+ * submit.c - whether a wish can ever be met, and the text of the refusal if not. Called
+ * by job_submit/gputopo through the symbol that submit.h names.
  */
 #include "plugin/slurm/compat.h"
 

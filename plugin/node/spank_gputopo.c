@@ -4,8 +4,8 @@
  * and srun, and Slurm's hooks on the node. What is for slurmctld travels in the job's
  * control environment, what is for the node as Slurm passes options on.
  *
- * plugstack.conf: optional /usr/lib/gputopo/spank_gputopo.so [conf=DIR]
- *                          [sysfs=DIR]
+ * plugstack.conf includes every .conf of the plugin's folder (docs/admin/configure.md); the
+ * file there has the line "optional .../spank_gputopo.so [conf=DIR] [sysfs=DIR]".
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bridge.c - read Slurm's structs, hide GPUs from the stock plugin.
+ * bridge.c - read Slurm's structs of nodes, and hide GPUs from the stock plugin. Called
+ * by every room of ctld.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bridge_job.c - what a job asks for, and what of it leaves the nodes to us.
+ * bridge_job.c - read Slurm's structs of jobs: what a job asks for, and whether it
+ * leaves the choice of nodes to us. Called with each request.
  */
 #include "plugin/slurm/compat.h"
 

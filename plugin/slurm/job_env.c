@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A job's control environment. */
+/*
+ * job_env.c - read and write a job's control environment. Called by wish.c,
+ * previous_run.c and ctld/mig.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <stdio.h>

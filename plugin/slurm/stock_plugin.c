@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stock_plugin.c - find, load and check the stock select_cons_tres.so behind ours.
+ * stock_plugin.c - find, load and check the stock select_cons_tres.so behind ours in
+ * PluginDir. Called by init() of select_cons_tres.c.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stock_plugin.h - the stock select_cons_tres.so behind ours.
+ * stock_plugin.h - find and load the stock select_cons_tres.so behind ours. Called by
+ * init() and fini() of select_cons_tres.c.
  */
 #ifndef GPUTOPO_PLUGIN_SLURM_STOCK_PLUGIN_H
 #define GPUTOPO_PLUGIN_SLURM_STOCK_PLUGIN_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * job_places.c - from the lists of a job's description to bitmaps of nodes.
+ * job_places.c - convert the lists of a job's description to bitmaps of nodes. Called by
+ * job_submit_gputopo.c.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * job_submit_mig.c - what a submitted job may ask of MIG.
+ * job_submit_mig.c - check what a submitted job asks of MIG, and add its shards. Called
+ * by job_submit_gputopo.c.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * conf.c - read gputopo.conf: Key=Value words, one NodeName= line for a group of nodes.
+ * Called by the select plugin, gputopo check, gputopo sim --conf and the node side.
  */
 #include <errno.h>
 #include <stdio.h>

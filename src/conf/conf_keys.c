@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * conf_keys.c - what each key of gputopo.conf takes.
+ * conf_keys.c - the keys of gputopo.conf and the values that each accepts. Called by
+ * conf.c.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reason.c - the words for why a job kept stock's GPUs, or got others.
+ * reason.c - the words and sentences that say why a job kept stock's GPUs or got others.
+ * Used by the decision log, the metrics and slurmctld's log.
  */
 #include "conf/reason.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* slurm_conf.c - lines of slurm.conf, gres.conf and plugstack.conf. */
+/*
+ * slurm_conf.c - read the lines of slurm.conf, gres.conf and plugstack.conf as Slurm
+ * does. Called by gputopo check and gputopo sim --conf.
+ */
 #define _GNU_SOURCE
 #include "config.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gputopo.conf as a node sees it. */
+/*
+ * node_conf.c - read gputopo.conf on a node. Called by the SPANK plugin.
+ */
 #include "config.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * node_model.c - find this node's topology.
+ * node_model.c - find this node's topology. Called by the SPANK plugin.
  */
 #include <stdio.h>
 #include <stdlib.h>

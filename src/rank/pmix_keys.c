@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pmix_keys.c - facts as PMIx values.
+ * pmix_keys.c - convert facts to PMIx values and store them. Called by pmix_relay.c.
  */
 #include "config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pmix_relay.c - a pipe, a thread, a flag.
+ * pmix_relay.c - pass the facts of each task to the PMIx server of its slurmstepd: a
+ * pipe, a thread and a flag. Called by rank_env.c.
  */
 #include "config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rank_facts.c - a step's GPUs, told to its tasks.
+ * rank_facts.c - write a step's GPUs as variables and keys for its tasks. Called by
+ * rank_env.c and gputopo-pmix.
  */
 #include <stdio.h>
 #include <stdlib.h>

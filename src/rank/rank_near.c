@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rank_near.c - CPUs, NUMA nodes and sockets as Linux shows them.
+ * rank_near.c - CPUs, NUMA nodes and sockets as Linux shows them. Called by rank_env.c.
  */
 #include "config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rank_order.c - from Slurm's binding and the rank order to one task's list.
+ * rank_order.c - make one task's list of GPUs from Slurm's binding and the order of
+ * ranks. Called by rank_env.c.
  */
 #include <stdlib.h>
 #include <string.h>

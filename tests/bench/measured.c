@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * measured - what others measured beside what the library predicts, as Markdown
- * (docs/measured.md, written by `make measured`).
+ * (docs/evidence/measured.md, written by `make measured`).
  *
  * The measurements are read from the shared data, each with its source; a row here says
  * which machine, set and quantity of the library a point is held against. A point without

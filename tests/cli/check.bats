@@ -274,9 +274,9 @@ needs() {
 	same "$status" 1 "a name for every grain of sand"
 }
 
-# What docs/mig-dynamic.md says to write, as it says it.
-@test "the steps of docs/mig-dynamic.md pass" {
-	local doc=$SRC/docs/mig-dynamic.md
+# What docs/admin/mig.md says to write, as it says it.
+@test "the steps of docs/admin/mig.md pass" {
+	local doc=$SRC/docs/admin/mig.md
 	# block N: the N-th indented block between "From a stock install" and "What users get"
 	block() {
 		awk -v n="$1" '/^## From a stock install/ {on = 1} /^## What users get/ {on = 0}
@@ -289,11 +289,14 @@ needs() {
 	block 1 >slurm.conf
 	block 2 >gres.conf
 	block 3 >gputopo.conf
-	block 4 | sed 's|/\.\.\./|/x86_64-linux-gnu/|' >plugstack.conf
+	# the folder of the plugins is here, with the file that the package puts there
+	block 4 | sed "s|/usr/lib/gputopo|$PWD/lib|" >plugstack.conf
+	mkdir lib
+	echo 'optional /usr/lib/gputopo/spank_gputopo.so' >lib/plugstack.conf
 	grep -q PrologFlags slurm.conf
 	grep -q Name=shard gres.conf
 	grep -q Topology=/etc/slurm/gputopo.d/mig.json gputopo.conf
-	grep -q spank_gputopo plugstack.conf
+	grep -q "^include $PWD/lib/\*.conf" plugstack.conf
 	# what it calls /etc/slurm is here
 	sed -i "s|/etc/slurm/gputopo.d|$PWD|" gputopo.conf
 	cp "$SRC/tests/cluster/lib/kinds/slices.json" mig.json

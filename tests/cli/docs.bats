@@ -40,7 +40,7 @@ finds_nothing() {
 		echo
 		echo '    gputopo pick -t builtin:dgx1v --fast'
 		echo
-		echo 'See docs/nothing.md.'
+		echo 'See docs/nothing.md and [this](docs/nowhere.md).'
 	} >"$copy/README.md"
 	GPUTOPO_SRCDIR=$copy run --separate-stderr perl "$SRC/tests/cli/docs.pl" console
 	has "$output" "README.md:1: gputopo pick -t builtin:dgx1v -n 2 prints"
@@ -48,6 +48,15 @@ finds_nothing() {
 	has "$output" "unrecognized option '--fast'"
 	GPUTOPO_SRCDIR=$copy run --separate-stderr perl "$SRC/tests/cli/docs.pl" names
 	has "$output" "there is no docs/nothing.md"
+	has "$output" "the link to docs/nowhere.md leads nowhere"
+}
+
+@test "there is one line for plugstack.conf" {
+	cd "$SRC"
+	same "$(grep -hE '^ *(include|required|optional) .*gputopo' README.md docs/*.md docs/*/*.md \
+		man/* packaging/debian/*.README.Debian | sed 's/^ *//' | sort -u)" \
+		"include /usr/lib/gputopo/*.conf" "lines"
+	[ "$(grep -lE '^ *include .*gputopo' docs/*/*.md man/* packaging/debian/*README* | wc -l)" -ge 5 ]
 }
 
 @test "the pictures in docs/ are what show --svg draws" {
@@ -58,4 +67,15 @@ finds_nothing() {
 		same "$status" 0 status
 		same "$output" "$(cat "$SRC/docs/pictures/dgx1v-${name%%=*}.svg")" "$name"
 	done
+}
+
+@test "README's table of nodes has the figures of docs/evidence/nodes.md" {
+	local name figures found=0
+	while read -r name figures; do
+		# shellcheck disable=SC2086
+		figures=$(printf '| %s ' $figures)
+		has "$(tr -d '*' <"$SRC/README.md")" "\`$name\` $figures|"
+		found=$((found + 1))
+	done < <(sed -n 's/^builtin:\([a-z0-9-]*\) /\1 /p' "$SRC/docs/evidence/nodes.md")
+	[ "$found" -ge 4 ]
 }

@@ -8,14 +8,16 @@
 #   cluster    ```console cluster blocks: the same, on private clusters
 #   commands   every other line that begins with "gputopo ", in a block or a manual's
 #              example, must succeed, but for those that tests/cli/docs.skip gives a reason for
-#   names      every file of the sources and every make target that is named must exist
+#   names      every file of the sources, every make target and every page that a link
+#              leads to must exist
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
 
 my $src = $ENV{GPUTOPO_SRCDIR} or die "run the tests by make check\n";
 my $build = $ENV{GPUTOPO_BUILDDIR};
-my @pages = grep { -e } ("$src/README.md", "$src/CONTRIBUTING.md", glob("$src/docs/*.md"));
+my @pages = grep { -e } ((map { "$src/$_.md" } qw(README CONTRIBUTING HACKING)),
+	glob("$src/docs/*.md $src/docs/*/*.md"));
 my ($looked, $skipped) = (0, 0);
 
 sub slurp {
@@ -163,6 +165,11 @@ sub check_names {
 			next if /NAME/;
 			$looked++;
 			-e "$src/$_" or $makefile =~ m{\Q$_\E\b} or print short($page), ": there is no $_\n";
+		}
+		my $folder = $page =~ s{/[^/]*$}{}r;
+		for ($text =~ m{\]\(([^)#:]+)(?:#[^)]*)?\)}g) {
+			$looked++;
+			-e "$folder/$_" or print short($page), ": the link to $_ leads nowhere\n";
 		}
 		for ($text =~ m{`make ([a-z][a-z-]*)}g, $text =~ m{^    make ([a-z][a-z-]*)}mg) {
 			$looked++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * attempt.h - one RUN_NOW job_test in progress: what preselect.c and exchange.c share.
+ * attempt.h - one run-now job_test in progress: the state that preselect.c and
+ * exchange.c share. It is made by exchange.c and lives for one call.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_ATTEMPT_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_ATTEMPT_H

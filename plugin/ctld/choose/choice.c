@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * choice.c - read one node of an answer and ask the library for a better set.
+ * choice.c - read one node of stock's answer and ask the core for a better set. Called
+ * by exchange.c for each node of an answer.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * choice.h - one node of an answer: what stock picked there, and what we would.
+ * choice.h - one node of an answer: which GPUs stock picked there, and which we want.
+ * Used by exchange.c, count_only.c and the decision log.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_CHOICE_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_CHOICE_H

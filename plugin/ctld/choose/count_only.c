@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * count_only.c - hide GPUs while a job takes its own.
+ * count_only.c - hide GPUs while a job takes its own, on nodes whose GPUs are only
+ * counted. Called by select_nodeinfo_set through the hooks of the controller.
  */
 #include "plugin/slurm/compat.h"
 

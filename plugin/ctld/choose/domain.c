@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domain.c - which NVLink domain has room for a job.
+ * domain.c - find the NVLink domains that have room for a job of several nodes. Called
+ * by preselect.c.
  */
 #include "plugin/slurm/compat.h"
 

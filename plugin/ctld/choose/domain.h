@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domain.h - NVLink domains over several nodes (a rack of GB200 trays): which one should
- * a job of several nodes have? Named by Domain= of gputopo.conf or by the node file.
+ * domain.h - NVLink domains that span several nodes, such as a rack of GB200 trays, and
+ * the one in which a job of several nodes is placed. Domain= of gputopo.conf or the node
+ * file names them.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * exchange.c - answer, hide, answer again, verify; or the plain answer.
+ * exchange.c - the run-now job_test: take stock's answer, choose better GPUs, hide the
+ * others, ask stock again, verify; or restore the plain answer. Called for every run-now
+ * job_test that is not a MIG job's.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * free_gpu_bound.c - an upper bound of each node's free GPUs.
+ * free_gpu_bound.c - an upper bound of each node's free GPUs, so that full nodes are
+ * skipped. Called by preselect.c and node_score.c; the hooks for ended jobs reset it.
  */
 #include "plugin/slurm/compat.h"
 

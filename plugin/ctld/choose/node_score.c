@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * node_score.c - compare nodes by what a job would get there.
+ * node_score.c - order the offered nodes by the set of GPUs that a job would get there
+ * and by the damage. Called by preselect.c and, for forecasts, by forecast.c.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * preselect.c - stock's first answer: with which nodes it is asked.
+ * preselect.c - choose the nodes with which stock is asked first: the best few, one
+ * NVLink domain, or all. Called by exchange.c.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stock_call.c - run the stock job_test and take its time.
+ * stock_call.c - call the stock job_test and measure its time. Every call of it in the
+ * plugin goes through here.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stock_call.h - the stock job_test. All runs of it go through here.
+ * stock_call.h - the stock job_test. Every call of it goes through here.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_STOCK_CALL_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_STOCK_CALL_H

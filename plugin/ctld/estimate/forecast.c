@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * forecast.c - when a wish can be met.
+ * forecast.c - when a wish can be met. Called for will-run and test-only job_tests, and
+ * by preselect.c, which drops the nodes that cannot meet it now.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * running.c - node -> {job, GPUs}.
+ * running.c - the index node -> {job, GPUs}. The hooks of the controller fill it;
+ * choice.c, node_score.c and the forecasts read it.
  */
 #include <stdlib.h>
 #include <string.h>

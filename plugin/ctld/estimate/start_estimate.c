@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When enough nodes can have a job. */
+/*
+ * start_estimate.c - the first moment at which enough nodes can take a job. Called by
+ * forecast.c for wishes and by mig/mig_select.c for slices.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <stdlib.h>

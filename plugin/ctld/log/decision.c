@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * decision.c - the decision log.
+ * decision.c - collect what was decided for a job and write its lines when it begins.
+ * Called by exchange.c (collect) and the hooks of job_begin and job_fini (write).
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * metrics.c - Prometheus' text format.
+ * metrics.c - the counters in Prometheus' text format, and the thread that writes them.
+ * Called by job_test and job_begin.
  */
 #include "plugin/slurm/compat.h"
 

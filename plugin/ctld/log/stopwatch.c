@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stopwatch.c - the time of two parts that take turns.
+ * stopwatch.c - measure the time of two parts that alternate: gputopo and the stock
+ * plugin. Called around every hook and in stock_call.c.
  */
 #include <time.h>
 

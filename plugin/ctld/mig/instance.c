@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * instance.c - instances that the admin made: what each gres bit is, and the choice.
+ * instance.c - instances that the admin made: map each gres bit to its instance, and
+ * choose among equal ones. Called by model.c (map) and choice.c (choose) through
+ * mig_object.h.
  */
 #include "plugin/slurm/compat.h"
 

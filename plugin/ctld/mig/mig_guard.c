@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mig_guard.c - whole GPUs where stock cannot see who has slices of them: until a node
- * has registered with a slurmctld that restarted, stock gives its GPUs away by their
- * number alone, also those of which jobs hold slices.
+ * mig_guard.c - keep whole-GPU jobs from nodes with slices in use until the node has
+ * registered with a restarted slurmctld: stock gives GPUs away by their number alone
+ * until then. Called for every run-now job_test that is not a MIG job's.
  */
 #include "plugin/slurm/compat.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The select plugin's end of gputopo_mig.so. */
+/*
+ * mig_object.c - load gputopo_mig.so and keep its table of functions (mig_object.h).
+ * Called by model.c when a node file names a GPU in MIG mode.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Jobs that ask for GPU instances. */
+/*
+ * mig_select.c - answer the job_test of jobs that ask for GPU instances, and write the
+ * placement when they begin. Called through mig_object.h.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <limits.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mig_select.h - jobs that ask for GPU instances (--mig): which GPU and which slices,
- * when they can have them, and nothing of that to others.
+ * mig_select.h - jobs that ask for GPU instances (--mig): the GPU and the slices that
+ * they get, and when they can have them.
  *
- * Such a job is never given to the stock plugin alone: what cannot be decided here waits.
+ * Such a job never goes to the stock plugin alone: where nothing can be decided it
+ * waits.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H

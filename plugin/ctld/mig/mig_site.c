@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Nodes that give away slices. */
+/*
+ * mig_site.c - one node that gives jobs MIG slices: read it, find a place on it, hide
+ * its other GPUs. Called by mig_select.c and mig_submit.c.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mig_submit.c - can any node ever serve a job with --mig? In words, if not.
+ * mig_submit.c - whether any node can ever serve a job with --mig, and the text of the
+ * refusal if not. Called by job_submit/gputopo through mig_object.h.
  */
 #include "plugin/slurm/compat.h"
 

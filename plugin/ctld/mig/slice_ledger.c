@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Slices held by jobs. */
+/*
+ * slice_ledger.c - read which slices the MIG jobs hold. Called by mig_select.c before
+ * each decision; the hooks for jobs that begin or end reset it.
+ */
 #include "plugin/slurm/compat.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * model.c - topologies of nodes: gputopo.conf's files, or slurmctld's links_cnt.
+ * model.c - the topology of each node, from gputopo.conf's files or from slurmctld's
+ * links_cnt. Called by choice.c, node_score.c and submit.c, whichever sees a node first.
  */
 #include "plugin/slurm/compat.h"
 

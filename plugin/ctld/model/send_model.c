@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * send_model.c - one environment variable for a job that begins.
+ * send_model.c - put the models of a job's nodes into one variable of its environment.
+ * Called when a job begins.
  */
 #include "plugin/slurm/compat.h"
 

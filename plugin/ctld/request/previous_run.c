@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * previous_run.c - "GPUTOPO_HAD=MBPS/COUNT,NODE:GPUS,NODE:GPUS...", GPUS in hexadecimal.
+ * previous_run.c - read and write what a job had before it was requeued:
+ * "GPUTOPO_HAD=MBPS/COUNT,NODE:GPUS,NODE:GPUS...", GPUS in hexadecimal. Written when a
+ * job ends, read with its next request.
  */
 #include "plugin/slurm/compat.h"
 

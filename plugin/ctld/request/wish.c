@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wish.c - promises to a job, and when they can be kept.
+ * wish.c - read a job's wish, and say whether a set of GPUs meets it and when. Called by
+ * forecast.c, exchange.c and submit.c.
  */
 #include "plugin/slurm/compat.h"
 

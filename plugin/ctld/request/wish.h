@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * wish.h - what a job was promised: a ring, a bandwidth, not to be split. A job with a
- * wish waits until it can be met; that has to be known to forecasts as well, or backfill
- * starves it or stops behind it.
+ * wish waits until it can be met. Forecasts have to take the wish into account too, or
+ * backfill starves the job or stops behind it.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_REQUEST_WISH_H
 #define GPUTOPO_PLUGIN_CTLD_REQUEST_WISH_H

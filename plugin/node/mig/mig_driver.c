@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GPU instances through NVML. */
+/*
+ * mig_driver.c - make, list and remove GPU instances through NVML. Called by mig_node.c.
+ */
 #include "config.h"
 
 #include "plugin/node/mig/mig_driver.h"

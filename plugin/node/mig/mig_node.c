@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A job's GPU instances on its node. */
+/*
+ * mig_node.c - make a job's GPU instances before it starts and remove them after it.
+ * Called by spank_mig.c in slurmd's prolog and epilog.
+ */
 #include "config.h"
 
 #include "plugin/node/mig/mig_node.h"

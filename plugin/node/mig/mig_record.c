@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Our GPU instances, on file. */
+/*
+ * mig_record.c - the records of our GPU instances, one file a job. Called by mig_node.c.
+ */
 #include "config.h"
 
 #include "plugin/node/mig/mig_record.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GPU instances made in the prolog, given to tasks, removed in the epilog. */
+/*
+ * spank_mig.c - SPANK's hooks for --mig: make instances in the prolog, give them to
+ * tasks, remove them in the epilog. Called by spank_gputopo.c.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>

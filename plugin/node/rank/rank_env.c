@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rank_env.c - from a step as SPANK shows it to its tasks' environment.
+ * rank_env.c - read a step through SPANK, order its GPUs and write the environment of
+ * its tasks. Called by spank_gputopo.c in slurmstepd and in each task.
  */
 #include <dlfcn.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The demo and the finding about stock Slurm print what README and docs/stock-slurm.md show.
+# The demo and the finding about stock Slurm print what README and docs/design/stock-slurm.md show.
 
 bats_require_minimum_version 1.5.0
 load ../lib/bats.bash

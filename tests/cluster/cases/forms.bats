@@ -125,7 +125,7 @@ span_types() {
 	assert_equal "$(complaints all)" ""
 }
 
-# Stock 22.05 itself forgets counts of types then: docs/plugin.md.
+# Stock 22.05 itself forgets counts of types then: docs/design/plugin.md.
 @test "typed GPUs: jobs over both types and a restart, no GPU is lost or given twice" {
 	span_types yes
 	assert_equal "$(complaints counts)" ""

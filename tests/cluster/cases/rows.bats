@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The rows of docs/plugin.md that other files do not show: settings of slurm.conf and
+# The rows of docs/design/plugin.md that other files do not show: settings of slurm.conf and
 # requests under which stock Slurm's rules come first. --gpu-topo=off is stock's own choice
 # in the same state, to compare with.
 
@@ -103,7 +103,7 @@ compare_best() {
 	make_free n0 1,3-4,6-7
 	make_free n2 4-7
 	local form
-	# stock 24.11.5 dies of --spread-job with --gpus-per-task: docs/plugin.md
+	# stock 24.11.5 dies of --spread-job with --gpus-per-task: docs/design/plugin.md
 	for form in "--spread-job -n2 -N2 --gpus-per-node=2" "--use-min-nodes -N1-2 --gpus=4" \
 		"--contiguous -N2 --gpus-per-node=2" "--contiguous -N1 --gpus=4" \
 		"--switches=1 -N1 --gpus=4" "--switches=1@1 -N2 --gpus-per-node=2"; do
