@@ -183,7 +183,8 @@ static enum gt_err leave_out(struct reading *r, const char *name)
 
 /* What Slurm counts as GPUs: whole ones, and where slurm.conf names no types each
  * instance of a cut one. */
-static int count_gpus(const struct reading *r, const struct gt_node *node, uint64_t cut)
+static int count_model_gpus(const struct reading *r, const struct gt_node *node,
+			    uint64_t cut)
 {
 	return gt_node_size(node) - __builtin_popcountll(cut) +
 	       (r->line.slices ? 0 : gt_node_instance_count(node));
@@ -232,12 +233,12 @@ static enum gt_err add_node(void *arg, const char *name)
 	if (failed)
 		return failed;
 	cut = r->line.slices || gt_node_instance_count(node) ? find_cut(node) : 0;
-	if (r->line.slices && (!cut || count_gpus(r, node, cut) != r->line.gpus)) {
+	if (r->line.slices && (!cut || count_model_gpus(r, node, cut) != r->line.gpus)) {
 		gt_node_free(node);
 		return leave_out(r, name);
 	}
-	if (count_gpus(r, node, cut) != r->line.gpus) {
-		int size = count_gpus(r, node, cut);
+	if (count_model_gpus(r, node, cut) != r->line.gpus) {
+		int size = count_model_gpus(r, node, cut);
 
 		gt_node_free(node);
 		return gt_fail_at(r->err, GT_EINVAL, r->at->file, r->at->number, 0,
