@@ -41,12 +41,10 @@ static int fail_lock(char *why, size_t size, const struct gp_mig_node *node,
 		     const char *holder)
 {
 	if (errno == ETIMEDOUT)
-		snprintf(
-			why, size,
-			"the GPUs are held for more than %d s by the %s: does the driver "
-			"answer?",
-			node->lock_ms / 1000,
-			*holder ? holder : "process of another job");
+		snprintf(why, size,
+			 "the GPUs are held for more than %d s by %s: does the driver "
+			 "answer?",
+			 node->lock_ms / 1000, *holder ? holder : "others");
 	else
 		snprintf(why, size, "%s/%s/lock: %s", node->folder, node->name,
 			 strerror(errno));

@@ -151,10 +151,8 @@ int gp_spank_mig_slurmd(int argc, char **argv)
 		reconcile(&s);
 	for (int waited = 0; child > 0 && !has_ended(child); waited += 20) {
 		if (waited == SLURMD_SAY_MS)
-			slurm_info(
-				"gputopo: slurmd waits up to %d s for the NVIDIA driver "
-				"to say which MIG instances of earlier jobs are left",
-				SLURMD_MS / 1000);
+			slurm_info("gputopo: slurmd waits up to %d s for the NVIDIA driver",
+				   SLURMD_MS / 1000);
 		if (waited >= SLURMD_MS) {
 			kill(child, SIGKILL);
 			slurm_error(
@@ -183,11 +181,16 @@ int gp_spank_mig_prolog(spank_t spank, int argc, char **argv)
 	end = gp_mig_node_prolog(&s.node, &job, why, sizeof(why));
 	if (end == GP_MIG_DONE)
 		return 0;
-	slurm_error("gputopo: job %lu: MIG instance %s: %s", (unsigned long)job.id,
-		    end == GP_MIG_REFUSED ? "refused" : "not made", why);
 	/* What a job asks for is never a reason to drain a node: its tasks find no
 	 * instance and fail. */
-	if (end == GP_MIG_REFUSED || !s.drain)
+	if (end == GP_MIG_REFUSED) {
+		slurm_error("gputopo: job %lu: MIG instance refused: %s",
+			    (unsigned long)job.id, why);
+		return 0;
+	}
+	slurm_error("gputopo: job %lu: MIG instance not made: %s", (unsigned long)job.id,
+		    why);
+	if (!s.drain)
 		return 0;
 	drain_node(s.node.name, why);
 	return -1;

@@ -499,6 +499,25 @@ drained() {
 	[ ! -e "$CLUSTER/mig/records/m1/99999" ]
 }
 
+@test "a driver that hangs holds up no slurmd" {
+	local id
+	id=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id"
+	cluster_run kill "$(cat "$CLUSTER/slurmd-m0.pid")"
+	fake slow m0 600000
+	cluster_run timeout 60 slurmd -N m0
+	fake slow m0 0
+	cluster_wait_nodes
+	grep -q "gputopo: slurmd waits up to 10 s for the NVIDIA driver" "$CLUSTER/log/slurmd-m0"
+	grep -q "the NVIDIA driver did not answer within 10 s: slurmd starts" "$CLUSTER/log/slurmd-m0"
+	# and all is as ever
+	assert_equal "$(instances m0 | wc -l)" 1
+	cluster_run scancel "$id"
+	cluster_gone "$id"
+	assert_equal "$(instances m0 | wc -l)" 0
+}
+
 @test "instances of others are left alone" {
 	local id
 	fake add m0 0 0 4 4g.40gb
