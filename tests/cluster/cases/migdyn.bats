@@ -500,13 +500,14 @@ drained() {
 }
 
 @test "a driver that hangs holds up no slurmd" {
-	local id
+	local id pid
 	id=$(run_job -w m0 --mig=1g.10gb)
 	cluster_wait_job "$id" RUNNING
 	sees "$id"
-	cluster_run kill "$(cat "$CLUSTER/slurmd-m0.pid")"
+	pid=$(cat "$CLUSTER/slurmd-m0.pid")
 	fake slow m0 600000
-	cluster_run timeout 60 slurmd -N m0
+	cluster_run sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+		FAKE_MIG_NODE=m0 timeout 60 slurmd -N m0"
 	fake slow m0 0
 	cluster_wait_nodes
 	grep -q "gputopo: slurmd waits up to 10 s for the NVIDIA driver" "$CLUSTER/log/slurmd-m0"
