@@ -11,7 +11,7 @@
 
 #define GP_PAST_GPUS	  64 /* of one node */
 #define GP_PAST_VALUE_MAX (GP_PAST_MAX + 64)
-#define GP_PAST_MAX 1024 /* of the text; more nodes than fit are not remembered */
+#define GP_PAST_MAX	  1024 /* of the text; more nodes than fit are not remembered */
 
 #define GP_PAST_SETS 256 /* as many as fit at all: ",n:1" each */
 

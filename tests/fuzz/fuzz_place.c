@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libFuzzer: what users can write and nodes read: an entry of a job's control environment,
- * a wish, a placement, a past, and what Slurm says of shards. Each reader gets the text. */
+/* libFuzzer: what users can write and nodes read: an entry of a job's control
+ * environment, a wish, a placement, a past, and what Slurm says of shards. Each reader
+ * gets the text. */
 #include "fuzz.h"
 
 #include "plugin/common/mig_text.h"
@@ -60,8 +61,8 @@ static void place_past(const char *text)
 	}
 }
 
-/* The text's lines are a job's entries: what stays is in its bounds, and no name of ours is
- * there twice. Cleaned once more, nothing changes. */
+/* The text's lines are a job's entries: what stays is in its bounds, and no name of ours
+ * is there twice. Cleaned once more, nothing changes. */
 static void place_filter(const char *text)
 {
 	struct gp_text_filter first = {.has_run = *text == 'r'}, second = first;

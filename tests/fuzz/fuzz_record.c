@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libFuzzer: the record of a job's GPU instances. What was read is written and read again,
- * and is the same. */
+/* libFuzzer: the record of a job's GPU instances. What was read is written and read
+ * again, and is the same. */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_must(first.count == second.count && first.restart == second.restart);
 		fuzz_must(!strcmp(first.refused, second.refused));
 		for (int i = 0; i < first.count; i++)
-			fuzz_must(!strcmp(first.instance[i].uuid, second.instance[i].uuid));
+			fuzz_must(
+				!strcmp(first.instance[i].uuid, second.instance[i].uuid));
 	}
 	record_end();
 	return 0;

@@ -44,11 +44,11 @@ static const struct {
 	const char *name;
 	replay_run *run;
 } formats[] = {
-	{"json", NULL},	      {"hwloc", NULL},	       {"nccl", NULL},
-	{"rocm-smi", NULL},   {"amd-smi", NULL},       {"gres", NULL},
-	{"nvidia-smi", NULL}, {"nvlink", NULL},	       {"mig", fuzz_mig},
+	{"json", NULL},	       {"hwloc", NULL},		{"nccl", NULL},
+	{"rocm-smi", NULL},    {"amd-smi", NULL},	{"gres", NULL},
+	{"nvidia-smi", NULL},  {"nvlink", NULL},	{"mig", fuzz_mig},
 	{"place", fuzz_place}, {"record", fuzz_record}, {"word", fuzz_word},
-	{"conf", fuzz_conf},  {"hosts", fuzz_hosts},   {"decisions", fuzz_decisions},
+	{"conf", fuzz_conf},   {"hosts", fuzz_hosts},	{"decisions", fuzz_decisions},
 	{"trace", fuzz_trace},
 };
 

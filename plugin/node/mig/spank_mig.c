@@ -151,8 +151,9 @@ int gp_spank_mig_slurmd(int argc, char **argv)
 		reconcile(&s);
 	for (int waited = 0; child > 0 && !has_ended(child); waited += 20) {
 		if (waited == SLURMD_SAY_MS)
-			slurm_info("gputopo: slurmd waits up to %d s for the NVIDIA driver",
-				   SLURMD_MS / 1000);
+			slurm_info(
+				"gputopo: slurmd waits up to %d s for the NVIDIA driver",
+				SLURMD_MS / 1000);
 		if (waited >= SLURMD_MS) {
 			kill(child, SIGKILL);
 			slurm_error(

@@ -7,6 +7,7 @@ load ../lib/bats.bash
 
 setup_file() {
 	CLUSTER_MISSING=$(mig_missing)
+	[ -x "$PROGRAMS/nodes" ] || CLUSTER_MISSING="no tests/cluster/lib/nodes (no libslurmfull)"
 	export CLUSTER_MISSING
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	cluster_file_start --conf "GresTypes=gpu,shard" --conf "PrologFlags=Alloc" \

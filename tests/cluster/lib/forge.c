@@ -5,12 +5,10 @@
  *
  *   forge [OPTION]... [ENTRY]...      the entries of spank_job_env, as they are
  *     -e ENTRY     one of the job's environment; may be repeated
- *     -p BYTES     so many more bytes behind each ENTRY, in the places of "%" if it has one
- *     -n COUNT     so many more entries, X0=0, X1=1, ...
- *     -s TEXT      the script behind "#!/bin/sh"
- *     -o FILE      its output
- *     -t GRES      of each node: shard:1
- *     -N NODES  -w NODELIST  -c COMMENT  -r (may be requeued)
+ *     -p BYTES     so many more bytes behind each ENTRY, in the places of "%" if it has
+ * one -n COUNT     so many more entries, X0=0, X1=1, ... -s TEXT      the script behind
+ * "#!/bin/sh" -o FILE      its output -t GRES      of each node: shard:1 -N NODES  -w
+ * NODELIST  -c COMMENT  -r (may be requeued)
  *
  * Prints the job's number; exit status 3 and the reason where it is refused.
  */
