@@ -216,8 +216,7 @@ START_TEST(a_forecast_without_memory_is_one_without_words)
 }
 END_TEST
 
-/* ---- a job's other constraints
- * ---------------------------------------------------------
+/* ---- a job's other constraints --------------------------------------------------------
  */
 
 static void require(job_record_t *job, uint64_t nodes)

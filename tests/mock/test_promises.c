@@ -352,8 +352,7 @@ START_TEST(split_no_waits_for_one_node)
 }
 END_TEST
 
-/* ---- a job's other constraints
- * ---------------------------------------------------------
+/* ---- a job's other constraints --------------------------------------------------------
  */
 
 static const struct {

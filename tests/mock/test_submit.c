@@ -167,8 +167,7 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 }
 END_TEST
 
-/* ---- a job's other constraints
- * ---------------------------------------------------------
+/* ---- a job's other constraints --------------------------------------------------------
  */
 
 static const struct {

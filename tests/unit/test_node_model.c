@@ -356,6 +356,7 @@ SUITE(node_model)
 	tcase_add_test(tc, every_machine_is_a_word);
 	tcase_add_test(tc, random_machines_are_words);
 	tcase_add_test(tc, mangled_words_are_survived);
+	tcase_add_test(tc, hostile_lists_are_read_once);
 	LOOP(tc, a_node_finds_its_entry, find_rows);
 	LOOP(tc, sources_in_their_order, source_rows);
 	tcase_add_test(tc, a_permutation_is_applied_or_refused);

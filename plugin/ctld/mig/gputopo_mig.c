@@ -54,6 +54,11 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	return host->bind(models, index, name, gpus);
 }
 
+const struct gp_binding *gp_models_recall(const struct gp_models *models, int index)
+{
+	return host->recall(models, index);
+}
+
 bool gp_models_have_mig(const struct gp_models *models)
 {
 	return host->have_mig(models);

@@ -26,6 +26,7 @@ static const struct gp_mig_host host = {
 	.fields_read = gp_fields_read,
 	.fields_write = gp_fields_write,
 	.bind = gp_models_bind,
+	.recall = gp_models_recall,
 	.have_mig = gp_models_have_mig,
 	.refused = gp_quest_refused,
 	.forecast = gp_forecast,

@@ -29,6 +29,7 @@ struct gp_mig_host {
 	void (*fields_write)(job_record_t *job, const struct gp_fields *fields);
 	struct gp_binding *(*bind)(struct gp_models *models, int index, const char *name,
 				   const struct gp_gpus *gpus);
+	const struct gp_binding *(*recall)(const struct gp_models *models, int index);
 	bool (*have_mig)(const struct gp_models *models);
 	void (*refused)(struct gp_glue *glue, const job_record_t *job, int nodes);
 	int (*forecast)(struct gp_glue *glue, const struct gp_inner *inner,

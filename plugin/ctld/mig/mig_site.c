@@ -24,8 +24,8 @@ void gp_mig_spaces_release(struct gp_mig_spaces *spaces)
 }
 
 /* The space of a GPU by its product name; NULL: no such table, or no memory. */
-static const struct gt_mig_space *space_of(struct gp_mig_spaces *spaces,
-					   const char *model)
+static const struct gt_mig_space *find_space(struct gp_mig_spaces *spaces,
+					     const char *model)
 {
 	const struct gt_mig_gpu *gpu;
 
@@ -38,6 +38,19 @@ static const struct gt_mig_space *space_of(struct gp_mig_spaces *spaces,
 	    gt_mig_space_new(&spaces->space[spaces->count], gpu, NULL, NULL))
 		return NULL;
 	return spaces->space[spaces->count++];
+}
+
+static const struct gt_mig_space *space_of(struct gp_mig_spaces *spaces,
+					   const char *model)
+{
+	if (spaces->of_model && strcmp(spaces->model, model) == 0)
+		return spaces->of_model;
+	spaces->of_model =
+		strlen(model) < sizeof(spaces->model) ? find_space(spaces, model) : NULL;
+	if (!spaces->of_model)
+		return find_space(spaces, model);
+	strcpy(spaces->model, model);
+	return spaces->of_model;
 }
 
 /* ---- the node ---- */
@@ -94,6 +107,23 @@ static bool read_gpus(struct gp_mig_site *site, struct gp_mig_spaces *spaces)
 	return site->mig != 0;
 }
 
+/* GPUs of a node that was read before: what does not change while it is registered is in
+ * its binding. */
+static bool recall_gpus(struct gp_mig_site *site, const struct gp_models *models)
+{
+	const gres_node_state_t *state = gp_bridge_gres(site->record, "gpu");
+	const struct gp_binding *binding = gp_models_recall(models, site->node);
+
+	if (!binding || !binding->table || !state || !state->gres_bit_alloc ||
+	    state->no_consume || bit_size(state->gres_bit_alloc) != binding->size ||
+	    state->gres_cnt_avail != (uint64_t)binding->size)
+		return false;
+	site->binding = binding;
+	site->gpus = binding->size;
+	site->whole = gp_bridge_bits(state->gres_bit_alloc, site->gpus);
+	return true;
+}
+
 bool gp_mig_site_read(struct gp_mig_site *site, int node, struct gp_models *models,
 		      struct gp_mig_spaces *spaces)
 {
@@ -105,7 +135,11 @@ bool gp_mig_site_read(struct gp_mig_site *site, int node, struct gp_models *mode
 	if (!site->record || !models)
 		return false;
 	site->shards = gp_bridge_gres(site->record, "shard");
-	if (!has_counts(site->shards) || gp_bridge_node(site->record, &gpus) != GP_OK)
+	if (!has_counts(site->shards))
+		return false;
+	if (recall_gpus(site, models))
+		return read_gpus(site, spaces);
+	if (gp_bridge_node(site->record, &gpus) != GP_OK)
 		return false;
 	site->gpus = gpus.size;
 	site->whole = gpus.allocated;
@@ -180,6 +214,16 @@ static int profile_of(const struct gp_mig_site *site, int compute, int size,
 					suffix);
 }
 
+/* gp_mig_site_bit of each number. */
+static void read_bits(const struct gp_mig_site *site, int bit_of[GP_MAX_GPUS])
+{
+	for (int r = 0; r < GP_MAX_GPUS; r++)
+		bit_of[r] = -1;
+	for (int g = site->gpus - 1; g >= 0; g--)
+		if (site->mig >> g & 1)
+			bit_of[gp_mig_site_rank(site, g)] = g;
+}
+
 /* Put what the jobs hold then on the fleet's GPUs from base on. Returns the GPUs that are
  * open, none on a contradiction. */
 static uint64_t fill(struct gt_mig_fleet *fleet, int base, const struct gp_mig_site *site,
@@ -187,18 +231,24 @@ static uint64_t fill(struct gt_mig_fleet *fleet, int base, const struct gp_mig_s
 		     time_t when)
 {
 	uint64_t open = not_whole(site, running, when);
-	int counted[GP_MAX_GPUS] = {0}, at = -1;
+	int counted[GP_MAX_GPUS] = {0}, bit_of[GP_MAX_GPUS], at = -1;
 	const struct gp_mig_held *held;
+	bool known = false;
 
 	while ((held = gp_mig_books_next(books, site->node, &at))) {
 		const struct gp_mig_slice *s = &held->slice;
-		int gpu = gp_mig_site_bit(site, s->gpu);
-		struct gt_mig_instance instance = {
-			base + gpu, profile_of(site, s->compute, s->size, s->suffix),
-			s->start};
+		struct gt_mig_instance instance;
+		int gpu;
 
 		if (has_ended(held->job_id, when))
 			continue;
+		if (!known)
+			read_bits(site, bit_of);
+		known = true;
+		gpu = s->gpu >= 0 && s->gpu < GP_MAX_GPUS ? bit_of[s->gpu] : -1;
+		instance = (struct gt_mig_instance){
+			base + gpu, profile_of(site, s->compute, s->size, s->suffix),
+			s->start};
 		if (gpu < 0 || instance.profile < 0 ||
 		    gt_mig_add(fleet, &instance, NULL) != GT_OK)
 			return 0;
@@ -333,6 +383,23 @@ time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_book
 
 /* ---- which ---- */
 
+/* Bits of a site's GPUs among those of a fleet, from base on. */
+static void open_gpus(uint64_t *open, int base, uint64_t gpus)
+{
+	open[base / 64] |= gpus << base % 64;
+	if (base % 64)
+		open[base / 64 + 1] |= gpus >> (64 - base % 64);
+}
+
+/* The site whose GPUs the fleet's GPU is one of. */
+static int site_of(const struct gp_mig_site *sites, int count, const int *first, int gpu)
+{
+	for (int i = 0; i < count; i++)
+		if (first[i] >= 0 && gpu >= first[i] && gpu < first[i] + sites[i].gpus)
+			return i;
+	return -1;
+}
+
 /* The GPUs of all sites with this space as one fleet; *first[i]: where those of site i
  * begin, -1 for others. NULL: no memory. */
 static struct gt_mig_fleet *join(const struct gp_mig_site *sites, int count,
@@ -343,7 +410,7 @@ static struct gt_mig_fleet *join(const struct gp_mig_site *sites, int count,
 
 	for (int i = 0; i < count; i++) {
 		first[i] = sites[i].space == space ? gpus : -1;
-		gpus += sites[i].space == space ? GP_MAX_GPUS : 0;
+		gpus += sites[i].space == space ? sites[i].gpus : 0;
 	}
 	if (gt_mig_fleet_new(&fleet, space, gpus, NULL))
 		return NULL;
@@ -361,22 +428,22 @@ static int best_of(const struct gp_mig_site *sites, int count,
 
 	if (!fleet)
 		return -1;
-	for (int i = 0; i < count; i++) /* 64 GPUs a site: one word each */
+	memset(open, 0, ((size_t)count + 1) * sizeof(*open));
+	for (int i = 0; i < count; i++)
 		if (first[i] >= 0)
-			open[first[i] / GP_MAX_GPUS] =
-				fill(fleet, first[i], &sites[i], books, &nobody, 0);
+			open_gpus(open, first[i],
+				  fill(fleet, first[i], &sites[i], books, &nobody, 0));
 	if (gt_mig_profile_find(gt_mig_space_gpu(space), wish->profile, &profile, NULL) ==
 	    GT_OK)
 		while (best < 0 &&
 		       gt_mig_place(fleet, profile, policy_of(&sites[0]), open, &place)) {
-			uint64_t gpu = (uint64_t)1 << place.gpu % GP_MAX_GPUS;
 			struct gp_mig_fit fit;
 
-			for (int i = 0; i < count; i++)
-				if (first[i] == place.gpu - place.gpu % GP_MAX_GPUS)
-					best = i;
-			open[place.gpu / GP_MAX_GPUS] &= ~gpu;
-			if (!gp_mig_site_fit(&sites[best], books, &nobody, wish, gpu, 0,
+			best = site_of(sites, count, first, place.gpu);
+			open[place.gpu / 64] &= ~((uint64_t)1 << place.gpu % 64);
+			if (best < 0 ||
+			    !gp_mig_site_fit(&sites[best], books, &nobody, wish,
+					     (uint64_t)1 << (place.gpu - first[best]), 0,
 					     &fit))
 				best = -1;
 		}

@@ -17,6 +17,9 @@
 struct gp_mig_spaces {
 	struct gt_mig_space *space[GP_MIG_MODELS];
 	int count;
+	/* the last question: a cluster's GPUs are mostly of one model */
+	char model[64];
+	const struct gt_mig_space *of_model;
 };
 
 void gp_mig_spaces_release(struct gp_mig_spaces *spaces);
