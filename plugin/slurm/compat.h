@@ -32,6 +32,9 @@
 #include "src/common/xmalloc.h"
 #include "src/common/xstring.h"
 #include "src/slurmctld/slurmctld.h"
+#if __has_include("src/common/node_features.h")
+#include "src/common/node_features.h" /* node_feature_t, once in slurmctld.h */
+#endif
 /* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
 #include "select_ops.h"
 

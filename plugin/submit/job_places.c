@@ -18,7 +18,6 @@
 /* Of slurmctld: where one is missing, its part of the description narrows nothing. */
 #pragma weak avail_feature_list
 #pragma weak default_part_loc
-#pragma weak find_node_record
 #pragma weak find_part_record
 #pragma weak find_resv_name
 #pragma weak slurm_hostlist_create
@@ -57,8 +56,7 @@ static bitstr_t *named_nodes(const char *text)
 	bitstr_t *nodes;
 	char *name;
 
-	if (!text || !*text || !find_node_record || !slurm_hostlist_create ||
-	    !(list = hostlist_create(text)))
+	if (!text || !*text || !slurm_hostlist_create || !(list = hostlist_create(text)))
 		return NULL;
 	nodes = bit_alloc(node_record_count);
 	while ((name = hostlist_shift(list))) {
