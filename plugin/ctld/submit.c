@@ -54,47 +54,54 @@ static bool could_meet(struct gp_glue *glue, const struct gp_question *question,
 }
 
 /* Who cannot: a node that the job requires, or all that it may have but found. */
-static void write_who(const struct gp_question *question, bool ring, const char *required,
-		      int found, char *who, size_t size)
+static int write_who(const struct gp_question *question, const struct gp_wish *wish,
+		     const char *required, int found, char *text, size_t size)
 {
-	const char *verb = ring ? "have" : "give";
+	bool ring = wish->ring && !wish->min_mbps;
+	int least = question->places.least, count = question->count;
+	char name[80] = "--gpu-topo=ring";
 
+	if (!ring)
+		snprintf(name, sizeof(name), "--gpu-min-busbw=%.10g%s",
+			 wish->min_mbps / 1000.0, wish->ring ? " --gpu-topo=ring" : "");
+	if (required && ring)
+		return snprintf(text, size,
+				"gputopo: %s: %s, which the job requires, cannot have a "
+				"ring of links through %d GPUs",
+				name, required, count);
 	if (required)
-		snprintf(who, size, "%s, which the job requires, cannot %s", required,
-			 verb);
-	else if (found)
-		snprintf(who, size, "only %d of the %d nodes that it needs can %s", found,
-			 question->places.least, verb);
-	else
-		snprintf(who, size, "no node %s", ring ? "has" : "can give");
+		return snprintf(text, size,
+				"gputopo: %s: %s, which the job requires, cannot give %d "
+				"GPUs that",
+				name, required, count);
+	if (found && ring)
+		return snprintf(text, size,
+				"gputopo: %s: only %d of the %d nodes that it needs can "
+				"have a ring of links through %d GPUs",
+				name, found, least, count);
+	if (found)
+		return snprintf(text, size,
+				"gputopo: %s: only %d of the %d nodes that it needs can "
+				"give %d GPUs that",
+				name, found, least, count);
+	if (ring)
+		return snprintf(text, size,
+				"gputopo: --gpu-topo=ring: no node has a ring of links "
+				"through %d GPUs",
+				count);
+	return snprintf(text, size,
+			"gputopo: --gpu-min-busbw=%.10g%s: no node can give %d GPUs that",
+			wish->min_mbps / 1000.0, wish->ring ? " --gpu-topo=ring" : "",
+			count);
 }
 
-static void write_refusal(const struct gp_question *question, const struct gp_wish *wish,
-			  const char *who, const struct best *best, char *text,
-			  size_t size)
+static void write_best(const struct best *best, char *text, size_t size)
 {
-	int used;
-
-	if (wish->ring && !wish->min_mbps)
-		used = snprintf(text, size,
-				"gputopo: --gpu-topo=ring: %s a ring of links through %d "
-				"GPUs",
-				who, question->count);
-	else
-		used = snprintf(text, size,
-				"gputopo: --gpu-min-busbw=%.10g%s: %s %d GPUs that",
-				wish->min_mbps / 1000.0,
-				wish->ring ? " --gpu-topo=ring" : "", who,
-				question->count);
-	if (used < 0 || (size_t)used >= size)
-		return;
 	if (best->node)
-		snprintf(text + used, size - (size_t)used,
-			 "; the best that any could give are %.10g GB/s (%s)",
+		snprintf(text, size, "; the best that any could give are %.10g GB/s (%s)",
 			 best->mbps / 1000.0, best->node);
 	else
-		snprintf(text + used, size - (size_t)used,
-			 "; no bandwidth is known of any");
+		snprintf(text, size, "; no bandwidth is known of any");
 }
 
 bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
@@ -104,8 +111,7 @@ bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
 	struct best best = {0}, own;
 	const char *required = NULL;
 	struct gp_wish wish;
-	char who[400];
-	int found = 0;
+	int found = 0, used;
 
 	gp_wish_parse(question->env, question->env_size, &wish);
 	if (!wish.asked || question->count < 2)
@@ -127,8 +133,8 @@ bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,
 	/* Too few GPUs everywhere is for Slurm to say. */
 	if (!required && (found >= places->least || !best.nodes))
 		return false;
-	write_who(question, wish.ring && !wish.min_mbps, required, found, who,
-		  sizeof(who));
-	write_refusal(question, &wish, who, &best, text, size);
+	used = write_who(question, &wish, required, found, text, size);
+	if (used > 0 && (size_t)used < size)
+		write_best(&best, text + used, size - (size_t)used);
 	return true;
 }

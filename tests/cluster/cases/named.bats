@@ -157,14 +157,14 @@ taken() {
 	local first id end start
 	first=$(waits --mig=1g.10gb -w m1 -t 8)
 	cluster_wait_job "$first" RUNNING 15
-	id=$(waits --mig=7g.80gb -w m1 -t 9)
+	id=$(waits --mig=7g.80gb -w m1 -t 40)
 	cluster_wait_job "$id" RUNNING 15
 	end=$(date -d "$(cluster_run squeue -h -o %e -j "$first")" +%s)
 	id=$(waits --mig=7g.80gb -w m1)
 	stays_pending "$id"
 	start=$(date -d "$(cluster_run squeue -h --start -o %S -j "$id")" +%s)
 	[ "$start" -ge "$end" ]
-	[ "$start" -lt $((end + 60)) ]
+	[ "$start" -lt $((end + 300)) ]
 	cluster_run scancel "$first"
 	cluster_wait_job "$id" RUNNING 30
 }
