@@ -12,8 +12,8 @@
  *
  * Harm by capacity, the sum over job sizes s of mix(s) x s x floor(whole / s), was tried:
  * with equal weights it did as well as stock's rule, with powers of two or with sizes
- * learnt from the queue jobs of several nodes waited longer (see docs/evidence.md). So
- * stock's rule it is, and with jobs of whole nodes nothing differs from it.
+ * learnt from the queue jobs of several nodes waited longer. So stock's rule it is, and
+ * with jobs of whole nodes nothing differs from it (make whole-units).
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_UNITS_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_UNITS_H
