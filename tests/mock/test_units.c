@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_glue_units.c - leaf switches, base blocks and NVLink domains stay whole where stock
- * leaves them whole.
+ * test_glue_units.c - leaf switches, base blocks and NVLink domains stay whole where
+ * stock leaves them whole.
  */
 #include "plugin/slurm/compat.h"
 
@@ -15,8 +15,14 @@
 #define NODES 8
 
 /* Two units of four, the last two nodes are in use as a whole. */
-#define BROKEN_SECOND {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}
-#define BLOCKS	      {"b0", "b0", "b0", "b0", "b1", "b1", "b1", "b1"}
+#define BROKEN_SECOND                                                                    \
+	{                                                                                \
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0                                 \
+	}
+#define BLOCKS                                                                           \
+	{                                                                                \
+		"b0", "b0", "b0", "b0", "b1", "b1", "b1", "b1"                           \
+	}
 
 /* One job without GPUs on each node of the mask. */
 static void with_jobs(uint64_t nodes)
@@ -51,13 +57,8 @@ static const struct {
 	 0,
 	 4,
 	 1 << 0},
-	{"a flat network: as ever, the first of equal nodes",
-	 NULL,
-	 BLOCKS,
-	 BROKEN_SECOND,
-	 0,
-	 4,
-	 0xf},
+	{"a flat network: as ever, the first of equal nodes", NULL, BLOCKS, BROKEN_SECOND,
+	 0, 4, 0xf},
 	{"a node in use with a set as good breaks nothing",
 	 "block.node",
 	 BLOCKS,
@@ -86,13 +87,8 @@ static const struct {
 	 0x08,
 	 4,
 	 1 << 3},
-	{"where each node has one, free GPUs tell",
-	 "block.node",
-	 BLOCKS,
-	 BROKEN_SECOND,
-	 0xff,
-	 4,
-	 1 << 4},
+	{"where each node has one, free GPUs tell", "block.node", BLOCKS, BROKEN_SECOND,
+	 0xff, 4, 1 << 4},
 	{"equal units: one node of each, and stock's rule says which",
 	 "block.node",
 	 BLOCKS,
@@ -169,7 +165,8 @@ END_TEST
  * out for it. */
 START_TEST(a_promise_is_kept_with_the_least_harm)
 {
-	static const uint64_t free[NODES] = {0x33, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint64_t free[NODES] = {0x33, 0xff, 0xff, 0xff,
+					     0xff, 0xff, 0xff, 0xff};
 
 	write_conf("MinRatio=1\n");
 	mock_slurm.pattern = "block.node";

@@ -56,8 +56,8 @@ void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *m
 		    struct gp_room *room);
 /* The number of the node's unit, from 1; 0: it is in none that is known. */
 int gp_units_of(const struct gp_units *units, int node, const struct gp_models *models);
-/* The harm that a job of one node does there; 0 in no unit. free being the node's free GPUs, size all
- * of them. Holds until the nodes are counted anew. */
+/* The harm that a job of one node does there; 0 in no unit. free being the node's free
+ * GPUs, size all of them. Holds until the nodes are counted anew. */
 uint64_t gp_units_harm(const struct gp_units *units, int node,
 		       const struct gp_models *models, uint64_t free, int size);
 
