@@ -7,10 +7,12 @@ load ../lib/units.bash
 UNIT_JOB=--segment=4
 
 setup_file() {
-	if [[ $(cluster_release "$GPUTOPO_SLURM_ROOT") < 23.11 ]]; then
+	case $(cluster_release "$GPUTOPO_SLURM_ROOT") in
+	22.* | 23.02*)
 		export CLUSTER_MISSING="topology/block is from 23.11 on"
 		return
-	fi
+		;;
+	esac
 	units_start block
 }
 
