@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_glue_units.c - leaf switches, base blocks and NVLink domains stay whole where
+ * test_units.c - leaf switches, base blocks and NVLink domains stay whole where
  * stock leaves them whole.
  */
 #include "plugin/slurm/compat.h"
@@ -276,16 +276,7 @@ static TCase *unit_case(void)
 	return tc;
 }
 
-int main(void)
+SUITE(units)
 {
-	Suite *suite = suite_create("units");
-	SRunner *runner;
-	int failed;
-
 	suite_add_tcase(suite, unit_case());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
