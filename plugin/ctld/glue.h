@@ -46,6 +46,7 @@ struct gp_domain {
 	int gpus;
 	int first; /* its first node */
 	bool tried;
+	int share; /* nodes of a job over several; -1: none */
 };
 
 #define GP_REFUSALS 64 /* by job id; a collision forgets one */

@@ -118,6 +118,22 @@ START_TEST(the_best_node_of_the_lowest_weight)
 }
 END_TEST
 
+/* Of whole nodes in leaf switches or base blocks stock takes one; a begun one is ours. */
+START_TEST(whole_nodes_of_units_are_stocks)
+{
+	mock_slurm.pattern = "block.node";
+	mock_slurm.unit[0] = mock_slurm.unit[1] = "b0";
+	mock_slurm.unit[2] = "b1";
+	start_sliced(3);
+	ck_assert_str_eq(place_of(run_mig("2g.20gb", 2, 0)), "n0:0:4:2");
+	ck_assert_uint_eq(mock_stock.call[0].nodes, 0x7);
+	node_record_table_ptr[0]->run_job_cnt = 1;
+	mock_stock.calls = 0;
+	(void)run_mig("1g.10gb", 1, 0);
+	ck_assert_uint_eq(mock_stock.call[0].nodes, 1 << 0);
+}
+END_TEST
+
 START_TEST(several_nodes_have_one_placement_each)
 {
 	job_record_t *job;
@@ -478,6 +494,7 @@ static void add_places(TCase *tc)
 	tcase_add_test(tc, stock_sees_one_gpu_and_no_preemption);
 	tcase_add_test(tc, the_node_counts_by_minor);
 	tcase_add_test(tc, the_best_node_of_the_lowest_weight);
+	tcase_add_test(tc, whole_nodes_of_units_are_stocks);
 	tcase_add_test(tc, several_nodes_have_one_placement_each);
 	tcase_add_test(tc, a_gpu_held_whole_is_never_chosen);
 	tcase_add_test(tc, all_gpus_held_whole);

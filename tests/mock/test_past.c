@@ -21,7 +21,7 @@
 static const struct {
 	const char *why;
 	const char *conf;
-	uint64_t free[4];
+	uint64_t free[6];
 	uint32_t nodes;
 	uint64_t total; /* --gpus; 0: 2 a node */
 	uint64_t got;
@@ -50,6 +50,18 @@ static const struct {
 	 2,
 	 0,
 	 0x5},
+	{"no domain has room: two nodes of each, not three and one",
+	 "NodeName=n[0-2] Domain=a\nNodeName=n[3-5] Domain=b\n",
+	 {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+	 4,
+	 0,
+	 0x1b},
+	{"three domains, of which the two large ones hold it",
+	 "NodeName=n0 Domain=a\nNodeName=n[1-2] Domain=b\nNodeName=n[3-5] Domain=c\n",
+	 {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+	 4,
+	 0,
+	 0x1e},
 	{"no domains at all: stock", "", {0xff, 0xff, 0xff, 0xff}, 2, 0, 0x3},
 	{"--gpus: the domain that has as many",
 	 "NodeName=n[0-1] Domain=a\nNodeName=n[2-3] Domain=b\n",
@@ -75,7 +87,7 @@ static job_record_t *domain_job(int row)
 START_TEST(several_nodes_are_of_one_domain)
 {
 	write_conf(domain_rows[_i].conf);
-	start_nodes(domain_rows[_i].free, 4);
+	start_nodes(domain_rows[_i].free, domain_rows[_i].nodes == 4 ? 6 : 4);
 	ck_assert_msg(nodes_of(domain_job(_i)) == domain_rows[_i].got, "%s",
 		      domain_rows[_i].why);
 }

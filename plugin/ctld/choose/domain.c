@@ -110,3 +110,54 @@ bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t 
 			bit_set(nodes, glue->ranks[i].node);
 	return true;
 }
+
+/* Shares of wanted nodes, one more each round for every domain with room left, so that no
+ * domain has two more than another without need. The domains with the most nodes, as few
+ * as hold the job. false: all together have too few. */
+static bool share_out(struct gp_glue *glue, int wanted)
+{
+	int chosen = 0, room = 0, left = wanted;
+
+	for (int d = 0; d <= glue->node_count; d++)
+		glue->domains[d].share = -1;
+	while (room < wanted) {
+		struct gp_domain *most = NULL;
+
+		for (int d = 1; d <= glue->node_count; d++) {
+			struct gp_domain *domain = &glue->domains[d];
+
+			if (domain->nodes && domain->share < 0 &&
+			    (!most || domain->nodes > most->nodes))
+				most = domain;
+		}
+		if (!most)
+			return false;
+		most->share = 0;
+		room += most->nodes;
+		chosen++;
+	}
+	while (left > 0)
+		for (int d = 1; d <= glue->node_count; d++)
+			if (left > 0 && glue->domains[d].share >= 0 &&
+			    glue->domains[d].share < glue->domains[d].nodes) {
+				glue->domains[d].share++;
+				left--;
+			}
+	return chosen > 1;
+}
+
+bool gp_domains_split(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes)
+{
+	if (!need->per_node || !share_out(glue, need->nodes))
+		return false;
+	bit_clear_all(nodes);
+	for (int i = 0; i < glue->ranked; i++) {
+		struct gp_domain *domain = &glue->domains[glue->ranks[i].unit];
+
+		if (domain->share > 0) {
+			bit_set(nodes, glue->ranks[i].node);
+			domain->share--;
+		}
+	}
+	return true;
+}

@@ -27,4 +27,9 @@ bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_jo
  * that large ones stay whole. false: no more. */
 bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes);
 
+/* For a job that no domain has room for: as many nodes as it likes to have, over as few
+ * domains as hold it, as even as can be. false: nodes outside domains are needed, one
+ * domain is enough, or what the job needs of a node is not known. O(nodes x domains). */
+bool gp_domains_split(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes);
+
 #endif

@@ -203,7 +203,7 @@ static int drop_harmful(struct gp_rank *ranks, int ranked)
 		least = ranks[i].harm;
 	}
 	for (int i = 0; i < ranked; i++)
-		if (ranks[i].harm <= least)
+		if (ranks[i].harm <= least || ranks[i].harm < GP_HARM_BREAKS)
 			ranks[left++] = ranks[i];
 	return left;
 }
@@ -307,7 +307,7 @@ int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t har
 	uint64_t quality = best_quality(ranks, ranked);
 	double damage, above = -1;
 	int units[GP_FEW_NODES], found = 0;
-	bool one_a_unit = only_ties && harm > 0;
+	bool one_a_unit = only_ties && harm >= GP_HARM_BREAKS;
 	int room = only_ties && !one_a_unit ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);

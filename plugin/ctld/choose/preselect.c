@@ -159,12 +159,32 @@ static struct gp_need read_need(const struct gp_attempt *a)
 	return need;
 }
 
-/* A job of several nodes: those of one NVLink domain, if one has room for it. */
+/* Stock's answer with the nodes of glue->answer. */
+static bool answer_from_domain(struct gp_attempt *a)
+{
+	const struct gp_test *t = a->test;
+	int rc;
+
+	bit_copybits(t->nodes, a->glue->answer);
+	rc = gp_ask_kindly(a->glue, a->inner, t);
+	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
+		a->glue->counters.in_domain++;
+		return true;
+	}
+	a->glue->counters.failed_narrow++;
+	gp_fields_write(t->job, &a->before);
+	bit_copybits(t->nodes, a->glue->offered);
+	return false;
+}
+
+/* A job of several nodes: those of one NVLink domain, if one has room for it; else of few
+ * domains, evenly. */
 static bool answer_in_domain(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 	struct gp_glue *glue = a->glue;
 	struct gp_need need = read_need(a);
+	int tries = 0;
 
 	if (!glue->domains || !gp_models_have_domains(glue->models) ||
 	    (!need.per_node && !need.total) || t->max_nodes <= 1 ||
@@ -172,22 +192,13 @@ static bool answer_in_domain(struct gp_attempt *a)
 	    gp_units_network(&glue->units, t->job) != GP_NETWORK_FLAT ||
 	    !gp_domains_read(glue, t->nodes, &a->quest.asked, &need))
 		return false;
-	for (int try = 0; try < MAX_DOMAINS; try++) {
-		int rc;
-
-		if (!gp_domains_next(glue, &need, glue->answer))
-			return false;
-		bit_copybits(t->nodes, glue->answer);
-		rc = gp_ask_kindly(glue, a->inner, t);
-		if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
-			glue->counters.in_domain++;
+	while (tries < MAX_DOMAINS && gp_domains_next(glue, &need, glue->answer)) {
+		tries++;
+		if (answer_from_domain(a))
 			return true;
-		}
-		glue->counters.failed_narrow++;
-		gp_fields_write(t->job, &a->before);
-		bit_copybits(t->nodes, glue->offered);
 	}
-	return false;
+	return tries == 0 && gp_domains_split(glue, &need, glue->answer) &&
+	       answer_from_domain(a);
 }
 
 int gp_first_answer(struct gp_attempt *a)

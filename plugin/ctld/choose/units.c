@@ -169,12 +169,13 @@ uint64_t gp_units_harm(const struct gp_units *units, int node,
 {
 	int number = has_units(units, models) ? gp_units_of(units, node, models) : 0;
 	const struct gp_unit *unit;
-	uint64_t whole;
 
-	if (!number || __builtin_popcountll(free) < size)
+	if (!number)
 		return 0;
 	unit = &units->unit[number];
-	whole = gp_bridge_is_idle(node_record_table_ptr[node]) ? (uint64_t)unit->whole
-							       : 0;
-	return whole << 32 | (uint64_t)unit->open;
+	if (__builtin_popcountll(free) < size)
+		return (uint64_t)unit->whole << 24 | (uint64_t)unit->open;
+	if (!gp_bridge_is_idle(node_record_table_ptr[node]))
+		return GP_HARM_BREAKS | (uint64_t)unit->open;
+	return GP_HARM_WHOLE | (uint64_t)unit->whole << 24 | (uint64_t)unit->open;
 }

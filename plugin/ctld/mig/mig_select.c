@@ -221,11 +221,17 @@ static int lightest(struct visit *v)
 static int best_site(struct visit *v)
 {
 	const struct gp_test *t = v->test;
+	int best;
 
 	if (v->count < 2 || t->min_nodes > 1 || !gp_bridge_any_node(t->job) ||
 	    !gp_first_scratch(v->glue, t->nodes))
 		return -1;
-	return gp_mig_site_best(v->sites, lightest(v), &v->glue->mig_books, &v->wish);
+	best = gp_mig_site_best(v->sites, lightest(v), &v->glue->mig_books, &v->wish);
+	/* Which leaf switch or base block loses a whole node is stock's to say. */
+	if (best >= 0 && v->glue->units.network != GP_NETWORK_FLAT &&
+	    gp_bridge_is_idle(v->sites[best].record))
+		return -1;
+	return best;
 }
 
 /* For how many nodes a placement can be written. */
