@@ -113,14 +113,16 @@ static bool is_for_slurmctld(const char *path)
 	return false;
 }
 
-static void check_topology(struct check *check, const char *spec, int line)
+static void check_topology(struct check *check, const char *spec, const char *model,
+			   int line)
 {
+	struct gt_load_options options = {.model = model};
 	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 	struct gt_error err;
 
 	check_topology_path(check, spec, path);
-	if (gt_node_load(&node, path, NULL, &err)) {
+	if (gt_node_load(&node, path, &options, &err)) {
 		check_problem(check, err.file[0] ? err.file : check->conf_path,
 			      err.file[0] ? err.line : line, "%s", err.text);
 		return;
@@ -136,6 +138,11 @@ static void check_topology(struct check *check, const char *spec, int line)
 			"convert it "
 			"with gputopo show --json",
 			spec, gt_node_source_format(node));
+	/* no problem, but what --gpu-min-busbw is held against */
+	for (int i = 0; i < gt_node_note_count(node); i++)
+		if (strstr(gt_node_note(node, i), " assumed"))
+			printf("%s:%d: Topology=%s: %s; Model= on this line tells\n",
+			       check->conf_path, line, spec, gt_node_note(node, i));
 	gt_node_free(node);
 }
 
@@ -145,7 +152,7 @@ static void check_topologies(struct check *check)
 	int line = 0;
 
 	for (int i = 0; (spec = gp_conf_topology(check->conf, i, &line)); i++)
-		check_topology(check, spec, line);
+		check_topology(check, spec, gp_conf_model(check->conf, i), line);
 }
 
 /* ---- the command ---- */

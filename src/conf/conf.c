@@ -94,6 +94,15 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 	return gp_keys[key].set(at, value);
 }
 
+/* Model= is said of a topology. */
+static enum gt_err check_line(const struct place *at)
+{
+	if (at->group->model && !at->group->topology)
+		return gp_key_bad(at, "Model", at->group->model,
+				  "names the GPUs of a Topology=, on the same line");
+	return GT_OK;
+}
+
 /* One line, comment cut off; text is writable. */
 static enum gt_err read_line(struct gp_conf *conf, char *text, int line,
 			     struct gt_error *err)
@@ -110,7 +119,7 @@ static enum gt_err read_line(struct gp_conf *conf, char *text, int line,
 
 		p += strspn(p, " \t\r\f\v");
 		if (*p == '\0')
-			return GT_OK;
+			return check_line(&at);
 		len = strcspn(p, " \t\r\f\v");
 		at.column = (int)(p - text) + 1;
 		char *next = p[len] ? p + len + 1 : p + len;
@@ -223,6 +232,7 @@ void gp_conf_free(struct gp_conf *conf)
 		free(conf->groups[i].hosts);
 		free(conf->groups[i].topology);
 		free(conf->groups[i].domain);
+		free(conf->groups[i].model);
 	}
 	for (int i = 0; i < conf->avoid_count; i++)
 		free(conf->avoids[i].host);
@@ -256,8 +266,10 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->mig_policy = in->mig_policy;
 	if (given & (1u << KEY_MIG_STRAY))
 		out->mig_stray = in->mig_stray;
-	if (group->topology)
+	if (group->topology) {
 		out->topology = group->topology;
+		out->model = group->model;
+	}
 	if (group->domain)
 		out->domain = group->domain;
 }
@@ -319,6 +331,13 @@ const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
 	if (group)
 		*line = group->line;
 	return group ? group->topology : NULL;
+}
+
+const char *gp_conf_model(const struct gp_conf *conf, int i)
+{
+	const struct group *group = with_topology(conf, i);
+
+	return group ? group->model : NULL;
 }
 
 const char *gp_conf_hosts(const struct gp_conf *conf, int i)

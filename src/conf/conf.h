@@ -24,6 +24,7 @@ struct gp_settings {
 	struct gt_mix mix;
 	const char *topology; /* as written; NULL: Slurm's Links= */
 	const char *domain;   /* NULL: none */
+	const char *model;    /* of the topology's GPUs, beside it; NULL: as it says */
 	struct gt_mask avoid; /* GPUs out of service */
 	enum gt_instance_policy mig_policy;
 	enum gp_stray mig_stray; /* read on the node */
@@ -50,6 +51,8 @@ bool gp_conf_is_off(const struct gp_conf *conf);
 bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
+/* The Model= of the same line, NULL: none. */
+const char *gp_conf_model(const struct gp_conf *conf, int i);
 /* The NodeName= of the same line. */
 const char *gp_conf_hosts(const struct gp_conf *conf, int i);
 const char *gp_conf_file(const struct gp_conf *conf);

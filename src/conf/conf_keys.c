@@ -132,6 +132,18 @@ static enum gt_err set_domain(struct place *at, const char *value)
 	return gp_key_string(at, &at->group->domain, value);
 }
 
+static enum gt_err set_model(struct place *at, const char *value)
+{
+	int link_mbps, pcie_mbps;
+
+	if (!gt_gpu_model_speeds(value, &link_mbps, &pcie_mbps))
+		return gp_key_bad(at, "Model", value,
+				  "must be a GPU whose links are known, such as "
+				  "A100-PCIE-40GB");
+	note_change(at, KEY_MODEL, true);
+	return gp_key_string(at, &at->group->model, value);
+}
+
 static enum gt_err set_decision_log(struct place *at, const char *value)
 {
 	note_change(at, KEY_DECISION_LOG, true);
@@ -225,6 +237,7 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_NODE_NAME] = {"NodeName", NULL, GP_KEY_NODES},
 	[KEY_TOPOLOGY] = {"Topology", set_topology, GP_KEY_NODES},
 	[KEY_DOMAIN] = {"Domain", set_domain, GP_KEY_NODES},
+	[KEY_MODEL] = {"Model", set_model, GP_KEY_NODES},
 	[KEY_POLICY] = {"Policy", set_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice,
 			     GP_KEY_CLUSTER | GP_KEY_NODES},

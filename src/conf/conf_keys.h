@@ -13,6 +13,7 @@ enum key {
 	KEY_NODE_NAME,
 	KEY_TOPOLOGY,
 	KEY_DOMAIN,
+	KEY_MODEL,
 	KEY_POLICY,
 	KEY_NODE_CHOICE,
 	KEY_SPLIT,
@@ -39,6 +40,7 @@ struct group {
 	char *hosts; /* NULL: the whole cluster */
 	char *topology;
 	char *domain;
+	char *model;
 	struct gp_settings settings;
 };
 

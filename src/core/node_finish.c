@@ -129,6 +129,18 @@ static bool any_links(const struct gt_node *node)
 	return false;
 }
 
+/* What speeds rest on where the model tells none. */
+static void note_guess(struct gt_node *node, const char *model, int mbps,
+		       const char *what)
+{
+	if (model[0])
+		gt_node_add_note(node, "GPU model '%s' is not known: %g GB/s %s assumed",
+				 model, mbps / 1000.0, what);
+	else
+		gt_node_add_note(node, "GPU model not named: %g GB/s %s assumed",
+				 mbps / 1000.0, what);
+}
+
 /* Link speed of every GPU that has none yet, by its model. */
 static void fill_speeds(struct gt_node *node)
 {
@@ -140,14 +152,10 @@ static void fill_speeds(struct gt_node *node)
 
 		if (gpu->link_mbps > 0)
 			continue;
-		if (!gt_gpu_model_speeds(gpu->model, &link_mbps, &pcie_mbps) && linked)
-			gt_node_add_note(
-				node,
-				gpu->model[0] ? "GPU model '%s' is not known: %g GB/s "
-						"a link assumed"
-					      : "GPU model not named%s: %g GB/s a link "
-						"assumed",
-				gpu->model, link_mbps / 1000.0);
+		if (!gt_gpu_model_speeds(gpu->model, &link_mbps, &pcie_mbps) &&
+		    node->n > 1)
+			note_guess(node, gpu->model, linked ? link_mbps : pcie_mbps,
+				   linked ? "a link" : "over PCIe");
 		gpu->link_mbps = link_mbps;
 	}
 }

@@ -400,3 +400,18 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 	same "$(jq -c '[.partial, (.gpus | length)]' half.json)" '[true,1]' "standard input"
 	has "$(jq -r '.notes[]' half.json)" "line 3 includes a file, whose lines are not here"
 }
+
+@test "a topology that names no GPU: guesses are said, Model= ends them" {
+	printf '\tGPU0\tGPU1\nGPU0\t X \tPIX\nGPU1\tPIX\t X \n' >topo.txt
+	echo 'NodeName=n[1-8] Topology=topo.txt' >gputopo.conf
+	prints "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; Model= on this line tells" \
+		check ./gputopo.conf
+	has "$("$GPUTOPO" show -t topo.txt)" "GPU model not named: 12 GB/s over PCIe assumed"
+	echo 'NodeName=n[1-8] Topology=topo.txt Model=nvidia_l40s' >gputopo.conf
+	sound
+	# half of the truth, without it
+	same "$("$GPUTOPO" pick -t topo.txt -n 2 --json | jq .busbw_gbps)" 12 "PCIe 3"
+	same "$("$GPUTOPO" pick -t topo.txt -n 2 --model l40s --json | jq .busbw_gbps)" 24 "PCIe 4"
+	echo 'NodeName=n[1-8] Topology=topo.txt Model=mine' >gputopo.conf
+	fails 1 "gputopo.conf:1: Model=mine: must be a GPU whose links are known" check ./gputopo.conf
+}

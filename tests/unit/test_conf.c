@@ -133,6 +133,28 @@ START_TEST(whether_any_node_is_chosen_is_known)
 }
 END_TEST
 
+START_TEST(a_model_belongs_to_its_topology)
+{
+	struct gp_conf *conf = parse("NodeName=n[1-9] Topology=a Model=A100\n"
+				     "NodeName=n2 Topology=b\n"
+				     "NodeName=n3 Domain=d\n"
+				     "NodeName=n4 Model=nvidia_l40s Topology=c\n");
+	struct gp_settings s;
+
+	gp_conf_node(conf, "n1", &s);
+	ck_assert_str_eq(s.model, "A100");
+	gp_conf_node(conf, "n2", &s);
+	ck_assert_str_eq(s.topology, "b");
+	ck_assert_ptr_null(s.model);
+	gp_conf_node(conf, "n3", &s);
+	ck_assert_str_eq(s.model, "A100");
+	gp_conf_node(conf, "n4", &s);
+	ck_assert_str_eq(s.model, "nvidia_l40s");
+	ck_assert_str_eq(gp_conf_model(conf, 2), "nvidia_l40s");
+	gp_conf_free(conf);
+}
+END_TEST
+
 START_TEST(off_for_all_is_known)
 {
 	struct gp_conf *conf = parse("Mode=off\nNodeName=n1 Topology=a\n");
@@ -161,6 +183,10 @@ static const struct {
 	{"NodeName=n[1- Topology=x", 1, 1, "node names such as"},
 	{"Topology=x", 1, 1, "stands on a NodeName line only"},
 	{"Domain=x", 1, 1, "stands on a NodeName line only"},
+	{"Model=A100", 1, 1, "stands on a NodeName line only"},
+	{"NodeName=n1 Model=A100", 1, 13, "names the GPUs of a Topology="},
+	{"NodeName=n1 Topology=x Model=gpu", 1, 24,
+	 "must be a GPU whose links are known"},
 	{"NodeName=n1 Avoid=n1:3", 1, 13, "holds for the cluster"},
 	{"NodeName=n1 Topology=live", 1, 13, "a file or builtin:NAME"},
 	{"NodeName=n1 Topology=-", 1, 13, "a file or builtin:NAME"},
@@ -261,6 +287,7 @@ SUITE(conf)
 	tcase_add_test(tc, later_lines_win_key_by_key);
 	tcase_add_loop_test(tc, whether_any_node_is_chosen_is_known, 0,
 			    ROWS(chooses_rows));
+	tcase_add_test(tc, a_model_belongs_to_its_topology);
 	tcase_add_test(tc, off_for_all_is_known);
 	tcase_add_loop_test(tc, errors_say_where, 0, ROWS(bad_rows));
 	tcase_add_test(tc, a_nul_byte_is_refused);

@@ -20,6 +20,7 @@
 
 struct source {
 	const char *spec;
+	const char *model; /* Model= beside it, NULL: none */
 	struct gt_node *node;
 };
 
@@ -64,10 +65,13 @@ static void resolve_path(const struct gp_conf *conf, const char *spec, char *pat
 		snprintf(path, size, "%.*s/%s", (int)(slash - file), file, spec);
 }
 
-static struct gt_node *find_source(const struct gp_models *models, const char *spec)
+static struct gt_node *find_source(const struct gp_models *models, const char *spec,
+				   const char *model)
 {
 	for (int i = 0; i < models->source_count; i++)
-		if (strcmp(models->sources[i].spec, spec) == 0)
+		if (strcmp(models->sources[i].spec, spec) == 0 &&
+		    strcmp(models->sources[i].model ? models->sources[i].model : "",
+			   model ? model : "") == 0)
 			return models->sources[i].node;
 	return NULL;
 }
@@ -95,9 +99,23 @@ static enum gt_err load_mig(struct gp_models *models, struct gt_node *node,
 	return GT_OK;
 }
 
-static enum gt_err load_source(struct gp_models *models, const char *spec, int line,
-			       struct gt_error *err)
+/* Figures that rest on no model are guesses: wishes for a bandwidth are held against
+ * them.
+ */
+static void warn_guesses(const struct gt_node *node, const char *spec)
 {
+	for (int i = 0; i < gt_node_note_count(node); i++)
+		if (strstr(gt_node_note(node, i), " assumed"))
+			info("gputopo: Topology=%s: %s; Model= on its line in "
+			     "gputopo.conf "
+			     "tells",
+			     spec, gt_node_note(node, i));
+}
+
+static enum gt_err load_source(struct gp_models *models, const char *spec,
+			       const char *model, int line, struct gt_error *err)
+{
+	struct gt_load_options options = {.model = model};
 	struct source *more = realloc(models->sources,
 				      (size_t)(models->source_count + 1) * sizeof(*more));
 	const char *file = gp_conf_file(models->conf);
@@ -110,7 +128,7 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	models->sources = more;
 	resolve_path(models->conf, spec, path, sizeof(path));
-	code = gt_node_load(&node, path, NULL, &cause);
+	code = gt_node_load(&node, path, &options, &cause);
 	if (code != GT_OK)
 		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
 				  spec, cause.line, cause.text);
@@ -125,9 +143,10 @@ static enum gt_err load_source(struct gp_models *models, const char *spec, int l
 		return gt_fail_at(err, code, file, line, 0, "Topology=%s: %s", spec,
 				  cause.text);
 	}
+	warn_guesses(node, spec);
 	models->has_domains |= gt_node_domain(node)[0] != '\0';
 	models->sources[models->source_count++] =
-		(struct source){.spec = spec, .node = node};
+		(struct source){.spec = spec, .model = model, .node = node};
 	return GT_OK;
 }
 
@@ -147,8 +166,9 @@ enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
 	gp_conf_non_default(conf, "Domain", word, sizeof(word));
 	models->has_domains = word[0] != '\0';
 	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++)
-		if (!find_source(models, spec))
-			code = load_source(models, spec, line, err);
+		if (!find_source(models, spec, gp_conf_model(conf, i)))
+			code = load_source(models, spec, gp_conf_model(conf, i), line,
+					   err);
 	if (code == GT_OK && node_count > 0) {
 		models->bindings = calloc((size_t)node_count, sizeof(*models->bindings));
 		models->domains = calloc((size_t)node_count, sizeof(*models->domains));
@@ -374,7 +394,8 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 				  const struct gp_gpus *gpus)
 {
 	const char *spec = binding->settings.topology;
-	const struct gt_node *source = spec ? find_source(models, spec) : NULL;
+	const struct gt_node *source =
+		spec ? find_source(models, spec, binding->settings.model) : NULL;
 	const struct gt_mask *avoid = &binding->settings.avoid;
 	struct gt_node *own = NULL, *copy = NULL;
 
@@ -412,7 +433,9 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 static int find_domain(struct gp_models *models, const struct gp_settings *settings)
 {
 	const struct gt_node *source =
-		settings->topology ? find_source(models, settings->topology) : NULL;
+		settings->topology
+			? find_source(models, settings->topology, settings->model)
+			: NULL;
 	const char *name = settings->domain;
 
 	if (!name && source)
