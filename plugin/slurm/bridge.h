@@ -8,7 +8,7 @@
 #ifndef GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 #define GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "plugin/slurm/compat.h"
 #include "conf/reason.h"
 

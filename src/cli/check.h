@@ -5,7 +5,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "conf/conf.h"
 
 #define CHECK_PATH_MAX 4096

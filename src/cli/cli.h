@@ -9,7 +9,7 @@
 #ifndef CLI_H
 #define CLI_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <getopt.h>
 #include <jansson.h>

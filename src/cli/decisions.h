@@ -8,7 +8,7 @@
 #ifndef CLI_DECISIONS_H
 #define CLI_DECISIONS_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "conf/reason.h"
 
 #include <stdio.h>

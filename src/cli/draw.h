@@ -4,7 +4,7 @@
 #ifndef DRAW_H
 #define DRAW_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdio.h>
 

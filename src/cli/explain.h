@@ -3,7 +3,7 @@
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* One column of the table. */
 struct explain_set {

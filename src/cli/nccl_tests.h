@@ -4,7 +4,7 @@
 #ifndef NCCL_TESTS_H
 #define NCCL_TESTS_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* One run: a text of nccl-tests. */
 struct nccl_run {

@@ -69,14 +69,19 @@ static int root_of(const struct gt_node *node, int gpu)
 static void gpu_record(const struct gt_node *node, int i, char *buf, size_t size)
 {
 	const struct gt_gpu *gpu = gt_node_gpu(node, i);
-	char socket[16], numa[16], root[16], island[16];
+	char socket[16], numa[16], root[16], island[16], reduction[32] = "";
 
-	snprintf(buf, size, "%s.%s.%s.%s.%d.%d.%s%s",
+	/* what the switch reduces: by the GPU's name, which does not travel */
+	if (gpu->reduce_mbps > 0)
+		snprintf(reduction, sizeof(reduction), ".%d.%d", gpu->reduce_mbps,
+			 gpu->reduce_from);
+	snprintf(buf, size, "%s.%s.%s.%s.%d.%d.%s%s%s",
 		 number(gpu->socket, socket, sizeof(socket)),
 		 number(gpu->numa, numa, sizeof(numa)),
 		 number(root_of(node, i), root, sizeof(root)),
 		 number(gpu->island, island, sizeof(island)), gpu->switch_links,
-		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "");
+		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "",
+		 reduction);
 }
 
 static void pair_record(const struct gt_node *node, int a, int b, char *buf, size_t size)
@@ -273,6 +278,11 @@ static void in_gpu(struct in *in, struct gt_gpu *gpu)
 	in_text(in, "hm", flags, sizeof(flags));
 	gpu->healthy = strchr(flags, 'h') != NULL;
 	gpu->mig = strchr(flags, 'm') != NULL;
+	if (!in_take(in, '.'))
+		return;
+	gpu->reduce_mbps = in_number(in, MBPS_LIMIT, 0);
+	in_expect(in, '.');
+	gpu->reduce_from = in_number(in, GT_MAX_GPUS, 0);
 }
 
 struct pair {

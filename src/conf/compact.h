@@ -12,7 +12,7 @@
 #ifndef GPUTOPO_CONF_COMPACT_H
 #define GPUTOPO_CONF_COMPACT_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GP_COMPACT_MAX 2048 /* bytes of one word, NUL included */
 

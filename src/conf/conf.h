@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_CONF_CONF_H
 #define GPUTOPO_CONF_CONF_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GP_MAX_CONF (4 << 20) /* bytes of one gputopo.conf */
 

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_CONF_GRES_CONF_H
 #define GPUTOPO_CONF_GRES_CONF_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* gt_node_load of a gres.conf; *node is the caller's. Errors name the file and line of
  * the line that they speak of, also in an included file. options as of gt_node_load, may

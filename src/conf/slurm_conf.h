@@ -7,7 +7,7 @@
 #ifndef GPUTOPO_CONF_SLURM_CONF_H
 #define GPUTOPO_CONF_SLURM_CONF_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define SLURM_VALUE_MAX 32768 /* one value: a long list of nodes */
 

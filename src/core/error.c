@@ -2,7 +2,7 @@
 /* What went wrong, where. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -195,6 +195,7 @@ void gt_select_geometry(struct gt_table *table, const struct gt_request *request
 	geometry->count = groups && groups->count ? groups->count : 1;
 	geometry->comm = request->comm;
 	geometry->exact = true;
+	memset(geometry->reserved, 0, sizeof(geometry->reserved));
 	group[0] = *set;
 	geometry->size[0] = (uint16_t)gt_mask_count(set);
 	if (geometry->count > 1 && gt_groups_sum(groups) != geometry->size[0])

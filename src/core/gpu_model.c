@@ -2,7 +2,7 @@
 /* What a GPU's name says about its links and its PCIe slot. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <ctype.h>
 #include <string.h>

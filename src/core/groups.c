@@ -3,7 +3,7 @@
  * command line, the simulator and the plugin's options all come here. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdio.h>
 #include <string.h>

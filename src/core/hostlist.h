@@ -13,7 +13,7 @@
 #ifndef GT_CORE_HOSTLIST_H
 #define GT_CORE_HOSTLIST_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GT_HOST_NAME_MAX 255 /* bytes of one name; longer ones match nothing */
 #define GT_HOSTLIST_MAX                                                                  \

@@ -4,7 +4,7 @@
 #ifndef GT_ILP_H
 #define GT_ILP_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* Minimize cost . x where, for every row, coeff[row] . x >= bound[row], with x >= 0 and
  * integer. Costs are integers >= 0. */

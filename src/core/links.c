@@ -2,7 +2,7 @@
 /* A node from a plain matrix of link counts, as slurmctld holds it. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 enum gt_err gt_node_from_links(struct gt_node **node, int gpus, const int *links,
 			       const int *socket, struct gt_error *err)

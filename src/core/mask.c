@@ -2,7 +2,7 @@
 /* A set of GPUs, and the list that Slurm writes for it. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include "core/bits.h"
 

@@ -3,7 +3,7 @@
  * limits mean anything. Both forget by halves. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <math.h>
 #include <string.h>

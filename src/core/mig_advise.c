@@ -2,7 +2,7 @@
 /* Right-sizing: the smallest profile that would have been enough. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <math.h>
 #include <string.h>

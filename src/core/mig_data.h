@@ -3,7 +3,7 @@
 #ifndef GT_MIG_DATA_H
 #define GT_MIG_DATA_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GT_MIG_TABLES 13
 

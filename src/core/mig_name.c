@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* 1 to 5 digits. */
 static bool read_digits(const char **at, int *value)

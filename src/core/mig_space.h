@@ -3,7 +3,7 @@
 #ifndef GT_MIG_SPACE_H
 #define GT_MIG_SPACE_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GT_MIG_STATES	  16384 /* legal sets of one table; 723 on a 7/8 GPU */
 #define GT_MIG_NO_STATE	  UINT16_MAX

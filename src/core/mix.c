@@ -2,7 +2,7 @@
 /* How often jobs of each size are expected. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #ifndef GT_CORE_NODE_H
 #define GT_CORE_NODE_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GT_NODE_TEXT_MAX 256
 

@@ -2,7 +2,7 @@
 /* Which rank gets which GPU. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <limits.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_RANK_NODE_MODEL_H
 #define GPUTOPO_RANK_NODE_MODEL_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "rank/rank_facts.h"
 
 struct gp_node_model {

@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* Socket and NUMA node of each CPU, -1 where there is none. */
 struct gp_cpus {

@@ -9,7 +9,7 @@
 #ifndef GPUTOPO_RANK_RANK_ORDER_H
 #define GPUTOPO_RANK_RANK_ORDER_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "rank/rank_facts.h"
 
 /* How Slurm binds tasks to GPUs. */

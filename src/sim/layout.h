@@ -3,7 +3,7 @@
 #ifndef SIM_LAYOUT_H
 #define SIM_LAYOUT_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "sim/policy_slurm.h"
 
 #define SIM_MAX_NODES	     30000

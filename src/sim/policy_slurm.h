@@ -7,7 +7,7 @@
 #ifndef SIM_POLICY_SLURM_H
 #define SIM_POLICY_SLURM_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define SIM_MAX_GPUS	64 /* GPUs of one simulated node */
 #define SIM_MAX_SOCKETS 8

@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "sim/gen.h"
 
 #define SIM_MIG_SEEDS 1000

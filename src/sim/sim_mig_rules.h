@@ -4,7 +4,7 @@
 #ifndef SIM_MIG_RULES_H
 #define SIM_MIG_RULES_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* Rules 0 to GT_MIG_POLICIES - 1 are enum gt_mig_policy. */
 enum sim_mig_rule {

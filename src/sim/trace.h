@@ -8,7 +8,7 @@
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "sim/policy_slurm.h"
 
 #define SIM_MAX_LINE	    (1 << 16) /* a longer line is a bad row */

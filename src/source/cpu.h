@@ -3,7 +3,7 @@
 #ifndef GT_SOURCE_CPU_H
 #define GT_SOURCE_CPU_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 /* vendor as CPUID or the kernel spells it, arch as uname does ("" if not given); family
  * and model are CPUID's numbers, 0 if not given. */

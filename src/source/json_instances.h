@@ -3,7 +3,7 @@
 #ifndef GT_SOURCE_JSON_INSTANCES_H
 #define GT_SOURCE_JSON_INSTANCES_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <jansson.h>
 

@@ -2,7 +2,7 @@
 /* MIG tables from JSON, for GPUs that the built-in tables do not know. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <errno.h>
 #include <jansson.h>

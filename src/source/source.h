@@ -3,7 +3,7 @@
 #ifndef GT_SOURCE_SOURCE_H
 #define GT_SOURCE_SOURCE_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define GT_LINE_MAX 32768 /* bytes of one line of a text format, NUL included */
 

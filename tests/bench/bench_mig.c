@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdio.h>
 #include <stdlib.h>

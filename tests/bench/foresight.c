@@ -7,7 +7,7 @@
  * cells. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <err.h>
 #include <math.h>

@@ -10,7 +10,7 @@
 #ifndef MIG_OPTIMUM_H
 #define MIG_OPTIMUM_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 enum mig_rule {
 	MIG_RULE_BEST,	      /* the best rule; may refuse what fits */

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "mig_optimum.h"
 
 #include <math.h>

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "graph.h"
-#include "gputopo.h"
+#include "core/library.h"
 #include "mdp.h"
 #include "oracle.h"
 

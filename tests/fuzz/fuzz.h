@@ -7,7 +7,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #include <stdlib.h>
 #include <string.h>

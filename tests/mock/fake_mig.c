@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "fake_mig.h"
-#include "gputopo.h"
+#include "core/library.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "fake_mig.h"
-#include "gputopo.h"
+#include "core/library.h"
 
 static const char *const call_names[FAKE_CALLS] = {"gi-create", "ci-create", "ci-destroy",
 						   "gi-destroy"};

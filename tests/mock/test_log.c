@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "plugin/ctld/log/decision.h"
 #include "tests/mock/stage.h"
 

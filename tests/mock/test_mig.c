@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/common/wish_names.h"
 #include "tests/mock/stage.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "tests/oracle/mig_oracle.h"
 #include "tests/oracle/mig_tables.h"
 #include "tests/mock/slices.h"

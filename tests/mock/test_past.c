@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "tests/mock/stage.h"
 
 /* ---- NVLink domains -------------------------------------------------------------------

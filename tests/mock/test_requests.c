@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "tests/mock/stage.h"
 
 /* ---- requests that are left alone ----------------------------------------------------

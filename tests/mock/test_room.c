@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "tests/mock/stage.h"
 
 #define LATER 601 /* seconds, after which all is looked at anew */

@@ -8,7 +8,7 @@
 #ifndef GRAPH_H
 #define GRAPH_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "oracle.h"
 
 /* A repeatable stream of numbers; the seed is printed by whoever starts one. */

@@ -3,7 +3,7 @@
 #ifndef MIG_TABLES_H
 #define MIG_TABLES_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "mig_oracle.h"
 
 static inline struct om_table om_table_of(const struct gt_mig_gpu *gpu)

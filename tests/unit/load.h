@@ -3,7 +3,7 @@
 #ifndef LOAD_H
 #define LOAD_H
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "unit.h"
 
 #include <string.h>

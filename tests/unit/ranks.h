@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gputopo.h"
+#include "core/library.h"
 
 static inline struct gt_node *load(const char *spec)
 {

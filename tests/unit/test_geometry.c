@@ -2,7 +2,7 @@
 /* Groups inside a set, and all-to-all: SIZES as users write them, and every answer held
  * against all sets and all partitions of them. */
 #include "brute.h"
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /* Every built-in machine: scores and answers against the oracle, names that do not
  * matter. */
 #include "brute.h"
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sets of GPUs, and the lists that Slurm writes for them. */
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /* MIG tables: names that drift, and tables from files. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "unit.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 /* The built-in MIG tables against the captured ones, row by row. */
 #include "config.h"
 
-#include "gputopo.h"
+#include "core/library.h"
 #include "shared.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How often jobs of each size are expected. */
-#include "gputopo.h"
+#include "core/library.h"
 #include "unit.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rank order, against every permutation. */
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  * Published truths and peers' own test cases: every answer is held against them. With
  * --table, the cases of go-gpuallocator as a Markdown table instead (docs/evidence/peers.md).
  */
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "shared.h"
 #include "unit.h"

@@ -4,7 +4,7 @@
  * small enough to enumerate here: switches, several of them, GPUs on none, uniform
  * meshes.
  */
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the library says a set is worth, against the oracle. */
-#include "gputopo.h"
+#include "core/library.h"
 #include "graph.h"
 #include "unit.h"
 
