@@ -132,12 +132,12 @@ START_TEST(restarts_are_the_fewest)
 }
 END_TEST
 
-int main(void)
+SUITE(sim_defrag)
 {
 	static const struct unit_test tests[] = {
 		UNIT(restarts_are_the_fewest),
 		{0},
 	};
 
-	return unit_main("sim_defrag", tests);
+	unit_add(suite, tests, NULL, NULL);
 }
