@@ -17,6 +17,7 @@ static const struct cli_command verbs[] = {
 	{"compare", cmd_sim_compare, "two summaries side by side"},
 	{"plan", cmd_sim_plan, "one workload on several node types"},
 	{"defrag", cmd_sim_defrag, "which restarts would free a good set"},
+	{"blocks", cmd_sim_blocks, "jobs of whole nodes on racks, with segments"},
 	{"merge", cmd_sim_merge, "summaries of a sweep: means and 95 % intervals"},
 	{0},
 };

@@ -7,7 +7,7 @@
 #include "sim/trace.h"
 
 cli_run cmd_sim_replay, cmd_sim_gen, cmd_sim_query, cmd_sim_compare, cmd_sim_merge,
-	cmd_sim_mig, cmd_sim_plan, cmd_sim_defrag;
+	cmd_sim_mig, cmd_sim_plan, cmd_sim_defrag, cmd_sim_blocks;
 
 /* A number of an option, or a message and CLI_MISUSED. */
 int sim_read_number(const struct cli_common *c, const char *name, const char *text,

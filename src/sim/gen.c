@@ -128,7 +128,7 @@ enum gt_err sim_gen_duration(struct sim_gen *gen, const char *text, struct gt_er
 	return GT_OK;
 }
 
-static double mean_duration(const struct sim_gen *gen)
+double sim_gen_mean_duration(const struct sim_gen *gen)
 {
 	if (gen->durations.count)
 		return mean_of(&gen->durations);
@@ -137,7 +137,7 @@ static double mean_duration(const struct sim_gen *gen)
 	return gen->a;
 }
 
-static double draw_duration(const struct sim_gen *gen, uint64_t *random)
+double sim_gen_draw_duration(const struct sim_gen *gen, uint64_t *random)
 {
 	if (gen->durations.count)
 		return gen->durations
@@ -216,7 +216,8 @@ double sim_gen_rate(const struct sim_gen *gen)
 	double low = 0, high = 1;
 
 	if (!gen->loss)
-		return gen->load * gen->gpus / (mean_size(gen) * mean_duration(gen));
+		return gen->load * gen->gpus /
+		       (mean_size(gen) * sim_gen_mean_duration(gen));
 	while (busy_share(gen, high) < gen->load && high < 1e9)
 		high *= 2;
 	for (int i = 0; i < RATE_STEPS; i++) {
@@ -227,7 +228,7 @@ double sim_gen_rate(const struct sim_gen *gen)
 		else
 			high = middle;
 	}
-	return high / mean_duration(gen);
+	return high / sim_gen_mean_duration(gen);
 }
 
 static enum gt_err check(const struct sim_gen *gen, struct gt_error *err)
@@ -265,7 +266,8 @@ enum gt_err sim_gen_run(const struct sim_gen *gen, struct sim_trace *trace,
 		at += sim_random_exp(&random) / rate;
 		job.submit_ms = (int64_t)(at * 1000 + .5);
 		job.gpus = draw_size(gen, &random);
-		job.duration_ms = (int64_t)(draw_duration(gen, &random) * 1000 + .5);
+		job.duration_ms =
+			(int64_t)(sim_gen_draw_duration(gen, &random) * 1000 + .5);
 		job.duration_ms += job.duration_ms == 0;
 		job.limit_ms = job.duration_ms;
 		job.is_limited = gen->limit > 0;

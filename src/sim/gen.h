@@ -39,6 +39,9 @@ void sim_sample_release(struct sim_sample *sample);
 /* Draw the jobs; the trace is the caller's to release. */
 enum gt_err sim_gen_run(const struct sim_gen *gen, struct sim_trace *trace,
 			struct gt_error *err);
+/* The mean run time, seconds, and one that is drawn. */
+double sim_gen_mean_duration(const struct sim_gen *gen);
+double sim_gen_draw_duration(const struct sim_gen *gen, uint64_t *random);
 /* The jobs a second that the stream has. */
 double sim_gen_rate(const struct sim_gen *gen);
 

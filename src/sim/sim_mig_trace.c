@@ -312,24 +312,6 @@ static int draw_profile(const struct gt_mig_gpu *gpu, const struct gt_mig_mix *m
 	return last;
 }
 
-static double draw_duration(const struct sim_gen *gen, uint64_t *random)
-{
-	switch (gen->kind) {
-	case SIM_DURATION_EXP:
-		return gen->a * sim_random_exp(random);
-	case SIM_DURATION_LOGNORMAL:
-		return exp(gen->a + gen->b * sim_random_normal(random));
-	default:
-		return gen->a;
-	}
-}
-
-static double mean_duration(const struct sim_gen *gen)
-{
-	return gen->kind == SIM_DURATION_LOGNORMAL ? exp(gen->a + gen->b * gen->b / 2)
-						   : gen->a;
-}
-
 enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_gpu *gpu,
 			       const struct gt_mig_mix *mix, const struct sim_gen *gen,
 			       struct gt_error *err)
@@ -342,11 +324,12 @@ enum gt_err sim_mig_trace_draw(struct sim_mig_trace *trace, const struct gt_mig_
 		total += mix->weight[p];
 		units += (double)mix->weight[p] * gpu->profile[p].size;
 	}
-	gap = units / total * mean_duration(gen) / (gen->load * gen->gpus * gpu->units);
+	gap = units / total * sim_gen_mean_duration(gen) /
+	      (gen->load * gen->gpus * gpu->units);
 	for (int64_t i = 0; i < gen->jobs; i++) {
 		struct sim_mig_job job = {.profile =
 						  draw_profile(gpu, mix, total, &random)};
-		double last = draw_duration(gen, &random);
+		double last = sim_gen_draw_duration(gen, &random);
 
 		now += gap * sim_random_exp(&random);
 		if (now > SIM_MAX_SECONDS || last > SIM_MAX_SECONDS)

@@ -448,7 +448,8 @@ static void scale_arrivals(struct sim_trace *trace, double faster)
 		int64_t wait = has_start ? job->start_ms - job->submit_ms : 0;
 		double submit = (double)job->submit_ms / faster + .5;
 
-		/* a factor of almost nothing puts the end of the trace beyond all times */
+		/* a factor of almost nothing puts the end of the trace beyond all times
+		 */
 		job->submit_ms = (int64_t)(submit < SIM_MAX_SECONDS * 1000
 						   ? submit
 						   : SIM_MAX_SECONDS * 1000);

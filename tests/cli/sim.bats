@@ -14,7 +14,7 @@ jobs_csv() {
 }
 
 @test "every verb has --help; an unknown verb is wrong usage" {
-	for verb in replay gen query plan defrag compare merge; do
+	for verb in replay gen query plan defrag blocks compare merge; do
 		gputopo sim "$verb" --help
 		same "$status" 0 "status of sim $verb --help"
 		has "$output" "Usage: gputopo sim $verb"

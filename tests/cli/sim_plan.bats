@@ -110,3 +110,18 @@ l40s() {
 		--every 7d --at 1d
 	fails 2 "which set?" sim defrag -w t.csv -t builtin:dgx1v --nodes 4
 }
+
+@test "blocks: the published experiment; wrong usage" {
+	gputopo sim blocks --nodes 900 --jobs 4000 --load .95 --json
+	same "$status" 0 "status: $stderr"
+	jq -e '.rules | (.naive.occupancy - .block.occupancy | fabs) < .01 and
+		.block.blocks_per_job < .naive.blocks_per_job' <<<"$output"
+	cp /dev/stdin a <<<"$output"
+	gputopo sim blocks --nodes 900 --jobs 4000 --load .95 --json
+	same "$output" "$(cat a)" "the same seed"
+	gputopo sim blocks --nodes 90 --jobs 500 --mix 1:1,8:1
+	has "$(head -n1 <<<"$output")" "of the nodes are busy"
+	fails 2 "do not fit a block of 8" sim blocks --block 8
+	fails 2 "is not a list such as" sim blocks --mix 4
+	fails 2 "a job of 128 nodes on 90 nodes" sim blocks --nodes 90
+}
