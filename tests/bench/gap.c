@@ -3,11 +3,11 @@
  * gap - how far the library's placement stays behind the best that any online rule
  * reaches.
  *
- * For each machine, mix of job sizes and load: the exact optimum (tests/oracle/mdp.h), and what
- * the library's answers reach on the same stream of jobs, both as the mean of (bus
- * bandwidth got / best of that size on the idle node) over accepted jobs of two GPUs and
- * more. Bandwidths are the oracle's. Exits 1 where the mean gap or the largest cell is
- * above the bar.
+ * For each machine, mix of job sizes and load: the exact optimum (tests/oracle/mdp.h),
+ * and what the library's answers reach on the same stream of jobs, both as the mean of
+ * (bus bandwidth got / best of that size on the idle node) over accepted jobs of two GPUs
+ * and more. Bandwidths are the oracle's. Exits 1 where the mean gap or the largest cell
+ * is above the bar.
  */
 #include "graph.h"
 #include "mdp.h"

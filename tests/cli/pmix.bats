@@ -76,7 +76,7 @@ pmix.lrank=0" "two keys"
 		"$PMIX get | sed 's/^gputopo\.//' | sort; env | grep ^GPUTOPO_ | sort"
 	same "$status" 0 "exit status"
 	local key value
-	while IFS== read -r key value; do
+	while IFS="=" read -r key value; do
 		has "$output" "GPUTOPO_${key^^}=$value"
 	done < <(grep -v ^GPUTOPO_ <<<"$output" | grep -v '^gpu=')
 }

@@ -28,7 +28,7 @@ jobs_csv() {
 	"$GPUTOPO" sim gen --load .5 --gpus 64 --jobs 500 --seed 1 >b
 	"$GPUTOPO" sim gen --load .5 --gpus 64 --jobs 500 --seed 2 >c
 	cmp a b
-	! cmp -s a c
+	run ! cmp -s a c
 	same "$(wc -l <a)" 501 "lines"
 }
 
@@ -178,7 +178,7 @@ jobs_csv() {
 	gputopo sim replay -w s "${recorded[@]}" -o c
 	same "$(sed 1d c/jobs-first-fit.csv | cut -d, -f1,9 | paste -sd' ')" \
 		"1,r07 2,r05;r07;q1 3,n3" "nodes of the trace; q1 is busy for job 3"
-	! grep -E 'r0|q1' a.csv
+	run ! grep -E 'r0|q1' a.csv
 }
 
 @test "replay --slowdown is labelled an assumption" {
@@ -193,7 +193,7 @@ jobs_csv() {
 	has "$output" "All sets of a size are equal on these nodes"
 	grep -q "All sets of a size are equal" out/report.html
 	gputopo sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo
-	! grep -q "are equal" <<<"$output"
+	run ! grep -q "are equal" <<<"$output"
 }
 
 @test "replay --anonymize keeps times and sizes, and no name" {
@@ -209,9 +209,9 @@ jobs_csv() {
 	jobs_csv 300
 	"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 \
 		--policy gputopo,slurm-22.05 -o out >/dev/null
-	! grep -Eo '(src|href|url|@import)[= (]' out/report.html
-	! grep -o 'https\?://' out/report.html
-	! grep -qi '<script' out/report.html
+	run ! grep -Eo '(src|href|url|@import)[= (]' out/report.html
+	run ! grep -o 'https\?://' out/report.html
+	run ! grep -qi '<script' out/report.html
 	grep -q '<svg' out/report.html
 }
 

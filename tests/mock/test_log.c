@@ -406,12 +406,42 @@ START_TEST(a_line_after_failed_tries_says_stocks_set)
 }
 END_TEST
 
+/* Of two nodes one has nothing to choose from: its line says so of itself. */
+START_TEST(each_node_says_whether_it_was_changed)
+{
+	job_record_t *job;
+	const char *second;
+	uint64_t nodes;
+
+	conf_with_log("");
+	mock_node_add("n0", &dgx);
+	mock_node_add("n1", &dgx);
+	start();
+	job = mock_job_add(50);
+	mock_job_run(job, 1, 0xff & ~SET2(1, 4));
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
+	mock_stock.nodes_wanted = 2;
+	stage.asked_nodes = 2;
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_uint_eq(mock_selected(job, 0), SET2(0, 3));
+	ck_assert_uint_eq(mock_selected(job, 1), SET2(1, 4));
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	second = strchr(read_file("log"), '\n') + 1;
+	ck_assert_ptr_nonnull(strstr(second, "\"node\":\"n1\""));
+	ck_assert_ptr_nonnull(strstr(second, "\"changed\":false"));
+	ck_assert_ptr_nonnull(strstr(second, "\"level\":null"));
+	ck_assert_ptr_nonnull(strstr(read_file("log"), "\"changed\":true"));
+}
+END_TEST
+
 static TCase *log_case(void)
 {
 	TCase *tc = tcase_create("log");
 
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_test(tc, a_started_job_gets_its_line);
+	tcase_add_test(tc, each_node_says_whether_it_was_changed);
 	tcase_add_test(tc, a_job_that_does_not_start_leaves_no_line);
 	tcase_add_test(tc, a_file_server_that_is_gone_holds_up_no_end);
 	tcase_add_test(tc, a_started_job_carries_the_topology);

@@ -153,6 +153,63 @@ START_TEST(links_tell_the_order)
 }
 END_TEST
 
+/* Bit 0 is the later instance of two idle GPUs that are worth the same: stock's stays. */
+static const char *const mixed_types[5] = {"a100_2g.10gb", "a100_2g.10gb", "a100", "a100",
+					   "a100"};
+static const char *const mixed_file =
+	"{\"version\": 1, \"gpus\": [{}, {\"instances\": [{\"profile\": \"2g.10gb\"}]}, "
+	"{}, "
+	"{}, {\"instances\": [{\"profile\": \"2g.10gb\"}]}], \"links\": [[0,0,0,1,0],"
+	"[0,0,0,0,0],[0,0,0,2,0],[1,0,2,0,0],[0,0,0,0,0]]}";
+
+START_TEST(an_instance_that_is_no_better_is_not_taken)
+{
+	static const int links[25] = {
+		0,  0, 0, 0, -1, 0, -1, 0,  0, 0, /* positions 4 and 1 */
+		-1, 0, 0, 1, 0,	 0, 0,	-1, 2, 0, 1, 0, 2, -1, 0,
+	};
+	static const struct mock_gpus gpus = {
+		.count = 5, .types = mixed_types, .links = links};
+
+	write_conf("NodeName=n0 Topology=cut.json\n");
+	write_model(mixed_file);
+	start_with(&gpus, 0x1f);
+	expect_stock(job_of("a100_2g.10gb", 1), SET1(0), 1);
+}
+END_TEST
+
+static const struct {
+	const char *why;
+	int whole; /* Links= between the whole GPUs at positions 2 and 3; the file: 2 */
+	int instance; /* of bit 0, an instance, to all others; the file: 0 */
+	uint64_t given;
+} mixed_rows[] = {
+	{"as the file has them", 2, 0, SET2(3, 4)},
+	{"between whole GPUs the file is wrong", 1, 0, SET2(2, 3)},
+	{"none between whole GPUs", 0, 0, SET2(2, 3)},
+	{"what is said of instances is nothing", 2, 3, SET2(3, 4)},
+};
+
+START_TEST(links_of_whole_gpus_beside_instances_must_agree)
+{
+	const int w = mixed_rows[_i].whole, i = mixed_rows[_i].instance;
+	const int links[25] = {
+		i,  -1, i, i, i, 0, 0, 0,  0, -1, /* positions 1 and 4 */
+		-1, i,	0, 1, 0, 0, i, -1, w, 0,  1, i, w, -1, 0,
+	};
+	const struct mock_gpus gpus = {.count = 5, .types = mixed_types, .links = links};
+	uint64_t given;
+
+	write_conf("NodeName=n0 Topology=cut.json\n");
+	write_model(mixed_file);
+	start_with(&gpus, 0x1f);
+	given = run(job_of("a100", 2));
+	ck_assert_msg(given == mixed_rows[_i].given, "%s: %#lx", mixed_rows[_i].why,
+		      (unsigned long)given);
+	ck_assert_int_eq(mock_logged("keeps stock's choice"), given == SET2(2, 3));
+}
+END_TEST
+
 START_TEST(kinds_are_not_exchanged)
 {
 	/* Without a type stock takes the lowest bits; each kind keeps its number. */
@@ -526,6 +583,9 @@ SUITE(mig)
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_loop_test(tc, the_policy_decides, 0, ROWS(rows));
 	tcase_add_test(tc, links_tell_the_order);
+	tcase_add_test(tc, an_instance_that_is_no_better_is_not_taken);
+	tcase_add_loop_test(tc, links_of_whole_gpus_beside_instances_must_agree, 0,
+			    ROWS(mixed_rows));
 	tcase_add_test(tc, kinds_are_not_exchanged);
 	tcase_add_test(tc, observe_changes_nothing);
 	tcase_add_test(tc, out_of_service_comes_last);

@@ -176,7 +176,8 @@ index 0,1,2,3,4,5,6,7 index"
 	assert_equal "$(RANKS_ENV=$option=ring ranks_show %C -w n0 -n1 --gpus=4 \
 		--gpu-order=index)" $index
 	# the script, and the command line over it
-	local text="#SBATCH --gpu-order=ring
+	local text
+	text="#SBATCH --gpu-order=ring
 		/usr/bin/srun -Q -n1 /bin/bash -c '$(ranks_line %C)'"
 	assert_equal "$(batch -w n0 --gpus=4 <<<"$text")" $ring
 	assert_equal "$(batch -w n0 --gpus=4 --gpu-order=index <<<"$text")" $index

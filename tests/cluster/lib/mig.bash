@@ -36,6 +36,7 @@ mig_prepare() {
 }
 
 # mig_plugstack WORD...: the line of plugstack.conf, with these arguments more.
+# shellcheck disable=SC2120  # the cases give some
 mig_plugstack() {
 	echo "required $CLUSTER/mig/spank_gputopo.so mig_driver=$CLUSTER/mig/libfakemig.so" \
 		"mig_state=$CLUSTER/mig/records $*"
