@@ -79,3 +79,13 @@ finds_nothing() {
 	done < <(sed -n 's/^builtin:\([a-z0-9-]*\) /\1 /p' "$SRC/docs/evidence/nodes.md")
 	[ "$found" -ge 4 ]
 }
+
+@test "README's sizes and lines are those of docs/evidence/object.md" {
+	local text name found=0
+	while read -r text _ _ _ _ name; do
+		has "$(grep "^| $name " "$SRC/README.md")" "| $(((text + 500) / 1000)) KB"
+		found=$((found + 1))
+	done < <(grep '[.]so$' "$SRC/docs/evidence/object.md")
+	[ "$found" -eq 4 ]
+	has "$(tr -d , <"$SRC/README.md")" " $(sed -n 's/^\([0-9]*\) lines of C in .*/\1/p' "$SRC/docs/evidence/object.md") lines of C "
+}
