@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/library.h"
+
 #define NEVER INT64_MAX
 
 static const char *const rule_names[SIM_BLOCKS_RULES] = {"naive", "block", "value"};
