@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gputopo.h"
+#include "core/library.h"
 #include "tests/mock/stage.h"
 
 /* Records name no cores, so that no GPU is near any. */
