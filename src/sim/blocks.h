@@ -6,7 +6,7 @@
 #ifndef SIM_BLOCKS_H
 #define SIM_BLOCKS_H
 
-#include "gputopo.h"
+#include "core/library.h"
 
 #define SIM_BLOCK_MAX 256 /* nodes of a block */
 

@@ -48,8 +48,11 @@ l40s() {
 		--candidate C,topology=builtin:hgx-h100,nodes=2 --json
 	# 16 on 2 nodes: 4 x 40 or 8 x 40; 8: NVSwitch; 2 on each node: 1 x 40 of the first
 	# two GPUs that share a card, or 2 x 40
+	eight=$("$GPUTOPO" pick -t builtin:hgx-h100 -n 8 --json | jq .busbw_gbps)
+	two=$("$GPUTOPO" pick -t builtin:hgx-h100 -n 2 --json | jq .busbw_gbps)
 	same "$(jq -c '[.candidates[].mean_gbps * 3 | . * 10 | round / 10]' <<<"$output")" \
-		"[570.8,770.8,1112.4]" "sums of GB/s"
+		"$(jq -nc "[160 + $eight + 40, 320 + $eight + 80, 2 * $eight + $two] |
+			map(. * 10 | round / 10)")" "sums of GB/s"
 }
 
 @test "plan: jobs that do not fit a node are spread; slices go to the GPUs set aside" {
