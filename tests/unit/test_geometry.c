@@ -621,7 +621,7 @@ START_TEST(groups_stay_on_one_switch)
 {
 	struct gt_request request = {.count = 8, .groups = &shape};
 	struct gt_geometry geometry;
-	struct gt_choice choice;
+	struct gt_choice choice, second;
 	struct machine m;
 
 	open_node(&m, rack(3, 8));
@@ -639,9 +639,24 @@ START_TEST(groups_stay_on_one_switch)
 	}
 	request.min_busbw_mbps = 700000;
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+	/* four GPUs are left: no second set of eight; with twelve more there is one,
+	 * which keeps the promise too */
+	ck_assert_int_eq(gt_select_runner_up(m.table, &request, &choice, &second),
+			 GT_FIT_CONSTRAINED);
+	request.free = gt_mask_first(24);
+	gt_mask_clear(&request.free, 0);
+	gt_mask_clear(&request.free, 8);
+	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+	ck_assert_int_eq(gt_select_runner_up(m.table, &request, &choice, &second),
+			 GT_FIT_OK);
+	ck_assert(!gt_mask_meets(&choice.gpus, &second.gpus));
 	request.min_busbw_mbps = 722000;
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_BELOW_MIN);
 	request.min_busbw_mbps = 700000;
+	memset(&request.free, 0, sizeof(request.free));
+	for (int i = 0; i < 24; i++)
+		if (i % 8 < 4)
+			gt_mask_set(&request.free, i);
 	ck_assert_int_eq(gt_groups_parse(&shape, "8", NULL), GT_OK);
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_BELOW_MIN);
 	close_machine(&m);
