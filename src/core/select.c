@@ -352,6 +352,8 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 			   : open_gpus(table, request, &open);
 	if (fit)
 		return fit;
+	if (!table->dense && gt_shape_asked(request))
+		return gt_large_runner_up(table, request, &open, choice, runner_up);
 	if (!table->dense)
 		return gt_pools_runner_up(table, request, &open, choice, runner_up);
 	ask_shape(&q, table, request);

@@ -49,6 +49,10 @@ bool gt_shape_partition(const struct gt_parts *parts, uint32_t set,
 /* gt_pools_select for a shape: groups inside islands. */
 enum gt_fit gt_large_select(struct gt_table *table, const struct gt_request *request,
 			    const struct gt_mask *open, struct gt_choice *choice);
+/* gt_pools_runner_up for a shape. */
+enum gt_fit gt_large_runner_up(struct gt_table *table, const struct gt_request *request,
+			       const struct gt_mask *open, const struct gt_choice *choice,
+			       struct gt_choice *runner_up);
 
 void gt_shapes_free(struct gt_table *table);
 size_t gt_shapes_bytes(const struct gt_table *table);

@@ -526,6 +526,55 @@ START_TEST(random_requests_to_16_gpus)
 }
 END_TEST
 
+/* As many free GPUs as the brute force can look at. */
+static unsigned random_free(struct rng *r, int count)
+{
+	int most = count > 6 ? 10 : 16;
+	unsigned free = rng_next(r, 1 << 16) | rng_next(r, 1 << 16);
+
+	while (oracle_size(free) > most)
+		free &= ~(1u << rng_next(r, 16));
+	while (oracle_size(free) < count)
+		free |= 1u << rng_next(r, 16);
+	return free;
+}
+
+/* RCCL's model of 16 GPUs with xGMI links, as it was captured. */
+START_TEST(random_requests_to_a_captured_machine_of_16)
+{
+	static const char *const shapes[] = {"2+2", "2+2+2", "4x2",   "2x4",
+					     "4+2", "3+3",   "4+2+2", "3+2"};
+	const char *shared = getenv("GPUTOPO_SHARED");
+	struct rng r = rng_start("a capture of 16");
+	struct oracle_graph g;
+	struct gt_node *node;
+	struct machine m;
+	char file[512];
+
+	snprintf(file, sizeof(file), "%s/topologies/rccl-xml/topo_16p1h_vm.xml",
+		 shared ? shared : "");
+	if (!shared || gt_node_load(&node, file, NULL, NULL)) {
+		puts("# no captures here: skipped");
+		return;
+	}
+	snprintf(m.name, sizeof(m.name), "topo_16p1h_vm");
+	open_node(&m, node);
+	graph_of_node(&g, node);
+	memset(group_of_16, 0, sizeof(group_of_16));
+	for (int i = 0; i < unit_cases(LARGE); i++) {
+		struct gt_request request = {.groups = &shape};
+
+		ck_assert_int_eq(gt_groups_parse(&shape, shapes[rng_next(&r, 8)], NULL),
+				 GT_OK);
+		request.count = gt_groups_sum(&shape);
+		request.comm = rng_next(&r, 2) ? GT_COMM_ALLTOALL : GT_COMM_ALLREDUCE;
+		request.free = mask_of(random_free(&r, request.count));
+		check_large(&m, &g, &request);
+	}
+	close_machine(&m);
+}
+END_TEST
+
 /* ---- larger nodes: islands ---- */
 
 static struct gt_node *rack(int islands, int each)
@@ -572,7 +621,7 @@ START_TEST(groups_stay_on_one_switch)
 {
 	struct gt_request request = {.count = 8, .groups = &shape};
 	struct gt_geometry geometry;
-	struct gt_choice choice;
+	struct gt_choice choice, second;
 	struct machine m;
 
 	open_node(&m, rack(3, 8));
@@ -590,9 +639,24 @@ START_TEST(groups_stay_on_one_switch)
 	}
 	request.min_busbw_mbps = 700000;
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+	/* four GPUs are left: no second set of eight; with twelve more there is one,
+	 * which keeps the promise too */
+	ck_assert_int_eq(gt_select_runner_up(m.table, &request, &choice, &second),
+			 GT_FIT_CONSTRAINED);
+	request.free = gt_mask_first(24);
+	gt_mask_clear(&request.free, 0);
+	gt_mask_clear(&request.free, 8);
+	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+	ck_assert_int_eq(gt_select_runner_up(m.table, &request, &choice, &second),
+			 GT_FIT_OK);
+	ck_assert(!gt_mask_meets(&choice.gpus, &second.gpus));
 	request.min_busbw_mbps = 722000;
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_BELOW_MIN);
 	request.min_busbw_mbps = 700000;
+	memset(&request.free, 0, sizeof(request.free));
+	for (int i = 0; i < 24; i++)
+		if (i % 8 < 4)
+			gt_mask_set(&request.free, i);
 	ck_assert_int_eq(gt_groups_parse(&shape, "8", NULL), GT_OK);
 	ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_BELOW_MIN);
 	close_machine(&m);
@@ -731,6 +795,7 @@ SUITE(geometry)
 		UNIT(all_to_all_of_every_set_is_the_definition),
 		UNIT(random_machines_and_wishes),
 		UNIT(random_requests_to_16_gpus),
+		UNIT(random_requests_to_a_captured_machine_of_16),
 		UNIT(one_switch_serves_every_geometry_alike),
 		UNIT(groups_stay_on_one_switch),
 		UNIT(qualities_rank_free_masks_as_the_key_does),

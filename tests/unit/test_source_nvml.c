@@ -93,7 +93,7 @@ START_TEST(test_a_lost_gpu_is_out_of_service)
 	ck_assert(gt_node_gpu(node, 2)->healthy);
 	ck_assert_int_eq(gt_node_gpu(node, 2)->socket, 1);
 	ck_assert_int_eq(gt_node_path(node, 0, 1), GT_PATH_NODE);
-	ck_assert_int_eq(gt_node_cpu_vendor(node), GT_CPU_AMD);
+	ck_assert_int_eq(gt_node_cpu_vendor(node), GT_CPU_AMD_ZEN34);
 	gt_node_free(node);
 }
 END_TEST
