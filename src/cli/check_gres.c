@@ -522,6 +522,12 @@ static enum gt_err take_gpu_line(const struct slurm_line *line, void *arg)
 	if (!row)
 		return GT_ENOMEM;
 	row->devices = devices_of(line);
+	if (!slurm_line_get(line, "File", value, sizeof(value)) &&
+	    !slurm_line_get(line, "MultipleFiles", value, sizeof(value)) &&
+	    !slurm_line_get(line, "AutoDetect", value, sizeof(value)))
+		check_problem(lines->check, line->file, line->number,
+			      "no File=: slurmd ignores GPUs without a device file, write "
+			      "File= or AutoDetect=");
 	if (slurm_line_get(line, "Links", value, sizeof(value)))
 		row->links = strdup(value);
 	if (row->links)
