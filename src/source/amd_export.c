@@ -5,7 +5,6 @@
  * column for each table and GPU. Shapes: amdsmi_cli/amdsmi_commands.py of ROCm/amdsmi.
  * They are written as the tables of the text, which one reader reads then.
  */
-#define _GNU_SOURCE
 #include "config.h"
 
 #include "source/amd_export.h"
