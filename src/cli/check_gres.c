@@ -184,6 +184,7 @@ struct row {
 	char *hosts;	/* NULL: all nodes */
 	char *links;	/* NULL: none */
 	int devices;	/* GPUs or instances of the line, 0: AutoDetect's */
+	bool no_file;	/* neither File= nor MultipleFiles= */
 	bool bad_links; /* said already */
 	long cores;	/* slurm.conf: of the node, 0: not said */
 };
@@ -197,6 +198,7 @@ struct lines {
 	struct check *check;
 	struct rows gpus, nodes;
 	long default_cores;
+	bool detects; /* some line has AutoDetect= other than off, which finds files */
 	uint64_t *seen;
 	int seen_count, seen_room;
 };
@@ -509,6 +511,8 @@ static enum gt_err take_gpu_line(const struct slurm_line *line, void *arg)
 	struct row *row;
 	bool named;
 
+	if (slurm_line_get(line, "AutoDetect", value, sizeof(value)))
+		lines->detects |= strcasecmp(value, "off") != 0;
 	if (!slurm_line_get(line, "Name", value, sizeof(value)) ||
 	    strcasecmp(value, "gpu") != 0)
 		return GT_OK;
@@ -522,6 +526,8 @@ static enum gt_err take_gpu_line(const struct slurm_line *line, void *arg)
 	if (!row)
 		return GT_ENOMEM;
 	row->devices = devices_of(line);
+	row->no_file = !slurm_line_get(line, "File", value, sizeof(value)) &&
+		       !slurm_line_get(line, "MultipleFiles", value, sizeof(value));
 	if (slurm_line_get(line, "Links", value, sizeof(value)))
 		row->links = strdup(value);
 	if (row->links)
@@ -582,10 +588,21 @@ static enum gt_err check_host(void *arg, const char *host)
 	return GT_OK;
 }
 
+static void check_files(struct lines *lines)
+{
+	for (int i = 0; i < lines->gpus.count && !lines->detects; i++)
+		if (lines->gpus.row[i].no_file)
+			check_problem(lines->check, lines->gpus.row[i].file,
+				      lines->gpus.row[i].line,
+				      "no File=: slurmd ignores GPUs without a device "
+				      "file, write File= or AutoDetect=");
+}
+
 static void check_hosts(struct lines *lines)
 {
 	bool named = false;
 
+	check_files(lines);
 	for (int i = 0; i < lines->gpus.count; i++) {
 		struct visit visit = {lines, lines->gpus.row[i].line};
 

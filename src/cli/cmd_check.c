@@ -139,7 +139,7 @@ static void check_topology(struct check *check, const char *spec, const char *mo
 			"with gputopo show --json",
 			spec, gt_node_source_format(node));
 	/* no problem, but what --gpu-min-busbw is held against */
-	for (int i = 0; i < gt_node_note_count(node); i++)
+	for (int i = 0; i < gt_node_note_count(node) && !gt_node_is_partial(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
 			printf("%s:%d: Topology=%s: %s; Model= on this line tells\n",
 			       check->conf_path, line, spec, gt_node_note(node, i));

@@ -174,6 +174,11 @@ static const struct {
 	{"gfx940", XGMI_MI300, PCIE5},
 	{"gfx941", XGMI_MI300, PCIE5},
 	{"gfx942", XGMI_MI300, PCIE5},
+	/* RCCL counts gfx950 as gfx94x (GFX95X_XGMI_WIDTH in its topo.h); PCIe 5 by the
+	 * systems of MLPerf inference 6.0 */
+	{"mi350", XGMI_MI300, PCIE5},
+	{"mi355", XGMI_MI300, PCIE5},
+	{"gfx950", XGMI_MI300, PCIE5},
 };
 
 /* Lower case, every run of separators one space. */

@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include "source/amd_export.h"
 #include "source/source.h"
 
 #include <ctype.h>
@@ -33,9 +34,9 @@ static const struct {
 	const char *title;
 	int table;
 } titles[] = {
-	{"Weight between two GPUs", TABLE_WEIGHT},
-	{"Hops between two GPUs", TABLE_HOPS},
-	{"Link Type between two GPUs", TABLE_TYPE},
+	{"Weight between two ", TABLE_WEIGHT},
+	{"Hops between two ", TABLE_HOPS},
+	{"Link Type between two ", TABLE_TYPE},
 	{"Numa Nodes", TABLE_NUMA},
 	{"LINK TYPE TABLE", TABLE_TYPE},
 	{"WEIGHT TABLE", TABLE_WEIGHT},
@@ -68,16 +69,24 @@ static const char *next_word(const char *at, char *word, size_t size)
 	return at + len;
 }
 
+/* "GPU3", as hy-smi has it "DCU3" or "HCU3": the number, -1 for another word. */
+static int card_number(const char *word)
+{
+	const char *at = word + 3;
+	int number;
+
+	if (strncmp(word, "GPU", 3) && strncmp(word, "DCU", 3) && strncmp(word, "HCU", 3))
+		return -1;
+	return gt_scan_int(&at, GT_MAX_GPUS - 1, &number) && !*at ? number : -1;
+}
+
 /* "GPU3" or a bus id: the number of the row or column, -1 for another word. */
 static int name_index(const struct smi *smi, const char *word)
 {
-	const char *at = word + 3;
 	char id[CELL_MAX];
-	int number;
 
-	if (!strncmp(word, "GPU", 3) && gt_scan_int(&at, GT_MAX_GPUS - 1, &number) &&
-	    !*at)
-		return number;
+	if (card_number(word) >= 0)
+		return card_number(word);
 	if (!gt_bus_id_normalize(word, id, sizeof(id)))
 		return -1;
 	for (int i = 0; i < smi->n && smi->bus_id; i++)
@@ -88,13 +97,9 @@ static int name_index(const struct smi *smi, const char *word)
 
 static bool is_name(const char *word)
 {
-	const char *at = word + 3;
 	char id[CELL_MAX];
-	int number;
 
-	return (!strncmp(word, "GPU", 3) && gt_scan_int(&at, GT_MAX_GPUS - 1, &number) &&
-		!*at) ||
-	       gt_bus_id_normalize(word, id, sizeof(id));
+	return card_number(word) >= 0 || gt_bus_id_normalize(word, id, sizeof(id));
 }
 
 /* A header names columns only. How many, 0 if the line is none. */
@@ -270,12 +275,13 @@ static void read_row(struct smi *smi, int table, const char *line)
 /* "GPU[0] : (Topology) Numa Node: 1", "GPU 0 : ..." */
 static void read_numa(struct smi *smi, const char *line)
 {
-	const char *at = strstr(line, "GPU"), *node = strstr(line, "Numa Node: ");
+	const char *at = strstr(line, "CU"), *node = strstr(line, "Numa Node: ");
 	int gpu, value;
 
+	at = strstr(line, "GPU") ? strstr(line, "GPU") + 1 : at;
 	if (!at || !node)
 		return;
-	at += 3 + strspn(at + 3, " [");
+	at += 2 + strspn(at + 2, " [");
 	node += strlen("Numa Node: ");
 	if (gt_scan_int(&at, GT_MAX_GPUS - 1, &gpu) && gpu < smi->n &&
 	    gt_scan_int(&node, 1 << 20, &value))
@@ -437,8 +443,8 @@ static enum gt_err build(struct smi *smi, struct gt_node **node)
 	return GT_OK;
 }
 
-static enum gt_err read_amd(struct gt_source *src, struct gt_node **node,
-			    struct gt_error *err)
+static enum gt_err read_text(struct gt_source *src, struct gt_node **node,
+			     struct gt_error *err)
 {
 	struct smi *smi = calloc(1, sizeof(*smi));
 	enum gt_err rc = gt_text_check(src, err);
@@ -468,15 +474,40 @@ static enum gt_err read_amd(struct gt_source *src, struct gt_node **node,
 	return rc;
 }
 
+static enum gt_err read_amd(struct gt_source *src, struct gt_node **node,
+			    struct gt_error *err)
+{
+	struct gt_source tables = *src;
+	char *text = NULL;
+	enum gt_err rc;
+
+	if (!gt_amd_is_json(src) && !gt_amd_is_csv(src))
+		return read_text(src, node, err);
+	rc = gt_text_check(src, err);
+	if (rc == GT_OK)
+		rc = gt_amd_tables(src, &text, &tables.size, err);
+	tables.text = text;
+	if (rc == GT_OK)
+		rc = read_text(&tables, node, err);
+	/* the lines are those of the tables, which nobody sees */
+	if (rc && err && text)
+		err->line = 0;
+	free(text);
+	return rc;
+}
+
 static bool looks_like_rocm(const struct gt_source *src)
 {
 	return gt_text_has(src, "between two GPUs") ||
+	       gt_text_has(src, "between two DCUs") ||
+	       gt_text_has(src, "between two HCUs") ||
 	       gt_text_has(src, "ROCm System Management Interface");
 }
 
 static bool looks_like_amd(const struct gt_source *src)
 {
-	return gt_text_has(src, " TABLE:") || gt_text_has(src, "amd-smi topology");
+	return gt_text_has(src, " TABLE:") || gt_text_has(src, "amd-smi topology") ||
+	       gt_amd_is_json(src) || gt_amd_is_csv(src);
 }
 
 const struct gt_format gt_format_rocm_smi = {"rocm-smi", looks_like_rocm, read_amd};

@@ -366,7 +366,8 @@ static bool gpu_line(const char *line, const char **words)
 	const char *log = strstr(line, "GRES[gpu]");
 
 	*words = line + strspn(line, " \t");
-	if (**words == '#')
+	/* "error: gres.conf: Ignoring invalid Links=0 for Name=gpu" */
+	if (**words == '#' || strstr(line, "error: ") || strstr(line, "fatal: "))
 		return false;
 	if (log) {
 		*words = log + strlen("GRES[gpu]");

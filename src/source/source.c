@@ -63,9 +63,9 @@ static enum gt_err complete(struct gt_node **result, struct gt_node *node,
 	return GT_OK;
 }
 
-enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
-			  const char *name, const struct gt_load_options *options,
-			  struct gt_error *err)
+static enum gt_err parse_plain(struct gt_node **node, const char *text, size_t size,
+			       const char *name, const struct gt_load_options *options,
+			       struct gt_error *err)
 {
 	struct gt_source src = {.text = text, .size = size, .file = name ? name : ""};
 	const char *wanted = options ? options->format : NULL;
@@ -97,6 +97,25 @@ enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
 	if (rc)
 		return rc;
 	return complete(node, fresh, &src, format->name, options, err);
+}
+
+enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
+			  const char *name, const struct gt_load_options *options,
+			  struct gt_error *err)
+{
+	char *plain = NULL;
+	enum gt_err rc;
+
+	*node = NULL;
+	if (size <= GT_MAX_TEXT && gt_text_is_wrapped(text, size)) {
+		plain = gt_text_unwrap(text, &size);
+		if (!plain)
+			return gt_fail(err, GT_ENOMEM, "out of memory");
+		text = plain;
+	}
+	rc = parse_plain(node, text, size, name, options, err);
+	free(plain);
+	return rc;
 }
 
 /* All of a stream, at most GT_MAX_TEXT bytes; *text is malloc'ed. */

@@ -63,6 +63,10 @@ struct gt_lines {
 enum gt_err gt_text_check(const struct gt_source *src, struct gt_error *err);
 void gt_lines_start(struct gt_lines *lines, const struct gt_source *src);
 bool gt_lines_next(struct gt_lines *lines);
+/* Is the text in UTF-16, or one string of a program with \\n and \\t spelled out? */
+bool gt_text_is_wrapped(const char *text, size_t size);
+/* Such a text as plain UTF-8, malloc'ed, *size its bytes; NULL: out of memory. */
+char *gt_text_unwrap(const char *text, size_t *size);
 /* The text holds word (case counts)? */
 bool gt_text_has(const struct gt_source *src, const char *word);
 /* The first byte that is not blank, '\0' if there is none. */

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Length of the UTF-8 sequence at s, 0 if malformed. */
@@ -46,6 +47,116 @@ enum gt_err gt_text_check(const struct gt_source *src, struct gt_error *err)
 		}
 	}
 	return GT_OK;
+}
+
+/* ---- texts in another dress ---- */
+
+/* UTF-16, as PowerShell's > writes it: by its mark, or by the zeros of its first letters.
+ * 1: little end first, 2: big end first, 0: none. */
+static int utf16_order(const char *text, size_t size)
+{
+	if (size < 4 || size % 2)
+		return 0;
+	if (!memcmp(text, "\xff\xfe", 2) || (text[0] && !text[1] && text[2] && !text[3]))
+		return 1;
+	if (!memcmp(text, "\xfe\xff", 2) || (!text[0] && text[1] && !text[2] && text[3]))
+		return 2;
+	return 0;
+}
+
+/* More newlines are spelled out than are there: a log or a repr of one string. */
+static bool is_escaped(const char *text, size_t size)
+{
+	size_t spelled = 0, real = 0;
+
+	for (size_t i = 0; i + 1 < size; i++) {
+		spelled += text[i] == '\\' && text[i + 1] == 'n' &&
+			   (i == 0 || text[i - 1] != '\\');
+		real += text[i] == '\n';
+	}
+	return spelled > 1 && spelled > real;
+}
+
+bool gt_text_is_wrapped(const char *text, size_t size)
+{
+	return utf16_order(text, size) || is_escaped(text, size);
+}
+
+static size_t put_utf8(char *out, unsigned int c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	out[0] = (char)(0xe0 | c >> 12);
+	out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[2] = (char)(0x80 | (c & 0x3f));
+	return 3;
+}
+
+/* Surrogates become '?': no topology needs what they stand for. */
+static size_t from_utf16(const char *text, size_t size, int order, char *out)
+{
+	const unsigned char *in = (const unsigned char *)text;
+	size_t used = 0;
+
+	for (size_t i = 0; i + 1 < size; i += 2) {
+		unsigned int c = order == 1 ? in[i] | (unsigned int)in[i + 1] << 8
+					    : in[i + 1] | (unsigned int)in[i] << 8;
+
+		if (c >= 0xd800 && c < 0xe000)
+			c = '?';
+		if (c != 0xfeff)
+			used += put_utf8(out + used, c);
+	}
+	return used;
+}
+
+/* The string's own words; what begins it is no document's bracket any more. */
+static size_t unescape(const char *text, size_t size, char *out)
+{
+	static const char from[] = "ntr\"'\\/", to[] = "\n\t\r\"'\\/";
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		const char *escape = NULL;
+
+		if (text[i] == '\\' && i + 1 < size && text[i + 1])
+			escape = strchr(from, text[i + 1]);
+		if (escape)
+			i++;
+		out[used++] = escape ? to[escape - from] : text[i];
+	}
+	for (size_t i = 0; i < used && strchr(" \t\r\n{[", out[i]); i++)
+		if (out[i] == '{' || out[i] == '[')
+			out[i] = ' ';
+	return used;
+}
+
+char *gt_text_unwrap(const char *text, size_t *size)
+{
+	int order = utf16_order(text, *size);
+	char *plain = malloc(*size * 2 + 1), *out;
+	size_t used;
+
+	if (!plain)
+		return NULL;
+	used = order ? from_utf16(text, *size, order, plain)
+		     : unescape(text, *size, plain);
+	if (order && is_escaped(plain, used)) {
+		out = malloc(used + 1);
+		if (out)
+			used = unescape(plain, used, out);
+		free(plain);
+		plain = out;
+	}
+	*size = used;
+	return plain;
 }
 
 void gt_lines_start(struct gt_lines *lines, const struct gt_source *src)

@@ -275,6 +275,7 @@ jobs_csv() {
 	gputopo sim replay -w t.csv --conf conf --policy gputopo -o out --format csv
 	same "$stderr" "gputopo: conf/gputopo.conf: Mode=observe of 2 nodes is replayed as enforce" \
 		"messages of new nodes"
+	same "$status" 0 "status with new nodes"
 	has "$output" "7 nodes, 43 GPUs"
 	echo 'NodeName=bad Gres=gpu:4' >>conf/slurm.conf
 	gputopo sim replay -w t.csv --conf conf --policy gputopo

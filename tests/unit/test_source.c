@@ -331,6 +331,48 @@ START_TEST(test_affinity_in_blanks)
 }
 END_TEST
 
+/* The same matrix as a log, a program's string and PowerShell hold it. */
+START_TEST(test_texts_in_another_dress)
+{
+	static const char plain[] =
+		"\tGPU0\tGPU1\tCPU Affinity\nGPU0\t X \tNV4\t0-7\nGPU1\tNV4\t X \t8-15\n";
+	static const char *const strings[] = {
+		"{\"output\": \"\\tGPU0\\tGPU1\\tCPU Affinity\\nGPU0\\t X \\tNV4\\t0-7\\n"
+		"GPU1\\tNV4\\t X \\t8-15\\n\"}\n",
+		"b'\\tGPU0\\tGPU1\\tCPU Affinity\\nGPU0\\t X \\tNV4\\t0-7\\n"
+		"GPU1\\tNV4\\t X \\t8-15\\n'",
+	};
+	char wide[2 * sizeof(plain) + 2];
+	struct gt_node *node;
+	struct gt_error err;
+
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		node = load_text(strings[i]);
+		ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+		ck_assert_str_eq(gt_node_gpu(node, 1)->cpus, "8-15");
+		ck_assert(!gt_node_is_partial(node));
+		gt_node_free(node);
+	}
+	for (int form = 0; form < 4; form++) {
+		size_t used = 0;
+		bool big = form % 2, mark = form < 2;
+
+		for (size_t i = 0; i < sizeof(plain) - 1 + mark; i++) {
+			unsigned int c = mark ? i ? (unsigned char)plain[i - 1] : 0xfeff
+					      : (unsigned char)plain[i];
+
+			wide[used++] = (char)(big ? c >> 8 : c & 255);
+			wide[used++] = (char)(big ? c & 255 : c >> 8);
+		}
+		ck_assert_msg(gt_node_parse(&node, wide, used, "wide", NULL, &err) ==
+				      GT_OK,
+			      "form %d: %s", form, err.text);
+		ck_assert_int_eq(gt_node_links(node, 0, 1), 4);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 START_TEST(test_gres_of_a_node)
 {
 	static const char conf[] =
@@ -681,6 +723,7 @@ SUITE(source)
 		UNIT(test_counts_beside_the_matrix),
 		UNIT(test_gres),
 		UNIT(test_affinity_in_blanks),
+		UNIT(test_texts_in_another_dress),
 		UNIT(test_gres_of_a_node),
 		UNIT(test_gres_devices_of_several_files),
 		UNIT(test_gres_bad_links),

@@ -383,6 +383,73 @@ START_TEST(test_amd_contradictions)
 }
 END_TEST
 
+/* `amd-smi topology --json` of two generations, and --csv: a pair of 2 links. */
+START_TEST(test_amd_exports)
+{
+	static const char *const texts[] = {
+		"[{\"gpu\": 0, \"bdf\": \"0000:0c:00.0\", \"links\": ["
+		"{\"gpu\": 0, \"bdf\": \"0000:0c:00.0\", \"weight\": 0, "
+		"\"link_type\": \"SELF\", \"num_hops\": 0, \"bandwidth\": \"N/A\"}, "
+		"{\"gpu\": 1, \"bdf\": \"0000:22:00.0\", \"weight\": 15, "
+		"\"link_type\": \"XGMI\", \"num_hops\": 1, "
+		"\"bandwidth\": \"50000-100000\"}]}, "
+		"{\"gpu\": 1, \"bdf\": \"0000:22:00.0\", \"links\": ["
+		"{\"gpu\": 0, \"bdf\": \"0000:0c:00.0\", \"weight\": 15, "
+		"\"link_type\": \"XGMI\", \"num_hops\": 1, "
+		"\"bandwidth\": \"50000-100000\"}]}]",
+		"[{\"gpu\": 0, \"bdf\": \"0000:0c:00.0\", "
+		"\"link_type\": {\"gpu_0\": \"SELF\", \"gpu_1\": \"XGMI\"}, "
+		"\"hops\": {\"gpu_0\": 0, \"gpu_1\": 1}, "
+		"\"numa_bandwidth\": {\"gpu_0\": \"N/A\", \"gpu_1\": "
+		"\"100000-100000\"}}, "
+		"{\"gpu\": 1, \"bdf\": \"0000:22:00.0\", "
+		"\"link_type\": {\"gpu_0\": \"XGMI\", \"gpu_1\": \"SELF\"}, "
+		"\"numa_bandwidth\": {\"gpu_0\": \"100000-100000\", \"gpu_1\": "
+		"\"N/A\"}}]",
+		"gpu,bdf,weight_gpu_0,weight_gpu_1,link_type_gpu_0,link_type_gpu_1,"
+		"numa_bandwidth_gpu_0,numa_bandwidth_gpu_1\n"
+		"0,0000:0c:00.0,0,15,SELF,XGMI,N/A,50000-100000\n"
+		"1,0000:22:00.0,15,0,XGMI,SELF,50000-100000,N/A\n",
+	};
+	struct gt_error err;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct gt_node *node = load_text(texts[i]);
+
+		ck_assert_str_eq(gt_node_source_format(node), "amd-smi");
+		ck_assert_int_eq(gt_node_size(node), 2);
+		ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+		ck_assert_str_eq(gt_node_gpu(node, 1)->bus_id, "0000:22:00.0");
+		ck_assert(!gt_node_is_partial(node));
+		gt_node_free(node);
+	}
+	refuse_text("[{\"gpu\": 0, \"link_type\": ", &err);
+	ck_assert_int_eq(err.code, GT_EPARSE);
+	refuse_text("[\"gpu\", \"link_type\"]", &err);
+	ck_assert_int_eq(err.code, GT_EFORMAT);
+	refuse_text("gpu,bdf,link_type_gpu_0\n", &err);
+	ck_assert_int_eq(err.code, GT_EFORMAT);
+}
+END_TEST
+
+/* Hygon's hy-smi prints the tables of rocm-smi, of DCUs. */
+START_TEST(test_hygon_tables)
+{
+	struct gt_node *node = load_text(
+		"==== Weight between two DCUs ====\n       DCU0   DCU1   DCU2\n"
+		"DCU0   0   15   40\nDCU1   15   0   40\nDCU2   40   40   0\n"
+		"==== Link Type between two DCUs ====\n       DCU0   DCU1   DCU2\n"
+		"DCU0   0   XGMI   PCIE\nDCU1   XGMI   0   PCIE\nDCU2   PCIE   PCIE   0\n"
+		"==== Numa Nodes ====\nDCU[0]\t: (Topology) Numa Node: 0\n"
+		"DCU[1]\t: (Topology) Numa Node: 0\nDCU[2]\t: (Topology) Numa Node: 1\n");
+
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 1);
+	ck_assert_int_eq(gt_node_links(node, 0, 2), 0);
+	ck_assert_int_eq(gt_node_gpu(node, 2)->numa, 1);
+	gt_node_free(node);
+}
+END_TEST
+
 static double seconds_since(const struct timespec *before)
 {
 	struct timespec now;
@@ -481,6 +548,8 @@ SUITE(source_xml)
 		UNIT(test_amd_tables),
 		UNIT(test_amd_bandwidth_cells),
 		UNIT(test_amd_contradictions),
+		UNIT(test_amd_exports),
+		UNIT(test_hygon_tables),
 		UNIT(test_garbage),
 		UNIT(test_repetition),
 		{NULL, NULL},
