@@ -231,7 +231,7 @@ void gp_glue_tell(struct gp_glue *glue, const struct gp_seat *seat, enum gp_reas
 	info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
 	     seat ? seat->record->name : "(any)", gp_reason_text(why),
 	     detail[0] ? ": " : "", detail,
-	     glue->told_count[why] == MAX_TOLD ? " (and no more nodes are named)" : "");
+	     glue->told_count[why] == MAX_TOLD ? " (further nodes are not named)" : "");
 }
 
 /* Slurm's bit strings exit without memory: they are made where slurmctld itself begins,

@@ -40,7 +40,7 @@ int init(void)
 
 	if (!gp_inner_open(&inner, slurm_conf.plugindir, why, sizeof(why))) {
 		/* Slurm goes on to the next file of PluginDir without a word. */
-		error("gputopo: no stock select/cons_tres to stand before: %s", why);
+		error("gputopo: cannot load Slurm's own select/cons_tres: %s", why);
 		return SLURM_ERROR;
 	}
 	if (gp_inner_init(&inner) != SLURM_SUCCESS) {

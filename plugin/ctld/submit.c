@@ -72,7 +72,7 @@ static int write_who(const struct gp_question *question, const struct gp_wish *w
 	if (required)
 		return snprintf(text, size,
 				"gputopo: %s: %s, which the job requires, cannot give %d "
-				"GPUs that",
+				"GPUs that bandwidth",
 				name, required, count);
 	if (found && ring)
 		return snprintf(text, size,
@@ -82,7 +82,7 @@ static int write_who(const struct gp_question *question, const struct gp_wish *w
 	if (found)
 		return snprintf(text, size,
 				"gputopo: %s: only %d of the %d nodes that it needs can "
-				"give %d GPUs that",
+				"give %d GPUs that bandwidth",
 				name, found, least, count);
 	if (ring)
 		return snprintf(text, size,
@@ -90,7 +90,8 @@ static int write_who(const struct gp_question *question, const struct gp_wish *w
 				"through %d GPUs",
 				count);
 	return snprintf(text, size,
-			"gputopo: --gpu-min-busbw=%.10g%s: no node can give %d GPUs that",
+			"gputopo: --gpu-min-busbw=%.10g%s: no node can give %d GPUs that "
+			"bandwidth",
 			wish->min_mbps / 1000.0, wish->ring ? " --gpu-topo=ring" : "",
 			count);
 }
@@ -98,10 +99,11 @@ static int write_who(const struct gp_question *question, const struct gp_wish *w
 static void write_best(const struct best *best, char *text, size_t size)
 {
 	if (best->node)
-		snprintf(text, size, "; the best that any could give are %.10g GB/s (%s)",
+		snprintf(text, size,
+			 "; the best that any node can give is %.10g GB/s (%s)",
 			 best->mbps / 1000.0, best->node);
 	else
-		snprintf(text, size, "; no bandwidth is known of any");
+		snprintf(text, size, "; no node has a known topology");
 }
 
 bool gp_submit_refuses(struct gp_glue *glue, const struct gp_question *question,

@@ -4,8 +4,8 @@
  * and srun, and Slurm's hooks on the node. What is for slurmctld travels in the job's
  * control environment, what is for the node as Slurm passes options on.
  *
- * plugstack.conf includes every .conf of the plugin's folder (docs/admin/configure.md); the
- * file there has the line "optional .../spank_gputopo.so [conf=DIR] [sysfs=DIR]".
+ * plugstack.conf includes every .conf of the plugin's folder (docs/admin/configure.md);
+ * the file there has the line "optional .../spank_gputopo.so [conf=DIR] [sysfs=DIR]".
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -92,7 +92,8 @@ enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_ORDER, OPTION_MIG, OPTION_COUNT };
 /* Of one command; SPANK knows no other place for it. */
 static struct option options[OPTION_COUNT] = {
 	[OPTION_TOPO] = {GP_ENV_TOPO, "best, ring, any or off", is_topo, ""},
-	[OPTION_MIN_BUSBW] = {GP_ENV_MIN_BUSBW, "GB/s, larger than 0", is_bandwidth, ""},
+	[OPTION_MIN_BUSBW] = {GP_ENV_MIN_BUSBW, "a number of GB/s above 0", is_bandwidth,
+			      ""},
 	[OPTION_ORDER] = {NULL, "index or ring", is_order, ""},
 	/* Slurm itself passes it on, under GP_ENV_MIG. */
 	[OPTION_MIG] = {NULL, "a MIG profile such as 3g.40gb, or 1g.10gb:2", is_mig, ""},

@@ -46,9 +46,9 @@ static const char *what_is_wrong(void *handle)
 	if (dlsym(handle, "gputopo_plugin"))
 		return "is another gputopo";
 	if (!type || strcmp(type, "select/cons_tres") != 0)
-		return "is no select/cons_tres plugin";
+		return "is not a select/cons_tres plugin";
 	if (!version || *version != SLURM_VERSION_NUMBER)
-		return "is of another Slurm release than gputopo was built for";
+		return "is for another Slurm release than this gputopo";
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		if (!dlsym(handle, operations[i].symbol))
 			return "lacks an operation of this Slurm release";
@@ -98,7 +98,7 @@ bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
 	const char *dir = plugin_dirs ? plugin_dirs : "";
 
 	memset(inner, 0, sizeof(*inner));
-	snprintf(why, size, "PluginDir holds no %s but gputopo's", SO_NAME);
+	snprintf(why, size, "PluginDir has no other %s", SO_NAME);
 	for (;;) {
 		size_t len = strcspn(dir, ":");
 		char path[PATH_MAX];

@@ -66,9 +66,10 @@ static const struct {
 	bool (*holds)(const struct want *want);
 	const char *text;
 } checks[] = {
-	{is_exclusive, "--exclusive takes all GPUs of the node; without --mig"},
+	{is_exclusive,
+	 "--exclusive takes all GPUs of the node; omit --exclusive or --mig"},
 	{has_gpus, "ask for instances or for GPUs, not for both"},
-	{has_shards, "the shards come with --mig; do not ask for them"},
+	{has_shards, "--mig adds the shards; do not ask for them"},
 };
 
 /* tres_per_node with the shards behind what stands there. false: no memory, or too long.
@@ -126,5 +127,5 @@ bool gp_modify_mig(const job_desc_msg_t *desc, const job_record_t *job, char *te
 		       desc->tres_per_socket || desc->tres_per_task))
 		return false;
 	return refuse(text, size, wish,
-		      "a MIG job's shards and GPUs are not changed; submit it anew");
+		      "a MIG job's shards and GPUs cannot be changed; submit a new job");
 }

@@ -519,7 +519,7 @@ static enum gt_err take_gpu_line(const struct slurm_line *line, void *arg)
 	named = slurm_line_get(line, "NodeName", hosts, sizeof(hosts));
 	if (named && !gt_hostlist_is_valid(hosts)) {
 		check_problem(lines->check, line->file, line->number,
-			      "'%.200s' are no node names", hosts);
+			      "'%.200s' is not a list of node names", hosts);
 		return GT_OK;
 	}
 	row = add_row(&lines->gpus, line, named ? hosts : NULL);

@@ -45,12 +45,13 @@ static void check_keys(struct mig *m)
 		i++;
 	if (i == sizeof(alloc) / sizeof(alloc[0]))
 		lacks(m, MIG_PROLOG, "Alloc",
-		      "the prolog of salloc and srun makes no MIG instance in time");
+		      "the prolog of salloc and srun jobs would make MIG instances too "
+		      "late");
 	if (!key_has(m, MIG_SUBMIT, "gputopo") &&
 	    !key_has(m, MIG_SUBMIT, "job_submit/gputopo"))
 		lacks(m, MIG_SUBMIT, "gputopo", "jobs with --mig get no slices");
 	if (!key_has(m, MIG_TYPES, "gpu"))
-		lacks(m, MIG_TYPES, "gpu", "Slurm gives away no GPUs");
+		lacks(m, MIG_TYPES, "gpu", "Slurm gives no GPUs to jobs");
 	if (!key_has(m, MIG_TYPES, "shard"))
 		lacks(m, MIG_TYPES, "shard", "a shard is a memory slice for --mig");
 }
@@ -64,7 +65,8 @@ static void check_stack(struct mig *m)
 		   sizeof(path));
 	if (check_plugstack_lacks(path, PLUGIN_FILE))
 		mig_say(m, path, 0, "",
-			"no line with " PLUGIN_FILE ": nobody has the option --mig");
+			"no line with " PLUGIN_FILE
+			": users do not have the option --mig");
 }
 
 /* ---- a line of gputopo.conf ---- */
@@ -91,9 +93,8 @@ static void survey(struct mig *m, const struct gt_node *node, int line)
 			continue;
 		if (gt_mig_gpu_find(&own, gpu->model, NULL)) {
 			mig_say(m, m->check->conf_path, line, "",
-				"Topology=%.100s: GPU %d is in MIG mode, but no table of "
-				"MIG "
-				"profiles is known for '%.60s'",
+				"Topology=%.100s: GPU %d is in MIG mode, but gputopo has "
+				"no table of MIG profiles for '%.60s'",
 				s->spec, g, gpu->model);
 			continue;
 		}
@@ -101,7 +102,7 @@ static void survey(struct mig *m, const struct gt_node *node, int line)
 			mig_say(m, m->check->conf_path, line, "",
 				"Topology=%.100s: GPUs of several models are in MIG "
 				"mode: "
-				"--mig uses none of them",
+				"--mig does not use them",
 				s->spec);
 			s->mig = 0;
 			return;
@@ -150,7 +151,7 @@ static void check_line(struct mig *m, int i, int line)
 	/* nodes that come by themselves (MaxNodeCount=) need no line */
 	if (m->covered && m->has_nodes && !m->known && !m->key[MIG_DYNAMIC].value)
 		mig_say(m, m->check->conf_path, line, "",
-			"none of these nodes, which have GPUs in MIG mode, is in %.200s",
+			"these nodes, which have GPUs in MIG mode, are missing in %.200s",
 			m->check->slurm_path);
 }
 

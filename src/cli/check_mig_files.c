@@ -120,8 +120,8 @@ static void take_node(struct mig *m, const struct slurm_line *line, const char *
 	if (names_nodes(hosts))
 		add_row(&m->nodes, line, hosts, given ? gres : m->default_gres);
 	else
-		mig_say(m, line->file, line->number, "", "'%.200s' are no node names",
-			hosts);
+		mig_say(m, line->file, line->number, "",
+			"'%.200s' is not a list of node names", hosts);
 }
 
 static enum gt_err take_slurm_line(const struct slurm_line *line, void *arg)
@@ -178,7 +178,7 @@ static enum gt_err take_gres_line(const struct slurm_line *line, void *arg)
 	has_file = slurm_line_get(line, "File", file, sizeof(file));
 	if ((named && !gt_hostlist_is_valid(hosts)) ||
 	    (has_file && !gt_hostlist_is_valid(file))) {
-		mig_say(m, line->file, line->number, "", "'%.200s' are no %s",
+		mig_say(m, line->file, line->number, "", "'%.200s' is not a list of %s",
 			named && !gt_hostlist_is_valid(hosts) ? hosts : file,
 			named && !gt_hostlist_is_valid(hosts) ? "node names"
 							      : "device files");

@@ -67,13 +67,13 @@ void mig_check_node(struct mig *m, const char *host)
 		return;
 	if (has < 0)
 		mig_say(m, row->file, row->line, host,
-			"Gres= has no shard: shard:%ld is wanted, %d memory slices on "
+			"Gres= has no shard: add shard:%ld, %d memory slices on "
 			"each "
 			"of %d GPUs in MIG mode (Topology=%.100s)",
 			wanted, s->units, s->mig, s->spec);
 	else
 		mig_say(m, row->file, row->line, host,
-			"Gres= has shard:%ld, but %ld are wanted: %d memory slices on "
+			"Gres= has shard:%ld, but needs %ld: %d memory slices on "
 			"each "
 			"of %d GPUs in MIG mode (Topology=%.100s)",
 			has, wanted, s->units, s->mig, s->spec);
@@ -166,9 +166,8 @@ static void check_devices(struct mig *m, const char *host, const struct gt_node 
 		row = shards_of(m, host, minor, &count);
 		if (!row)
 			mig_say(m, path, 0, host,
-				"no Name=shard line with the File= of GPU %d (%d): "
-				"Count=%d "
-				"is wanted",
+				"no Name=shard line with the File= of GPU %d (%d): add "
+				"one with Count=%d",
 				g, minor, s->units);
 		else if (count != s->units)
 			mig_say(m, row->file, row->line, host,
@@ -198,7 +197,7 @@ void mig_check_shards(struct mig *m, const char *host)
 	/* Slurm itself spreads the shards of slurm.conf */
 	if (!lines && !are_enough_spread(m, host))
 		mig_say(m, path, 0, host,
-			"no Name=shard line: one with Count=%d is wanted for each of %d "
+			"no Name=shard line: add one with Count=%d for each of %d "
 			"GPUs "
 			"in MIG mode (Topology=%.100s)",
 			s->units, s->mig, s->spec);
@@ -208,8 +207,7 @@ void mig_check_shards(struct mig *m, const char *host)
 		if (loose->count != (long)s->gpus * s->units)
 			mig_say(m, loose->file, loose->line, host,
 				"%ld shards for %d GPUs: Slurm spreads them evenly, and "
-				"%d "
-				"memory slices each are wanted",
+				"each GPU needs %d, one for each memory slice",
 				loose->count, s->gpus, s->units);
 		return;
 	}

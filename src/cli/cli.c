@@ -148,7 +148,9 @@ int cli_load(const struct cli_common *c, struct gt_node **node)
 
 	*node = NULL;
 	if (!c->topology)
-		return cli_misuse(c, "no topology: -t FILE, -t builtin:NAME or -t live");
+		return cli_misuse(
+			c,
+			"the topology is missing: -t FILE, -t builtin:NAME or -t live");
 	if (is_gres_file(c))
 		rc = gp_gres_load(node, c->topology, &c->load, &err);
 	else

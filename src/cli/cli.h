@@ -89,7 +89,7 @@ enum {
 	"  -t, --topology T   a file of any known format, builtin:NAME, live, or - "     \
 	"for\n"                                                                          \
 	"                     standard input\n"                                          \
-	"      --format NAME  the file's format, where its content does not tell\n"      \
+	"      --format NAME  the file's format, if its content does not show it\n"      \
 	"      --model NAME   the GPU model, where the file does not name it\n"          \
 	"      --node NAME    which NodeName of a gres.conf\n"
 #define CLI_HELP_HELP                                                                    \

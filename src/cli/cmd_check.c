@@ -21,9 +21,9 @@ enum { OPT_GRES = CLI_OPT_OWN };
 
 static const char help[] =
 	"Usage: gputopo check [CONF] [--gres FILE]\n"
-	"Read gputopo.conf and every topology it names, and hold them against "
+	"Read gputopo.conf and every topology it names, and compare them with "
 	"gres.conf.\n"
-	"Where they name GPUs in MIG mode that are not cut: what --mig needs in "
+	"For GPUs in MIG mode without instances also check what --mig needs in "
 	"slurm.conf,\n"
 	"gres.conf and plugstack.conf.\n"
 	"Every problem is a line on standard error, with file and line.\n\n"
@@ -141,7 +141,7 @@ static void check_topology(struct check *check, const char *spec, const char *mo
 	/* no problem, but what --gpu-min-busbw is held against */
 	for (int i = 0; i < gt_node_note_count(node) && !gt_node_is_partial(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
-			printf("%s:%d: Topology=%s: %s; Model= on this line tells\n",
+			printf("%s:%d: Topology=%s: %s; set Model= on this line\n",
 			       check->conf_path, line, spec, gt_node_note(node, i));
 	gt_node_free(node);
 }
@@ -170,7 +170,7 @@ static int run(struct check *check, bool named)
 		return CLI_FAILED;
 	}
 	if (!exists)
-		printf("%s: not there: every node is enforced on its Links=\n",
+		printf("%s: does not exist: every node is enforced on its Links=\n",
 		       check->conf_path);
 	check_topologies(check);
 	if (check->gres_path[0])

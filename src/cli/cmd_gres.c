@@ -232,9 +232,8 @@ static void warn_cores(const struct cores *cores)
 			"threads, give --threads N",
 			cores->single, gt_node_gpu(cores->node, cores->single)->cpus);
 	if (cores->strange >= 0)
-		cli_say("GPU %d: no Cores=, since the CPUs %s do not tell which cores "
-			"they "
-			"are: write them by hand, or give --threads N",
+		cli_say("GPU %d: no Cores=, since the CPUs %s do not show which cores "
+			"they are: write them by hand, or give --threads N",
 			cores->strange, gt_node_gpu(cores->node, cores->strange)->cpus);
 }
 

@@ -98,7 +98,7 @@ static int find_gpus(struct measure *m, const char *file, const struct nccl_run 
 	}
 	if (run->hosts_differ)
 		gt_fail_at(&err, GT_EPARSE, file, 0, 0,
-			   "a run of several hosts says nothing of one node");
+			   "a run of several hosts does not measure one node");
 	else if (find_by_bus(m->node, run, &point->gpus))
 		return CLI_GO_ON;
 	else if (run->gpus &&

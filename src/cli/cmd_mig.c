@@ -72,7 +72,7 @@ int mig_table(struct mig_common *m, int argc, char **argv)
 	if (status != CLI_GO_ON)
 		return status;
 	if (!m->model == !m->table)
-		return cli_misuse(&m->cli, "which GPU? --gpu MODEL or --table FILE");
+		return cli_misuse(&m->cli, "give either --gpu MODEL or --table FILE");
 	if (m->table) {
 		if (gt_mig_gpu_load(&m->gpu, m->table, &err))
 			return cli_fail(&err);

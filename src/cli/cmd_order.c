@@ -178,7 +178,7 @@ static int read_line(struct order *o, int argc, char **argv)
 	}
 	status = cli_no_more(&o->common, argc, argv);
 	if (status == CLI_GO_ON && !o->gpus)
-		status = cli_misuse(&o->common, "no GPUs: --gpus LIST");
+		status = cli_misuse(&o->common, "the GPUs are missing: --gpus LIST");
 	return status;
 }
 

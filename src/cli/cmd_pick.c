@@ -190,9 +190,11 @@ static int read_line(struct pick *p, int argc, char **argv)
 		p->request.groups = &p->groups;
 	}
 	if (p->request.count == 0)
-		return cli_misuse(&p->common, "how many GPUs? -n K, or --groups SIZES");
+		return cli_misuse(
+			&p->common,
+			"the number of GPUs is missing: -n K, or --groups SIZES");
 	if (p->free && p->busy)
-		return cli_misuse(&p->common, "--free and --busy: one of them");
+		return cli_misuse(&p->common, "--free and --busy: give only one of them");
 	return CLI_GO_ON;
 }
 

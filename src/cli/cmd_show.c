@@ -428,8 +428,8 @@ int cmd_show(int argc, char **argv)
 	}
 	status = cli_no_more(&c, argc, argv);
 	if (status == CLI_GO_ON && forms > 1)
-		status = cli_misuse(
-			&c, "--json, --matrix, --heat, --svg and --dot: one of them");
+		status = cli_misuse(&c, "--json, --matrix, --heat, --svg and --dot: give "
+					"only one of them");
 	if (status == CLI_GO_ON)
 		status = cli_load(&c, &node);
 	if (status != CLI_GO_ON)

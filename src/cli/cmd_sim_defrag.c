@@ -26,7 +26,7 @@ static const char help[] =
 	"      --topology-format NAME, --model NAME, --node NAME   as for gputopo show\n"
 	"      --nodes N         how many of them\n"
 	"      --conf DIR        or a site, as for gputopo sim replay\n"
-	"      --gpus K          the set that is wanted, 1 to 16\n"
+	"      --gpus K          the size of the set, 1 to 16\n"
 	"      --ratio R         and its bandwidth over the best of an idle node "
 	"(default "
 	"1)\n"
@@ -109,7 +109,7 @@ static int read_sched(struct defrag_run *d)
 	if (!sim_sched_parse(optarg, &d->options.sched) ||
 	    d->options.sched == SIM_SCHED_LOSS)
 		return cli_misuse(&d->common,
-				  "--sched: '%s' is none of fifo, easy, recorded",
+				  "--sched: '%s' is not one of fifo, easy, recorded",
 				  optarg);
 	return CLI_GO_ON;
 }
@@ -163,7 +163,7 @@ static int check(const struct defrag_run *d)
 	const struct cli_common *c = &d->common;
 
 	if (!d->trace_name)
-		return cli_misuse(c, "no jobs: -w TRACE");
+		return cli_misuse(c, "the jobs are missing: -w TRACE");
 	if (!d->gpus)
 		return cli_misuse(c, "which set? --gpus K");
 	if (d->has_at && d->every_ms)

@@ -109,10 +109,10 @@ static int take_option(struct cli_common *c, int opt, struct sim_gen *gen)
 	case FORM:
 		return sim_form_parse(optarg, &gen->form)
 			       ? CLI_GO_ON
-			       : cli_misuse(c,
-					    "--form: '%s' is none of job, node, task, "
-					    "socket",
-					    optarg);
+			       : cli_misuse(
+					 c,
+					 "--form: '%s' is not job, node, task or socket",
+					 optarg);
 	case LIMIT:
 		return sim_read_number(c, "--limit", optarg, 1, 1000, &gen->limit);
 	case SEED:

@@ -210,11 +210,11 @@ static int check_line(struct sim_mig *s)
 {
 	if (!s->trace_name == !s->mix_text)
 		return cli_misuse(&s->common,
-				  "which requests? -w TRACE or --mix P:W,...");
+				  "the requests are missing: -w TRACE or --mix P:W,...");
 	if (!s->model == !s->table)
-		return cli_misuse(&s->common, "which GPU? --gpu MODEL or --table FILE");
+		return cli_misuse(&s->common, "give either --gpu MODEL or --table FILE");
 	if (s->options.gpus == 0)
-		return cli_misuse(&s->common, "how many GPUs? --gpus N");
+		return cli_misuse(&s->common, "the number of GPUs is missing: --gpus N");
 	if (s->mix_text && !(s->gen.load > 0 && s->gen.jobs > 0))
 		return cli_misuse(&s->common, "--mix needs --load and --jobs");
 	if (s->trace_name && (s->gen.load > 0 || s->gen.jobs > 0 || s->seeds > 1))
@@ -238,7 +238,7 @@ static int read_policies(struct sim_mig *s)
 		for (int i = 0; i < s->policy_count && status == CLI_GO_ON; i++)
 			if (s->policies[i] == policy)
 				status = cli_misuse(&s->common,
-						    "--policy: %s stands twice", name);
+						    "--policy: %s is given twice", name);
 		if (status == CLI_GO_ON)
 			s->policies[s->policy_count++] = policy;
 	}

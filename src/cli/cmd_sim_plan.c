@@ -469,7 +469,7 @@ int cmd_sim_plan(int argc, char **argv)
 	if (status == CLI_GO_ON)
 		status = cli_no_more(&p->common, argc, argv);
 	if (status == CLI_GO_ON && !p->trace_name)
-		status = cli_misuse(&p->common, "no jobs: -w TRACE");
+		status = cli_misuse(&p->common, "the jobs are missing: -w TRACE");
 	if (status == CLI_GO_ON && !p->count)
 		status = cli_misuse(&p->common,
 				    "no candidates: --candidate NAME,topology=T,nodes=N");

@@ -11,14 +11,14 @@
 static const char help[] =
 	"Usage: gputopo sim replay -w TRACE (-t TOPOLOGY --nodes N | --conf DIR) "
 	"[OPTIONS]\n"
-	"Replay jobs under several policies and tell what each would have given them.\n\n"
+	"Replay jobs under several policies and show what each would have given them.\n\n"
 	"  -w, --workload TRACE     sacct --parsable2, SWF, CSV or a published trace; - "
 	"for\n"
 	"                           standard input\n"
 	"      --trace-format NAME  csv, sacct, swf, openb, helios, acme, pai, "
 	"supercloud,\n"
-	"                           pm100, philly or table, where the content does not "
-	"tell\n"
+	"                           pm100, philly or table, if the content does not show "
+	"it\n"
 	"      --only KEY=V,...     keep these rows; KEY is partition, type, feature,\n"
 	"                           reservation, user or node; may be repeated\n"
 	"  -t, --topology T         one node: a file of any known format or "
@@ -38,7 +38,7 @@ static const char help[] =
 	"                           jobs unseen), gputopo/over=22.05 or 24.05 (that "
 	"stock's "
 	"set\n"
-	"                           stands on a tie, as in the plugin), "
+	"                           is kept on a tie, as in the plugin), "
 	"NAME/nodes=first,\n"
 	"                           NAME/nodes=best\n"
 	"                           Default: gputopo and the stock policy of --release\n"
@@ -50,7 +50,7 @@ static const char help[] =
 	"      --depth N            waiting jobs that are looked at (default: all)\n"
 	"      --form FORM          job, node, task or socket: the request form of jobs "
 	"whose\n"
-	"                           trace does not tell (default node)\n"
+	"                           trace does not name it (default node)\n"
 	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU;\n"
 	"                           node/N[:HOSTS]: where no column counts GPUs, a job "
 	"has "
@@ -163,7 +163,7 @@ static void *value_of(struct sim_run *run, const struct setting *s)
 
 static int misused_name(const struct cli_common *c, const char *option, const char *names)
 {
-	return cli_misuse(c, "%s: '%s' is none of %s", option, optarg, names);
+	return cli_misuse(c, "%s: '%s' is not one of %s", option, optarg, names);
 }
 
 /* ---- values that only have a type ----------------------------------------------------
@@ -380,7 +380,7 @@ static void print_policies(void)
 static int check(const struct cli_common *c, const struct sim_run *run)
 {
 	if (!run->trace_name)
-		return cli_misuse(c, "no jobs: -w TRACE");
+		return cli_misuse(c, "the jobs are missing: -w TRACE");
 	if (run->anonymize && !run->policies && !run->conf && !c->topology)
 		return CLI_GO_ON;
 	if (run->conf ? c->topology || run->nodes : !c->topology || !run->nodes)

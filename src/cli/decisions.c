@@ -66,7 +66,7 @@ static double read_number(struct reader *r, const char *key)
 {
 	const json_t *value = json_object_get(r->object, key);
 
-	value = field(r, key, json_is_number(value), value, "is no number");
+	value = field(r, key, json_is_number(value), value, "is not a number");
 	return json_number_value(value);
 }
 
@@ -93,7 +93,7 @@ static const char *read_text(struct reader *r, const char *key)
 {
 	const json_t *value = json_object_get(r->object, key);
 
-	value = field(r, key, json_is_string(value), value, "is no text");
+	value = field(r, key, json_is_string(value), value, "is not a text");
 	return value ? json_string_value(value) : "";
 }
 
@@ -114,7 +114,7 @@ static struct gt_mask read_gpus(struct reader *r, const char *key)
 	struct gt_mask mask = {{0}};
 
 	field(r, key, !*text || gt_mask_parse(&mask, text, LOG_MAX_GPUS, NULL) == GT_OK,
-	      r->object, "is no list of GPUs");
+	      r->object, "is not a list of GPUs");
 	return mask;
 }
 
@@ -124,10 +124,10 @@ static void check_sets(struct reader *r, const struct gt_mask *free,
 {
 	struct gt_mask used = gt_mask_or(stock, chosen), all = gt_mask_or(&used, free);
 
-	field(r, "stock", gt_mask_count(stock) == k, r->object, "does not hold k GPUs");
-	field(r, "chosen", gt_mask_count(chosen) == k, r->object, "does not hold k GPUs");
+	field(r, "stock", gt_mask_count(stock) == k, r->object, "does not have k GPUs");
+	field(r, "chosen", gt_mask_count(chosen) == k, r->object, "does not have k GPUs");
 	field(r, "free", gt_mask_equal(&all, free), r->object,
-	      "lacks GPUs that were given");
+	      "does not have all GPUs that were given");
 }
 
 static int find_reason(const char *word)
@@ -333,7 +333,7 @@ static enum gt_err add_line(struct log_sums *sums, const char *line, size_t size
 	if (!object)
 		return gt_fail(err, GT_EPARSE, "%s", why.text);
 	if (!json_is_object(object)) {
-		code = gt_fail(err, GT_EPARSE, "is no JSON object");
+		code = gt_fail(err, GT_EPARSE, "is not a JSON object");
 	} else if (json_is_true(json_object_get(object, "end"))) {
 		code = add_end(sums, object, err);
 	} else {

@@ -14,7 +14,7 @@ static const struct cli_command commands[] = {
 	{"measure", cmd_measure, "nccl-tests' figures into a node file"},
 	{"probe", cmd_probe, "this machine, as a node file"},
 	{"gres", cmd_gres, "gres.conf lines for a topology"},
-	{"check", cmd_check, "gputopo.conf and its files held against gres.conf"},
+	{"check", cmd_check, "gputopo.conf and its files compared with gres.conf"},
 	{"report", cmd_report, "what the plugin decided, and what that was worth"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 	{"sim", cmd_sim, "replay jobs: what another choice of GPUs would change"},

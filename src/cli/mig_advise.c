@@ -220,7 +220,7 @@ int mig_advise(int argc, char **argv)
 	if (status == CLI_GO_ON)
 		status = mig_table(&a.mig, argc, argv);
 	if (status == CLI_GO_ON && !a.list)
-		status = cli_misuse(&a.mig.cli, "what was used? --usage LIST");
+		status = cli_misuse(&a.mig.cli, "the usage is missing: --usage LIST");
 	if (status == CLI_GO_ON)
 		status = read_uses(&a);
 	if (status == CLI_GO_ON)

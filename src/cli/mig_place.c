@@ -69,7 +69,8 @@ static int read_line(struct place *p, int argc, char **argv)
 	}
 	status = mig_table(&p->mig, argc, argv);
 	if (status == CLI_GO_ON && !p->request)
-		status = cli_misuse(&p->mig.cli, "which profile? --request PROFILE");
+		status = cli_misuse(&p->mig.cli,
+				    "the profile is missing: --request PROFILE");
 	return status;
 }
 
@@ -140,7 +141,7 @@ int mig_place(int argc, char **argv)
 		if (gt_mig_place(fleet, profile, p.policy, NULL, &place)) {
 			status = print_place(&p, fleet, &place);
 		} else {
-			cli_say("%s fits on none of %d GPUs",
+			cli_say("%s does not fit on any of %d GPUs",
 				p.mig.gpu.profile[profile].name,
 				gt_mig_fleet_size(fleet));
 			status = CLI_NO_FIT;

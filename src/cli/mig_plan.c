@@ -51,7 +51,8 @@ static int read_line(struct plan *p, int argc, char **argv)
 	}
 	status = mig_table(&p->mig, argc, argv);
 	if (status == CLI_GO_ON && !p->request)
-		status = cli_misuse(&p->mig.cli, "which instances? --request DEMAND");
+		status = cli_misuse(&p->mig.cli,
+				    "the demand is missing: --request DEMAND");
 	return status;
 }
 

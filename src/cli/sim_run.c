@@ -159,15 +159,14 @@ static int split_policies(struct work *w, char *text)
 		for (int i = 0; i < w->count; i++)
 			if (!strcmp(w->names[i], at))
 				return cli_misuse(w->run->common,
-						  "--policy: '%s' stands there twice",
-						  at);
+						  "--policy: '%s' is given twice", at);
 		if (w->count == MAX_POLICIES)
 			return cli_misuse(w->run->common, "--policy: more than %d",
 					  MAX_POLICIES);
 		w->names[w->count++] = at;
 	}
 	return w->count ? CLI_GO_ON
-			: cli_misuse(w->run->common, "--policy: there is none");
+			: cli_misuse(w->run->common, "--policy: the list is empty");
 }
 
 /* ---- outputs
@@ -339,8 +338,8 @@ static int check_jobs(const struct sim_run *run, const struct sim_trace *trace)
 			"-w'",
 			run->trace_name);
 	else
-		cli_say("%s: 0 jobs: none of the %lld rows can be replayed",
-			run->trace_name, (long long)trace->rows);
+		cli_say("%s: 0 jobs: no row of %lld can be replayed", run->trace_name,
+			(long long)trace->rows);
 	return CLI_FAILED;
 }
 

@@ -80,8 +80,7 @@ static void gpu_record(const struct gt_node *node, int i, char *buf, size_t size
 		 number(gpu->numa, numa, sizeof(numa)),
 		 number(root_of(node, i), root, sizeof(root)),
 		 number(gpu->island, island, sizeof(island)), gpu->switch_links,
-		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "",
-		 reduction);
+		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "", reduction);
 }
 
 static void pair_record(const struct gt_node *node, int a, int b, char *buf, size_t size)
@@ -407,14 +406,14 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 
 	*out = NULL;
 	if (len >= GP_COMPACT_MAX)
-		return gt_fail(err, GT_ELIMIT, "the model's word is too long");
+		return gt_fail(err, GT_ELIMIT, "the compact model is too long");
 	if (in_number(&in, 9, 0) != 1)
-		return gt_fail(err, GT_EPARSE, "not a model's word of version 1");
+		return gt_fail(err, GT_EPARSE, "not a compact model of version 1");
 	in_expect(&in, '/');
 	gpus = in_number(&in, GP_COMPACT_GPUS, 0);
 	in_expect(&in, '/');
 	if (in.bad || gpus < 1)
-		return gt_fail(err, GT_EPARSE, "the model's word has no number of GPUs");
+		return gt_fail(err, GT_EPARSE, "the compact model has no number of GPUs");
 	code = gt_node_new(&node, gpus, err);
 	if (code != GT_OK)
 		return code;
@@ -423,7 +422,7 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 		read_pairs(&in, node);
 	if (!in.bad)
 		read_groups(&in, node);
-	code = in.bad ? gt_fail(err, GT_EPARSE, "the model's word is broken at byte %d",
+	code = in.bad ? gt_fail(err, GT_EPARSE, "the compact model is broken at byte %d",
 				(int)(in.at - word))
 		      : gt_node_finish(node, err);
 	if (code != GT_OK)

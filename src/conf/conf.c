@@ -53,7 +53,7 @@ static enum gt_err start_nodes(struct place *at, const char *value)
 {
 	if (!gt_hostlist_is_valid(value))
 		return gp_key_bad(at, "NodeName", value,
-				  "node names such as dgx[01-16] are wanted");
+				  "must be node names such as dgx[01-16]");
 	at->group = add_group(at->conf, at->line);
 	if (!at->group)
 		return gp_key_no_memory(at);
@@ -76,20 +76,20 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 		return gt_fail_at(at->err, GT_EPARSE, at->conf->file, at->line,
 				  at->column, "unknown key '%.64s'", word);
 	if (*value == '\0')
-		return gp_key_bad(at, gp_keys[key].name, value, "a value is wanted");
+		return gp_key_bad(at, gp_keys[key].name, value, "needs a value");
 	if (key == KEY_NODE_NAME)
 		return first ? start_nodes(at, value)
 			     : gp_key_bad(at, "NodeName", value,
 					  "must come first on its line");
 	if (!(gp_keys[key].where & (in_nodes ? GP_KEY_NODES : GP_KEY_CLUSTER)))
-		return gp_key_bad(
-			at, gp_keys[key].name, value,
-			in_nodes ? "holds for the cluster, not on a NodeName line"
-				 : "stands on a NodeName line only");
+		return gp_key_bad(at, gp_keys[key].name, value,
+				  in_nodes ? "is for the whole cluster and not allowed "
+					     "on a NodeName line"
+					   : "is allowed on a NodeName line only");
 	if (at->group->given & (1u << key))
 		return gp_key_bad(at, gp_keys[key].name, value,
-				  in_nodes ? "stands twice on this line"
-					   : "was given before");
+				  in_nodes ? "is given twice on this line"
+					   : "was given on an earlier line");
 	at->group->given |= 1u << key;
 	return gp_keys[key].set(at, value);
 }
@@ -99,7 +99,7 @@ static enum gt_err check_line(const struct place *at)
 {
 	if (at->group->model && !at->group->topology)
 		return gp_key_bad(at, "Model", at->group->model,
-				  "names the GPUs of a Topology=, on the same line");
+				  "needs Topology= on the same line");
 	return GT_OK;
 }
 
@@ -150,7 +150,7 @@ enum gt_err gp_conf_parse(struct gp_conf **out, const char *text, size_t size,
 	memcpy(copy, text, size);
 	copy[size] = '\0';
 	if (memchr(text, '\0', size)) {
-		code = gt_fail_at(err, GT_EPARSE, name, 0, 0, "holds a NUL byte");
+		code = gt_fail_at(err, GT_EPARSE, name, 0, 0, "contains a NUL byte");
 		goto done;
 	}
 	for (char *p = copy, *next; p && code == GT_OK; p = next) {

@@ -56,7 +56,7 @@ static enum gt_err set_mode(struct place *at, const char *value)
 	int word = word_of(value, mode_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "Mode", value, "enforce, observe or off is known");
+		return gp_key_bad(at, "Mode", value, "must be enforce, observe or off");
 	at->group->settings.mode = (enum gp_mode)word;
 	note_change(at, KEY_MODE, word != GP_MODE_ENFORCE);
 	return GT_OK;
@@ -67,7 +67,7 @@ static enum gt_err set_policy(struct place *at, const char *value)
 	int word = word_of(value, policy_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "Policy", value, "bandwidth or preserve is known");
+		return gp_key_bad(at, "Policy", value, "must be bandwidth or preserve");
 	at->group->settings.policy = (enum gt_policy)word;
 	note_change(at, KEY_POLICY, word != GT_POLICY_BANDWIDTH);
 	return GT_OK;
@@ -78,7 +78,7 @@ static enum gt_err set_node_choice(struct place *at, const char *value)
 	int word = word_of(value, yes_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "NodeChoice", value, "yes or no is known");
+		return gp_key_bad(at, "NodeChoice", value, "must be yes or no");
 	at->group->settings.node_choice = word == 1;
 	note_change(at, KEY_NODE_CHOICE, word != 1);
 	return GT_OK;
@@ -89,7 +89,7 @@ static enum gt_err set_split(struct place *at, const char *value)
 	int word = word_of(value, yes_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "Split", value, "yes or no is known");
+		return gp_key_bad(at, "Split", value, "must be yes or no");
 	at->group->settings.split = word == 1;
 	note_change(at, KEY_SPLIT, word != 1);
 	return GT_OK;
@@ -101,8 +101,7 @@ static enum gt_err set_min_ratio(struct place *at, const char *value)
 	double ratio = strtod(value, &end);
 
 	if (!isdigit((unsigned char)value[0]) || *end || !(ratio >= 0 && ratio <= 1))
-		return gp_key_bad(at, "MinRatio", value,
-				  "a number from 0 to 1 is wanted");
+		return gp_key_bad(at, "MinRatio", value, "must be a number from 0 to 1");
 	at->group->settings.min_ratio = ratio;
 	note_change(at, KEY_MIN_RATIO, ratio > 0);
 	return GT_OK;
@@ -122,7 +121,7 @@ static enum gt_err set_topology(struct place *at, const char *value)
 {
 	if (strcmp(value, "-") == 0 || strcmp(value, "live") == 0)
 		return gp_key_bad(at, "Topology", value,
-				  "a file or builtin:NAME is wanted");
+				  "must be a file or builtin:NAME");
 	return gp_key_string(at, &at->group->topology, value);
 }
 
@@ -137,9 +136,10 @@ static enum gt_err set_model(struct place *at, const char *value)
 	int link_mbps, pcie_mbps;
 
 	if (!gt_gpu_model_speeds(value, &link_mbps, &pcie_mbps))
-		return gp_key_bad(at, "Model", value,
-				  "must be a GPU whose links are known, such as "
-				  "A100-PCIE-40GB");
+		return gp_key_bad(
+			at, "Model", value,
+			"must be a GPU model that gputopo has figures for, such as "
+			"A100-PCIE-40GB");
 	note_change(at, KEY_MODEL, true);
 	return gp_key_string(at, &at->group->model, value);
 }
@@ -161,7 +161,7 @@ static enum gt_err set_admin_comment(struct place *at, const char *value)
 	int word = word_of(value, yes_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "AdminComment", value, "yes or no is known");
+		return gp_key_bad(at, "AdminComment", value, "must be yes or no");
 	at->conf->admin_comment = word == 1;
 	note_change(at, KEY_ADMIN_COMMENT, word == 1);
 	return GT_OK;
@@ -172,7 +172,7 @@ static enum gt_err set_mig_stray(struct place *at, const char *value)
 	int word = word_of(value, stray_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "MigStray", value, "remove or drain is known");
+		return gp_key_bad(at, "MigStray", value, "must be remove or drain");
 	at->group->settings.mig_stray = (enum gp_stray)word;
 	note_change(at, KEY_MIG_STRAY, word != GP_STRAY_REMOVE);
 	return GT_OK;
@@ -183,7 +183,7 @@ static enum gt_err set_mig_policy(struct place *at, const char *value)
 	int word = word_of(value, mig_policy_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "MigPolicy", value, "pack or spread is known");
+		return gp_key_bad(at, "MigPolicy", value, "must be pack or spread");
 	at->group->settings.mig_policy = (enum gt_instance_policy)word;
 	note_change(at, KEY_MIG_POLICY, word != GT_INSTANCES_PACK);
 	return GT_OK;
@@ -205,7 +205,7 @@ static enum gt_err add_avoid(struct place *at, const char *value, const char *pa
 	if (!colon || !gt_hostlist_is_valid(host) || colon[1] == '\0' ||
 	    gt_mask_parse(&avoid.gpus, colon + 1, GT_MAX_GPUS, NULL) != GT_OK) {
 		free(host);
-		return gp_key_bad(at, "Avoid", value, "NODE:GPU,NODE:GPU,... is wanted");
+		return gp_key_bad(at, "Avoid", value, "must be NODE:GPU,NODE:GPU,...");
 	}
 	more = realloc(conf->avoids, (size_t)(conf->avoid_count + 1) * sizeof(*more));
 	if (!more) {

@@ -10,7 +10,7 @@ static const struct {
 	const char *text;
 	bool for_admin;
 } reasons[GP_REASON_COUNT] = {
-	[GP_OK] = {"ok", "nothing stands in the way", false},
+	[GP_OK] = {"ok", "a choice is possible", false},
 	[GP_CHANGED] = {"changed", "better connected GPUs were free", false},
 	[GP_OBSERVED] = {"observed", "better connected GPUs were free (Mode=observe)",
 			 false},
@@ -19,22 +19,22 @@ static const struct {
 	[GP_NO_CHOICE] = {"no-choice", "no more GPUs are free than asked", false},
 	[GP_OFF] = {"off", "Mode=off", false},
 	[GP_EXCLUSIVE] = {"exclusive", "the job gets the whole node", false},
-	[GP_PREEMPTION] = {"preemption", "the answer holds after preemption", false},
-	[GP_SHARED] = {"shared", "mps or shard share these GPUs", false},
+	[GP_PREEMPTION] = {"preemption", "other jobs must be preempted first", false},
+	[GP_SHARED] = {"shared", "mps or shard shares these GPUs", false},
 	[GP_ENFORCE_BINDING] = {"enforce-binding", "the job enforces GPU binding", false},
 	[GP_SPLIT] = {"split", "stock splits the GPUs over several nodes", false},
 	[GP_PER_SOCKET] = {"per-socket", "GPUs per socket, and their sockets are unknown",
 			   false},
 	[GP_NO_TOPOLOGY] = {"no-topology", "no Topology= and no Links=", true},
-	[GP_SIZE] = {"size", "the topology has another number of GPUs", true},
+	[GP_SIZE] = {"size", "the topology has a different number of GPUs", true},
 	[GP_LIMIT] = {"limit", "more GPUs or types than gputopo looks at", true},
 	[GP_NO_FILES] = {"no-files",
-			 "slurmctld knows no single GPUs (File= and Cores= or Type= of "
-			 "gres.conf)",
+			 "slurmctld only counts the GPUs (give each File= and Cores= or "
+			 "Type= in gres.conf)",
 			 true},
 	[GP_BAD_LINKS] = {"bad-links", "Links= of gres.conf contradict themselves", true},
 	[GP_PERMUTED] = {"permuted",
-			 "GPUs of several types, and no Links= to tell their order",
+			 "GPUs of several types, and no Links= to show their order",
 			 true},
 	[GP_LINKS_DIFFER] = {"links-differ", "Links= of gres.conf and Topology= differ",
 			     true},

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 enum gp_reason {
-	GP_OK = 0,    /* nothing stands in the way */
+	GP_OK = 0,    /* a choice is possible */
 	GP_CHANGED,   /* the job got better GPUs */
 	GP_OBSERVED,  /* it would have, but for Mode=observe */
 	GP_BEST,      /* stock's set is as good as any */

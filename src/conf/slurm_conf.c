@@ -70,7 +70,7 @@ static enum gt_err read_text(struct open_file *file, char **text, struct gt_erro
 	if (fd < 0 || fstat(fd, &st))
 		rc = gt_fail_at(err, GT_EIO, path, 0, 0, "%s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		rc = gt_fail_at(err, GT_EIO, path, 0, 0, "is no regular file");
+		rc = gt_fail_at(err, GT_EIO, path, 0, 0, "is not a regular file");
 	else if (st.st_size > FILE_MAX)
 		rc = gt_fail_at(err, GT_ELIMIT, path, 0, 0, "too large");
 	else if (!(*text = malloc((size_t)st.st_size + 1)))
@@ -88,7 +88,7 @@ static enum gt_err read_text(struct open_file *file, char **text, struct gt_erro
 	if (rc == GT_OK && n < 0)
 		rc = gt_fail_at(err, GT_EIO, path, 0, 0, "%s", strerror(errno));
 	else if (rc == GT_OK && memchr(*text, '\0', size))
-		rc = gt_fail_at(err, GT_EPARSE, path, 0, 0, "holds a NUL byte");
+		rc = gt_fail_at(err, GT_EPARSE, path, 0, 0, "contains a NUL byte");
 	if (fd >= 0)
 		close(fd);
 	if (rc == GT_OK)

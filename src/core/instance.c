@@ -40,7 +40,7 @@ enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *prof
 	if (!gt_mig_is_profile_name(profile) || !isdigit((unsigned char)profile[0]) ||
 	    fresh.size < 1 || fresh.size > GT_MIG_UNITS ||
 	    strlen(profile) >= sizeof(fresh.profile))
-		return gt_fail(err, GT_EINVAL, "'%.40s' is no profile such as 1g.10gb",
+		return gt_fail(err, GT_EINVAL, "'%.40s' is not a profile such as 1g.10gb",
 			       profile);
 	if (start != GT_UNKNOWN && (start < 0 || start + fresh.size > GT_MIG_UNITS))
 		return gt_fail(err, GT_EINVAL, "%s cannot start at unit %d", profile,

@@ -134,7 +134,7 @@ static void note_guess(struct gt_node *node, const char *model, int mbps,
 		       const char *what)
 {
 	if (model[0])
-		gt_node_add_note(node, "GPU model '%s' is not known: %g GB/s %s assumed",
+		gt_node_add_note(node, "unknown GPU model '%s': %g GB/s %s assumed",
 				 model, mbps / 1000.0, what);
 	else
 		gt_node_add_note(node, "GPU model not named: %g GB/s %s assumed",

@@ -34,7 +34,7 @@ static int parse_order(const struct cli_common *c, const char *text, bool *ring)
 {
 	*ring = strcmp(text, "ring") == 0;
 	if (!*ring && strcmp(text, "index") != 0)
-		return cli_misuse(c, "--order %s: index or ring is known", text);
+		return cli_misuse(c, "--order %s: must be index or ring", text);
 	return CLI_GO_ON;
 }
 
@@ -103,7 +103,7 @@ int pmix_cmd_run(int argc, char **argv)
 			return status;
 	}
 	if (job.ranks == 0)
-		return cli_misuse(&c, "no number of ranks: -n N");
+		return cli_misuse(&c, "the number of ranks is missing: -n N");
 	if (optind == argc)
 		return cli_misuse(&c, "no program");
 	status = cli_load(&c, &node);

@@ -119,7 +119,7 @@ enum gt_err sim_gen_duration(struct sim_gen *gen, const char *text, struct gt_er
 	else
 		return gt_fail(
 			err, GT_EINVAL,
-			"'%s' is none of exp:MEAN, lognormal:MU:SIGMA, fixed:SECONDS",
+			"'%s' is not exp:MEAN, lognormal:MU:SIGMA or fixed:SECONDS",
 			text);
 	if (gen->kind == SIM_DURATION_LOGNORMAL
 		    ? !(gen->a > -50 && gen->a < 20 && gen->b >= 0 && gen->b < 5)

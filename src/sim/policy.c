@@ -237,7 +237,7 @@ static enum gt_err take_name(struct sim_chooser *c, const char *text,
 		if (!strcmp(name, policies[i].name))
 			c->policy = &policies[i];
 	if (!c->policy)
-		return gt_fail(err, GT_EINVAL, "the policy '%s' is not known", text);
+		return gt_fail(err, GT_EINVAL, "unknown policy '%s'", text);
 	c->nodes = c->policy->nodes;
 	c->splits = c->policy->splits;
 	while ((option = strtok_r(NULL, "/", &keep)))

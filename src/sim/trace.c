@@ -494,8 +494,8 @@ enum gt_err sim_trace_read(struct sim_trace *trace, void *stream, const char *na
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	if (options->format && !is_known_format(options->format))
 		return gt_fail_at(err, GT_EFORMAT, name, 0, 0,
-				  "the trace format %s is not known: %s", options->format,
-				  sim_trace_formats());
+				  "unknown trace format %s; there are: %s",
+				  options->format, sim_trace_formats());
 	if (is_json(&r))
 		failed = read_json(&r, err);
 	else

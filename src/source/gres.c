@@ -333,7 +333,7 @@ static enum gt_err add_device(struct gres_list *list, struct gres *gres,
 		return fail_line(list, gres,
 				 "an instance of MIG needs its profile in Type=, such as "
 				 "a100_1g.5gb; compute instances (1c.3g.20gb) and names "
-				 "of a site's own do not tell its slices");
+				 "of a site's own do not show its slices");
 	snprintf(gres->file, sizeof(gres->file), "%s", device.file);
 	return is_profile ? add_instance(list, gres) : add_gres(list, gres);
 }
@@ -500,7 +500,8 @@ static enum gt_err check_positions(const struct gres_list *list)
 		    list->gres[i].position == list->gres[i - 1].position)
 			return gt_fail_src(list->src, list->err, GT_EINVAL,
 					   list->gres[i].line,
-					   "the -1 of Links= stands where line %d has it",
+					   "the -1 of Links= is in the same place as on "
+					   "line %d has it",
 					   list->gres[i - 1].line);
 	return GT_OK;
 }
@@ -587,7 +588,7 @@ static void note_links(struct gt_node *node, const struct gres_list *list, bool 
 		gt_node_add_note(node, "only %d of %d GPUs have Links=", given,
 				 list->count);
 	if (!given)
-		gt_node_add_note(node, "no Links=: nothing is known of NVLinks");
+		gt_node_add_note(node, "no Links=: NVLinks are unknown");
 	else if (!any && list->count > 1)
 		gt_node_add_note(node,
 				 "all Links= are 0, which Slurm's AutoDetect also writes "

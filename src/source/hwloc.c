@@ -451,9 +451,8 @@ static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topolog
 	if (find_matrix(view))
 		rc = build(view, node, src, err);
 	else
-		rc = gt_fail_src(
-			src, err, GT_EFORMAT, 0,
-			"no NVLink or xGMI bandwidth matrix: links are not known");
+		rc = gt_fail_src(src, err, GT_EFORMAT, 0,
+				 "no NVLink or xGMI bandwidth matrix: links are unknown");
 	src->infer_fabric = !view->xgmi; /* xGMI has no switches */
 	if (view->matrix)
 		hwloc_distances_release(topology, view->matrix);
@@ -517,10 +516,10 @@ static void find_devices(struct view *view, struct gt_node *node)
 			continue;
 		view->gpus[i] = hwloc_get_pcidev_by_busidstring(view->topology, bus_id);
 		if (!view->gpus[i])
-			gt_node_add_note(node,
-					 "hwloc does not show GPU %d (%s): its socket is "
-					 "not known",
-					 i, bus_id);
+			gt_node_add_note(
+				node,
+				"hwloc does not show GPU %d (%s): its socket is unknown",
+				i, bus_id);
 	}
 }
 

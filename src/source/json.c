@@ -538,7 +538,7 @@ static enum gt_err get_head(struct doc *doc)
 	gt_node_set_domain(doc->node, domain);
 	gt_node_set_cpu_vendor(doc->node, gt_cpu_vendor_parse(cpu));
 	if (cpu[0] && gt_cpu_vendor_parse(cpu) == GT_CPU_UNKNOWN)
-		gt_node_add_note(doc->node, "cpu_vendor '%s' is not known", cpu);
+		gt_node_add_note(doc->node, "unknown cpu_vendor '%s'", cpu);
 	if (present(partial) && !json_is_boolean(partial))
 		return fail_field(doc, "partial", "partial is not true or false");
 	if (json_is_true(partial))

@@ -19,7 +19,7 @@ static enum gt_err add(struct gt_node *node, int gpu, const json_t *object,
 			return gt_fail(err, GT_EPARSE, "start of %.40s is not 0 to %d",
 				       profile, GT_MIG_UNITS - 1);
 	} else if (at && !json_is_null(at)) {
-		return gt_fail(err, GT_EPARSE, "start of %.40s is no number", profile);
+		return gt_fail(err, GT_EPARSE, "start of %.40s is not a number", profile);
 	}
 	return gt_node_add_instance(node, gpu, profile, (int)start, err);
 }

@@ -294,7 +294,7 @@ static enum gt_err look(const struct nvml *nvml, struct gt_node **node,
 	enum gt_err rc;
 
 	if (nvml->count(&count) != NVML_SUCCESS)
-		return gt_fail(err, GT_EIO, "the NVIDIA driver does not tell its GPUs");
+		return gt_fail(err, GT_EIO, "the NVIDIA driver does not list its GPUs");
 	rc = gt_node_new(node, count > GT_MAX_GPUS ? GT_MAX_GPUS + 1 : (int)count, err);
 	if (rc)
 		return rc;

@@ -76,10 +76,10 @@ sound() {
 
 @test "an empty slurm.conf: everything is missing" {
 	: >slurm.conf
-	finds "./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf" \
-		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time" \
+	finds "./gputopo.conf:1: these nodes, which have GPUs in MIG mode, are missing in ./slurm.conf" \
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun jobs would make MIG instances too late" \
 		"./slurm.conf: no JobSubmitPlugins=gputopo: jobs with --mig get no slices" \
-		"./slurm.conf: no GresTypes=gpu: Slurm gives away no GPUs" \
+		"./slurm.conf: no GresTypes=gpu: Slurm gives no GPUs to jobs" \
 		"./slurm.conf: no GresTypes=shard: a shard is a memory slice for --mig"
 }
 
@@ -94,34 +94,34 @@ needs() {
 
 @test "slurm.conf: each prerequisite, with file and line" {
 	needs 's/Alloc,X11/Serial/' \
-		"./slurm.conf:4: PrologFlags=Serial has no Alloc: the prolog of salloc and srun makes no MIG instance in time"
+		"./slurm.conf:4: PrologFlags=Serial has no Alloc: the prolog of salloc and srun jobs would make MIG instances too late"
 	needs '/Prolog/d' \
-		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time"
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun jobs would make MIG instances too late"
 	needs 's/,gputopo/,gputopology/' \
 		"./slurm.conf:3: JobSubmitPlugins=lua,gputopology has no gputopo: jobs with --mig get no slices"
 	needs 's/gpu,shard$/gpu,mps/' \
 		"./slurm.conf:2: GresTypes=gpu,mps has no shard: a shard is a memory slice for --mig"
 	needs 's/^/#/' \
-		"./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf" \
-		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun makes no MIG instance in time" \
+		"./gputopo.conf:1: these nodes, which have GPUs in MIG mode, are missing in ./slurm.conf" \
+		"./slurm.conf: no PrologFlags=Alloc: the prolog of salloc and srun jobs would make MIG instances too late" \
 		"./slurm.conf: no JobSubmitPlugins=gputopo: jobs with --mig get no slices" \
-		"./slurm.conf: no GresTypes=gpu: Slurm gives away no GPUs" \
+		"./slurm.conf: no GresTypes=gpu: Slurm gives no GPUs to jobs" \
 		"./slurm.conf: no GresTypes=shard: a shard is a memory slice for --mig"
 }
 
 @test "slurm.conf: the shards of a node, one line for nodes of one line" {
 	needs 's/shard:16/shard:14/' \
-		"./slurm.conf:5: n1: Gres= has shard:14, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)" \
-		"./slurm.conf:6: n5: Gres= has shard:14, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+		"./slurm.conf:5: n1: Gres= has shard:14, but needs 16: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)" \
+		"./slurm.conf:6: n5: Gres= has shard:14, but needs 16: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
 	needs '5s/,shard:16//' \
-		"./slurm.conf:5: n1: Gres= has no shard: shard:16 is wanted, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+		"./slurm.conf:5: n1: Gres= has no shard: add shard:16, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
 	needs '6s/Gres=[^ ]*//' \
-		"./slurm.conf:6: n5: Gres= has no shard: shard:16 is wanted, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+		"./slurm.conf:6: n5: Gres= has no shard: add shard:16, 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
 	# a node that the line of gputopo.conf does not cover
 	sed -i '5s/n\[1-4\]/n[1-4,9]/; $aNodeName=x1 Gres=gpu:2' slurm.conf
 	sound
 	sed -i '6d; 5s/n\[1-4,9\]/x[1-4]/' slurm.conf
-	finds "./gputopo.conf:1: none of these nodes, which have GPUs in MIG mode, is in ./slurm.conf"
+	finds "./gputopo.conf:1: these nodes, which have GPUs in MIG mode, are missing in ./slurm.conf"
 	echo MaxNodeCount=20 >>slurm.conf
 	sound
 }
@@ -139,16 +139,16 @@ needs() {
 	END
 	sound
 	sed -i 's/shard:16"/shard:12"/' nodes
-	finds "./nodes:4: n6: Gres= has shard:12, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	finds "./nodes:4: n6: Gres= has shard:12, but needs 16: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
 	sed -i 's/shard:12"/shard:16"/; s/:16(/:8(/' nodes
-	finds "./nodes:3: n1: Gres= has shard:8, but 16 are wanted: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
+	finds "./nodes:3: n1: Gres= has shard:8, but needs 16: 8 memory slices on each of 2 GPUs in MIG mode (Topology=mig.json)"
 	rm parts/blue.conf
 	finds "./slurm.conf:5: Include parts/blue.conf: No such file or directory"
 }
 
 @test "gres.conf: one line with Count= for each GPU" {
 	sed -i '4d' gres.conf
-	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 1 (1): Count=8 is wanted"
+	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 1 (1): add one with Count=8"
 	sed -i '$aNodeName=n[1-8] Name=shard File=/dev/nvidia1 Count=7' gres.conf
 	finds "./gres.conf:4: n1: 7 shards for GPU 1, but it has 8 memory slices (Topology=mig.json)"
 	sed -i '3,4d' gres.conf
@@ -162,16 +162,16 @@ needs() {
 	echo 'Name=shard Count=16' >>gres.conf
 	sound
 	sed -i 's/=16/=24/' gres.conf
-	finds "./gres.conf:3: n1: 24 shards for 2 GPUs: Slurm spreads them evenly, and 8 memory slices each are wanted"
+	finds "./gres.conf:3: n1: 24 shards for 2 GPUs: Slurm spreads them evenly, and each GPU needs 8, one for each memory slice"
 	sed -i '$d' gres.conf
 	sound
 	rm slurm.conf
-	finds "./gres.conf: n1: no Name=shard line: one with Count=8 is wanted for each of 2 GPUs in MIG mode (Topology=mig.json)"
+	finds "./gres.conf: n1: no Name=shard line: add one with Count=8 for each of 2 GPUs in MIG mode (Topology=mig.json)"
 }
 
 @test "gres.conf: lines of single nodes, and GPUs that AutoDetect finds" {
 	sed -i 's/n\[1-8\]/n[1-7]/; $aNodeName=n8 Name=gpu File=/dev/nvidia[0-1]\nNodeName=n8 Name=shard File=/dev/nvidia0 Count=8' gres.conf
-	finds "./gres.conf: n8: no Name=shard line with the File= of GPU 1 (1): Count=8 is wanted"
+	finds "./gres.conf: n8: no Name=shard line with the File= of GPU 1 (1): add one with Count=8"
 	printf 'AutoDetect=nvml\nName=shard Count=16\nName=gpu Count=2\n' >gres.conf
 	sound
 }
@@ -188,7 +188,7 @@ needs() {
 	sed -i 's/shard:16/shard:18/' slurm.conf
 	sound
 	sed -i 's/nvidia2 Count=8/nvidia0 Count=8/' gres.conf
-	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 2 (2): Count=8 is wanted"
+	finds "./gres.conf: n1: no Name=shard line with the File= of GPU 2 (2): add one with Count=8"
 }
 
 @test "other models: 4 slices on A30, 12 on RTX PRO 6000, none on others, two are too many" {
@@ -201,18 +201,18 @@ needs() {
 	sed -i 's/Count=4/Count=12/' gres.conf
 	sound
 	slices 2 "NVIDIA L40S" >mig.json
-	finds "./gputopo.conf:1: Topology=mig.json: GPU 0 is in MIG mode, but no table of MIG profiles is known for 'NVIDIA L40S'" \
-		"./gputopo.conf:1: Topology=mig.json: GPU 1 is in MIG mode, but no table of MIG profiles is known for 'NVIDIA L40S'"
+	finds "./gputopo.conf:1: Topology=mig.json: GPU 0 is in MIG mode, but gputopo has no table of MIG profiles for 'NVIDIA L40S'" \
+		"./gputopo.conf:1: Topology=mig.json: GPU 1 is in MIG mode, but gputopo has no table of MIG profiles for 'NVIDIA L40S'"
 	slices 2 "NVIDIA A30" '.gpus[1].model = "NVIDIA A100-SXM4-80GB"' >mig.json
-	finds "./gputopo.conf:1: Topology=mig.json: GPUs of several models are in MIG mode: --mig uses none of them"
+	finds "./gputopo.conf:1: Topology=mig.json: GPUs of several models are in MIG mode: --mig does not use them"
 }
 
 @test "plugstack.conf: the plugin by any path and include" {
 	echo 'optional /usr/lib/other.so' >plugstack.conf
-	finds "./plugstack.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	finds "./plugstack.conf: no line with spank_gputopo.so: users do not have the option --mig"
 	mkdir stack.d
 	echo 'include stack.d/*.conf' >plugstack.conf
-	finds "./plugstack.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	finds "./plugstack.conf: no line with spank_gputopo.so: users do not have the option --mig"
 	echo '  REQUIRED spank_gputopo.so' >stack.d/x.conf
 	sound
 	rm plugstack.conf
@@ -220,7 +220,7 @@ needs() {
 	echo 'PlugStackConfig=stack.d/x.conf' >>slurm.conf
 	sound
 	: >stack.d/x.conf
-	finds "./stack.d/x.conf: no line with spank_gputopo.so: nobody has the option --mig"
+	finds "./stack.d/x.conf: no line with spank_gputopo.so: users do not have the option --mig"
 	echo 'include x.conf' >stack.d/x.conf
 	gputopo check ./gputopo.conf
 	same "$status" 0 "a loop"
@@ -238,7 +238,7 @@ needs() {
 		printf 'a\0b\n' >$file
 		gputopo check ./gputopo.conf
 		same "$status" 1 "NUL in $file"
-		has "$stderr" "$file: holds a NUL byte"
+		has "$stderr" "$file: contains a NUL byte"
 		printf 'Include %s\n' $file >$file
 		gputopo check ./gputopo.conf
 		same "$status" 1 "loop of $file"
@@ -248,22 +248,22 @@ needs() {
 		gputopo check ./gputopo.conf --gres "$([ $file = gres.conf ] && echo sound || echo gres.conf)"
 		rm $file
 		mkdir $file
-		[ $file = gres.conf ] || fails 1 "slurm.conf: is no regular file" check ./gputopo.conf
+		[ $file = gres.conf ] || fails 1 "slurm.conf: is not a regular file" check ./gputopo.conf
 		rmdir $file
 		mv sound $file
 	done
 	printf 'NodeName=n[1-9999999999] Gres=gpu:2\nNodeName=[ Gres==\nGres\\' >>slurm.conf
 	gputopo check ./gputopo.conf
 	same "$status" 1 "no node names"
-	has "$stderr" "./slurm.conf:7: 'n[1-9999999999]' are no node names"
-	has "$stderr" "./slurm.conf:8: '[' are no node names"
+	has "$stderr" "./slurm.conf:7: 'n[1-9999999999]' is not a list of node names"
+	has "$stderr" "./slurm.conf:8: '[' is not a list of node names"
 	printf 'Name=shard NodeName=n[ Count=-3 File=]\nName=shard File=[ Count=99999999999999999999\n' >gres.conf
 	printf 'NodeName=%s Gres=gpu:2,shard:,shard,shard:x,shard:9Q,:::,shard:16K\n' \
 		"$(printf 'n%d,' $(seq 2000))n" "" >slurm.conf
 	gputopo check ./gputopo.conf
 	same "$status" 1 "broken counts"
-	has "$stderr" "./gres.conf:1: 'n[' are no node names"
-	has "$stderr" "./gres.conf:2: '[' are no device files"
+	has "$stderr" "./gres.conf:1: 'n[' is not a list of node names"
+	has "$stderr" "./gres.conf:2: '[' is not a list of device files"
 	head -c 200000 /dev/urandom | tr -d '\0' >slurm.conf
 	head -c 200000 /dev/urandom | tr -d '\0' >gres.conf
 	head -c 200000 /dev/urandom | tr -d '\0' >plugstack.conf
@@ -404,7 +404,7 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 @test "a topology that names no GPU: guesses are said, Model= ends them" {
 	printf '\tGPU0\tGPU1\nGPU0\t X \tPIX\nGPU1\tPIX\t X \n' >topo.txt
 	echo 'NodeName=n[1-8] Topology=topo.txt' >gputopo.conf
-	prints "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; Model= on this line tells" \
+	prints "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; set Model= on this line" \
 		check ./gputopo.conf
 	has "$("$GPUTOPO" show -t topo.txt)" "GPU model not named: 12 GB/s over PCIe assumed"
 	echo 'NodeName=n[1-8] Topology=topo.txt Model=nvidia_l40s' >gputopo.conf
@@ -413,5 +413,5 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 	same "$("$GPUTOPO" pick -t topo.txt -n 2 --json | jq .busbw_gbps)" 12 "PCIe 3"
 	same "$("$GPUTOPO" pick -t topo.txt -n 2 --model l40s --json | jq .busbw_gbps)" 24 "PCIe 4"
 	echo 'NodeName=n[1-8] Topology=topo.txt Model=mine' >gputopo.conf
-	fails 1 "gputopo.conf:1: Model=mine: must be a GPU whose links are known" check ./gputopo.conf
+	fails 1 "gputopo.conf:1: Model=mine: must be a GPU model that gputopo has figures for" check ./gputopo.conf
 }

@@ -186,7 +186,7 @@ GPU1   XGMI   0'
 	for list in 0,2,4,6 0-3,8-11,20-23 0-3,8-9; do
 		smi "$list" 64-127 >list.txt
 		gputopo gres -t list.txt
-		has "$stderr" "GPU 0: no Cores=, since the CPUs $list do not tell which cores they are"
+		has "$stderr" "GPU 0: no Cores=, since the CPUs $list do not show which cores they are"
 		same "$(gres_lines -t list.txt | head -1)" "/dev/nvidia0 " "$list"
 	done
 	smi 0-6 7-13 >odd.txt
@@ -206,7 +206,7 @@ GPU1   XGMI   0'
 	fails 1 "partial" gres -t cut.txt
 	# lines that say nothing of links are no lines of zeros
 	printf 'Name=gpu File=/dev/nvidia[0-3]\n' >gres.conf
-	fails 1 "the topology is partial: no Links=: nothing is known of NVLinks" gres -t gres.conf
+	fails 1 "the topology is partial: no Links=: NVLinks are unknown" gres -t gres.conf
 }
 
 @test "check: a sound pair of files is silent" {
@@ -267,7 +267,7 @@ cut_node() {
 	fails 1 "GPU 2 are 3g.20gb,1g.5gb,1g.5gb,1g.5gb, but" check ./gputopo.conf
 	has "$stderr" "has 3g.20gb,2g.10gb,1g.5gb,1g.5gb"
 	printf 'MigPolicy=most\n' >gputopo.conf
-	fails 1 "MigPolicy=most: pack or spread is known" check ./gputopo.conf
+	fails 1 "MigPolicy=most: must be pack or spread" check ./gputopo.conf
 	"$GPUTOPO" gres -t "$SRC/tests/cluster/lib/kinds/instances.json" >lines
 	same "$(grep -c '^Name=gpu' lines) $(grep -c '^# GPU [12] is cut' lines)" "4 2" lines
 }

@@ -54,9 +54,9 @@ load cli.bash
 }
 
 @test "no topology is wrong usage" {
-	fails 2 "no topology" show
-	fails 2 "no topology" pick -n 2
-	fails 2 "no topology" order --gpus 0
+	fails 2 "the topology is missing" show
+	fails 2 "the topology is missing" pick -n 2
+	fails 2 "the topology is missing" order --gpus 0
 }
 
 @test "output that cannot be written is a failure" {

@@ -10,6 +10,8 @@
 #   keys       every key of gputopo.conf is in gputopo.conf(5)
 #   messages   every message and reason of the plugins is in one of their manuals
 #   stale      every log line of those manuals is in the plugins' sources
+#   worn       no text that a program, the library or a plugin can print matches one of the
+#              worn phrases that docs/style.md lists
 use strict;
 use warnings;
 
@@ -241,8 +243,43 @@ sub check_stale {
 	}
 }
 
+# The phrases between ```worn and ``` of docs/style.md, regular expressions.
+sub worn_phrases {
+	my ($list) = slurp("$src/docs/style.md") =~ /^```worn\n(.*?)^```/ms or die "no list of worn phrases\n";
+	return map { qr/$_/i } split /\n/, $list;
+}
+
+# file and text of every string literal that has a space between words
+sub texts {
+	my @found;
+	for my $file (map { glob("$src/$_") } map { ("$_/*.[ch]", "$_/*/*.[ch]", "$_/*/*/*.[ch]") } 'src', 'plugin') {
+		my $code = slurp($file);
+		$code =~ s{/\*.*?\*/}{}gs;
+		$code =~ s/^\s*#\s*include.*$//mg;
+		while ($code =~ /("(?:[^"\\\n]|\\.)*"(?:\s*(?:PRI\w+|"(?:[^"\\\n]|\\.)*"))*)/g) {
+			my $text = unquote($1);
+			push @found, [$file, $text] if $text =~ /[a-z].* .*[a-z]/s;
+		}
+	}
+	return @found;
+}
+
+sub check_worn {
+	my @worn = worn_phrases();
+	for (texts()) {
+		my ($file, $text) = @$_;
+		$text =~ s/\\n/ /g;
+		$compared++;
+		for my $phrase (@worn) {
+			$text =~ $phrase or next;
+			missing($file =~ s{^\Q$src\E/}{}r, 'has a worn phrase: ', substr($text, 0, 200) =~ s/\0/%/gr);
+		}
+	}
+}
+
 my %checks = (options => \&check_options, tables => \&check_tables, spank => \&check_spank,
-	keys => \&check_keys, messages => \&check_messages, stale => \&check_stale);
+	keys => \&check_keys, messages => \&check_messages, stale => \&check_stale,
+	worn => \&check_worn);
 my $check = $checks{$ARGV[0] // ''} or die "usage: manual.pl CHECK\n";
 $check->();
 print STDERR "$compared compared\n";

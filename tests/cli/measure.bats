@@ -127,7 +127,7 @@ bus_ids() {
 	fails 1 "gputopo: text.txt:10: not a bus bandwidth" measure -t node.json text.txt
 	run_of "Collective test starting: all_reduce_perf" "0x16 0x27" "1048576 180" |
 		sed '6s/node1/node2/' >two-hosts.txt
-	fails 1 "a run of several hosts says nothing of one node" measure -t node.json two-hosts.txt
+	fails 1 "a run of several hosts does not measure one node" measure -t node.json two-hosts.txt
 	fails 1 "no/such/file: No such file" measure -t node.json no/such/file
 	fails 2 "no output of nccl-tests: FILE..." measure -t node.json
 	head -c 100000 /dev/urandom >noise

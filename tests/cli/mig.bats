@@ -100,13 +100,13 @@ setup() {
 }
 
 @test "exit status 3: it fits nowhere" {
-	fails 3 "1g.10gb fits on none of 2 GPUs" mig place -g A100-80GB \
+	fails 3 "1g.10gb does not fit on any of 2 GPUs" mig place -g A100-80GB \
 		-u 0:7g.80gb@0,1:7g.80gb@0 -r 1g.10gb
 	# Slice 7 is no place for a 1g.
-	fails 3 "fits on none of 1 GPUs" mig place -g A100-80GB \
+	fails 3 "does not fit on any of 1 GPUs" mig place -g A100-80GB \
 		-u 0:4g.40gb@0,0:1g.10gb@4,0:1g.10gb@5,0:1g.10gb@6 -r 1g.10gb
 	# One instance with media engines a GPU.
-	fails 3 "1g.10gb+me fits on none" mig place -g A100-80GB -u 0:1g.10gb+me@0 -r 1g.10gb+me
+	fails 3 "1g.10gb+me does not fit on any" mig place -g A100-80GB -u 0:1g.10gb+me@0 -r 1g.10gb+me
 }
 
 @test "mig plan --json has the fields of the design" {
@@ -140,9 +140,9 @@ setup() {
 
 @test "wrong usage is status 2 with a sentence" {
 	fails 2 "'eat' is not a command; see 'gputopo mig --help'" mig eat
-	fails 2 "which GPU?" mig place -r 1g.10gb
-	fails 2 "which GPU?" mig place -g A30 --table x -r 1g.10gb
-	fails 2 "which profile?" mig place -g A30
+	fails 2 "give either --gpu MODEL or --table FILE" mig place -r 1g.10gb
+	fails 2 "give either --gpu MODEL or --table FILE" mig place -g A30 --table x -r 1g.10gb
+	fails 2 "the profile is missing" mig place -g A30
 	fails 2 "no MIG table for the GPU 'V100'; known: A30-24GB" mig show -g V100
 	fails 2 "'A100' may be A100-40GB, A100-80GB: which?" mig show -g A100
 	fails 2 "A100-80GB has no profile '1g.5gb'; it has 1g.10gb" mig place -g A100-80GB -r 1g.5gb
@@ -156,7 +156,7 @@ setup() {
 	fails 2 "'0' is not a number from 1 to" mig place -g A30 -r 1g.6gb -n 0
 	fails 2 "one argument too many" mig show -g A30 more
 	fails 2 "asks for no instance" mig plan -g A30 -r 0x1g.6gb
-	fails 2 "which instances?" mig plan -g A30
+	fails 2 "the demand is missing" mig plan -g A30
 	fails 2 "is not [COUNTx]PROFILE:GIB:BUSY" mig advise -g A30 -u 1g.6gb
 	fails 2 "is not [COUNTx]PROFILE:GIB:BUSY" mig advise -g A30 -u 1g.6gb:1:101
 	fails 2 "is not a number from 1 to 100" mig advise -g A30 -u 1g.6gb:1:1 -H 0.5

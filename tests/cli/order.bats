@@ -56,7 +56,7 @@ setup() {
 }
 
 @test "wrong usage and bad input" {
-	fails 2 "no GPUs: --gpus LIST" order -t builtin:dgx1v
+	fails 2 "the GPUs are missing: --gpus LIST" order -t builtin:dgx1v
 	fails 2 "--gpus: '0-8' is not a list of GPUs between 0 and 7" \
 		order -t builtin:dgx1v --gpus 0-8
 	fails 1 "gputopo: no/such/file: " order -t no/such/file --gpus 0

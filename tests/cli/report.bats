@@ -158,8 +158,8 @@ adds_up() {
 	done
 	has "$stderr" "$LOG:4: \"node\" is missing"
 	has "$stderr" "$LOG:6: \"seconds\" is below 0"
-	has "$stderr" "$LOG:7: \"stock\" does not hold k GPUs"
-	has "$stderr" "$LOG:8: \"free\" lacks GPUs that were given"
+	has "$stderr" "$LOG:7: \"stock\" does not have k GPUs"
+	has "$stderr" "$LOG:8: \"free\" does not have all GPUs that were given"
 	has "$stderr" "12 of 13 lines are left out"
 }
 

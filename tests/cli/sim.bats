@@ -452,13 +452,13 @@ gpu:a100_2g.10gb:7): this line's nodes are left out"
 
 @test "wrong usage: status 2 and a reason" {
 	jobs_csv 10
-	fails 2 "no jobs" sim replay
+	fails 2 "the jobs are missing" sim replay
 	fails 2 "either -t" sim replay -w jobs.csv
 	fails 2 "is not a release of Slurm" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 \
 		--release new
 	fails 2 "either -t" sim replay -w jobs.csv --policy gputopo
 	fails 2 "twice" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy ring,ring
-	fails 1 "not known" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy fly
+	fails 1 "unknown policy" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 --policy fly
 	fails 1 "no option 'fly'" sim replay -w jobs.csv -t builtin:dgx1v --nodes 1 \
 		--policy gputopo/fly
 	fails 1 "nowhere.csv" sim replay -w nowhere.csv -t builtin:dgx1v --nodes 1 \

@@ -102,12 +102,12 @@ small=(sim mig --mode loss --mix 1g.10gb:2,3g.40gb:1 --load 0.9 --jobs 2000 -g A
 }
 
 @test "what is wrong is said" {
-	fails 2 "which requests?" sim mig -g A30 --gpus 1
+	fails 2 "the requests are missing" sim mig -g A30 --gpus 1
 	fails 2 "--mix needs --load and --jobs" sim mig --mix 1g.6gb:1 -g A30 --gpus 1
-	fails 2 "which GPU?" sim mig --mix 1g.6gb:1 --load 1 --jobs 1 --gpus 1
-	fails 2 "how many GPUs?" sim mig --mix 1g.6gb:1 --load 1 --jobs 1 -g A30
+	fails 2 "give either --gpu MODEL or --table FILE" sim mig --mix 1g.6gb:1 --load 1 --jobs 1 --gpus 1
+	fails 2 "the number of GPUs is missing" sim mig --mix 1g.6gb:1 --load 1 --jobs 1 -g A30
 	fails 2 "is not a policy" "${small[@]}" --policy best
-	fails 2 "stands twice" "${small[@]}" --policy pack,pack
+	fails 2 "is given twice" "${small[@]}" --policy pack,pack
 	fails 2 "neither loss nor queue" "${small[@]}" --mode wait
 	fails 2 "has no profile '1g.6gb'" "${small[@]}" --expect 1g.6gb:1
 	fails 2 "belong to --mix" sim mig -w t.csv --load 1 -g A30 --gpus 1

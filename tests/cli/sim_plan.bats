@@ -69,7 +69,7 @@ l40s() {
 }
 
 @test "plan: wrong usage" {
-	fails 2 "no jobs" sim plan
+	fails 2 "the jobs are missing" sim plan
 	fails 2 "no candidates" sim plan -w t
 	fails 2 "does not begin with a name" sim plan -w t --candidate topology=x
 	fails 2 "topology= and nodes= are needed" sim plan -w t --candidate A,nodes=1

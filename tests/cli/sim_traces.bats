@@ -125,7 +125,7 @@ row() {
 	{ echo "$head"; row 1 00 01 09 gres/gpu:1g.5gb=1; } >t
 	refused "0 jobs of whole GPUs: replay the slices with 'gputopo sim mig -w'" t
 	echo job_id,submit,duration,gpus >t.csv
-	refused "0 jobs: none of the 0 rows" t.csv
+	refused "0 jobs: no row of 0 can be replayed" t.csv
 }
 
 @test "bad fields are named with field and value" {

@@ -306,7 +306,7 @@ static void expect_no_init(const char *dirs, const char *line)
 START_TEST(without_a_stock_plugin_init_fails_with_a_line)
 {
 	teardown();
-	expect_no_init(MOCK_OURS, "PluginDir holds no select_cons_tres.so but gputopo's");
+	expect_no_init(MOCK_OURS, "PluginDir has no other select_cons_tres.so");
 	expect_no_init("", "PluginDir holds no");
 	expect_no_init("/nonexistent:" MOCK_OURS ":", "PluginDir holds no");
 	setup();

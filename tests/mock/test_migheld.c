@@ -176,7 +176,7 @@ START_TEST(none_starts_without_its_slices)
 	/* so it does not: Slurm leaves it in the queue */
 	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
 	ck_assert_ptr_null(place_of(job));
-	ck_assert(mock_logged("its MIG slices are not to be had"));
+	ck_assert(mock_logged("its MIG slices are no longer free"));
 }
 END_TEST
 

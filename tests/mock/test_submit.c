@@ -49,8 +49,8 @@ static const struct {
 	{"a wish that can be met", JOB, "gres:gpu:2", "GPUTOPO_MIN_BUSBW=40", NO_VAL,
 	 NO_VAL, NULL},
 	{"one that cannot", JOB, "gres:gpu:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL,
-	 "gputopo: --gpu-min-busbw=41: no node can give 2 GPUs that; the best that any "
-	 "could give are 40 GB/s (n0)"},
+	 "gputopo: --gpu-min-busbw=41: no node can give 2 GPUs that bandwidth; the best "
+	 "that any node can give is 40 GB/s (n0)"},
 	{"24.11's spelling", NODE, "gres/gpu:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL,
 	 "(n0)"},
 	{"another resource before it", NODE, "gres:nic:1,gres:gpu=2",
@@ -79,7 +79,7 @@ static const struct {
 	{"no ring of 3 among bb", JOB, "gres:gpu:bb:3", "GPUTOPO_TOPO=ring", NO_VAL,
 	 NO_VAL,
 	 "gputopo: --gpu-topo=ring: no node has a ring of links through 3 GPUs; the best "
-	 "that any could give are "},
+	 "that any node can give is "},
 	{"nonsense", JOB, "gres:gpu:x:y:z", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL,
 	 NULL},
 	{"a negative number", JOB, "gres:gpu:-3", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL,
@@ -180,7 +180,7 @@ static const struct {
 	{"the node that has it", "n0", NULL, NULL, NULL, 1, NULL},
 	{"one that has not", "t0", NULL, NULL, NULL, 1,
 	 "gputopo: --gpu-topo=ring: t0, which the job requires, cannot have a ring of "
-	 "links through 3 GPUs; the best that any could give are "},
+	 "links through 3 GPUs; the best that any node can give is "},
 	{"both", "n0,t0", NULL, NULL, NULL, 1, "t0, which the job requires"},
 	{"two of any", NULL, NULL, NULL, NULL, 2,
 	 "only 1 of the 2 nodes that it needs can have a ring"},

@@ -254,7 +254,7 @@ END_TEST
 START_TEST(the_log_names_the_network)
 {
 	start_units(0);
-	ck_assert(mock_logged("spare 2 leaf switches or base blocks"));
+	ck_assert(mock_logged("breaking up 2 leaf switches or base blocks"));
 }
 END_TEST
 

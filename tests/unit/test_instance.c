@@ -296,7 +296,7 @@ static const struct {
 	{"[{\"profile\": \"big\"}]", "is no profile"},
 	{"[{\"profile\": \"3g.20gb\", \"start\": 2}]", "cannot start at unit 2"},
 	{"[{\"profile\": \"3g.20gb\", \"start\": 16}]", "is not 0 to 15"},
-	{"[{\"profile\": \"3g.20gb\", \"start\": \"4\"}]", "is no number"},
+	{"[{\"profile\": \"3g.20gb\", \"start\": \"4\"}]", "is not a number"},
 	{"[{\"profile\": \"3g.20gb\"}, {\"profile\": \"3g.20gb\"}, "
 	 "{\"profile\": \"3g.20gb\"}]",
 	 "more than 2"},

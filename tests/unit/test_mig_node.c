@@ -360,7 +360,7 @@ START_TEST(what_was_not_given_is_refused)
 	gpus = NULL;
 	ck_assert_int_eq(start(2, "n1:0:4:4", "3g.40gb"), GP_MIG_REFUSED);
 	for (const char *const *bad = (const char *const[]){"", "x", "0x", "-1", "0;1",
-							   "99999999999999999999", NULL};
+							    "99999999999999999999", NULL};
 	     *bad; bad++) {
 		gpus = *bad;
 		ck_assert_int_eq(start(2, "n1:1:4:4", "3g.40gb"), GP_MIG_REFUSED);
@@ -473,8 +473,8 @@ START_TEST(shards_as_slurm_says_them)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_msg(gp_mig_shards_read(rows[i].text) == rows[i].shards, "%s: %d",
-			      rows[i].text, gp_mig_shards_read(rows[i].text));
+		ck_assert_msg(gp_mig_shards_read(rows[i].text) == rows[i].shards,
+			      "%s: %d", rows[i].text, gp_mig_shards_read(rows[i].text));
 }
 END_TEST
 
@@ -597,7 +597,7 @@ START_TEST(no_driver_no_record)
 
 	node.driver_file = "libno-such-driver.so";
 	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), -1);
-	ck_assert_str_eq(why, "no NVIDIA driver answers");
+	ck_assert_str_eq(why, "the NVIDIA driver does not answer");
 	ck_assert_int_eq(records(), 0);
 	/* A spoilt record is an error, not a crash, and stays for the admin to see. */
 	snprintf(path, sizeof(path), "%s/%s/5", folder, NODE);

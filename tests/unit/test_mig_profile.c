@@ -248,7 +248,7 @@ static const struct {
 	 "two profiles"},
 	{"no start", ROW(P("a", 1, 1, "[]", 1)), "no start"},
 	{"a start beyond", ROW(P("a", 1, 2, "[7]", 1)), "beyond the last unit"},
-	{"a start that is no number", ROW(P("a", 1, 2, "[\"0\"]", 1)), "a start"},
+	{"a start that is not a number", ROW(P("a", 1, 2, "[\"0\"]", 1)), "a start"},
 	{"a start below", ROW(P("a", 1, 2, "[-1]", 1)), "a start"},
 	{"larger than the GPU", ROW(P("a", 1, 9, "[0]", 1)), "size of 9"},
 	{"no size", ROW(P("a", 1, 0, "[0]", 1)), "size of 0"},

@@ -285,7 +285,7 @@ static const struct {
 	{"the node's wins", "MigStray=drain\nNodeName=n0 MigStray=remove\n", false, false,
 	 ""},
 	{"another word", "\nMigStray=keep\n", false, false,
-	 "gputopo.conf:2: MigStray=keep: remove or drain is known"},
+	 "gputopo.conf:2: MigStray=keep: must be remove or drain"},
 	{"broken elsewhere", "MigStray=drain\nNonsense\n", false, false,
 	 "gputopo.conf:2: 'Nonsense' is not Key=Value"},
 };

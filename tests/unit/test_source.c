@@ -519,7 +519,7 @@ START_TEST(test_gres_bad_links)
 	node = load_text("Name=gpu File=/dev/nvidia[0-1]\n");
 	ck_assert_int_eq(gt_node_links(node, 0, 1), GT_UNKNOWN);
 	ck_assert(gt_node_is_partial(node));
-	ck_assert(has_note(node, "no Links=: nothing is known of NVLinks"));
+	ck_assert(has_note(node, "no Links=: NVLinks are unknown"));
 	gt_node_free(node);
 	node = load_text("Name=gpu File=/dev/nvidia0 Links=-1,4,0\n"
 			 "Name=gpu File=/dev/nvidia1 Links=4,-1\n"

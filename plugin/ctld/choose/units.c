@@ -69,10 +69,11 @@ static void number(struct gp_units *units, struct named *named, int count)
 void gp_units_say(const struct gp_units *units)
 {
 	if (units->network == GP_NETWORK_UNITS)
-		info("gputopo: jobs of one node spare %d leaf switches or base blocks",
+		info("gputopo: single-node jobs avoid breaking up %d leaf switches or "
+		     "base blocks",
 		     units->count);
 	else if (units->network == GP_NETWORK_OTHER)
-		info("gputopo: the shape of the network is not known: Slurm alone "
+		info("gputopo: the shape of the network is unknown: Slurm alone "
 		     "chooses the nodes");
 }
 

@@ -61,7 +61,7 @@ const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 	if (loaded)
 		return loaded;
 	if (!find_file(path, sizeof(path))) {
-		snprintf(why, size, "the folder of this plugin cannot be told");
+		snprintf(why, size, "the folder of this plugin cannot be found");
 		return NULL;
 	}
 	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
@@ -73,7 +73,7 @@ const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 	if (!object || object->size != sizeof(*object) ||
 	    object->glue != sizeof(struct gp_glue) ||
 	    object->slurm != SLURM_VERSION_NUMBER) {
-		snprintf(why, size, "%s is of another build of gputopo", path);
+		snprintf(why, size, "%s belongs to another build of gputopo", path);
 		dlclose(handle);
 		return NULL;
 	}

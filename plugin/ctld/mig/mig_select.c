@@ -425,8 +425,8 @@ bool gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
 	placed = text && gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
 	glue->mig_decided.job_id = 0;
 	if (!placed)
-		error("gputopo: job %u waits: its MIG slices are not to be had, or where "
-		      "they are cannot be written",
+		error("gputopo: job %u waits: its MIG slices are no longer free, or "
+		      "their placement cannot be stored",
 		      job->job_id);
 	gp_mig_books_spoil(&glue->mig_books);
 	return placed;

@@ -181,13 +181,13 @@ static bool refuse_wish(const struct gp_mig_question *question,
 			 question->wish, most_nodes(offer), question->places.least);
 	} else if (offer->most > 0) {
 		snprintf(text, size,
-			 "gputopo: --mig=%s: one GPU has room for %d of them, and all of "
-			 "a job's instances on a node are on one",
+			 "gputopo: --mig=%s: one GPU has room for %d of them, and all "
+			 "instances of a job on one node must be on one GPU",
 			 question->wish, offer->most);
 	} else if (!offer->sites && offer->unknown) {
 		snprintf(text, size,
-			 "gputopo: --mig=%s: no node has said yet what it has; try again "
-			 "in a moment",
+			 "gputopo: --mig=%s: no node has registered yet; try again in a "
+			 "minute",
 			 question->wish);
 	} else {
 		snprintf(text, size, "gputopo: --mig=%s: no node has GPUs with %s",

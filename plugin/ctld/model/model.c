@@ -106,9 +106,8 @@ static void warn_guesses(const struct gt_node *node, const char *spec)
 {
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
-			info("gputopo: Topology=%s: %s; Model= on its line in "
-			     "gputopo.conf "
-			     "tells",
+			info("gputopo: Topology=%s: %s; set Model= on its line in "
+			     "gputopo.conf",
 			     spec, gt_node_note(node, i));
 }
 

@@ -133,14 +133,14 @@ const char *gp_mig_result_text(enum gp_mig_result result)
 {
 	static const char *const texts[] = {
 		[GP_MIG_OK] = "done",
-		[GP_MIG_NO_DRIVER] = "no NVIDIA driver answers",
+		[GP_MIG_NO_DRIVER] = "the NVIDIA driver does not answer",
 		[GP_MIG_OLD_DRIVER] = "the NVIDIA driver cannot make GPU instances",
 		[GP_MIG_NO_GPU] = "the GPU does not answer",
 		[GP_MIG_OFF] = "the GPU is not in MIG mode (nvidia-smi -mig 1)",
 		[GP_MIG_NO_PROFILE] = "the driver has no such profile at that start",
 		[GP_MIG_OCCUPIED] = "another GPU instance is in the way",
 		[GP_MIG_IN_USE] = "a process still runs in the GPU instance",
-		[GP_MIG_GONE] = "there is no such GPU instance",
+		[GP_MIG_GONE] = "the GPU instance does not exist",
 		[GP_MIG_FAILED] = "the NVIDIA driver failed",
 	};
 

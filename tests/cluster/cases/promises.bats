@@ -175,9 +175,9 @@ stays_pending() {
 	cluster_restart_ctld
 	run wish --gpus=2 --gpu-min-busbw=41
 	[ "$status" -ne 0 ]
-	[[ $output == *"gputopo: --gpu-min-busbw=41: no node can give 2 GPUs that; the best that any could give are 40 GB/s (n0)"* ]]
+	[[ $output == *"gputopo: --gpu-min-busbw=41: no node can give 2 GPUs that bandwidth; the best that any node can give is 40 GB/s (n0)"* ]]
 	run wish -N2 --gpus-per-node=2 --gpu-min-busbw=41
-	[[ $output == *"no node can give 2 GPUs that"* ]]
+	[[ $output == *"no node can give 2 GPUs that bandwidth"* ]]
 	cluster_wait_job "$(wish --gpus=2 --gpu-min-busbw=40)" RUNNING
 	sed -i '/^JobSubmitPlugins/d' "$CLUSTER/etc/slurm.conf"
 	cluster_restart_ctld
