@@ -326,7 +326,7 @@ START_TEST(a_node_that_has_not_registered_is_not_counted)
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), 0);
 	ck_assert_uint_eq(taken(), SET2(0, 1));
-	ck_assert(mock_logged("knows no single GPUs"));
+	ck_assert(mock_logged("only counts the GPUs"));
 }
 END_TEST
 

@@ -307,8 +307,8 @@ START_TEST(without_a_stock_plugin_init_fails_with_a_line)
 {
 	teardown();
 	expect_no_init(MOCK_OURS, "PluginDir has no other select_cons_tres.so");
-	expect_no_init("", "PluginDir holds no");
-	expect_no_init("/nonexistent:" MOCK_OURS ":", "PluginDir holds no");
+	expect_no_init("", "PluginDir has no other");
+	expect_no_init("/nonexistent:" MOCK_OURS ":", "PluginDir has no other");
 	setup();
 }
 END_TEST

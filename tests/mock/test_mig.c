@@ -518,7 +518,7 @@ START_TEST(who_asks_before_nodes_have_registered_is_told_so)
 	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
 	ck_assert_ptr_nonnull(ask);
 	ck_assert(ask(&question, text, sizeof(text)));
-	ck_assert_ptr_nonnull(strstr(text, "no node has said yet what it has"));
+	ck_assert_ptr_nonnull(strstr(text, "no node has registered yet"));
 	for (int n = 0; n < 2; n++)
 		mock_node_gpus(n)->gres_cnt_found = 2;
 	ck_assert(ask(&question, text, sizeof(text)));

@@ -192,7 +192,7 @@ START_TEST(none_starts_without_its_text)
 	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_ERROR);
 	mock_slurm.no_memory = false;
 	ck_assert_ptr_null(place_of(job));
-	ck_assert(mock_logged("where they are cannot be written"));
+	ck_assert(mock_logged("placement cannot be stored"));
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
 	ck_assert_str_eq(place_of(job), "n0:0:4:4");

@@ -295,7 +295,7 @@ START_TEST(a_model_of_another_size_leaves_stock)
 	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
 	start_with(&four, 0xf);
 	expect_stock(job_for(2), SET2(0, 1), 1);
-	ck_assert(mock_logged("another number of GPUs"));
+	ck_assert(mock_logged("a different number of GPUs"));
 }
 END_TEST
 

@@ -284,7 +284,7 @@ static const struct {
 	{"GPUs of a type", MIG "1g.10gb", "cpu:1,gres:gpu:aa=2", NO_VAL16,
 	 "not for both"},
 	{"shards beside it", MIG "1g.10gb", "gres:shard:1", NO_VAL16,
-	 "the shards come with --mig"},
+	 "--mig adds the shards"},
 	{"a name that only begins so", MIG "1g.10gb", "gres:gpus:1", NO_VAL16,
 	 "no node has GPUs with MIG slices"},
 };

@@ -187,7 +187,7 @@ static const struct {
 	{"NodeName=n1 Model=A100", 1, 13, "needs Topology= on the same line"},
 	{"NodeName=n1 Topology=x Model=gpu", 1, 24,
 	 "must be a GPU model that gputopo has figures for"},
-	{"NodeName=n1 Avoid=n1:3", 1, 13, "holds for the cluster"},
+	{"NodeName=n1 Avoid=n1:3", 1, 13, "is for the whole cluster"},
 	{"NodeName=n1 Topology=live", 1, 13, "a file or builtin:NAME"},
 	{"NodeName=n1 Topology=-", 1, 13, "a file or builtin:NAME"},
 	{"MinRatio=1.5", 1, 1, "a number from 0 to 1"},

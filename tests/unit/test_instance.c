@@ -293,7 +293,7 @@ static const struct {
 } bad_rows[] = {
 	{"{}", "not a list"},
 	{"[{}]", "without a profile"},
-	{"[{\"profile\": \"big\"}]", "is no profile"},
+	{"[{\"profile\": \"big\"}]", "is not a profile"},
 	{"[{\"profile\": \"3g.20gb\", \"start\": 2}]", "cannot start at unit 2"},
 	{"[{\"profile\": \"3g.20gb\", \"start\": 16}]", "is not 0 to 15"},
 	{"[{\"profile\": \"3g.20gb\", \"start\": \"4\"}]", "is not a number"},
