@@ -37,6 +37,17 @@ finds_nothing() {
 	finds_nothing stale 15
 }
 
+@test "no text of a program, the library or a plugin has a worn phrase" {
+	finds_nothing worn 1000
+	# and it notices one
+	local copy=$BATS_TEST_TMPDIR/src
+	mkdir -p "$copy/docs" "$copy/src/cli" "$copy/plugin"
+	cp "$SRC/docs/style.md" "$copy/docs"
+	printf 'f("a, b or c %%s is known, " "or d");\n' >"$copy/src/cli/a.c"
+	GPUTOPO_SRCDIR=$copy run --separate-stderr perl "$SRC/tests/cli/manual.pl" worn
+	has "$output" "src/cli/a.c has a worn phrase"
+}
+
 # missing_without SED-EXPRESSION PAGE CHECK TEXT: the check notices a hole in a page.
 missing_without() {
 	command -v perl >/dev/null || skip "perl is not installed"

@@ -112,7 +112,7 @@ refused() {
 	refused "is not a MIG profile" --mig=1g.10gb:0
 	refused "--exclusive takes all GPUs" --mig=1g.10gb --exclusive
 	refused "or for GPUs, not for both" --mig=1g.10gb --gpus=1
-	refused "the shards come with --mig" --mig=1g.10gb --gres=shard:1
+	refused "--mig adds the shards" --mig=1g.10gb --gres=shard:1
 	refused "ask for an instance by --mig" --gres=shard:1
 }
 
