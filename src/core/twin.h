@@ -6,7 +6,8 @@
 #include "core/node.h"
 
 /* Two GPUs are twins if they are alike (home, PCIe root, island, links into it, speed,
- * MIG, health, link groups, measured sets) and every third GPU is connected to both in the same way. */
+ * MIG, health, link groups, measured sets) and every third GPU is connected to both in
+ * the same way. */
 struct gt_twins {
 	int count;	     /* classes */
 	int of[GT_MAX_GPUS]; /* class of each GPU; classes count up by first member */

@@ -24,7 +24,7 @@ l40s() {
 	gputopo sim plan -w t.csv --candidate L40S,topology=l40s.txt,model=L40S,nodes=8,price=60 \
 		--candidate HGX,topology=builtin:hgx-h100,nodes=4 --json
 	same "$status" 0 "status: $stderr"
-	cp /dev/stdin plan.json <<<"$output"
+	cat >plan.json <<<"$output"
 	for c in "0 -t l40s.txt --model L40S --nodes 8" "1 -t builtin:hgx-h100 --nodes 4"; do
 		read -r i args <<<"$c"
 		# shellcheck disable=SC2086
@@ -119,7 +119,7 @@ l40s() {
 	same "$status" 0 "status: $stderr"
 	jq -e '.rules | (.naive.occupancy - .block.occupancy | fabs) < .01 and
 		.block.blocks_per_job < .naive.blocks_per_job' <<<"$output"
-	cp /dev/stdin a <<<"$output"
+	cat >a <<<"$output"
 	gputopo sim blocks --nodes 900 --jobs 4000 --load .95 --json
 	same "$output" "$(cat a)" "the same seed"
 	gputopo sim blocks --nodes 90 --jobs 500 --mix 1:1,8:1

@@ -381,7 +381,7 @@ End is '2026-01-01T00:61:09'"
 	is_read 'app_1,0,10,70,4,m1;m2' app_1#2,70,70,130,2,m1
 	same "$(jq -r .inputs.trace_format <<<"$output")" philly format
 	has "$stderr" "never started (1 such row)"
-	head -c 300 t >cut
+	head -c 300 t >./cut
 	refused "cut: job 1 of the list" cut
 	echo '[{"a": 1}]' >t
 	refused "JSON without attempts and submitted_time" t

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Published truths and peers' own test cases: every answer is held against them. With
- * --table, the cases of go-gpuallocator as a Markdown table instead (docs/evidence/peers.md).
+ * --table, the cases of go-gpuallocator as a Markdown table instead
+ * (docs/evidence/peers.md).
  */
 #include "core/library.h"
 #include "graph.h"

@@ -99,7 +99,7 @@ HAS_ONE='case $CUDA_VISIBLE_DEVICES in MIG-*) ;; *) : >'
 attack() {
 	local prefixes=("" SPANK_ SPANK_SPANK_ SLURM_SPANK_ SPANK_SLURM_SPANK_ SLURM_ _ spank_)
 	local wish=_SLURM_SPANK_OPTION_gputopo_mig place=GPUTOPO_MIG_PLACE
-	local names=($place $wish GPUTOPO_HAD GPUTOPO_TOPO GPUTOPO_MIN_BUSBW
+	local names=("$place" "$wish" GPUTOPO_HAD GPUTOPO_TOPO GPUTOPO_MIN_BUSBW
 		_SLURM_SPANK_OPTION_gputopo_gpu_topo GPUTOPO_MIG_PLACE_2 gputopo_mig_place)
 	local places=(m0:0:0:8 m0:0:0:4 m0:0:4:4 m0:1:0:8 m0:0:4:2,m1:0:0:8 m0:0:0:4,m0:0:0:8
 		m0:0:0:4,m0:1:0:4 m1:0:0:8)

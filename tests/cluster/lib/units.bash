@@ -78,7 +78,7 @@ every_command_spares() {
 		[ "$(wc -w <<<"$node")" = 2 ] && break
 		sleep 0.1
 	done
-	[[ $node =~ ^n[45]$'\n'n[45]$ ]] || { echo "taken: $node"; return 1; }
+	[[ ${node//[[:space:]]/ } =~ ^n[45]\ n[45]$ ]] || { echo "taken: $node"; return 1; }
 	assert_equal "$(unit_starts)" 'n[0-3]'
 }
 
