@@ -43,7 +43,8 @@ struct mock_slurm {
 	slurmctld_resv_t *reservation; /* the only one, or NULL */
 	int lines;		       /* of log */
 	char log[MOCK_MAX_LOG][512];
-	/* of topology_g_get_node_addr; NULL: a flat network, "" for a node without unit */
+	/* of topology_g_get_node_addr; NULL: a flat network, "" for a node without unit
+	 */
 	const char *pattern;
 	const char *unit[8]; /* by node: what stands before ".NODE" */
 };

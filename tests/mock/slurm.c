@@ -99,7 +99,8 @@ int GP_NODE_ADDRESS(char *name, char **address, char **pattern)
 	if (n == node_record_count)
 		return SLURM_ERROR;
 	snprintf(text, sizeof(text), "%s.%s",
-		 mock_slurm.pattern && mock_slurm.unit[n] ? mock_slurm.unit[n] : "", name);
+		 mock_slurm.pattern && mock_slurm.unit[n] ? mock_slurm.unit[n] : "",
+		 name);
 	*address = strdup(mock_slurm.pattern ? text : name);
 	*pattern = strdup(mock_slurm.pattern ? mock_slurm.pattern : "node");
 	return SLURM_SUCCESS;
