@@ -31,7 +31,7 @@ static int hex_digit(char c)
 }
 
 /* "NODE:GPUS" up to a comma or the end; false: none. */
-static bool read_set(const char **at, struct gp_past_set *set)
+static bool read_set(const char **at, struct gp_previous_run_set *set)
 {
 	const char *p = *at;
 	int digits = 0;
@@ -48,7 +48,8 @@ static bool read_set(const char **at, struct gp_past_set *set)
 	return digits > 0 && (!*p || *p == ',');
 }
 
-static bool is_named(const struct gp_past *past, const struct gp_past_set *set)
+static bool is_named(const struct gp_previous_run *past,
+		     const struct gp_previous_run_set *set)
 {
 	for (int i = 0; i < past->sets; i++)
 		if (past->set[i].length == set->length &&
@@ -58,7 +59,7 @@ static bool is_named(const struct gp_past *past, const struct gp_past_set *set)
 }
 
 /* All of the text, or nothing of it. */
-static bool read_past(const char *text, struct gp_past *past)
+static bool read_past(const char *text, struct gp_previous_run *past)
 {
 	past->mbps = read_number(&text, MAX_MBPS);
 	if (past->mbps < 0 || *text++ != '/')
@@ -67,7 +68,7 @@ static bool read_past(const char *text, struct gp_past *past)
 	if (past->count < 1)
 		return false;
 	while (*text == ',' && past->sets < GP_PAST_SETS) {
-		struct gp_past_set set;
+		struct gp_previous_run_set set;
 
 		text++;
 		if (!read_set(&text, &set) || is_named(past, &set))
@@ -77,7 +78,7 @@ static bool read_past(const char *text, struct gp_past *past)
 	return past->sets > 0 && !*text;
 }
 
-void gp_past_parse(const char *text, struct gp_past *past)
+void gp_previous_run_parse(const char *text, struct gp_previous_run *past)
 {
 	past->sets = past->count = past->mbps = 0;
 	/* what is longer we cannot have written */
@@ -87,9 +88,10 @@ void gp_past_parse(const char *text, struct gp_past *past)
 	past->sets = past->count = past->mbps = 0;
 }
 
-uint64_t gp_past_on(const struct gp_past *past, const char *node)
+uint64_t gp_previous_run_on(const struct gp_previous_run *past, const char *node)
 {
-	struct gp_past_set set = {.node = node, .length = past->sets ? strlen(node) : 0};
+	struct gp_previous_run_set set = {.node = node,
+					  .length = past->sets ? strlen(node) : 0};
 
 	for (int i = 0; i < past->sets; i++)
 		if (past->set[i].length == set.length &&

@@ -9,7 +9,7 @@
 #include "plugin/slurm/compat.h"
 
 #include "plugin/slurm/operations.h"
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 #include "plugin/slurm/stock_plugin.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"
@@ -31,21 +31,22 @@ const uint32_t plugin_id = SELECT_PLUGIN_CONS_TRES;
 const uint32_t plugin_version = SLURM_VERSION_NUMBER;
 const char gputopo_plugin[] = "gputopo";
 
-static struct gp_inner inner;
+static struct gp_stock_plugin stock_plugin;
 static bool in_slurmctld;
 
 int init(void)
 {
 	char why[512];
 
-	if (!gp_inner_open(&inner, slurm_conf.plugindir, why, sizeof(why))) {
+	if (!gp_stock_plugin_open(&stock_plugin, slurm_conf.plugindir, why,
+				  sizeof(why))) {
 		/* Slurm goes on to the next file of PluginDir without a word. */
 		error("gputopo: cannot load Slurm's own select/cons_tres: %s", why);
 		return SLURM_ERROR;
 	}
-	if (gp_inner_init(&inner) != SLURM_SUCCESS) {
-		error("gputopo: init of %s failed", inner.path);
-		gp_inner_close(&inner);
+	if (gp_stock_plugin_init(&stock_plugin) != SLURM_SUCCESS) {
+		error("gputopo: init of %s failed", stock_plugin.path);
+		gp_stock_plugin_close(&stock_plugin);
 		return SLURM_ERROR;
 	}
 	in_slurmctld = running_in_slurmctld();
@@ -55,8 +56,8 @@ int init(void)
 GP_FINI_TYPE fini(void)
 {
 	if (in_slurmctld)
-		gp_glue_stop();
-	gp_inner_close(&inner);
+		gp_controller_stop();
+	gp_stock_plugin_close(&stock_plugin);
 	GP_FINI_RETURN;
 }
 
@@ -66,7 +67,7 @@ GP_FINI_TYPE fini(void)
 #define GP_OP_FORWARD(ret, name, member, proto, args)                                    \
 	ret select_p_##name proto                                                        \
 	{                                                                                \
-		return inner.name args;                                                  \
+		return stock_plugin.name args;                                           \
 	}
 #define GP_OP_NOTHING(ret, name, member, proto, args)
 GP_OPERATIONS(GP_OP_FORWARD, GP_OP_NOTHING)
@@ -92,16 +93,16 @@ int select_p_job_test GP_JOB_TEST_PROTO
 	};
 
 	if (in_slurmctld)
-		return gp_glue_job_test(&inner, &test);
-	return inner.job_test GP_JOB_TEST_ARGS;
+		return gp_controller_job_test(&stock_plugin, &test);
+	return stock_plugin.job_test GP_JOB_TEST_ARGS;
 }
 
 int select_p_node_init(void)
 {
-	int rc = inner.node_init();
+	int rc = stock_plugin.node_init();
 
 	if (in_slurmctld)
-		gp_glue_node_init();
+		gp_controller_node_init();
 	return rc;
 }
 
@@ -110,19 +111,19 @@ int select_p_select_nodeinfo_set(job_record_t *job)
 	int rc;
 
 	if (in_slurmctld)
-		gp_glue_job_takes(job);
-	rc = inner.select_nodeinfo_set(job);
+		gp_controller_job_takes(job);
+	rc = stock_plugin.select_nodeinfo_set(job);
 	if (in_slurmctld)
-		gp_glue_job_holds(job);
+		gp_controller_job_holds(job);
 	return rc;
 }
 
 int select_p_job_begin(job_record_t *job)
 {
-	int rc = inner.job_begin(job);
+	int rc = stock_plugin.job_begin(job);
 
 	/* Slurm leaves such a job in the queue. */
-	if (in_slurmctld && rc == SLURM_SUCCESS && !gp_glue_job_begins(job))
+	if (in_slurmctld && rc == SLURM_SUCCESS && !gp_controller_job_begins(job))
 		rc = SLURM_ERROR;
 	return rc;
 }
@@ -133,8 +134,8 @@ int select_p_job_fini(job_record_t *job)
 
 	/* Before: the stock plugin may free what says where the job was. */
 	if (in_slurmctld)
-		gp_glue_job_ends(job);
-	rc = inner.job_fini(job);
+		gp_controller_job_ends(job);
+	rc = stock_plugin.job_fini(job);
 	if (in_slurmctld)
 		gp_mig_mend(job);
 	return rc;
@@ -142,10 +143,10 @@ int select_p_job_fini(job_record_t *job)
 
 int select_p_job_resized(job_record_t *job, node_record_t *node)
 {
-	int rc = inner.job_resized(job, node);
+	int rc = stock_plugin.job_resized(job, node);
 
 	if (in_slurmctld) {
-		gp_glue_job_leaves(job, (int)node->index);
+		gp_controller_job_leaves(job, (int)node->index);
 		gp_mig_mend_left(job, (int)node->index);
 	}
 	return rc;
@@ -154,20 +155,20 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
 {
 	return in_slurmctld && question->size == sizeof(*question) &&
-	       gp_glue_refuses(question, text, size);
+	       gp_controller_refuses(question, text, size);
 }
 
 bool gputopo_mig_submit(struct gp_mig_question *question, char *text, size_t size)
 {
 	return in_slurmctld && question->size == sizeof(*question) &&
-	       gp_glue_mig_refuses(question, text, size);
+	       gp_controller_mig_refuses(question, text, size);
 }
 
 int select_p_reconfigure(void)
 {
-	int rc = inner.reconfigure();
+	int rc = stock_plugin.reconfigure();
 
 	if (in_slurmctld)
-		gp_glue_rebuild();
+		gp_controller_rebuild();
 	return rc;
 }

@@ -94,7 +94,7 @@ bool gp_bridge_any_node(const job_record_t *job);
 bool gp_bridge_loose_nodes(const job_record_t *job);
 /* Is nothing running or completing there, GPU job or not? */
 bool gp_bridge_is_idle(const node_record_t *node);
-/* The admin's weight of a node in a RUN_NOW job_test: the inner plugin keeps a preference
+/* The admin's weight of a node in a RUN_NOW job_test: the stock plugin keeps a preference
  * of its own in the low byte. */
 uint64_t gp_bridge_weight(const node_record_t *node);
 /* What job_test selected on a node for one entry; false: nothing there, or a bitmap of

@@ -99,7 +99,7 @@ GP_2205_2302(PLAIN(bitstr_t *, resv_test, resv_test,                            
 
 /* The stock plugin's functions, by the same names. */
 #define GP_OP_POINTER(ret, name, member, proto, args) ret(*name) proto;
-struct gp_inner {
+struct gp_stock_plugin {
 	void *handle;
 	char path[4096];
 	GP_OPERATIONS(GP_OP_POINTER, GP_OP_POINTER)

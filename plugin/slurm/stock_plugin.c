@@ -23,7 +23,7 @@ static const struct {
 	size_t offset;
 } operations[] = {
 #define GP_OP_ROW(ret, name, member, proto, args)                                        \
-	{"select_p_" #name, offsetof(struct gp_inner, name)},
+	{"select_p_" #name, offsetof(struct gp_stock_plugin, name)},
 	GP_OPERATIONS(GP_OP_ROW, GP_OP_ROW)
 #undef GP_OP_ROW
 };
@@ -55,20 +55,22 @@ static const char *what_is_wrong(void *handle)
 	return NULL;
 }
 
-static void resolve(struct gp_inner *inner)
+static void resolve(struct gp_stock_plugin *stock_plugin)
 {
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		void *symbol = dlsym(inner->handle, operations[i].symbol);
+		void *symbol = dlsym(stock_plugin->handle, operations[i].symbol);
 
 		/* ISO C has no cast from void * to a function; POSIX gives it this way.
 		 */
-		memcpy((char *)inner + operations[i].offset, &symbol, sizeof(symbol));
+		memcpy((char *)stock_plugin + operations[i].offset, &symbol,
+		       sizeof(symbol));
 	}
 }
 
 /* Try one file; false keeps the walk going, with the reason in why where it was ours to
  * look at. */
-static bool try_file(struct gp_inner *inner, const char *path, char *why, size_t size)
+static bool try_file(struct gp_stock_plugin *stock_plugin, const char *path, char *why,
+		     size_t size)
 {
 	const char *wrong;
 	void *handle;
@@ -86,18 +88,18 @@ static bool try_file(struct gp_inner *inner, const char *path, char *why, size_t
 		dlclose(handle);
 		return false;
 	}
-	inner->handle = handle;
-	snprintf(inner->path, sizeof(inner->path), "%s", path);
-	resolve(inner);
+	stock_plugin->handle = handle;
+	snprintf(stock_plugin->path, sizeof(stock_plugin->path), "%s", path);
+	resolve(stock_plugin);
 	return true;
 }
 
-bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
-		   size_t size)
+bool gp_stock_plugin_open(struct gp_stock_plugin *stock_plugin, const char *plugin_dirs,
+			  char *why, size_t size)
 {
 	const char *dir = plugin_dirs ? plugin_dirs : "";
 
-	memset(inner, 0, sizeof(*inner));
+	memset(stock_plugin, 0, sizeof(*stock_plugin));
 	snprintf(why, size, "PluginDir has no other %s", SO_NAME);
 	for (;;) {
 		size_t len = strcspn(dir, ":");
@@ -105,7 +107,7 @@ bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
 		int n = snprintf(path, sizeof(path), "%.*s/" SO_NAME, (int)len, dir);
 
 		if (len > 0 && n > 0 && (size_t)n < sizeof(path) &&
-		    try_file(inner, path, why, size))
+		    try_file(stock_plugin, path, why, size))
 			return true;
 		if (dir[len] == '\0')
 			return false;
@@ -113,10 +115,10 @@ bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
 	}
 }
 
-int gp_inner_init(const struct gp_inner *inner)
+int gp_stock_plugin_init(const struct gp_stock_plugin *stock_plugin)
 {
 	int (*stock_init)(void);
-	void *symbol = dlsym(inner->handle, "init");
+	void *symbol = dlsym(stock_plugin->handle, "init");
 
 	if (!symbol)
 		return SLURM_SUCCESS;
@@ -124,18 +126,18 @@ int gp_inner_init(const struct gp_inner *inner)
 	return stock_init();
 }
 
-void gp_inner_close(struct gp_inner *inner)
+void gp_stock_plugin_close(struct gp_stock_plugin *stock_plugin)
 {
 	GP_FINI_TYPE (*stock_fini)(void);
 	void *symbol;
 
-	if (!inner->handle)
+	if (!stock_plugin->handle)
 		return;
-	symbol = dlsym(inner->handle, "fini");
+	symbol = dlsym(stock_plugin->handle, "fini");
 	if (symbol) {
 		memcpy(&stock_fini, &symbol, sizeof(symbol));
 		(void)stock_fini();
 	}
-	dlclose(inner->handle);
-	memset(inner, 0, sizeof(*inner));
+	dlclose(stock_plugin->handle);
+	memset(stock_plugin, 0, sizeof(*stock_plugin));
 }

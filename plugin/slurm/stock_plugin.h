@@ -10,13 +10,13 @@
 
 /* Find the next select_cons_tres.so in plugin_dirs (a colon list, slurm_conf.plugindir)
  * that is not this file or another copy of gputopo, load it, check its type and release,
- * and fill *inner. Does not run its init(). Returns false with one line in why (size
- * bytes) and *inner emptied. */
-bool gp_inner_open(struct gp_inner *inner, const char *plugin_dirs, char *why,
-		   size_t size);
+ * and fill *stock_plugin. Does not run its init(). Returns false with one line in why
+ * (size bytes) and *stock_plugin emptied. */
+bool gp_stock_plugin_open(struct gp_stock_plugin *stock_plugin, const char *plugin_dirs,
+			  char *why, size_t size);
 /* Run the stock plugin's init(); a plugin without one is ready. */
-int gp_inner_init(const struct gp_inner *inner);
+int gp_stock_plugin_init(const struct gp_stock_plugin *stock_plugin);
 /* Run its fini() and unload it. Safe on an emptied struct. */
-void gp_inner_close(struct gp_inner *inner);
+void gp_stock_plugin_close(struct gp_stock_plugin *stock_plugin);
 
 #endif

@@ -132,6 +132,8 @@ static void check_sets(struct reader *r, const struct gt_mask *free,
 
 static int find_reason(const char *word)
 {
+	if (strcmp(word, "canary") == 0) /* as 1.0 had it */
+		return GP_ABI_MISMATCH;
 	for (int i = 0; i < GP_REASON_COUNT; i++)
 		if (strcmp(gp_reason_word((enum gp_reason)i), word) == 0)
 			return i;

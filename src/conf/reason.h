@@ -19,7 +19,6 @@ enum gp_reason {
 	GP_PREEMPTION, /* stock's answer holds after preemption */
 	GP_SHARED,     /* mps or shard, in the job or on the node */
 	GP_ENFORCE_BINDING,
-	GP_SPLIT,      /* --gpus over several nodes */
 	GP_PER_SOCKET, /* GPUs per socket, but their sockets aren't known */
 	GP_NO_TOPOLOGY,
 	GP_SIZE,	 /* model and node differ in size */
@@ -31,7 +30,7 @@ enum gp_reason {
 	GP_INSTANCES,	 /* MIG instances that are not those of Topology= */
 	GP_BUDGET,	 /* the search ran out of steps */
 	GP_INDEX,	 /* our index of running jobs and the node disagree */
-	GP_CANARY,	 /* Slurm's structs don't look as compiled */
+	GP_ABI_MISMATCH, /* Slurm's structs don't look as compiled */
 	GP_MEMORY,
 	GP_RERUN, /* no better set could be had with stock's rules */
 	GP_WAIT,  /* the job waits: its wish cannot be met now */

@@ -45,8 +45,8 @@ finds() {
 
 @test "an arrow upwards, a circle and a full folder are noticed" {
 	copy
-	echo '#include "plugin/node/mig/mig_node.h"' >>plugin/ctld/glue.c
-	finds "plugin/ctld/glue.c includes plugin/node/mig/mig_node.h: plugin/ctld may not" order
+	echo '#include "plugin/node/mig/mig_node.h"' >>plugin/ctld/controller.c
+	finds "plugin/ctld/controller.c includes plugin/node/mig/mig_node.h: plugin/ctld may not" order
 	echo '#include "plugin/slurm/compat.h"' >>src/core/mask.c
 	finds "src/core/mask.c includes plugin/slurm/compat.h: src/core may not" order
 	echo '#include "core/select.h"' >>src/core/mask.c

@@ -131,7 +131,7 @@ installed() {
 	local file=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so names
 	[ -e "$file" ] || skip "the Slurm plugin is not built"
 	names=$(nm "$file" | awk '{print $NF}')
-	has "$names" gp_glue_job_test
+	has "$names" gp_controller_job_test
 	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)' \
 		<<<"$names" || true)" "" symbols
 	names=$(nm "${file%/*}/gputopo_mig.so" | awk '{print $NF}')

@@ -63,7 +63,7 @@ missing_without() {
 @test "the comparison notices a missing option, key, reason and message" {
 	missing_without '/include/d' gputopo.1 options "pick: --include is missing"
 	missing_without 's/MinRatio/MaxRatio/' gputopo.conf.5 keys "MinRatio= is missing"
-	missing_without '/canary/d' gputopo-slurm.8 messages "canary: slurmctld's structs"
+	missing_without '/mismatch/d' gputopo-slurm.8 messages "abi-mismatch: slurmctld's structs"
 	missing_without 's/placement cannot be stored/x/' gputopo-slurm.8 messages "placement cannot be stored"
 	missing_without 's/failed"/exploded"/' gputopo-slurm.8 stale "nothing says"
 }

@@ -47,9 +47,9 @@ static void place_entries(const char *text)
 
 static void place_past(const char *text)
 {
-	struct gp_past past;
+	struct gp_previous_run past;
 
-	gp_past_parse(text, &past);
+	gp_previous_run_parse(text, &past);
 	fuzz_must(past.sets >= 0 && past.sets <= GP_PAST_SETS);
 	for (int i = 0; i < past.sets; i++) {
 		char name[GP_PAST_VALUE_MAX + 1];
@@ -57,7 +57,7 @@ static void place_past(const char *text)
 		fuzz_must(past.set[i].length > 0 && past.set[i].length < sizeof(name));
 		memcpy(name, past.set[i].node, past.set[i].length);
 		name[past.set[i].length] = '\0';
-		fuzz_must(gp_past_on(&past, name) == past.set[i].gpus);
+		fuzz_must(gp_previous_run_on(&past, name) == past.set[i].gpus);
 	}
 }
 

@@ -276,7 +276,7 @@ END_TEST
 START_TEST(nothing_else_is_exported)
 {
 	ck_assert_ptr_null(dlsym(ours.handle, "gt_select"));
-	ck_assert_ptr_null(dlsym(ours.handle, "gp_glue_job_test"));
+	ck_assert_ptr_null(dlsym(ours.handle, "gp_controller_job_test"));
 }
 END_TEST
 

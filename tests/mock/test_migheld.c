@@ -84,7 +84,7 @@ START_TEST(the_end_of_completing_is_seen)
 END_TEST
 
 /* Shards that Slurm counts and no placement explains. */
-START_TEST(the_canary_closes_a_gpu)
+START_TEST(a_contradiction_closes_a_gpu)
 {
 	start_sliced(1);
 	found("1g.10gb", "n0:0:6:1", 0);
@@ -353,7 +353,7 @@ SUITE(migheld)
 	tcase_add_test(tc, a_restart_forgets_nothing);
 	tcase_add_loop_test(tc, slices_are_held_until_a_job_is_complete, 0, ROWS(states));
 	tcase_add_test(tc, the_end_of_completing_is_seen);
-	tcase_add_test(tc, the_canary_closes_a_gpu);
+	tcase_add_test(tc, a_contradiction_closes_a_gpu);
 	tcase_add_loop_test(tc, broken_placements_close_the_node, 0, ROWS(broken_places));
 	tcase_add_test(tc, a_requeued_job_gets_a_new_placement);
 	tcase_add_test(tc, a_job_that_shrinks_gives_its_slices_back);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_requests.c - what is left to stock and why: requests, types, sockets,
- * topologies that do not fit, settings, our index of running jobs, and the canary.
+ * topologies that do not fit, settings, our index of running jobs, and structs that differ.
  */
 #include "plugin/slurm/compat.h"
 
@@ -424,7 +424,7 @@ START_TEST(a_broken_file_at_the_start_leaves_stock)
 }
 END_TEST
 
-/* ---- running jobs and the canary ------------------------------------------------------
+/* ---- running jobs and structs that differ ------------------------------------------------------
  */
 
 START_TEST(a_finished_job_frees_its_gpus)
@@ -491,7 +491,7 @@ START_TEST(gpus_that_no_job_holds_leave_stock)
 }
 END_TEST
 
-START_TEST(a_job_that_slurm_does_not_know_is_a_canary)
+START_TEST(a_job_that_slurm_does_not_know_is_a_mismatch)
 {
 	job_record_t *job;
 
@@ -506,7 +506,7 @@ START_TEST(a_job_that_slurm_does_not_know_is_a_canary)
 }
 END_TEST
 
-START_TEST(a_selection_of_busy_gpus_is_a_canary)
+START_TEST(a_selection_of_busy_gpus_is_a_mismatch)
 {
 	start_with(&dgx, 0xff & ~SET4(0, 1, 2, 3));
 	mock_stock.fault[0] = MOCK_OTHER;
@@ -583,8 +583,8 @@ static TCase *running_case(void)
 	tcase_add_test(tc, the_index_is_rebuilt_from_the_jobs);
 	tcase_add_test(tc, a_job_that_was_missed_is_found);
 	tcase_add_test(tc, gpus_that_no_job_holds_leave_stock);
-	tcase_add_test(tc, a_job_that_slurm_does_not_know_is_a_canary);
-	tcase_add_test(tc, a_selection_of_busy_gpus_is_a_canary);
+	tcase_add_test(tc, a_job_that_slurm_does_not_know_is_a_mismatch);
+	tcase_add_test(tc, a_selection_of_busy_gpus_is_a_mismatch);
 	tcase_add_test(tc, outside_slurmctld_no_file_is_read);
 	return tc;
 }

@@ -10,275 +10,284 @@
 #include "plugin/ctld/choose/choice.h"
 #include "plugin/ctld/mig/mig_object.h"
 
-bool gp_seat_selected(const struct gp_seat *seat, const struct gp_job *asked, int entry,
-		      uint64_t *bits)
+bool gp_node_answer_selected(const struct gp_node_answer *answer,
+			     const struct gp_job *asked, int entry, uint64_t *bits)
 {
-	if (!seat->gpus.counted)
-		return gp_bridge_selected(asked, entry, seat->node, seat->gpus.size,
+	if (!answer->gpus.counted)
+		return gp_bridge_selected(asked, entry, answer->node, answer->gpus.size,
 					  bits);
 	*bits = 0;
 	return asked->entries == 1 && !asked->typed &&
-	       gp_bridge_counted(asked, entry, seat->node, seat->gpus.free, bits);
+	       gp_bridge_counted(asked, entry, answer->node, answer->gpus.free, bits);
 }
 
 /* The sets of all entries on this node. */
-static enum gp_reason read_selection(struct gp_seat *seat, const struct gp_job *asked)
+static enum gp_reason read_selection(struct gp_node_answer *answer,
+				     const struct gp_job *asked)
 {
 	for (int e = 0; e < asked->entries; e++) {
 		uint64_t bits;
 
-		if (!gp_seat_selected(seat, asked, e, &bits))
+		if (!gp_node_answer_selected(answer, asked, e, &bits))
 			continue;
 		/* Not free, or twice: then we misread something. */
-		if ((bits & ~seat->gpus.free) || (bits & seat->stock))
-			return GP_CANARY;
-		seat->stock |= bits;
-		seat->counts[e] = __builtin_popcountll(bits);
+		if ((bits & ~answer->gpus.free) || (bits & answer->stock))
+			return GP_ABI_MISMATCH;
+		answer->stock |= bits;
+		answer->counts[e] = __builtin_popcountll(bits);
 	}
-	return seat->stock ? GP_OK : GP_NO_GPUS;
+	return answer->stock ? GP_OK : GP_NO_GPUS;
 }
 
-void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
-		  const struct gp_job *asked, int node, struct gp_models *models)
+void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
+			 const struct gp_job *asked, int node, struct gp_models *models)
 {
-	memset(seat, 0, sizeof(*seat));
-	seat->node = node;
-	seat->record = node_record_table_ptr[node];
-	seat->why = seat->record->magic == NODE_MAGIC
-			    ? gp_bridge_node(seat->record, &seat->gpus)
-			    : GP_CANARY;
-	if (!seat->gpus.size)
+	memset(answer, 0, sizeof(*answer));
+	answer->node = node;
+	answer->record = node_record_table_ptr[node];
+	answer->why = answer->record->magic == NODE_MAGIC
+			      ? gp_bridge_node(answer->record, &answer->gpus)
+			      : GP_ABI_MISMATCH;
+	if (!answer->gpus.size)
 		return;
-	if (read_selection(seat, asked) == GP_CANARY)
-		seat->why = GP_CANARY;
-	seat->wanted = seat->proposed = seat->stock;
-	seat->count = __builtin_popcountll(seat->stock);
-	seat->enforce = asked->enforce;
-	if (seat->why == GP_OK && !seat->stock)
-		seat->why = GP_NO_GPUS;
-	if (seat->why != GP_OK)
+	if (read_selection(answer, asked) == GP_ABI_MISMATCH)
+		answer->why = GP_ABI_MISMATCH;
+	answer->wanted = answer->proposed = answer->stock;
+	answer->count = __builtin_popcountll(answer->stock);
+	answer->enforce = asked->enforce;
+	if (answer->why == GP_OK && !answer->stock)
+		answer->why = GP_NO_GPUS;
+	if (answer->why != GP_OK)
 		return;
-	seat->binding = gp_models_bind(models, node, seat->record->name, &seat->gpus);
-	seat->why = seat->binding ? seat->binding->why : GP_LIMIT;
-	if (seat->why == GP_OK)
-		seat->why = gp_bridge_cells(&seat->gpus, asked, seat->cells,
-					    &seat->cell_count);
-	seat->cores_known = gp_bridge_cores(job, seat->record, &seat->gpus, &seat->cores);
+	answer->binding =
+		gp_models_bind(models, node, answer->record->name, &answer->gpus);
+	answer->why = answer->binding ? answer->binding->why : GP_LIMIT;
+	if (answer->why == GP_OK)
+		answer->why = gp_bridge_cells(&answer->gpus, asked, answer->cells,
+					      &answer->cell_count);
+	answer->cores_known =
+		gp_bridge_cores(job, answer->record, &answer->gpus, &answer->cores);
 }
 
-void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past, uint64_t reserved)
+void gp_node_answer_restrict(struct gp_node_answer *answer,
+			     const struct gp_previous_run *previous, uint64_t reserved)
 {
-	uint64_t former = gp_past_on(past, seat->record->name);
+	uint64_t former = gp_previous_run_on(previous, answer->record->name);
 
 	/* What stock has given is none of them. */
-	seat->gpus.free &= ~reserved | seat->stock;
-	if (!(former & ~seat->gpus.free) && __builtin_popcountll(former) == seat->count)
-		seat->former = former;
+	answer->gpus.free &= ~reserved | answer->stock;
+	if (!(former & ~answer->gpus.free) &&
+	    __builtin_popcountll(former) == answer->count)
+		answer->former = former;
 }
 
 /* GPUs with a near socket on which stock's cores lie. */
-static uint64_t touching(const struct gp_seat *seat)
+static uint64_t touching(const struct gp_node_answer *answer)
 {
 	uint64_t out = 0;
 
-	for (int g = 0; g < seat->gpus.size; g++)
-		if (seat->gpus.sockets[g] & seat->cores.sockets)
+	for (int g = 0; g < answer->gpus.size; g++)
+		if (answer->gpus.sockets[g] & answer->cores.sockets)
 			out |= (uint64_t)1 << g;
 	return out;
 }
 
 /* Free GPUs that the job may have: with enforced binding those near the sockets of its
  * cores, and those that are near all. None where the cores are unknown. */
-static uint64_t allowed_gpus(const struct gp_seat *seat, uint64_t near)
+static uint64_t allowed_gpus(const struct gp_node_answer *answer, uint64_t near)
 {
 	uint64_t any = 0;
 
-	if (!seat->enforce)
-		return seat->gpus.free;
-	for (int g = 0; g < seat->gpus.size; g++)
-		if (!seat->gpus.sockets[g])
+	if (!answer->enforce)
+		return answer->gpus.free;
+	for (int g = 0; g < answer->gpus.size; g++)
+		if (!answer->gpus.sockets[g])
 			any |= (uint64_t)1 << g;
-	return seat->cores_known ? seat->gpus.free & (near | any) : 0;
+	return answer->cores_known ? answer->gpus.free & (near | any) : 0;
 }
 
-static int read_running(const struct gp_seat *seat, const struct gp_running *running,
-			bool ends_tell, struct gt_running *out)
+static int read_running(const struct gp_node_answer *answer,
+			const struct gp_running *running, bool ends_tell,
+			struct gt_running *out)
 {
-	uint64_t whole = ~seat->binding->instances;
+	uint64_t whole = ~answer->binding->instances;
 	int count, used = 0;
-	const struct gp_held *held = gp_running_on(running, seat->node, &count);
+	const struct gp_held *held = gp_running_on(running, answer->node, &count);
 
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
 	for (int i = 0; i < count && used < GP_MAX_GPUS; i++) {
 		if (!(held[i].gpus & whole))
 			continue;
-		out[used].gpus = gp_binding_to_model(seat->binding, held[i].gpus);
+		out[used].gpus = gp_binding_to_model(answer->binding, held[i].gpus);
 		out[used++].seconds =
 			ends_tell ? gp_bridge_seconds_left(held[i].job_id) : GT_UNKNOWN;
 	}
 	return used;
 }
 
-static int read_quotas(const struct gp_seat *seat, struct gt_quota *quotas)
+static int read_quotas(const struct gp_node_answer *answer, struct gt_quota *quotas)
 {
-	uint64_t whole = ~seat->binding->instances;
+	uint64_t whole = ~answer->binding->instances;
 	int count = 0;
 
-	for (int c = 0; c < seat->cell_count; c++) {
-		uint64_t cell = seat->cells[c] & whole;
+	for (int c = 0; c < answer->cell_count; c++) {
+		uint64_t cell = answer->cells[c] & whole;
 
 		if (!cell)
 			continue;
-		quotas[count].gpus = gp_binding_to_model(seat->binding, cell);
-		quotas[count++].count = __builtin_popcountll(cell & seat->stock);
+		quotas[count].gpus = gp_binding_to_model(answer->binding, cell);
+		quotas[count++].count = __builtin_popcountll(cell & answer->stock);
 	}
 	return count;
 }
 
 /* The sets of each cell, of each type that is, keep their numbers? */
-static bool keeps_cells(const struct gp_seat *seat, uint64_t set)
+static bool keeps_cells(const struct gp_node_answer *answer, uint64_t set)
 {
-	for (int c = 0; c < seat->cell_count; c++)
-		if (__builtin_popcountll(seat->cells[c] & set) !=
-		    __builtin_popcountll(seat->cells[c] & seat->stock))
+	for (int c = 0; c < answer->cell_count; c++)
+		if (__builtin_popcountll(answer->cells[c] & set) !=
+		    __builtin_popcountll(answer->cells[c] & answer->stock))
 			return false;
 	return true;
 }
 
 /* Is the set that the job had before as good as the library's, and was not tried? */
-static bool may_return(const struct gp_seat *seat, const struct gt_request *request)
+static bool may_return(const struct gp_node_answer *answer,
+		       const struct gt_request *request)
 {
-	struct gt_mask former = gp_binding_to_model(seat->binding, seat->former);
+	struct gt_mask former = gp_binding_to_model(answer->binding, answer->former);
 	struct gt_score score;
 	int order;
 
-	if (!seat->former || seat->binding->instances ||
-	    !keeps_cells(seat, seat->former) ||
+	if (!answer->former || answer->binding->instances ||
+	    !keeps_cells(answer, answer->former) ||
 	    !gt_mask_within(&former, &request->free) ||
-	    (seat->must_touch && !gt_mask_meets(&former, &request->touch)))
+	    (answer->must_touch && !gt_mask_meets(&former, &request->touch)))
 		return false;
-	for (int i = 0; i < seat->except_count; i++)
-		if (gt_mask_equal(&former, &seat->except[i]))
+	for (int i = 0; i < answer->except_count; i++)
+		if (gt_mask_equal(&former, &answer->except[i]))
 			return false;
-	gt_select_score(seat->binding->table, request, &former, &score);
-	gt_score_compare(&seat->score, &score, request->policy, &order);
+	gt_select_score(answer->binding->table, request, &former, &score);
+	gt_score_compare(&answer->score, &score, request->policy, &order);
 	return score.exact && order >= 0;
 }
 
 /* Compare the library's set with stock's. */
-static enum gp_reason judge(struct gp_seat *seat, const struct gt_request *request,
+static enum gp_reason judge(struct gp_node_answer *answer,
+			    const struct gt_request *request,
 			    const struct gt_choice *choice)
 {
-	struct gt_table *table = seat->binding->table;
-	struct gt_mask stock = gp_binding_to_model(seat->binding, seat->stock);
-	bool same_count = seat->count == __builtin_popcountll(seat->stock);
-	uint64_t best = gp_binding_to_bits(seat->binding, &choice->gpus);
+	struct gt_table *table = answer->binding->table;
+	struct gt_mask stock = gp_binding_to_model(answer->binding, answer->stock);
+	bool same_count = answer->count == __builtin_popcountll(answer->stock);
+	uint64_t best = gp_binding_to_bits(answer->binding, &choice->gpus);
 	int order;
 
-	gt_select_score(table, request, &stock, &seat->stock_score);
-	gt_select_score(table, request, &choice->gpus, &seat->score);
-	if (!choice->exact || !seat->score.exact || !seat->stock_score.exact)
+	gt_select_score(table, request, &stock, &answer->stock_score);
+	gt_select_score(table, request, &choice->gpus, &answer->score);
+	if (!choice->exact || !answer->score.exact || !answer->stock_score.exact)
 		return GP_BUDGET;
-	seat->level = gt_score_compare(&seat->score, &seat->stock_score, request->policy,
-				       &order);
-	if (may_return(seat, request))
-		best = seat->former;
+	answer->level = gt_score_compare(&answer->score, &answer->stock_score,
+					 request->policy, &order);
+	if (may_return(answer, request))
+		best = answer->former;
 	else if (order >= 0 && same_count)
-		return seat->except_count ? GP_RERUN : GP_BEST;
-	best |= seat->stock & seat->binding->instances;
-	if (best == seat->stock)
+		return answer->except_count ? GP_RERUN : GP_BEST;
+	best |= answer->stock & answer->binding->instances;
+	if (best == answer->stock)
 		return GP_BEST;
-	seat->proposed = best;
+	answer->proposed = best;
 	return GP_OK;
 }
 
 /* Propose better whole GPUs. */
-static enum gp_reason choose_whole(struct gp_seat *seat, const struct gp_running *running,
-				   bool ends_tell, uint64_t near)
+static enum gp_reason choose_whole(struct gp_node_answer *answer,
+				   const struct gp_running *running, bool ends_tell,
+				   uint64_t near)
 {
-	uint64_t whole = ~seat->binding->instances;
+	uint64_t whole = ~answer->binding->instances;
 	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
 	struct gt_request request = {
-		.count = seat->count - __builtin_popcountll(seat->stock & ~whole),
+		.count = answer->count - __builtin_popcountll(answer->stock & ~whole),
 		.quotas = quotas,
 		.running = jobs,
-		.except = seat->except,
-		.except_count = seat->except_count,
+		.except = answer->except,
+		.except_count = answer->except_count,
 	};
 	struct gt_choice choice;
-	uint64_t allowed = allowed_gpus(seat, near);
+	uint64_t allowed = allowed_gpus(answer, near);
 
-	if (seat->stock & ~allowed)
+	if (answer->stock & ~allowed)
 		return GP_ENFORCE_BINDING;
 	allowed &= whole;
 	if (request.count == 0 || (request.count == __builtin_popcountll(allowed) &&
-				   allowed == (seat->stock & whole)))
+				   allowed == (answer->stock & whole)))
 		return GP_NO_CHOICE;
 	request.policy =
-		seat->preserve ? GT_POLICY_PRESERVE : seat->binding->settings.policy;
-	request.min_busbw_mbps = seat->need_mbps;
-	request.free = gp_binding_to_model(seat->binding, allowed);
-	request.near = gp_binding_to_model(seat->binding, near);
-	if (seat->must_touch)
+		answer->preserve ? GT_POLICY_PRESERVE : answer->binding->settings.policy;
+	request.min_busbw_mbps = answer->need_mbps;
+	request.free = gp_binding_to_model(answer->binding, allowed);
+	request.near = gp_binding_to_model(answer->binding, near);
+	if (answer->must_touch)
 		request.touch = request.near;
-	request.quota_count = read_quotas(seat, quotas);
-	request.running_count = read_running(seat, running, ends_tell, jobs);
-	if (gt_select(seat->binding->table, &request, &choice) != GT_FIT_OK)
+	request.quota_count = read_quotas(answer, quotas);
+	request.running_count = read_running(answer, running, ends_tell, jobs);
+	if (gt_select(answer->binding->table, &request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
-	return judge(seat, &request, &choice);
+	return judge(answer, &request, &choice);
 }
 
 /* Propose better instances of MIG. */
-static enum gp_reason choose_instances(struct gp_seat *seat)
+static enum gp_reason choose_instances(struct gp_node_answer *answer)
 {
-	uint64_t instances = seat->binding->instances, better;
+	uint64_t instances = answer->binding->instances, better;
 	enum gp_reason why = GP_NO_CHOICE;
 
-	if (seat->stock & instances)
-		why = seat->enforce ? GP_ENFORCE_BINDING
-				    : gp_mig_object()->choose(seat, &better);
+	if (answer->stock & instances)
+		why = answer->enforce ? GP_ENFORCE_BINDING
+				      : gp_mig_object()->choose(answer, &better);
 	if (why != GP_OK)
 		return why;
-	if (seat->proposed == seat->stock)
-		seat->level = 3;
-	seat->proposed = (seat->proposed & ~instances) | better;
+	if (answer->proposed == answer->stock)
+		answer->level = 3;
+	answer->proposed = (answer->proposed & ~instances) | better;
 	return GP_OK;
 }
 
-enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
-			      bool ends_tell)
+enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
+				     const struct gp_running *running, bool ends_tell)
 {
 	enum gp_reason whole, parts;
 	uint64_t near;
 
-	seat->wanted = seat->proposed = seat->stock;
-	if (seat->why != GP_OK)
-		return seat->why;
-	near = touching(seat);
-	whole = choose_whole(seat, running, ends_tell, near);
-	parts = choose_instances(seat);
+	answer->wanted = answer->proposed = answer->stock;
+	if (answer->why != GP_OK)
+		return answer->why;
+	near = touching(answer);
+	whole = choose_whole(answer, running, ends_tell, near);
+	parts = choose_instances(answer);
 	if (whole != GP_OK && parts != GP_OK)
 		return whole == GP_NO_CHOICE ? parts : whole;
-	if (seat->binding->settings.mode == GP_MODE_ENFORCE)
-		seat->wanted = seat->proposed;
+	if (answer->binding->settings.mode == GP_MODE_ENFORCE)
+		answer->wanted = answer->proposed;
 	return GP_OK;
 }
 
-void gp_seat_keep_stock(struct gp_seat *seat)
+void gp_node_answer_keep_stock(struct gp_node_answer *answer)
 {
-	if (seat->binding && seat->binding->settings.mode != GP_MODE_ENFORCE)
+	if (answer->binding && answer->binding->settings.mode != GP_MODE_ENFORCE)
 		return;
-	seat->wanted = seat->proposed = seat->stock;
-	seat->score = seat->stock_score;
-	seat->level = 0;
+	answer->wanted = answer->proposed = answer->stock;
+	answer->score = answer->stock_score;
+	answer->level = 0;
 }
 
-void gp_seat_give_up(struct gp_seat *seat)
+void gp_node_answer_give_up(struct gp_node_answer *answer)
 {
-	if (seat->wanted == seat->stock || seat->except_count == GP_MAX_TRIES)
+	if (answer->wanted == answer->stock || answer->except_count == GP_MAX_TRIES)
 		return;
-	seat->spoiled |= seat->wanted & ~seat->stock & seat->binding->instances;
-	seat->except[seat->except_count++] =
-		gp_binding_to_model(seat->binding, seat->wanted);
+	answer->spoiled |= answer->wanted & ~answer->stock & answer->binding->instances;
+	answer->except[answer->except_count++] =
+		gp_binding_to_model(answer->binding, answer->wanted);
 }

@@ -14,7 +14,7 @@
 #define GP_MAX_TRIES 8 /* reruns for one job, slurm.md's rule c */
 
 /* A job's place on one node. */
-struct gp_seat {
+struct gp_node_answer {
 	int node;
 	const node_record_t *record;
 	struct gp_gpus gpus;
@@ -44,26 +44,27 @@ struct gp_seat {
 	struct gt_score score;
 };
 
-/* Read the answer of job_test for one of its nodes. seat->why says whether we may choose.
+/* Read the answer of job_test for one of its nodes. answer->why says whether we may
+ * choose.
  */
-void gp_seat_read(struct gp_seat *seat, const job_record_t *job,
-		  const struct gp_job *asked, int node, struct gp_models *models);
-/* What stock gives one entry of the job on the seat's node, now. */
-bool gp_seat_selected(const struct gp_seat *seat, const struct gp_job *asked, int entry,
-		      uint64_t *bits);
-/* Set the job's past and its reservations, after gp_seat_read. */
-void gp_seat_restrict(struct gp_seat *seat, const struct gp_past *past,
-		      uint64_t reserved);
-/* Set seat->wanted to the best set that is strictly better than stock's and was not
+void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
+			 const struct gp_job *asked, int node, struct gp_models *models);
+/* What stock gives one entry of the job on the answer's node, now. */
+bool gp_node_answer_selected(const struct gp_node_answer *answer,
+			     const struct gp_job *asked, int entry, uint64_t *bits);
+/* Set the job's previous and its reservations, after gp_node_answer_read. */
+void gp_node_answer_restrict(struct gp_node_answer *answer,
+			     const struct gp_previous_run *previous, uint64_t reserved);
+/* Set answer->wanted to the best set that is strictly better than stock's and was not
  * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_ENFORCE_BINDING, GP_BUDGET or
  * GP_RERUN (all were tried). The former set is preferred to others as good. ends_tell:
  * time limits say when running jobs end. */
-enum gp_reason gp_seat_choose(struct gp_seat *seat, const struct gp_running *running,
-			      bool ends_tell);
+enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
+				     const struct gp_running *running, bool ends_tell);
 /* Stock's set is what the job gets: forget what was proposed, but on a node whose mode is
  * observe, where the log tells it. */
-void gp_seat_keep_stock(struct gp_seat *seat);
+void gp_node_answer_keep_stock(struct gp_node_answer *answer);
 /* What was wanted did not work: not again. */
-void gp_seat_give_up(struct gp_seat *seat);
+void gp_node_answer_give_up(struct gp_node_answer *answer);
 
 #endif

@@ -7,56 +7,56 @@
 
 #include "plugin/ctld/choose/count_only.h"
 
-void gp_steer_mean(struct gp_glue *glue, const job_record_t *job, int seats)
+void gp_count_only_mean(struct gp_controller *ctl, const job_record_t *job, int answers)
 {
-	glue->steered = (struct gp_steered){.job = job, .seats = seats};
+	ctl->count_only = (struct gp_count_only){.job = job, .answers = answers};
 }
 
 /* The bits only: Slurm checks the job's number against counts, and takes the lowest GPUs
  * whose bit is not set. */
-static void hide_on(struct gp_seat *seat)
+static void hide_on(struct gp_node_answer *answer)
 {
 	struct gp_gpus now;
 	uint64_t others;
 
-	if (gp_bridge_node(seat->record, &now) != GP_OK || !now.counted ||
-	    now.size != seat->gpus.size || (seat->wanted & ~now.free))
+	if (gp_bridge_node(answer->record, &now) != GP_OK || !now.counted ||
+	    now.size != answer->gpus.size || (answer->wanted & ~now.free))
 		return;
-	others = now.free & ~seat->wanted;
+	others = now.free & ~answer->wanted;
 	for (int g = 0; g < now.size; g++)
 		if (others >> g & 1)
 			bit_set(now.state->gres_bit_alloc, g);
-	seat->gpus.state = now.state;
-	seat->hidden = others;
+	answer->gpus.state = now.state;
+	answer->hidden = others;
 }
 
-void gp_steer_hide(struct gp_glue *glue, const job_record_t *job)
+void gp_count_only_hide(struct gp_controller *ctl, const job_record_t *job)
 {
-	if (!glue->steered.job || glue->steered.job != job)
+	if (!ctl->count_only.job || ctl->count_only.job != job)
 		return;
-	for (int i = 0; i < glue->steered.seats && i < glue->seat_room; i++) {
-		struct gp_seat *seat = &glue->seats[i];
+	for (int i = 0; i < ctl->count_only.answers && i < ctl->answer_room; i++) {
+		struct gp_node_answer *answer = &ctl->answers[i];
 
-		seat->hidden = 0;
-		if (seat->gpus.counted && seat->why == GP_OK &&
-		    seat->wanted != seat->stock)
-			hide_on(seat);
+		answer->hidden = 0;
+		if (answer->gpus.counted && answer->why == GP_OK &&
+		    answer->wanted != answer->stock)
+			hide_on(answer);
 	}
-	glue->steered.hides = true;
+	ctl->count_only.hides = true;
 }
 
-void gp_steer_unhide(struct gp_glue *glue)
+void gp_count_only_unhide(struct gp_controller *ctl)
 {
-	if (!glue->steered.hides)
+	if (!ctl->count_only.hides)
 		return;
-	for (int i = 0; i < glue->steered.seats && i < glue->seat_room; i++) {
-		struct gp_seat *seat = &glue->seats[i];
+	for (int i = 0; i < ctl->count_only.answers && i < ctl->answer_room; i++) {
+		struct gp_node_answer *answer = &ctl->answers[i];
 
-		for (int g = 0; g < seat->gpus.size; g++)
-			if (seat->hidden >> g & 1)
-				bit_clear(seat->gpus.state->gres_bit_alloc, g);
-		seat->hidden = 0;
+		for (int g = 0; g < answer->gpus.size; g++)
+			if (answer->hidden >> g & 1)
+				bit_clear(answer->gpus.state->gres_bit_alloc, g);
+		answer->hidden = 0;
 	}
 	/* Once: what starts later has been tested again. */
-	glue->steered = (struct gp_steered){0};
+	ctl->count_only = (struct gp_count_only){0};
 }

@@ -8,14 +8,14 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_COUNT_ONLY_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_COUNT_ONLY_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 
-/* The job of the last job_test shall have what its seats want; NULL: none. */
-void gp_steer_mean(struct gp_glue *glue, const job_record_t *job, int seats);
-/* Before the inner select_nodeinfo_set, which takes the GPUs: hide the others of counted
+/* The job of the last job_test shall have what its answers want; NULL: none. */
+void gp_count_only_mean(struct gp_controller *ctl, const job_record_t *job, int answers);
+/* Before the stock select_nodeinfo_set, which takes the GPUs: hide the others of counted
  * nodes, if this is that job and they are as they were. */
-void gp_steer_hide(struct gp_glue *glue, const job_record_t *job);
+void gp_count_only_hide(struct gp_controller *ctl, const job_record_t *job);
 /* After it, always: take back what was hidden. */
-void gp_steer_unhide(struct gp_glue *glue);
+void gp_count_only_unhide(struct gp_controller *ctl);
 
 #endif

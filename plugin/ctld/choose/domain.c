@@ -10,52 +10,53 @@
 #include "plugin/ctld/choose/domain.h"
 
 /* A candidate, or false. *domain: 0 for none. *ours: we may choose among its like. */
-static bool read_node(struct gp_glue *glue, int node, const struct gp_job *asked,
-		      const struct gp_need *need, struct gp_rank *rank, int *gpus,
+static bool read_node(struct gp_controller *ctl, int node, const struct gp_job *asked,
+		      const struct gp_need *need, struct gp_node_score *rank, int *gpus,
 		      bool *ours)
 {
 	int least = need->per_node > 1 ? need->per_node : 1;
-	struct gp_view view;
+	struct gp_node_view view;
 
-	if (!gp_room_may(&glue->room, node, least) ||
-	    !gp_rank_view(&view, node, asked, least, glue->models, &glue->room))
+	if (!gp_free_bound_may(&ctl->free_bound, node, least) ||
+	    !gp_node_view_read(&view, node, asked, least, ctl->models, &ctl->free_bound))
 		return false;
 	if (asked->whole && __builtin_popcountll(view.free) < view.binding->size)
 		return false;
 	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
 		view.binding->settings.node_choice;
-	*rank = (struct gp_rank){.node = node,
-				 .unit = gp_models_domain(glue->models, node)};
+	*rank = (struct gp_node_score){.node = node,
+				       .unit = gp_models_domain(ctl->models, node)};
 	*gpus = __builtin_popcountll(view.usable);
-	return rank->unit <= glue->node_count;
+	return rank->unit <= ctl->node_count;
 }
 
-static void forget(struct gp_glue *glue)
+static void forget(struct gp_controller *ctl)
 {
-	memset(glue->domains, 0, ((size_t)glue->node_count + 1) * sizeof(*glue->domains));
-	glue->ranked = 0;
+	memset(ctl->domains, 0, ((size_t)ctl->node_count + 1) * sizeof(*ctl->domains));
+	ctl->ranked = 0;
 }
 
-static void count_in(struct gp_glue *glue, const struct gp_rank *rank, int gpus)
+static void count_in(struct gp_controller *ctl, const struct gp_node_score *rank,
+		     int gpus)
 {
-	struct gp_domain *domain = &glue->domains[rank->unit];
+	struct gp_domain *domain = &ctl->domains[rank->unit];
 
-	glue->ranks[glue->ranked++] = *rank;
+	ctl->scores[ctl->ranked++] = *rank;
 	if (!domain->nodes++)
 		domain->first = rank->node;
 	domain->gpus += gpus;
 }
 
-bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_job *asked,
-		     const struct gp_need *need)
+bool gp_domains_read(struct gp_controller *ctl, bitstr_t *offered,
+		     const struct gp_job *asked, const struct gp_need *need)
 {
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
 
-	forget(glue);
+	forget(ctl);
 	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
 	     n++) {
-		struct gp_rank rank;
+		struct gp_node_score rank;
 		uint64_t weight;
 		bool ours;
 		int gpus;
@@ -64,39 +65,40 @@ bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_jo
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
 		if (weight > lowest ||
-		    !read_node(glue, (int)n, asked, need, &rank, &gpus, &ours))
+		    !read_node(ctl, (int)n, asked, need, &rank, &gpus, &ours))
 			continue;
 		if (weight < lowest) {
-			forget(glue);
+			forget(ctl);
 			lowest = weight;
 			all_ours = true;
 		}
 		all_ours &= ours;
-		count_in(glue, &rank, gpus);
+		count_in(ctl, &rank, gpus);
 	}
-	return all_ours && glue->ranked &&
-	       glue->domains[glue->ranks[0].unit].nodes < glue->ranked;
+	return all_ours && ctl->ranked &&
+	       ctl->domains[ctl->scores[0].unit].nodes < ctl->ranked;
 }
 
 /* As many nodes as stock could have had, and enough GPUs. */
-static bool has_room(const struct gp_glue *glue, const struct gp_domain *domain,
+static bool has_room(const struct gp_controller *ctl, const struct gp_domain *domain,
 		     const struct gp_need *need)
 {
-	int nodes = need->nodes < glue->ranked ? need->nodes : glue->ranked;
+	int nodes = need->nodes < ctl->ranked ? need->nodes : ctl->ranked;
 
 	return domain->nodes && !domain->tried && domain->nodes >= nodes &&
 	       domain->nodes >= need->least && domain->gpus >= need->total;
 }
 
-bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes)
+bool gp_domains_next(struct gp_controller *ctl, const struct gp_need *need,
+		     bitstr_t *nodes)
 {
 	struct gp_domain *best = NULL;
 
 	/* 0 is no domain */
-	for (int d = 1; d <= glue->node_count; d++) {
-		struct gp_domain *domain = &glue->domains[d];
+	for (int d = 1; d <= ctl->node_count; d++) {
+		struct gp_domain *domain = &ctl->domains[d];
 
-		if (has_room(glue, domain, need) &&
+		if (has_room(ctl, domain, need) &&
 		    (!best || domain->nodes < best->nodes ||
 		     (domain->nodes == best->nodes && domain->first < best->first)))
 			best = domain;
@@ -105,26 +107,26 @@ bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t 
 		return false;
 	best->tried = true;
 	bit_clear_all(nodes);
-	for (int i = 0; i < glue->ranked; i++)
-		if (&glue->domains[glue->ranks[i].unit] == best)
-			bit_set(nodes, glue->ranks[i].node);
+	for (int i = 0; i < ctl->ranked; i++)
+		if (&ctl->domains[ctl->scores[i].unit] == best)
+			bit_set(nodes, ctl->scores[i].node);
 	return true;
 }
 
 /* Shares of wanted nodes, one more each round for every domain with room left, so that no
  * domain has two more than another without need. The domains with the most nodes, as few
  * as hold the job. false: all together have too few. */
-static bool share_out(struct gp_glue *glue, int wanted)
+static bool share_out(struct gp_controller *ctl, int wanted)
 {
 	int chosen = 0, room = 0, left = wanted;
 
-	for (int d = 0; d <= glue->node_count; d++)
-		glue->domains[d].share = -1;
+	for (int d = 0; d <= ctl->node_count; d++)
+		ctl->domains[d].share = -1;
 	while (room < wanted) {
 		struct gp_domain *most = NULL;
 
-		for (int d = 1; d <= glue->node_count; d++) {
-			struct gp_domain *domain = &glue->domains[d];
+		for (int d = 1; d <= ctl->node_count; d++) {
+			struct gp_domain *domain = &ctl->domains[d];
 
 			if (domain->nodes && domain->share < 0 &&
 			    (!most || domain->nodes > most->nodes))
@@ -137,25 +139,26 @@ static bool share_out(struct gp_glue *glue, int wanted)
 		chosen++;
 	}
 	while (left > 0)
-		for (int d = 1; d <= glue->node_count; d++)
-			if (left > 0 && glue->domains[d].share >= 0 &&
-			    glue->domains[d].share < glue->domains[d].nodes) {
-				glue->domains[d].share++;
+		for (int d = 1; d <= ctl->node_count; d++)
+			if (left > 0 && ctl->domains[d].share >= 0 &&
+			    ctl->domains[d].share < ctl->domains[d].nodes) {
+				ctl->domains[d].share++;
 				left--;
 			}
 	return chosen > 1;
 }
 
-bool gp_domains_split(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes)
+bool gp_domains_split(struct gp_controller *ctl, const struct gp_need *need,
+		      bitstr_t *nodes)
 {
-	if (!need->per_node || !share_out(glue, need->nodes))
+	if (!need->per_node || !share_out(ctl, need->nodes))
 		return false;
 	bit_clear_all(nodes);
-	for (int i = 0; i < glue->ranked; i++) {
-		struct gp_domain *domain = &glue->domains[glue->ranks[i].unit];
+	for (int i = 0; i < ctl->ranked; i++) {
+		struct gp_domain *domain = &ctl->domains[ctl->scores[i].unit];
 
 		if (domain->share > 0) {
-			bit_set(nodes, glue->ranks[i].node);
+			bit_set(nodes, ctl->scores[i].node);
 			domain->share--;
 		}
 	}

@@ -7,7 +7,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 
 /* What the nodes of one domain must give. */
 struct gp_need {
@@ -21,15 +21,17 @@ struct gp_need {
  * enough free GPUs. Slurm's weights come first, so that others are no candidates. false:
  * there is nothing to prefer: all candidates are in one domain or in none, or one is not
  * ours to choose (NodeChoice=no, Mode=observe or off). O(nodes). */
-bool gp_domains_read(struct gp_glue *glue, bitstr_t *offered, const struct gp_job *asked,
-		     const struct gp_need *need);
+bool gp_domains_read(struct gp_controller *ctl, bitstr_t *offered,
+		     const struct gp_job *asked, const struct gp_need *need);
 /* The candidates of the next domain with room for the job, the smallest room first, so
  * that large ones stay whole. false: no more. */
-bool gp_domains_next(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes);
+bool gp_domains_next(struct gp_controller *ctl, const struct gp_need *need,
+		     bitstr_t *nodes);
 
 /* For a job that no domain has room for: as many nodes as it likes to have, over as few
  * domains as hold it, as even as can be. false: nodes outside domains are needed, one
  * domain is enough, or what the job needs of a node is not known. O(nodes x domains). */
-bool gp_domains_split(struct gp_glue *glue, const struct gp_need *need, bitstr_t *nodes);
+bool gp_domains_split(struct gp_controller *ctl, const struct gp_need *need,
+		      bitstr_t *nodes);
 
 #endif

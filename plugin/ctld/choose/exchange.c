@@ -16,17 +16,17 @@
 #include "plugin/ctld/choose/count_only.h"
 #include "plugin/ctld/choose/exchange.h"
 
-static bool make_seats(struct gp_glue *glue, int count)
+static bool make_seats(struct gp_controller *ctl, int count)
 {
-	struct gp_seat *more;
+	struct gp_node_answer *more;
 
-	if (count <= glue->seat_room)
+	if (count <= ctl->answer_room)
 		return true;
-	more = realloc(glue->seats, (size_t)count * sizeof(*more));
+	more = realloc(ctl->answers, (size_t)count * sizeof(*more));
 	if (!more)
 		return false;
-	glue->seats = more;
-	glue->seat_room = count;
+	ctl->answers = more;
+	ctl->answer_room = count;
 	return true;
 }
 
@@ -46,17 +46,17 @@ static enum gp_reason may_change(struct gp_attempt *a)
 	const job_record_t *job = a->test->job;
 	enum gp_reason why;
 
-	a->asked = a->quest.asked;
-	why = a->quest.why;
+	a->asked = a->request.asked;
+	why = a->request.why;
 	if (why != GP_OK)
 		return why;
-	if (a->quest.wish.off)
+	if (a->request.wish.off)
 		return GP_OFF;
 	if (!job->job_resrcs || (a->test->preemptees && *a->test->preemptees))
 		return GP_PREEMPTION;
 	if (!is_plausible(job) ||
 	    !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
-		return GP_CANARY;
+		return GP_ABI_MISMATCH;
 	return a->asked.whole ? GP_EXCLUSIVE : GP_OK;
 }
 
@@ -70,56 +70,58 @@ static bool is_readable(enum gp_reason why)
  * GP_OK if at least one node leaves one. */
 static enum gp_reason read_seats(struct gp_attempt *a)
 {
-	struct gp_glue *glue = a->glue;
+	struct gp_controller *ctl = a->ctl;
 	bitstr_t *nodes = a->test->nodes;
 	enum gp_reason first = GP_NO_GPUS;
 	bool any = false;
 
-	if (!make_seats(glue, (int)a->test->job->job_resrcs->nhosts))
+	if (!make_seats(ctl, (int)a->test->job->job_resrcs->nhosts))
 		return GP_MEMORY;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
-		struct gp_seat *seat;
+		struct gp_node_answer *answer;
 
 		if (!bit_test(nodes, n))
 			continue;
-		seat = &glue->seats[a->seats++];
-		gp_seat_read(seat, a->test->job, &a->asked, (int)n, glue->models);
-		gp_seat_restrict(seat, &a->quest.past,
-				 gp_bridge_reserved(a->quest.reserved, a->quest.granted,
-						    (int)n, seat->gpus.size));
-		if (seat->why == GP_CANARY)
-			return GP_CANARY;
-		if (seat->why == GP_OK && !gp_glue_index_agrees(glue, seat))
-			seat->why = GP_INDEX;
-		if (seat->why != GP_OK)
-			gp_glue_tell(glue, seat, seat->why);
-		else if (a->quest.binds)
-			seat->need_mbps = gp_wish_need_mbps(&a->quest.wish, seat->binding,
-							    seat->count);
-		seat->preserve = a->quest.wish.preserve;
+		answer = &ctl->answers[a->answers++];
+		gp_node_answer_read(answer, a->test->job, &a->asked, (int)n, ctl->models);
+		gp_node_answer_restrict(answer, &a->request.previous,
+					gp_bridge_reserved(a->request.reserved,
+							   a->request.granted, (int)n,
+							   answer->gpus.size));
+		if (answer->why == GP_ABI_MISMATCH)
+			return GP_ABI_MISMATCH;
+		if (answer->why == GP_OK && !gp_controller_index_agrees(ctl, answer))
+			answer->why = GP_INDEX;
+		if (answer->why != GP_OK)
+			gp_log_once(ctl, answer, answer->why);
+		else if (a->request.binds)
+			answer->need_mbps = gp_wish_need_mbps(
+				&a->request.wish, answer->binding, answer->count);
+		answer->preserve = a->request.wish.preserve;
 		if (!any)
-			first = seat->why;
-		any |= seat->why == GP_OK;
+			first = answer->why;
+		any |= answer->why == GP_OK;
 	}
 	return any ? GP_OK : first;
 }
 
-/* Let every seat choose. Returns GP_OK if one wants other GPUs than it has. */
+/* Let every answer choose. Returns GP_OK if one wants other GPUs than it has. */
 static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 {
 	enum gp_reason why = GP_BEST;
-	bool ends_tell = gt_limit_memory_tells(&a->glue->limits);
+	bool ends_tell = gt_limit_memory_tells(&a->ctl->limits);
 	bool wants = false;
 
 	*observed = false;
-	for (int i = 0; i < a->seats; i++) {
-		struct gp_seat *seat = &a->glue->seats[i];
-		enum gp_reason one = gp_seat_choose(seat, &a->glue->running, ends_tell);
+	for (int i = 0; i < a->answers; i++) {
+		struct gp_node_answer *answer = &a->ctl->answers[i];
+		enum gp_reason one =
+			gp_node_answer_choose(answer, &a->ctl->running, ends_tell);
 
 		if (one == GP_BUDGET)
-			gp_glue_tell(a->glue, seat, one);
-		if (one == GP_OK && seat->wanted == seat->stock)
+			gp_log_once(a->ctl, answer, one);
+		if (one == GP_OK && answer->wanted == answer->stock)
 			*observed = true;
 		else if (one == GP_OK)
 			wants = true;
@@ -143,8 +145,8 @@ static bool has_cpus(const struct gp_attempt *a)
 	for (int e = 0; e < a->asked.entries; e++) {
 		uint64_t each = a->asked.entry[e]->cpus_per_gres;
 
-		for (int i = 0; i < a->seats; i++)
-			per_gpu += each * (uint64_t)a->glue->seats[i].counts[e];
+		for (int i = 0; i < a->answers; i++)
+			per_gpu += each * (uint64_t)a->ctl->answers[i].counts[e];
 	}
 	if (!per_gpu)
 		return cpus == a->total_cpus;
@@ -156,75 +158,77 @@ static bool verify(const struct gp_attempt *a)
 {
 	const job_record_t *job = a->test->job;
 
-	if (!job->job_resrcs || !bit_equal(a->test->nodes, a->glue->answer) ||
+	if (!job->job_resrcs || !bit_equal(a->test->nodes, a->ctl->picked) ||
 	    !has_cpus(a))
 		return false;
-	for (int i = 0; i < a->seats; i++) {
-		const struct gp_seat *seat = &a->glue->seats[i];
+	for (int i = 0; i < a->answers; i++) {
+		const struct gp_node_answer *answer = &a->ctl->answers[i];
 		uint64_t got = 0;
 
-		for (int e = 0; e < a->asked.entries && seat->gpus.size; e++) {
+		for (int e = 0; e < a->asked.entries && answer->gpus.size; e++) {
 			uint64_t bits;
 
-			gp_seat_selected(seat, &a->asked, e, &bits);
-			if (__builtin_popcountll(bits) != seat->counts[e] || (bits & got))
+			gp_node_answer_selected(answer, &a->asked, e, &bits);
+			if (__builtin_popcountll(bits) != answer->counts[e] ||
+			    (bits & got))
 				return false;
 			got |= bits;
 		}
 		/* Counted GPUs are taken when the job starts: count_only.c. */
-		if (got != (seat->gpus.counted ? seat->stock : seat->wanted))
+		if (got != (answer->gpus.counted ? answer->stock : answer->wanted))
 			return false;
 	}
 	return true;
 }
 
-/* Run the inner plugin with everything hidden but what the seats want. The node structs
+/* Run the stock plugin with everything hidden but what the answers want. The node structs
  * are as before when this returns, whatever happened. */
 static bool rerun(struct gp_attempt *a)
 {
-	struct gp_hidden *hidden = calloc((size_t)a->seats, sizeof(*hidden));
+	struct gp_hidden *hidden = calloc((size_t)a->answers, sizeof(*hidden));
 	bool ready = hidden != NULL, needed = false;
 	int rc = SLURM_ERROR;
 
-	for (int i = 0; ready && i < a->seats; i++) {
-		struct gp_seat *seat = &a->glue->seats[i];
+	for (int i = 0; ready && i < a->answers; i++) {
+		struct gp_node_answer *answer = &a->ctl->answers[i];
 
-		if (seat->stock && !seat->gpus.counted)
-			ready = gp_bridge_hide(
-				&seat->gpus, seat->gpus.free & ~seat->wanted, &hidden[i]);
-		needed |= !seat->gpus.counted && seat->wanted != seat->stock;
+		if (answer->stock && !answer->gpus.counted)
+			ready = gp_bridge_hide(&answer->gpus,
+					       answer->gpus.free & ~answer->wanted,
+					       &hidden[i]);
+		needed |= !answer->gpus.counted && answer->wanted != answer->stock;
 	}
 	if (ready && !needed) {
 		rc = SLURM_SUCCESS;
 	} else if (ready) {
 		gp_fields_write(a->test->job, &a->before);
-		bit_copybits(a->test->nodes, a->glue->answer);
+		bit_copybits(a->test->nodes, a->ctl->picked);
 		a->reruns++;
-		rc = gp_ask_kindly(a->glue, a->inner, a->test);
+		rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, a->test);
 	}
-	for (int i = 0; hidden && i < a->seats; i++)
+	for (int i = 0; hidden && i < a->answers; i++)
 		gp_bridge_unhide(&hidden[i]);
 	free(hidden);
 	return rc == SLURM_SUCCESS && verify(a);
 }
 
-/* Rule b: stock had a core near one of its GPUs, ours must too. A seat that lost it looks
- * only at sets that touch those sockets from now on. Returns false if one did. */
+/* Rule b: stock had a core near one of its GPUs, ours must too. An answer that lost it
+ * looks only at sets that touch those sockets from now on. Returns false if one did. */
 static bool keeps_near_cores(struct gp_attempt *a)
 {
 	bool keeps = true;
 
-	for (int i = 0; i < a->seats; i++) {
-		struct gp_seat *seat = &a->glue->seats[i];
+	for (int i = 0; i < a->answers; i++) {
+		struct gp_node_answer *answer = &a->ctl->answers[i];
 		struct gp_cores now;
 
-		if (seat->wanted == seat->stock || !seat->cores_known ||
-		    a->asked.unbound || !(seat->cores.near & seat->stock))
+		if (answer->wanted == answer->stock || !answer->cores_known ||
+		    a->asked.unbound || !(answer->cores.near & answer->stock))
 			continue;
-		if (gp_bridge_cores(a->test->job, seat->record, &seat->gpus, &now) &&
-		    (now.near & seat->wanted))
+		if (gp_bridge_cores(a->test->job, answer->record, &answer->gpus, &now) &&
+		    (now.near & answer->wanted))
 			continue;
-		seat->must_touch = true;
+		answer->must_touch = true;
 		keeps = false;
 	}
 	return keeps;
@@ -237,14 +241,14 @@ static int restore(struct gp_attempt *a)
 	int rc;
 
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->glue->answer);
-	rc = gp_ask(a->glue, a->inner, t);
+	bit_copybits(t->nodes, a->ctl->picked);
+	rc = gp_stock_call(a->ctl, a->stock_plugin, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs)
 		return rc;
 	/* Never seen; the call as it came is right in any case. */
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->glue->offered);
-	return gp_ask(a->glue, a->inner, t);
+	bit_copybits(t->nodes, a->ctl->offered);
+	return gp_stock_call(a->ctl, a->stock_plugin, t);
 }
 
 /* Try sets in the order of their worth. GP_CHANGED, or why stock's answer stays. */
@@ -260,9 +264,9 @@ static enum gp_reason improve(struct gp_attempt *a)
 			if (keeps_near_cores(a))
 				return GP_CHANGED;
 		}
-		a->glue->counters.failed_reruns++;
-		for (int i = 0; i < a->seats; i++)
-			gp_seat_give_up(&a->glue->seats[i]);
+		a->ctl->counters.failed_reruns++;
+		for (int i = 0; i < a->answers; i++)
+			gp_node_answer_give_up(&a->ctl->answers[i]);
 	}
 	return GP_RERUN;
 }
@@ -291,57 +295,57 @@ static const char *form_of(const struct gp_job *asked)
 /* Keep what was decided until the job begins. */
 static void record(const struct gp_attempt *a, enum gp_reason why)
 {
-	struct gp_decisions *decisions = &a->glue->decisions;
+	struct gp_decisions *decisions = &a->ctl->decisions;
 	const job_record_t *job = a->test->job;
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
 		.form = form_of(&a->asked),
 		.why = why,
-		.split = a->asked.per_job && a->seats > 1,
-		.split_avoided = a->stock_splits && a->seats == 1,
+		.split = a->asked.per_job && a->answers > 1,
+		.split_avoided = a->stock_splits && a->answers == 1,
 		.us = us_since(&a->answered),
 		.now = time(NULL),
 	};
 
 	gp_decisions_begin(decisions, why == GP_NO_GPUS ? NULL : job);
-	for (int i = 0; i < a->seats; i++) {
-		const struct gp_seat *seat = &a->glue->seats[i];
+	for (int i = 0; i < a->answers; i++) {
+		const struct gp_node_answer *answer = &a->ctl->answers[i];
 
-		gp_decisions_add(decisions, &verdict, seat);
-		gp_decisions_sum_up(decisions, seat);
+		gp_decisions_add(decisions, &verdict, answer);
+		gp_decisions_sum_up(decisions, answer);
 	}
 }
 
 /* --gpus over several nodes, though one was enough by -N. */
 static bool is_split(const struct gp_attempt *a)
 {
-	return a->asked.per_job && a->seats > 1 && a->test->min_nodes <= 1;
+	return a->asked.per_job && a->answers > 1 && a->test->min_nodes <= 1;
 }
 
 /* Of a whole node the job can use any of the GPUs. */
-static bool seat_is_as_wished(const struct gp_attempt *a, const struct gp_seat *seat,
-			      bool changed)
+static bool seat_is_as_wished(const struct gp_attempt *a,
+			      const struct gp_node_answer *answer, bool changed)
 {
-	uint64_t gpus = changed ? seat->wanted : seat->stock;
+	uint64_t gpus = changed ? answer->wanted : answer->stock;
 
-	if (!seat->binding)
+	if (!answer->binding)
 		return true;
-	if (a->asked.whole && __builtin_popcountll(gpus) >= a->quest.count)
-		return gp_wish_met_in(&a->quest.wish, seat->binding, gpus,
-				      a->quest.count);
-	return gp_wish_met_by(&a->quest.wish, seat->binding, gpus);
+	if (a->asked.whole && __builtin_popcountll(gpus) >= a->request.count)
+		return gp_wish_met_in(&a->request.wish, answer->binding, gpus,
+				      a->request.count);
+	return gp_wish_met_by(&a->request.wish, answer->binding, gpus);
 }
 
 /* Is the answer as wished? One that we could not read is not ours to refuse. */
 static bool is_as_wished(const struct gp_attempt *a, enum gp_reason why)
 {
-	if (!a->quest.binds || why == GP_PREEMPTION || why == GP_CANARY ||
+	if (!a->request.binds || why == GP_PREEMPTION || why == GP_ABI_MISMATCH ||
 	    why == GP_MEMORY)
 		return true;
-	if (is_split(a) && (a->quest.wish.one_node || a->quest.wish.asked))
+	if (is_split(a) && (a->request.wish.one_node || a->request.wish.asked))
 		return false;
-	for (int i = 0; i < a->seats; i++)
-		if (!seat_is_as_wished(a, &a->glue->seats[i], why == GP_CHANGED))
+	for (int i = 0; i < a->answers; i++)
+		if (!seat_is_as_wished(a, &a->ctl->answers[i], why == GP_CHANGED))
 			return false;
 	return true;
 }
@@ -351,31 +355,32 @@ static int refuse(struct gp_attempt *a)
 {
 	free_job_resources(&a->test->job->job_resrcs);
 	gp_fields_write(a->test->job, &a->before);
-	gp_decisions_begin(&a->glue->decisions, NULL);
-	a->glue->counters.by_reason[GP_WAIT]++;
+	gp_decisions_begin(&a->ctl->decisions, NULL);
+	a->ctl->counters.by_reason[GP_WAIT]++;
 	return ESLURM_NODES_BUSY;
 }
 
-/* Stock's shares of --gpus do not meet the wish: even ones may. Returns whether the seats
- * now want other numbers of GPUs than stock gave them. */
+/* Stock's shares of --gpus do not meet the wish: even ones may. Returns whether the
+ * answers now want other numbers of GPUs than stock gave them. */
 static bool even_out(struct gp_attempt *a)
 {
 	bool differs = false;
 
-	if (!a->quest.even || !a->asked.per_job || a->asked.entries != 1 ||
-	    a->asked.typed || a->asked.per_socket || a->seats != (int)a->test->min_nodes)
+	if (!a->request.even || !a->asked.per_job || a->asked.entries != 1 ||
+	    a->asked.typed || a->asked.per_socket ||
+	    a->answers != (int)a->test->min_nodes)
 		return false;
-	for (int i = 0; i < a->seats; i++) {
-		struct gp_seat *seat = &a->glue->seats[i];
+	for (int i = 0; i < a->answers; i++) {
+		struct gp_node_answer *answer = &a->ctl->answers[i];
 
-		if (seat->why != GP_OK || seat->gpus.counted)
+		if (answer->why != GP_OK || answer->gpus.counted)
 			return false;
-		differs |= seat->count != a->quest.count;
-		seat->count = seat->counts[0] = a->quest.count;
-		seat->except_count = 0;
-		seat->must_touch = false;
-		seat->need_mbps =
-			gp_wish_need_mbps(&a->quest.wish, seat->binding, seat->count);
+		differs |= answer->count != a->request.count;
+		answer->count = answer->counts[0] = a->request.count;
+		answer->except_count = 0;
+		answer->must_touch = false;
+		answer->need_mbps = gp_wish_need_mbps(&a->request.wish, answer->binding,
+						      answer->count);
 	}
 	return differs;
 }
@@ -390,60 +395,61 @@ static enum gp_reason settle(struct gp_attempt *a)
 	return why;
 }
 
-int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
-		      const struct gp_test *test)
+int gp_exchange_job_test(struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test)
 {
 	struct gp_test mine = *test;
-	struct gp_attempt a = {.glue = glue, .inner = inner, .test = &mine};
+	struct gp_attempt a = {.ctl = ctl, .stock_plugin = stock_plugin, .test = &mine};
 	enum gp_reason why;
 	int rc;
 
-	if (!gp_first_scratch(glue, test->nodes))
-		return gp_ask(glue, inner, test);
-	bit_copybits(glue->offered, test->nodes);
+	if (!gp_preselect_scratch(ctl, test->nodes))
+		return gp_stock_call(ctl, stock_plugin, test);
+	bit_copybits(ctl->offered, test->nodes);
 	a.before = gp_fields_read(test->job);
-	gp_quest_read(&a.quest, glue, test);
+	gp_job_request_read(&a.request, ctl, test);
 	/* What stock would see without the wish. */
-	if (a.quest.binds && test->min_nodes <= 1)
-		gp_units_count(&glue->units, test->nodes, glue->models, &glue->room);
-	if (!gp_first_filter(&a))
+	if (a.request.binds && test->min_nodes <= 1)
+		gp_units_count(&ctl->units, test->nodes, ctl->models, &ctl->free_bound);
+	if (!gp_preselect_filter(&a))
 		return refuse(&a);
-	bit_copybits(glue->offered, test->nodes);
+	bit_copybits(ctl->offered, test->nodes);
 	/* Who may not be split is not split. */
-	if (a.quest.binds && a.quest.asked.per_job && test->min_nodes <= 1 &&
-	    (a.quest.wish.one_node || a.quest.wish.asked))
+	if (a.request.binds && a.request.asked.per_job && test->min_nodes <= 1 &&
+	    (a.request.wish.one_node || a.request.wish.asked))
 		mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
-	gp_steer_mean(glue, NULL, 0);
-	rc = gp_first_answer(&a);
+	gp_count_only_mean(ctl, NULL, 0);
+	rc = gp_preselect_answer(&a);
 	if (rc != SLURM_SUCCESS)
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &a.answered);
 	why = may_change(&a);
 	if (is_readable(why)) {
-		enum gp_reason seats;
+		enum gp_reason answers;
 
-		bit_copybits(glue->answer, test->nodes);
+		bit_copybits(ctl->picked, test->nodes);
 		a.total_cpus = test->job->total_cpus;
-		seats = read_seats(&a);
-		why = why == GP_OK ? seats : why;
+		answers = read_seats(&a);
+		why = why == GP_OK ? answers : why;
 	}
 	if (why == GP_OK)
 		why = settle(&a);
 	if (a.reruns && why != GP_CHANGED) {
 		rc = restore(&a);
-		for (int i = 0; i < a.seats; i++)
-			gp_seat_keep_stock(&glue->seats[i]);
+		for (int i = 0; i < a.answers; i++)
+			gp_node_answer_keep_stock(&ctl->answers[i]);
 	}
-	if (why == GP_CANARY || why == GP_MEMORY)
-		gp_glue_tell(glue, NULL, why);
-	glue->counters.by_reason[why]++;
-	glue->counters.reruns += (uint64_t)a.reruns;
+	if (why == GP_ABI_MISMATCH || why == GP_MEMORY)
+		gp_log_once(ctl, NULL, why);
+	ctl->counters.by_reason[why]++;
+	ctl->counters.reruns += (uint64_t)a.reruns;
 	if (rc == SLURM_SUCCESS && !is_as_wished(&a, why)) {
-		gp_quest_refused(glue, test->job, INT_MAX);
+		gp_forecast_refused(ctl, test->job, INT_MAX);
 		return refuse(&a);
 	}
 	if (why == GP_CHANGED)
-		gp_steer_mean(glue, test->job, a.seats);
+		gp_count_only_mean(ctl, test->job, a.answers);
 	record(&a, why);
 	return rc;
 }

@@ -6,11 +6,12 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_EXCHANGE_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_EXCHANGE_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 
-/* job_test of the inner plugin, with better GPUs where there are any. Whatever goes
- * wrong, the answer is the one that stock alone would give. glue is locked. */
-int gp_rerun_job_test(struct gp_glue *glue, const struct gp_inner *inner,
-		      const struct gp_test *test);
+/* job_test of the stock plugin, with better GPUs where there are any. Whatever goes
+ * wrong, the answer is the one that stock alone would give. ctl is locked. */
+int gp_exchange_job_test(struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test);
 
 #endif

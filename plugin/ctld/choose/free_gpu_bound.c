@@ -12,49 +12,49 @@
 
 #define UNKNOWN UINT8_MAX /* more than GP_MAX_GPUS */
 
-void gp_room_release(struct gp_room *room)
+void gp_free_bound_release(struct gp_free_bound *room)
 {
 	free(room->most);
 	memset(room, 0, sizeof(*room));
 	room->roomiest = -1;
 }
 
-void gp_room_forget_all(struct gp_room *room)
+void gp_free_bound_forget_all(struct gp_free_bound *room)
 {
 	if (room->most)
 		memset(room->most, UNKNOWN, (size_t)room->node_count);
 	room->roomiest = -1;
 }
 
-bool gp_room_reset(struct gp_room *room, int node_count)
+bool gp_free_bound_reset(struct gp_free_bound *room, int node_count)
 {
-	gp_room_release(room);
+	gp_free_bound_release(room);
 	if (node_count <= 0)
 		return true;
 	room->most = malloc((size_t)node_count);
 	if (!room->most)
 		return false;
 	room->node_count = node_count;
-	gp_room_forget_all(room);
+	gp_free_bound_forget_all(room);
 	return true;
 }
 
-void gp_room_forget(struct gp_room *room, int node)
+void gp_free_bound_forget(struct gp_free_bound *room, int node)
 {
 	if (node >= 0 && node < room->node_count)
 		room->most[node] = UNKNOWN;
 	room->roomiest = -1;
 }
 
-void gp_room_expire(struct gp_room *room, time_t now)
+void gp_free_bound_expire(struct gp_free_bound *room, time_t now)
 {
 	if (now >= room->since && now - room->since < GP_ROOM_SECONDS)
 		return;
-	gp_room_forget_all(room);
+	gp_free_bound_forget_all(room);
 	room->since = now;
 }
 
-static void keep(struct gp_room *room, int node, int free)
+static void keep(struct gp_free_bound *room, int node, int free)
 {
 	if (node < 0 || node >= room->node_count)
 		return;
@@ -64,7 +64,8 @@ static void keep(struct gp_room *room, int node, int free)
 		room->roomiest = free;
 }
 
-const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free)
+const gres_node_state_t *gp_free_bound_look(struct gp_free_bound *room, int node,
+					    uint64_t *free)
 {
 	const node_record_t *record = node_record_table_ptr[node];
 	const gres_node_state_t *state = record ? gp_bridge_free(record, free) : NULL;
@@ -76,17 +77,17 @@ const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *
 	return state;
 }
 
-bool gp_room_may(const struct gp_room *room, int node, int count)
+bool gp_free_bound_may(const struct gp_free_bound *room, int node, int count)
 {
 	return node >= room->node_count || room->most[node] >= count;
 }
 
-bool gp_room_may_any(const struct gp_room *room, int count)
+bool gp_free_bound_may_any(const struct gp_free_bound *room, int count)
 {
 	return !room->most || room->roomiest < 0 || room->roomiest >= count;
 }
 
-void gp_room_count(struct gp_room *room)
+void gp_free_bound_count(struct gp_free_bound *room)
 {
 	if (room->roomiest >= 0 && !room->changed)
 		return;
@@ -95,7 +96,7 @@ void gp_room_count(struct gp_room *room)
 		uint64_t free;
 
 		if (room->most[n] == UNKNOWN)
-			(void)gp_room_look(room, n, &free);
+			(void)gp_free_bound_look(room, n, &free);
 		if (room->most[n] != UNKNOWN && room->most[n] > room->roomiest)
 			room->roomiest = room->most[n];
 	}

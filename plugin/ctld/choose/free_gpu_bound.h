@@ -19,7 +19,7 @@
 #define GP_ROOM_SECONDS 600
 
 /* Zeroed: no node is known, and each may have room. */
-struct gp_room {
+struct gp_free_bound {
 	uint8_t *most; /* by node */
 	int node_count;
 	int roomiest; /* the largest of most when counted; -1: not counted since a node
@@ -29,22 +29,23 @@ struct gp_room {
 };
 
 /* So many nodes, of which nothing is known. false: out of memory, *room is zeroed. */
-bool gp_room_reset(struct gp_room *room, int node_count);
-void gp_room_release(struct gp_room *room);
+bool gp_free_bound_reset(struct gp_free_bound *room, int node_count);
+void gp_free_bound_release(struct gp_free_bound *room);
 /* GPUs of this node, or of any, may have come free. */
-void gp_room_forget(struct gp_room *room, int node);
-void gp_room_forget_all(struct gp_room *room);
+void gp_free_bound_forget(struct gp_free_bound *room, int node);
+void gp_free_bound_forget_all(struct gp_free_bound *room);
 /* The same for what is older than GP_ROOM_SECONDS. */
-void gp_room_expire(struct gp_room *room, time_t now);
+void gp_free_bound_expire(struct gp_free_bound *room, time_t now);
 /* gp_bridge_free of this node, and keep what it says. */
-const gres_node_state_t *gp_room_look(struct gp_room *room, int node, uint64_t *free);
+const gres_node_state_t *gp_free_bound_look(struct gp_free_bound *room, int node,
+					    uint64_t *free);
 /* May this node have count free GPUs? */
-bool gp_room_may(const struct gp_room *room, int node, int count);
+bool gp_free_bound_may(const struct gp_free_bound *room, int node, int count);
 /* May any node of the cluster? */
-bool gp_room_may_any(const struct gp_room *room, int count);
+bool gp_free_bound_may_any(const struct gp_free_bound *room, int count);
 /* Some job found no room: look at the nodes that nobody has looked at, so that
- * gp_room_may_any can tell. O(nodes) if anything has changed since. Nodes whose counts
- * and bits do not agree yet count as full, and stay unknown. */
-void gp_room_count(struct gp_room *room);
+ * gp_free_bound_may_any can tell. O(nodes) if anything has changed since. Nodes whose
+ * counts and bits do not agree yet count as full, and stay unknown. */
+void gp_free_bound_count(struct gp_free_bound *room);
 
 #endif

@@ -30,7 +30,8 @@ static double damage_of(struct gt_table *table, const struct gt_mask *usable,
 	return before.remaining - after.remaining;
 }
 
-static void evaluate_damage(const struct gp_view *view, int count, struct gp_value *value)
+static void evaluate_damage(const struct gp_node_view *view, int count,
+			    struct gp_value *value)
 {
 	struct gt_mask usable = gp_binding_to_model(view->binding, view->usable);
 	struct gt_mask free = gp_binding_to_model(view->binding, view->free);
@@ -39,7 +40,7 @@ static void evaluate_damage(const struct gp_view *view, int count, struct gp_val
 	value->weighed = true;
 }
 
-static void evaluate(const struct gp_view *view, int count, struct gp_value *value)
+static void evaluate(const struct gp_node_view *view, int count, struct gp_value *value)
 {
 	const struct gp_binding *binding = view->binding;
 	struct gt_mask usable;
@@ -62,7 +63,7 @@ static void evaluate(const struct gp_view *view, int count, struct gp_value *val
 		value->quality = 1;
 }
 
-static struct gp_value *look_up(struct gp_models *models, const struct gp_view *view,
+static struct gp_value *look_up(struct gp_models *models, const struct gp_node_view *view,
 				int count)
 {
 	const struct gp_binding *binding = view->binding;
@@ -91,10 +92,10 @@ static uint64_t of_type(const gres_node_state_t *state, const struct gp_job *ask
 			    : ~(uint64_t)0;
 }
 
-bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, int count,
-		  struct gp_models *models, struct gp_room *room)
+bool gp_node_view_read(struct gp_node_view *view, int node, const struct gp_job *asked,
+		       int count, struct gp_models *models, struct gp_free_bound *room)
 {
-	const gres_node_state_t *state = gp_room_look(room, node, &view->free);
+	const gres_node_state_t *state = gp_free_bound_look(room, node, &view->free);
 	const node_record_t *record = node_record_table_ptr[node];
 
 	if (!state)
@@ -114,14 +115,14 @@ bool gp_rank_view(struct gp_view *view, int node, const struct gp_job *asked, in
 }
 
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
-static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models, struct gp_room *room,
+static bool rank_node(struct gp_node_score *rank, int node, const struct gp_job *asked,
+		      int count, struct gp_models *models, struct gp_free_bound *room,
 		      bool *ours)
 {
-	struct gp_view *view = &rank->view;
+	struct gp_node_view *view = &rank->view;
 
 	*ours = true;
-	if (!gp_rank_view(view, node, asked, count, models, room))
+	if (!gp_node_view_read(view, node, asked, count, models, room))
 		return false;
 	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
 	*ours = view->binding->settings.mode == GP_MODE_ENFORCE &&
@@ -135,7 +136,7 @@ static bool rank_node(struct gp_rank *rank, int node, const struct gp_job *asked
 	return true;
 }
 
-static uint64_t best_quality(const struct gp_rank *ranks, int ranked)
+static uint64_t best_quality(const struct gp_node_score *ranks, int ranked)
 {
 	uint64_t best = 0;
 
@@ -146,18 +147,19 @@ static uint64_t best_quality(const struct gp_rank *ranks, int ranked)
 }
 
 /* May the job go there? One GPU has no bandwidth to compare: the damage alone decides. */
-static bool is_best(const struct gp_rank *rank, uint64_t best, int count)
+static bool is_best(const struct gp_node_score *rank, uint64_t best, int count)
 {
 	return rank->quality == best || count == 1;
 }
 
 /* Damage takes longer to say than quality, and says nothing of worse nodes. */
-static void weigh(struct gp_rank *ranks, int ranked, int count, struct gp_models *models)
+static void weigh(struct gp_node_score *ranks, int ranked, int count,
+		  struct gp_models *models)
 {
 	uint64_t best = best_quality(ranks, ranked);
 
 	for (int i = 0; i < ranked; i++) {
-		const struct gp_view *view = &ranks[i].view;
+		const struct gp_node_view *view = &ranks[i].view;
 		struct gp_value *value;
 
 		if (!view->binding->table || !is_best(&ranks[i], best, count))
@@ -169,9 +171,9 @@ static void weigh(struct gp_rank *ranks, int ranked, int count, struct gp_models
 	}
 }
 
-bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models,
-		      const struct gp_running *running)
+bool gp_node_prospect_read(struct gp_prospect *prospect, int node,
+			   const struct gp_job *asked, int count,
+			   struct gp_models *models, const struct gp_running *running)
 {
 	const node_record_t *record = node_record_table_ptr[node];
 	struct gp_gpus gpus;
@@ -189,7 +191,7 @@ bool gp_rank_prospect(struct gp_prospect *prospect, int node, const struct gp_jo
 /* Stock takes one of those with the most free GPUs (it calls them near its cores), of the
  * unit with the fewest nodes. What would do more harm than the least harmful of them is
  * no candidate, however good its GPUs. */
-static int drop_harmful(struct gp_rank *ranks, int ranked)
+static int drop_harmful(struct gp_node_score *ranks, int ranked)
 {
 	uint64_t least = UINT64_MAX;
 	int most = 0, left = 0;
@@ -208,9 +210,9 @@ static int drop_harmful(struct gp_rank *ranks, int ranked)
 	return left;
 }
 
-int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job *asked,
-		  int count, struct gp_models *models, struct gp_room *room,
-		  const struct gp_units *units)
+int gp_node_scores_read(struct gp_node_score *ranks, bitstr_t *offered,
+			const struct gp_job *asked, int count, struct gp_models *models,
+			struct gp_free_bound *room, const struct gp_units *units)
 {
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
@@ -222,7 +224,7 @@ int gp_rank_nodes(struct gp_rank *ranks, bitstr_t *offered, const struct gp_job 
 		bool ours;
 
 		/* A node without room costs a byte, its record would be a cache miss. */
-		if (!bit_test(offered, n) || !gp_room_may(room, (int)n, count))
+		if (!bit_test(offered, n) || !gp_free_bound_may(room, (int)n, count))
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
 		if (weight > lowest ||
@@ -256,14 +258,14 @@ static bool has_best(uint64_t best, int count)
 }
 
 /* May the job go to this one, at this harm? */
-static bool is_candidate(const struct gp_rank *rank, uint64_t quality, int count,
+static bool is_candidate(const struct gp_node_score *rank, uint64_t quality, int count,
 			 uint64_t harm)
 {
 	return rank->harm == harm && is_best(rank, quality, count);
 }
 
-bool gp_rank_next_harm(const struct gp_rank *ranks, int ranked, int count, bool first,
-		       uint64_t *harm)
+bool gp_node_scores_next_harm(const struct gp_node_score *ranks, int ranked, int count,
+			      bool first, uint64_t *harm)
 {
 	uint64_t quality = best_quality(ranks, ranked), above = *harm;
 	bool found = false;
@@ -279,8 +281,8 @@ bool gp_rank_next_harm(const struct gp_rank *ranks, int ranked, int count, bool 
 	return found && has_best(quality, count);
 }
 
-bool gp_rank_ties(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
-		  int at)
+bool gp_node_scores_tie(const struct gp_node_score *ranks, int ranked, int count,
+			uint64_t harm, int at)
 {
 	uint64_t best = best_quality(ranks, ranked);
 
@@ -301,8 +303,8 @@ static bool is_among(const int *units, int count, int unit)
 	return false;
 }
 
-int gp_rank_few(const struct gp_rank *ranks, int ranked, int count, uint64_t harm,
-		bool only_ties, bitstr_t *few)
+int gp_node_scores_best(const struct gp_node_score *ranks, int ranked, int count,
+			uint64_t harm, bool only_ties, bitstr_t *few)
 {
 	uint64_t quality = best_quality(ranks, ranked);
 	double damage, above = -1;

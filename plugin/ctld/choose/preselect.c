@@ -34,23 +34,22 @@ void gp_fields_write(job_record_t *job, const struct gp_fields *fields)
 	job->best_switch = fields->best_switch;
 }
 
-bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
+bool gp_preselect_scratch(const struct gp_controller *ctl, bitstr_t *nodes)
 {
-	return glue->offered && glue->answer &&
-	       bit_size(glue->offered) == bit_size(nodes);
+	return ctl->offered && ctl->picked && bit_size(ctl->offered) == bit_size(nodes);
 }
 
 /* Of nodes that are as good as each other a requeued job gets the one it had. */
 static bool put_former(struct gp_attempt *a, int ranked, int count, uint64_t harm,
 		       bitstr_t *few)
 {
-	const struct gp_rank *ranks = a->glue->ranks;
+	const struct gp_node_score *ranks = a->ctl->scores;
 
-	for (int i = 0; a->quest.past.sets && i < ranked; i++) {
+	for (int i = 0; a->request.previous.sets && i < ranked; i++) {
 		const char *name = node_record_table_ptr[ranks[i].node]->name;
 
-		if (!gp_past_on(&a->quest.past, name) ||
-		    !gp_rank_ties(ranks, ranked, count, harm, i))
+		if (!gp_previous_run_on(&a->request.previous, name) ||
+		    !gp_node_scores_tie(ranks, ranked, count, harm, i))
 			continue;
 		bit_clear_all(few);
 		bit_set(few, ranks[i].node);
@@ -64,21 +63,22 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, uint64_
 			    bool only_ties)
 {
 	const struct gp_test *t = a->test;
-	struct gp_glue *glue = a->glue;
+	struct gp_controller *ctl = a->ctl;
 	int rc;
 
-	if (!(only_ties && put_former(a, ranked, count, harm, glue->answer)) &&
-	    !gp_rank_few(glue->ranks, ranked, count, harm, only_ties, glue->answer))
+	if (!(only_ties && put_former(a, ranked, count, harm, ctl->picked)) &&
+	    !gp_node_scores_best(ctl->scores, ranked, count, harm, only_ties,
+				 ctl->picked))
 		return false;
-	bit_copybits(t->nodes, glue->answer);
-	rc = gp_ask_for(glue, a->inner, t, 1, 1, 1);
+	bit_copybits(t->nodes, ctl->picked);
+	rc = gp_stock_call_nodes(ctl, a->stock_plugin, t, 1, 1, 1);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
-		glue->counters.narrowed++;
+		ctl->counters.narrowed++;
 		return true;
 	}
-	glue->counters.failed_narrow++;
+	ctl->counters.failed_narrow++;
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, glue->offered);
+	bit_copybits(t->nodes, ctl->offered);
 	return false;
 }
 
@@ -92,16 +92,16 @@ static bool asks_for_split(struct gp_attempt *a)
 	bool splits;
 	int rc;
 
-	if (a->glue->split_asked == now)
+	if (a->ctl->split_asked == now)
 		return false;
-	a->glue->split_asked = now;
-	rc = gp_ask_kindly(a->glue, a->inner, t);
+	a->ctl->split_asked = now;
+	rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, t);
 	splits = rc == SLURM_SUCCESS && t->job->job_resrcs &&
 		 t->job->job_resrcs->nhosts > 1;
 	if (t->job->job_resrcs)
 		free_job_resources(&t->job->job_resrcs);
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->glue->offered);
+	bit_copybits(t->nodes, a->ctl->offered);
 	return splits;
 }
 
@@ -109,33 +109,33 @@ static bool asks_for_split(struct gp_attempt *a)
 static bool answer_by_rank(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	const struct gp_job *asked = &a->quest.asked;
-	struct gp_glue *glue = a->glue;
-	int ranked, offered, count = a->quest.count;
+	const struct gp_job *asked = &a->request.asked;
+	struct gp_controller *ctl = a->ctl;
+	int ranked, offered, count = a->request.count;
 	uint64_t harm = 0;
 
-	if (!glue->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
+	if (!ctl->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
 	    (asked->typed && asked->entries > 1) ||
-	    gp_units_network(&glue->units, t->job) == GP_NETWORK_OTHER)
+	    gp_units_network(&ctl->units, t->job) == GP_NETWORK_OTHER)
 		return false;
-	if (!gp_room_may_any(&glue->room, count))
+	if (!gp_free_bound_may_any(&ctl->free_bound, count))
 		return false;
 	offered = bit_set_count(t->nodes);
 	/* With a wish they were counted before nodes were left out for it. */
-	if (!a->quest.binds)
-		gp_units_count(&glue->units, t->nodes, glue->models, &glue->room);
-	ranked = gp_rank_nodes(glue->ranks, t->nodes, asked, count, glue->models,
-			       &glue->room, &glue->units);
+	if (!a->request.binds)
+		gp_units_count(&ctl->units, t->nodes, ctl->models, &ctl->free_bound);
+	ranked = gp_node_scores_read(ctl->scores, t->nodes, asked, count, ctl->models,
+				     &ctl->free_bound, &ctl->units);
 	if (ranked == 0)
-		gp_room_count(&glue->room);
+		gp_free_bound_count(&ctl->free_bound);
 	if (ranked == 0 || offered == 1)
 		return false;
 	/* Where every node has room for the job, stock splits nothing. */
-	if (glue->decisions.open && asked->per_job && count > 1 && ranked < offered)
+	if (ctl->decisions.open && asked->per_job && count > 1 && ranked < offered)
 		a->stock_splits = asks_for_split(a);
-	for (int i = 0; i < MAX_HARMS &&
-			gp_rank_next_harm(glue->ranks, ranked, count, i == 0, &harm);
+	for (int i = 0; i < MAX_HARMS && gp_node_scores_next_harm(ctl->scores, ranked,
+								  count, i == 0, &harm);
 	     i++)
 		if (answer_from_few(a, ranked, count, harm, true) ||
 		    (ranked > 1 && answer_from_few(a, ranked, count, harm, false)))
@@ -147,7 +147,7 @@ static bool answer_by_rank(struct gp_attempt *a)
 static struct gp_need read_need(const struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	const struct gp_job *asked = &a->quest.asked;
+	const struct gp_job *asked = &a->request.asked;
 	struct gp_need need = {
 		.per_node = gp_bridge_per_node(t->job, asked),
 		.nodes = (int)(t->req_nodes > t->min_nodes ? t->req_nodes : t->min_nodes),
@@ -159,21 +159,21 @@ static struct gp_need read_need(const struct gp_attempt *a)
 	return need;
 }
 
-/* Stock's answer with the nodes of glue->answer. */
+/* Stock's answer with the nodes of ctl->picked. */
 static bool answer_from_domain(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 	int rc;
 
-	bit_copybits(t->nodes, a->glue->answer);
-	rc = gp_ask_kindly(a->glue, a->inner, t);
+	bit_copybits(t->nodes, a->ctl->picked);
+	rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
-		a->glue->counters.in_domain++;
+		a->ctl->counters.in_domain++;
 		return true;
 	}
-	a->glue->counters.failed_narrow++;
+	a->ctl->counters.failed_narrow++;
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->glue->offered);
+	bit_copybits(t->nodes, a->ctl->offered);
 	return false;
 }
 
@@ -182,47 +182,48 @@ static bool answer_from_domain(struct gp_attempt *a)
 static bool answer_in_domain(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	struct gp_glue *glue = a->glue;
+	struct gp_controller *ctl = a->ctl;
 	struct gp_need need = read_need(a);
 	int tries = 0;
 
-	if (!glue->domains || !gp_models_have_domains(glue->models) ||
+	if (!ctl->domains || !gp_models_have_domains(ctl->models) ||
 	    (!need.per_node && !need.total) || t->max_nodes <= 1 ||
 	    !gp_bridge_loose_nodes(t->job) ||
-	    gp_units_network(&glue->units, t->job) != GP_NETWORK_FLAT ||
-	    !gp_domains_read(glue, t->nodes, &a->quest.asked, &need))
+	    gp_units_network(&ctl->units, t->job) != GP_NETWORK_FLAT ||
+	    !gp_domains_read(ctl, t->nodes, &a->request.asked, &need))
 		return false;
-	while (tries < MAX_DOMAINS && gp_domains_next(glue, &need, glue->answer)) {
+	while (tries < MAX_DOMAINS && gp_domains_next(ctl, &need, ctl->picked)) {
 		tries++;
 		if (answer_from_domain(a))
 			return true;
 	}
-	return tries == 0 && gp_domains_split(glue, &need, glue->answer) &&
+	return tries == 0 && gp_domains_split(ctl, &need, ctl->picked) &&
 	       answer_from_domain(a);
 }
 
-int gp_first_answer(struct gp_attempt *a)
+int gp_preselect_answer(struct gp_attempt *a)
 {
-	bool may_choose = a->glue->ranks && a->quest.why == GP_OK && !a->quest.wish.off &&
-			  bit_size(a->test->nodes) <= a->glue->node_count;
+	bool may_choose = a->ctl->scores && a->request.why == GP_OK &&
+			  !a->request.wish.off &&
+			  bit_size(a->test->nodes) <= a->ctl->node_count;
 
 	if (may_choose) {
-		gp_room_expire(&a->glue->room, time(NULL));
+		gp_free_bound_expire(&a->ctl->free_bound, time(NULL));
 		if (answer_by_rank(a) || answer_in_domain(a))
 			return SLURM_SUCCESS;
 	}
-	return gp_ask(a->glue, a->inner, a->test);
+	return gp_stock_call(a->ctl, a->stock_plugin, a->test);
 }
 
-bool gp_first_filter(struct gp_attempt *a)
+bool gp_preselect_filter(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 
-	if (!a->quest.binds || gp_quest_filter(&a->quest, a->glue, t))
+	if (!a->request.binds || gp_forecast_filter(&a->request, a->ctl, t))
 		return true;
-	bit_copybits(t->nodes, a->glue->offered);
+	bit_copybits(t->nodes, a->ctl->offered);
 	if (t->candidates)
 		return true;
-	gp_quest_refused(a->glue, t->job, bit_set_count(t->nodes));
+	gp_forecast_refused(a->ctl, t->job, bit_set_count(t->nodes));
 	return false;
 }

@@ -7,31 +7,37 @@
 
 #include "plugin/ctld/choose/stock_call.h"
 
-int gp_ask_unwatched(const struct gp_inner *inner, const struct gp_test *t)
+int gp_stock_call_untimed(const struct gp_stock_plugin *stock_plugin,
+			  const struct gp_test *t)
 {
-	return inner->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes, t->req_nodes,
-			       t->mode, t->candidates, t->preemptees, GP_TAIL_OF(t));
+	return stock_plugin->job_test(t->job, t->nodes, t->min_nodes, t->max_nodes,
+				      t->req_nodes, t->mode, t->candidates, t->preemptees,
+				      GP_TAIL_OF(t));
 }
 
-int gp_ask(struct gp_glue *glue, const struct gp_inner *inner, const struct gp_test *t)
+int gp_stock_call(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
+		  const struct gp_test *t)
 {
 	int rc;
 
-	gp_stopwatch_ask(&glue->stopwatch);
-	rc = gp_ask_unwatched(inner, t);
-	gp_stopwatch_answer(&glue->stopwatch);
+	gp_stopwatch_ask(&ctl->stopwatch);
+	rc = gp_stock_call_untimed(stock_plugin, t);
+	gp_stopwatch_answer(&ctl->stopwatch);
 	return rc;
 }
 
-int gp_ask_kindly(struct gp_glue *glue, const struct gp_inner *inner,
-		  const struct gp_test *test)
+int gp_stock_call_no_preempt(struct gp_controller *ctl,
+			     const struct gp_stock_plugin *stock_plugin,
+			     const struct gp_test *test)
 {
-	return gp_ask_for(glue, inner, test, test->min_nodes, test->max_nodes,
-			  test->req_nodes);
+	return gp_stock_call_nodes(ctl, stock_plugin, test, test->min_nodes,
+				   test->max_nodes, test->req_nodes);
 }
 
-int gp_ask_for(struct gp_glue *glue, const struct gp_inner *inner,
-	       const struct gp_test *test, uint32_t least, uint32_t most, uint32_t best)
+int gp_stock_call_nodes(struct gp_controller *ctl,
+			const struct gp_stock_plugin *stock_plugin,
+			const struct gp_test *test, uint32_t least, uint32_t most,
+			uint32_t best)
 {
 	struct gp_test other = *test;
 
@@ -40,5 +46,5 @@ int gp_ask_for(struct gp_glue *glue, const struct gp_inner *inner,
 	other.req_nodes = best;
 	other.candidates = NULL;
 	other.preemptees = NULL;
-	return gp_ask(glue, inner, &other);
+	return gp_stock_call(ctl, stock_plugin, &other);
 }

@@ -140,7 +140,7 @@ static void look_closely(int node, struct gp_models *models)
 }
 
 void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *models,
-		    struct gp_room *room)
+		    struct gp_free_bound *room)
 {
 	if (!has_units(units, models))
 		return;
@@ -151,9 +151,9 @@ void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *m
 		struct gp_unit *unit;
 		uint64_t free;
 
-		if (!bit_test(nodes, n) || !gp_room_may(room, (int)n, 1))
+		if (!bit_test(nodes, n) || !gp_free_bound_may(room, (int)n, 1))
 			continue;
-		state = gp_room_look(room, (int)n, &free);
+		state = gp_free_bound_look(room, (int)n, &free);
 		if (!state ||
 		    __builtin_popcountll(free) < bit_size(state->gres_bit_alloc))
 			continue;

@@ -53,7 +53,7 @@ enum gp_network gp_units_network(const struct gp_units *units, const job_record_
 /* Count what is whole among these nodes. In a flat network NVLink domains are the units;
  * without any this does nothing. O(nodes). */
 void gp_units_count(struct gp_units *units, bitstr_t *nodes, struct gp_models *models,
-		    struct gp_room *room);
+		    struct gp_free_bound *room);
 /* The number of the node's unit, from 1; 0: it is in none that is known. */
 int gp_units_of(const struct gp_units *units, int node, const struct gp_models *models);
 /* The harm that a job of one node does there; 0 in no unit. free being the node's free

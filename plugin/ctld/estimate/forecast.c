@@ -20,37 +20,37 @@
 
 /* GPUs on each node. Of several nodes that share a total, each has an even share as far
  * as wishes go. */
-static void read_count(struct gp_quest *quest, const struct gp_test *test)
+static void read_count(struct gp_job_request *request, const struct gp_test *test)
 {
 	const job_record_t *job = test->job;
 	int nodes = (int)test->min_nodes, total;
 
 	if (nodes <= 1) {
-		quest->count = gp_bridge_count(job, &quest->asked);
+		request->count = gp_bridge_count(job, &request->asked);
 		return;
 	}
-	quest->count = gp_bridge_per_node(job, &quest->asked);
-	total = quest->count ? 0 : gp_bridge_total(job, &quest->asked);
+	request->count = gp_bridge_per_node(job, &request->asked);
+	total = request->count ? 0 : gp_bridge_total(job, &request->asked);
 	if (total && total / nodes <= GP_MAX_GPUS) {
-		quest->count = total / nodes;
-		quest->even = total % nodes == 0;
+		request->count = total / nodes;
+		request->even = total % nodes == 0;
 	}
 }
 
 /* A node as the job sees it; false: none of ours. */
-static bool see_node(struct gp_prospect *prospect, const struct gp_quest *quest,
-		     struct gp_glue *glue, int node)
+static bool see_node(struct gp_prospect *prospect, const struct gp_job_request *request,
+		     struct gp_controller *ctl, int node)
 {
 	uint64_t reserved;
 
-	if (!gp_rank_prospect(prospect, node, &quest->asked, quest->count, glue->models,
-			      &glue->running))
+	if (!gp_node_prospect_read(prospect, node, &request->asked, request->count,
+				   ctl->models, &ctl->running))
 		return false;
-	reserved = gp_bridge_reserved(quest->reserved, quest->granted, node,
+	reserved = gp_bridge_reserved(request->reserved, request->granted, node,
 				      prospect->binding->size);
 	prospect->free &= ~reserved;
 	/* Stock gives it a node only when that is idle. */
-	if (quest->asked.whole)
+	if (request->asked.whole)
 		prospect->free = prospect->usable & ~reserved;
 	return true;
 }
@@ -67,7 +67,7 @@ static bitstr_t *required_nodes(const job_record_t *job)
 
 /* Could enough of these nodes meet it with nothing running, all required ones among them?
  * unsettled: what counts for a node that has not registered and may bring links. */
-static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
+static bool is_possible(const struct gp_job_request *request, struct gp_controller *ctl,
 			const struct gp_test *test, bitstr_t *nodes, bool unsettled)
 {
 	bitstr_t *required = required_nodes(test->job);
@@ -81,9 +81,9 @@ static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
 			continue;
 		if (!gp_bridge_is_settled(node_record_table_ptr[n])
 			    ? unsettled
-			    : see_node(&prospect, quest, glue, (int)n) &&
-				      gp_wish_met_in(&quest->wish, prospect.binding,
-						     prospect.usable, quest->count))
+			    : see_node(&prospect, request, ctl, (int)n) &&
+				      gp_wish_met_in(&request->wish, prospect.binding,
+						     prospect.usable, request->count))
 			found++;
 		else if (required && n < bit_size(required) && bit_test(required, n))
 			return false;
@@ -91,16 +91,16 @@ static bool is_possible(const struct gp_quest *quest, struct gp_glue *glue,
 	return found >= wanted_nodes(test);
 }
 
-/* Put into glue->answer the nodes in service that the job may have. false: none known. */
-static bool read_own_nodes(struct gp_glue *glue, job_record_t *job)
+/* Put into ctl->picked the nodes in service that the job may have. false: none known. */
+static bool read_own_nodes(struct gp_controller *ctl, job_record_t *job)
 {
 	bitstr_t *part = job->part_ptr ? job->part_ptr->node_bitmap : NULL;
-	bitstr_t *excluded = job->details->exc_node_bitmap, *nodes = glue->answer;
+	bitstr_t *excluded = job->details->exc_node_bitmap, *nodes = ctl->picked;
 
 	if (!nodes)
 		return false;
 	bit_clear_all(nodes);
-	for (int n = 0; n < glue->node_count && n < bit_size(nodes); n++)
+	for (int n = 0; n < ctl->node_count && n < bit_size(nodes); n++)
 		if (node_record_table_ptr[n] &&
 		    !(node_record_table_ptr[n]->node_state & NODE_STATE_DRAIN) &&
 		    (!part || (n < bit_size(part) && bit_test(part, n))) &&
@@ -114,55 +114,56 @@ static bool read_own_nodes(struct gp_glue *glue, job_record_t *job)
 
 /* A requeued job with a wish is not to get less than it had. Where its machine is gone
  * for good, or not among the nodes that it may have, the wish alone counts. */
-static void hold_past(struct gp_quest *quest, struct gp_glue *glue,
+static void hold_past(struct gp_job_request *request, struct gp_controller *ctl,
 		      const struct gp_test *test)
 {
-	quest->wish.had_mbps = quest->past.mbps;
-	if (quest->wish.had_mbps &&
-	    !(read_own_nodes(glue, test->job) &&
-	      is_possible(quest, glue, test, glue->answer, false)))
-		quest->wish.had_mbps = 0;
+	request->wish.had_mbps = request->previous.mbps;
+	if (request->wish.had_mbps &&
+	    !(read_own_nodes(ctl, test->job) &&
+	      is_possible(request, ctl, test, ctl->picked, false)))
+		request->wish.had_mbps = 0;
 }
 
-void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
-		   const struct gp_test *test)
+void gp_job_request_read(struct gp_job_request *request, struct gp_controller *ctl,
+			 const struct gp_test *test)
 {
 	const job_record_t *job = test->job;
 
-	memset(quest, 0, sizeof(*quest));
-	quest->why = gp_bridge_job(job, &quest->asked);
-	if (quest->why != GP_OK || !job->details)
+	memset(request, 0, sizeof(*request));
+	request->why = gp_bridge_job(job, &request->asked);
+	if (request->why != GP_OK || !job->details)
 		return;
-	gp_wish_read(job, &quest->wish);
-	gp_past_read(job, &quest->past);
-	quest->reserved = GP_RESERVED(test);
-	quest->granted = GP_GRANTED(test);
-	read_count(quest, test);
-	quest->wish.one_node = glue->no_split && quest->asked.per_job &&
-			       test->min_nodes <= 1 && job->details->max_nodes <= 1;
+	gp_wish_read(job, &request->wish);
+	gp_previous_run_read(job, &request->previous);
+	request->reserved = GP_RESERVED(test);
+	request->granted = GP_GRANTED(test);
+	read_count(request, test);
+	request->wish.one_node = ctl->no_split && request->asked.per_job &&
+				 test->min_nodes <= 1 && job->details->max_nodes <= 1;
 	/* Types: only one. */
-	quest->binds = quest->count > 1 &&
-		       !(quest->asked.typed && quest->asked.entries > 1) &&
-		       (quest->wish.asked || quest->wish.one_node || glue->has_ratio);
-	if (quest->wish.asked && quest->past.count == quest->count)
-		hold_past(quest, glue, test);
+	request->binds =
+		request->count > 1 &&
+		!(request->asked.typed && request->asked.entries > 1) &&
+		(request->wish.asked || request->wish.one_node || ctl->has_ratio);
+	if (request->wish.asked && request->previous.count == request->count)
+		hold_past(request, ctl, test);
 }
 
 /* When one node can meet it. */
-static time_t node_when(const struct gp_quest *quest, struct gp_glue *glue, int node,
-			time_t now)
+static time_t node_when(const struct gp_job_request *request, struct gp_controller *ctl,
+			int node, time_t now)
 {
 	struct gp_prospect prospect;
 
-	if (!see_node(&prospect, quest, glue, node))
+	if (!see_node(&prospect, request, ctl, node))
 		return GP_NEVER;
-	return gp_wish_when(&quest->wish, &prospect, quest->count, now);
+	return gp_wish_when(&request->wish, &prospect, request->count, now);
 }
 
 /* The question that a forecast asks of each node. */
 struct asking {
-	const struct gp_quest *quest;
-	struct gp_glue *glue;
+	const struct gp_job_request *request;
+	struct gp_controller *ctl;
 	time_t now;
 };
 
@@ -170,11 +171,11 @@ static time_t date_of(void *arg, int node)
 {
 	const struct asking *a = arg;
 
-	return node_when(a->quest, a->glue, node, a->now);
+	return node_when(a->request, a->ctl, node, a->now);
 }
 
-bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
-		     const struct gp_test *test)
+bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controller *ctl,
+			const struct gp_test *test)
 {
 	bitstr_t *nodes = test->nodes;
 	time_t now = time(NULL);
@@ -184,29 +185,29 @@ bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
 	     n++) {
 		if (!bit_test(nodes, n))
 			continue;
-		if (node_when(quest, glue, (int)n, now) == 0)
+		if (node_when(request, ctl, (int)n, now) == 0)
 			left++;
 		else
 			bit_clear(nodes, n);
 	}
 	return left >= wanted_nodes(test) &&
-	       gp_dates_has_required(glue->offered, required_nodes(test->job), nodes);
+	       gp_dates_has_required(ctl->offered, required_nodes(test->job), nodes);
 }
 
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes)
+void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes)
 {
-	struct gp_refusal *refusal = &glue->refusals[job->job_id % GP_REFUSALS];
+	struct gp_refusal *refusal = &ctl->refusals[job->job_id % GP_REFUSALS];
 
-	*refusal = (struct gp_refusal){job->job_id, glue->ends, time(NULL), nodes};
+	*refusal = (struct gp_refusal){job->job_id, ctl->ends, time(NULL), nodes};
 }
 
-static bool was_refused(const struct gp_glue *glue, const struct gp_test *test,
+static bool was_refused(const struct gp_controller *ctl, const struct gp_test *test,
 			time_t now)
 {
 	const struct gp_refusal *refusal =
-		&glue->refusals[test->job->job_id % GP_REFUSALS];
+		&ctl->refusals[test->job->job_id % GP_REFUSALS];
 
-	return refusal->job_id == test->job->job_id && refusal->ends == glue->ends &&
+	return refusal->job_id == test->job->job_id && refusal->ends == ctl->ends &&
 	       now - refusal->when < REFUSED_SECONDS &&
 	       bit_set_count(test->nodes) <= refusal->nodes;
 }
@@ -260,22 +261,22 @@ static time_t next_end(bitstr_t *nodes, time_t now)
 
 /* Ask stock with the nodes that can have the job by *moment, and *moment becomes when
  * those can that it picks. */
-static int ask_by(struct gp_glue *glue, const struct gp_inner *inner,
+static int ask_by(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		  const struct gp_test *test, const struct gp_dates *dates,
 		  time_t *moment)
 {
 	struct gp_dates all = *dates;
 	int kept, rc;
 
-	bit_copybits(glue->offered, dates->nodes);
-	all.nodes = glue->offered;
+	bit_copybits(ctl->offered, dates->nodes);
+	all.nodes = ctl->offered;
 	kept = gp_dates_keep(&all, *moment, test->nodes);
-	rc = gp_ask(glue, inner, test);
+	rc = gp_stock_call(ctl, stock_plugin, test);
 	if (rc != SLURM_SUCCESS &&
 	    gp_dates_keep(&all, GP_NOT_KNOWN, test->nodes) > kept) {
 		/* No room for it there, GPUs or not: on those that can later, never on
 		 * one that cannot. */
-		rc = gp_ask(glue, inner, test);
+		rc = gp_stock_call(ctl, stock_plugin, test);
 		if (rc == SLURM_SUCCESS && *moment != GP_NOT_KNOWN) {
 			time_t last = gp_dates_last(&all, test->nodes);
 
@@ -285,7 +286,7 @@ static int ask_by(struct gp_glue *glue, const struct gp_inner *inner,
 	return rc;
 }
 
-int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
 		const char *waiting)
 {
@@ -294,49 +295,51 @@ int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
 		.nodes = test->nodes,
 		.required = required_nodes(test->job),
 		.wanted = wanted_nodes(test),
-		.at = glue->dates,
-		.sorted = glue->dates ? glue->dates + glue->node_count : NULL,
+		.at = ctl->dates,
+		.sorted = ctl->dates ? ctl->dates + ctl->node_count : NULL,
 	};
 	int rc;
 
-	if (!glue->dates || bit_size(test->nodes) > glue->node_count ||
-	    !gp_first_scratch(glue, test->nodes))
-		return gp_ask(glue, inner, test);
+	if (!ctl->dates || bit_size(test->nodes) > ctl->node_count ||
+	    !gp_preselect_scratch(ctl, test->nodes))
+		return gp_stock_call(ctl, stock_plugin, test);
 	gp_dates_read(&dates, when, arg);
 	moment = gp_dates_first(&dates);
 	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
-	if (moment == 0 && was_refused(glue, test, now))
+	if (moment == 0 && was_refused(ctl, test, now))
 		moment = next_end(test->nodes, now);
-	rc = ask_by(glue, inner, test, &dates, &moment);
+	rc = ask_by(ctl, stock_plugin, test, &dates, &moment);
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
 	if (moment == GP_NOT_KNOWN)
-		moment = gp_moment_far(now);
+		moment = gp_start_estimate_far(now);
 	if (test->job->start_time < moment)
 		test->job->start_time = moment;
 	GP_FORECAST(test, moment);
-	gp_moment_say(test->job, waiting);
+	gp_start_estimate_say(test->job, waiting);
 	return rc;
 }
 
-int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
-		      const struct gp_inner *inner, const struct gp_test *test)
+int gp_forecast_will_run(const struct gp_job_request *request, struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test)
 {
 	struct gp_test narrowed = *test;
-	struct asking asking = {quest, glue, time(NULL)};
+	struct asking asking = {request, ctl, time(NULL)};
 
 	if (test->min_nodes <= 1 &&
-	    (quest->wish.one_node || (quest->wish.asked && quest->asked.per_job)))
+	    (request->wish.one_node || (request->wish.asked && request->asked.per_job)))
 		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
-	return gp_forecast(glue, inner, &narrowed, date_of, &asking, WAITING);
+	return gp_forecast(ctl, stock_plugin, &narrowed, date_of, &asking, WAITING);
 }
 
-int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,
-		       const struct gp_inner *inner, const struct gp_test *test)
+int gp_forecast_test_only(const struct gp_job_request *request, struct gp_controller *ctl,
+			  const struct gp_stock_plugin *stock_plugin,
+			  const struct gp_test *test)
 {
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
-	if (quest->wish.asked && !is_possible(quest, glue, test, test->nodes, true))
+	if (request->wish.asked && !is_possible(request, ctl, test, test->nodes, true))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
-	return gp_ask(glue, inner, test);
+	return gp_stock_call(ctl, stock_plugin, test);
 }

@@ -6,16 +6,16 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
 #define GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 #include "plugin/ctld/estimate/start_estimate.h"
 #include "plugin/ctld/request/previous_run.h"
 
 /* What a job_test is about, as far as wishes go. */
-struct gp_quest {
+struct gp_job_request {
 	struct gp_job asked;
 	enum gp_reason why; /* of gp_bridge_job */
 	struct gp_wish wish;
-	struct gp_past past;
+	struct gp_previous_run previous;
 	int count;  /* GPUs on each node; 0: not known beforehand */
 	bool even;  /* count is an even share of --gpus over the nodes asked for */
 	bool binds; /* there may be something to wait for */
@@ -23,28 +23,30 @@ struct gp_quest {
 	gp_list_t granted;
 };
 
-void gp_quest_read(struct gp_quest *quest, struct gp_glue *glue,
-		   const struct gp_test *test);
+void gp_job_request_read(struct gp_job_request *request, struct gp_controller *ctl,
+			 const struct gp_test *test);
 /* Leave in test's nodes those that can meet the wish now. Are they enough, with all that
- * the job requires? glue->offered holds the nodes as they came. */
-bool gp_quest_filter(const struct gp_quest *quest, struct gp_glue *glue,
-		     const struct gp_test *test);
+ * the job requires? ctl->offered holds the nodes as they came. */
+bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controller *ctl,
+			const struct gp_test *test);
 /* RUN_NOW has not met the wish on so many offered nodes (INT_MAX: nor would it on more):
  * until a job ends, no forecast is to say "now" for this one. */
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes);
+void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes);
 
 /* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes
  * that can have the job, not before they can, so that what slurmctld then holds for it
  * are nodes on which it can start. Each offered node is asked once. waiting is what
  * squeue shows. Returns stock's code, ESLURM_NODES_BUSY where it can never be. */
-int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
 		const char *waiting);
 
 /* WILL_RUN: not before the wish can be met. TEST_ONLY: an error if it never can. */
-int gp_quest_will_run(const struct gp_quest *quest, struct gp_glue *glue,
-		      const struct gp_inner *inner, const struct gp_test *test);
-int gp_quest_test_only(const struct gp_quest *quest, struct gp_glue *glue,
-		       const struct gp_inner *inner, const struct gp_test *test);
+int gp_forecast_will_run(const struct gp_job_request *request, struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test);
+int gp_forecast_test_only(const struct gp_job_request *request, struct gp_controller *ctl,
+			  const struct gp_stock_plugin *stock_plugin,
+			  const struct gp_test *test);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * running.h - an index of our own: which job holds which GPUs of which node. Slurm knows
- * it too, but only by a walk over all jobs, which has no place in the scheduler's inner
- * loop.
+ * it too, but only by a walk over all jobs, which has no place in the scheduler's
+ * inner loop.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_RUNNING_H
 #define GPUTOPO_PLUGIN_CTLD_ESTIMATE_RUNNING_H

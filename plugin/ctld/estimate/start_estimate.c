@@ -109,12 +109,12 @@ bool gp_dates_has_required(bitstr_t *offered, bitstr_t *required, bitstr_t *node
 	return true;
 }
 
-time_t gp_moment_far(time_t now)
+time_t gp_start_estimate_far(time_t now)
 {
 	return now + FAR_AWAY;
 }
 
-void gp_moment_say(job_record_t *job, const char *text)
+void gp_start_estimate_say(job_record_t *job, const char *text)
 {
 	if (job->state_desc && strcmp(job->state_desc, text) == 0)
 		return;

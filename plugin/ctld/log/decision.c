@@ -91,92 +91,95 @@ static void put_gbps(struct text *text, const char *key, bool known, int mbps)
 		put(text, ",\"%s\":null", key);
 }
 
-static void put_worth(struct text *text, const struct gp_seat *seat)
+static void put_worth(struct text *text, const struct gp_node_answer *answer)
 {
-	struct gt_table *table = seat->binding ? seat->binding->table : NULL;
-	uint64_t whole = seat->binding ? ~seat->binding->instances : ~(uint64_t)0;
-	int k = __builtin_popcountll(seat->stock & whole);
+	struct gt_table *table = answer->binding ? answer->binding->table : NULL;
+	uint64_t whole = answer->binding ? ~answer->binding->instances : ~(uint64_t)0;
+	int k = __builtin_popcountll(answer->stock & whole);
 	struct gt_request request = {.count = k};
 	struct gt_score stock = {0}, chosen = {0};
 	bool known = table && k > 1;
 
 	if (known) {
-		struct gt_mask mask = gp_binding_to_model(seat->binding, seat->stock);
+		struct gt_mask mask = gp_binding_to_model(answer->binding, answer->stock);
 
-		request.free = gp_binding_to_model(seat->binding, seat->gpus.free);
+		request.free = gp_binding_to_model(answer->binding, answer->gpus.free);
 		gt_select_score(table, &request, &mask, &stock);
-		mask = gp_binding_to_model(seat->binding, seat->proposed);
+		mask = gp_binding_to_model(answer->binding, answer->proposed);
 		gt_select_score(table, &request, &mask, &chosen);
 	}
 	put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
 	put_gbps(text, "gbps", known, chosen.busbw_mbps);
 	put_gbps(text, "ideal_gbps", known, known ? gt_ideal_busbw_mbps(table, k) : 0);
-	if (seat->proposed != seat->stock)
-		put(text, ",\"level\":%d", seat->level);
+	if (answer->proposed != answer->stock)
+		put(text, ",\"level\":%d", answer->level);
 	else
 		put(text, ",\"level\":null");
 }
 
 static void write_line(struct text *text, const struct gp_verdict *verdict,
-		       const struct gp_seat *seat)
+		       const struct gp_node_answer *answer)
 {
-	int k = __builtin_popcountll(seat->stock);
+	int k = __builtin_popcountll(answer->stock);
 	enum gp_mode mode =
-		seat->binding ? seat->binding->settings.mode : GP_MODE_ENFORCE;
-	enum gp_reason why = seat->why != GP_OK ? seat->why : verdict->why;
+		answer->binding ? answer->binding->settings.mode : GP_MODE_ENFORCE;
+	enum gp_reason why = answer->why != GP_OK ? answer->why : verdict->why;
 
 	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-	    (long long)verdict->now, verdict->job_id, seat->record->name, RELEASE_MAJOR,
+	    (long long)verdict->now, verdict->job_id, answer->record->name, RELEASE_MAJOR,
 	    RELEASE_MINOR, RELEASE_MICRO);
 	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
-	put_list(text, "free", seat->gpus.free);
-	put_list(text, "stock", seat->stock);
-	put_list(text, "chosen", seat->proposed);
-	put_worth(text, seat);
+	put_list(text, "free", answer->gpus.free);
+	put_list(text, "stock", answer->stock);
+	put_list(text, "chosen", answer->proposed);
+	put_worth(text, answer);
 	put(text,
 	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
 	    "\"reason\":\"%s\"}\n",
 	    gp_mode_name(mode),
-	    verdict->why == GP_CHANGED && seat->wanted != seat->stock ? "true" : "false",
+	    verdict->why == GP_CHANGED && answer->wanted != answer->stock ? "true"
+									  : "false",
 	    verdict->split ? "true" : "false",
 	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
 	    gp_reason_word(why));
 }
 
 /* Its bus bandwidth, for people; "?" without a model. */
-static void put_set(struct text *text, const struct gp_seat *seat, uint64_t set)
+static void put_set(struct text *text, const struct gp_node_answer *answer, uint64_t set)
 {
 	struct gt_mask bits = {.word = {set}};
 	char list[GP_MAX_GPUS * 4];
 
 	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
-	if (seat->binding && seat->binding->table) {
-		struct gt_mask gpus = gp_binding_to_model(seat->binding, set);
+	if (answer->binding && answer->binding->table) {
+		struct gt_mask gpus = gp_binding_to_model(answer->binding, set);
 		struct gt_score score = {0};
 
 		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
-			gt_score_set(gt_table_node(seat->binding->table), &gpus, &score);
+			gt_score_set(gt_table_node(answer->binding->table), &gpus,
+				     &score);
 		put(text, "%.10g", score.busbw_mbps / 1000.0);
 	} else {
 		put(text, "?");
 	}
 }
 
-void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat)
+void gp_decisions_sum_up(struct gp_decisions *decisions,
+			 const struct gp_node_answer *answer)
 {
 	size_t used = strlen(decisions->summary);
 	char one[GP_SUMMARY_MAX];
 	struct text text = {one, sizeof(one), 0};
 
-	if (__builtin_popcountll(seat->stock) < 2 ||
+	if (__builtin_popcountll(answer->stock) < 2 ||
 	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
 		return;
-	put(&text, "%s%s ", used ? "; " : "", seat->record->name);
-	put_set(&text, seat, seat->wanted);
+	put(&text, "%s%s ", used ? "; " : "", answer->record->name);
+	put_set(&text, answer, answer->wanted);
 	put(&text, " GB/s");
-	if (seat->wanted != seat->stock) {
+	if (answer->wanted != answer->stock) {
 		put(&text, " (stock ");
-		put_set(&text, seat, seat->stock);
+		put_set(&text, answer, answer->stock);
 		put(&text, ")");
 	}
 	if (used + text.used + 6 > sizeof(decisions->summary))
@@ -215,14 +218,14 @@ static bool make_room(struct gp_decisions *decisions)
 }
 
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat)
+		      const struct gp_node_answer *answer)
 {
 	struct text text;
 
-	if (!decisions->open || !seat->stock || !make_room(decisions))
+	if (!decisions->open || !answer->stock || !make_room(decisions))
 		return;
 	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
-	write_line(&text, verdict, seat);
+	write_line(&text, verdict, answer);
 	decisions->used += text.used;
 }
 

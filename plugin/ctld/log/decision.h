@@ -49,10 +49,11 @@ struct gp_verdict {
 void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job);
 /* Add one node's line. Costs nothing without a log. */
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
-		      const struct gp_seat *seat);
+		      const struct gp_node_answer *answer);
 /* Add one node with two or more GPUs to the job's summary: "n0 0,3 40 GB/s (stock 0-1
  * 20)". Nodes that do not fit become "...". */
-void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_seat *seat);
+void gp_decisions_sum_up(struct gp_decisions *decisions,
+			 const struct gp_node_answer *answer);
 /* The summary of the job whose lines wait, "" for another and where there is none. */
 const char *gp_decisions_summary(const struct gp_decisions *decisions,
 				 const job_record_t *job);

@@ -18,7 +18,7 @@
 
 struct gp_counters {
 	uint64_t by_reason[GP_REASON_COUNT];
-	uint64_t reruns; /* second and later calls of the inner job_test */
+	uint64_t reruns; /* second and later calls of the stock job_test */
 	uint64_t failed_reruns;
 	uint64_t narrowed;	/* first calls with few nodes that gave an answer */
 	uint64_t in_domain;	/* those inside one NVLink domain */

@@ -22,20 +22,23 @@ static void start(const struct gp_mig_host *theirs)
 	host = theirs;
 }
 
-int gp_ask(struct gp_glue *glue, const struct gp_inner *inner, const struct gp_test *test)
+int gp_stock_call(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
+		  const struct gp_test *test)
 {
-	return host->ask(glue, inner, test);
+	return host->ask(ctl, stock_plugin, test);
 }
 
-int gp_ask_for(struct gp_glue *glue, const struct gp_inner *inner,
-	       const struct gp_test *test, uint32_t least, uint32_t most, uint32_t best)
+int gp_stock_call_nodes(struct gp_controller *ctl,
+			const struct gp_stock_plugin *stock_plugin,
+			const struct gp_test *test, uint32_t least, uint32_t most,
+			uint32_t best)
 {
-	return host->ask_for(glue, inner, test, least, most, best);
+	return host->ask_for(ctl, stock_plugin, test, least, most, best);
 }
 
-bool gp_first_scratch(const struct gp_glue *glue, bitstr_t *nodes)
+bool gp_preselect_scratch(const struct gp_controller *ctl, bitstr_t *nodes)
 {
-	return host->scratch(glue, nodes);
+	return host->scratch(ctl, nodes);
 }
 
 struct gp_fields gp_fields_read(const job_record_t *job)
@@ -64,35 +67,35 @@ bool gp_models_have_mig(const struct gp_models *models)
 	return host->have_mig(models);
 }
 
-void gp_quest_refused(struct gp_glue *glue, const job_record_t *job, int nodes)
+void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes)
 {
-	host->refused(glue, job, nodes);
+	host->refused(ctl, job, nodes);
 }
 
-int gp_forecast(struct gp_glue *glue, const struct gp_inner *inner,
+int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
 		const char *waiting)
 {
-	return host->forecast(glue, inner, test, when, arg, waiting);
+	return host->forecast(ctl, stock_plugin, test, when, arg, waiting);
 }
 
-static void spoil(struct gp_glue *glue)
+static void spoil(struct gp_controller *ctl)
 {
-	gp_mig_books_spoil(&glue->mig_books);
+	gp_slice_ledger_spoil(&ctl->slice_ledger);
 }
 
-static void release(struct gp_glue *glue)
+static void release(struct gp_controller *ctl)
 {
-	gp_mig_books_release(&glue->mig_books);
-	gp_mig_spaces_release(&glue->mig_spaces);
-	free(glue->mig_decided.text);
-	memset(&glue->mig_decided, 0, sizeof(glue->mig_decided));
+	gp_slice_ledger_release(&ctl->slice_ledger);
+	gp_mig_spaces_release(&ctl->mig_spaces);
+	free(ctl->mig_decided.text);
+	memset(&ctl->mig_decided, 0, sizeof(ctl->mig_decided));
 }
 
 extern const struct gp_mig_object gputopo_mig;
 const struct gp_mig_object gputopo_mig = {
 	.size = sizeof(struct gp_mig_object),
-	.glue = sizeof(struct gp_glue),
+	.ctl = sizeof(struct gp_controller),
 	.slurm = SLURM_VERSION_NUMBER,
 	.start = start,
 	.job_test = gp_mig_job_test,

@@ -181,25 +181,26 @@ uint64_t gp_instances_to_bits(const struct gp_binding *binding,
  */
 
 /* Do two instances count as one kind: same type, same profile, same cell? */
-static bool alike(const struct gp_seat *seat, int a, int b)
+static bool alike(const struct gp_node_answer *answer, int a, int b)
 {
-	const struct gt_node *model = gt_table_node(seat->binding->table);
+	const struct gt_node *model = gt_table_node(answer->binding->table);
 	const struct gt_instance *x =
-		gt_node_instance(model, seat->binding->instance_of[a]);
+		gt_node_instance(model, answer->binding->instance_of[a]);
 	const struct gt_instance *y =
-		gt_node_instance(model, seat->binding->instance_of[b]);
+		gt_node_instance(model, answer->binding->instance_of[b]);
 
-	for (int c = 0; c < seat->cell_count; c++)
-		if (!(seat->cells[c] & bit(a)) != !(seat->cells[c] & bit(b)))
+	for (int c = 0; c < answer->cell_count; c++)
+		if (!(answer->cells[c] & bit(a)) != !(answer->cells[c] & bit(b)))
 			return false;
-	return seat->gpus.type[a] == seat->gpus.type[b] && x->size == y->size &&
+	return answer->gpus.type[a] == answer->gpus.type[b] && x->size == y->size &&
 	       !strcmp(x->profile, y->profile);
 }
 
 /* Groups of like instances from which stock took some. false: too many. */
-static bool read_kinds(const struct gp_seat *seat, struct gt_quota *quotas, int *count)
+static bool read_kinds(const struct gp_node_answer *answer, struct gt_quota *quotas,
+		       int *count)
 {
-	uint64_t left = seat->stock & seat->binding->instances;
+	uint64_t left = answer->stock & answer->binding->instances;
 
 	for (*count = 0; left; ++*count) {
 		int first = __builtin_ctzll(left);
@@ -207,21 +208,22 @@ static bool read_kinds(const struct gp_seat *seat, struct gt_quota *quotas, int 
 
 		if (*count == GP_MAX_CELLS)
 			return false;
-		for (int g = 0; g < seat->gpus.size; g++)
-			if ((seat->binding->instances & bit(g)) && alike(seat, first, g))
+		for (int g = 0; g < answer->gpus.size; g++)
+			if ((answer->binding->instances & bit(g)) &&
+			    alike(answer, first, g))
 				kind |= bit(g);
-		quotas[*count].gpus = gp_instances_to_model(seat->binding, kind);
-		quotas[*count].count = __builtin_popcountll(kind & seat->stock);
+		quotas[*count].gpus = gp_instances_to_model(answer->binding, kind);
+		quotas[*count].count = __builtin_popcountll(kind & answer->stock);
 		left &= ~kind;
 	}
 	return true;
 }
 
-enum gp_reason gp_instances_choose(const struct gp_seat *seat, uint64_t *better)
+enum gp_reason gp_instances_choose(const struct gp_node_answer *answer, uint64_t *better)
 {
-	const struct gp_binding *binding = seat->binding;
+	const struct gp_binding *binding = answer->binding;
 	const struct gt_node *model = gt_table_node(binding->table);
-	uint64_t open = seat->gpus.free & ~seat->spoiled;
+	uint64_t open = answer->gpus.free & ~answer->spoiled;
 	struct gt_quota quotas[GP_MAX_CELLS];
 	struct gt_mask pick, stock;
 	struct gt_instance_request request = {
@@ -230,14 +232,14 @@ enum gp_reason gp_instances_choose(const struct gp_seat *seat, uint64_t *better)
 	};
 
 	request.free = gp_instances_to_model(binding, open);
-	request.busy = gp_instances_to_model(binding, seat->gpus.allocated);
-	if (!read_kinds(seat, quotas, &request.quota_count))
+	request.busy = gp_instances_to_model(binding, answer->gpus.allocated);
+	if (!read_kinds(answer, quotas, &request.quota_count))
 		return GP_LIMIT;
-	stock = gp_instances_to_model(binding, seat->stock);
+	stock = gp_instances_to_model(binding, answer->stock);
 	if (!gt_instance_pick(model, &request, &pick))
 		return GP_NO_CHOICE;
 	if (gt_instance_compare(model, &request, &pick, &stock) >= 0)
-		return seat->spoiled ? GP_RERUN : GP_BEST;
+		return answer->spoiled ? GP_RERUN : GP_BEST;
 	*better = gp_instances_to_bits(binding, &pick);
 	return GP_OK;
 }

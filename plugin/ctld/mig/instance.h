@@ -23,7 +23,7 @@ uint64_t gp_instances_to_bits(const struct gp_binding *binding,
 
 /* Better instances than stock's of the same types and profiles: GP_OK with their gres
  * bits in *better, else GP_BEST, GP_NO_CHOICE, GP_LIMIT or GP_RERUN (all were tried). */
-enum gp_reason gp_instances_choose(const struct gp_seat *seat, uint64_t *better);
+enum gp_reason gp_instances_choose(const struct gp_node_answer *answer, uint64_t *better);
 
 /* What a job of count instances among usable would take from the policy's aim, 0 to 1;
  * < 0: it cannot have them. */

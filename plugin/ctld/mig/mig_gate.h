@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mig_gate.h - MIG jobs and shards as far as the select plugin itself deals with them;
- * all else is in gputopo_mig.so (mig_object.h). Called by glue.c and select_cons_tres.c.
+ * all else is in gputopo_mig.so (mig_object.h). Called by controller.c and
+ * select_cons_tres.c.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_GATE_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_GATE_H

@@ -10,7 +10,7 @@
 
 /* Has somebody slices of this node, and stock cannot tell of which GPU? Where nobody has,
  * as on a node that is not powered up yet, a job may start. */
-static bool is_unseen(struct gp_glue *glue, int node)
+static bool is_unseen(struct gp_controller *ctl, int node)
 {
 	const node_record_t *record = node_record_table_ptr[node];
 	const gres_node_state_t *shards;
@@ -20,23 +20,23 @@ static bool is_unseen(struct gp_glue *glue, int node)
 		return false;
 	shards = gp_bridge_gres(record, "shard");
 	return (shards && shards->gres_cnt_alloc > 0) ||
-	       !gp_mig_books_read(&glue->mig_books, glue->node_count) ||
-	       gp_mig_books_next(&glue->mig_books, node, &at);
+	       !gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count) ||
+	       gp_slice_ledger_next(&ctl->slice_ledger, node, &at);
 }
 
-bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test)
+bool gp_mig_guard(struct gp_controller *ctl, const struct gp_test *test)
 {
 	bitstr_t *nodes = test->nodes;
 	bitstr_t *required =
 		test->job->details ? test->job->details->req_node_bitmap : NULL;
 	struct gp_job asked;
 
-	if (!glue->models || !gp_models_have_mig(glue->models) ||
+	if (!ctl->models || !gp_models_have_mig(ctl->models) ||
 	    gp_bridge_job(test->job, &asked) == GP_NO_GPUS)
 		return true;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
-		if (!bit_test(nodes, n) || !is_unseen(glue, (int)n))
+		if (!bit_test(nodes, n) || !is_unseen(ctl, (int)n))
 			continue;
 		if (required && bit_test(required, n))
 			return false;

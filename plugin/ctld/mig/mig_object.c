@@ -15,20 +15,21 @@
 
 extern const char gputopo_plugin[];
 
-/* Set once, under the lock of glue.c. Never unloaded: code of it may be in a backtrace.
+/* Set once, under the lock of controller.c. Never unloaded: code of it may be in a
+ * backtrace.
  */
 static const struct gp_mig_object *loaded;
 
 static const struct gp_mig_host host = {
-	.ask = gp_ask,
-	.ask_for = gp_ask_for,
-	.scratch = gp_first_scratch,
+	.ask = gp_stock_call,
+	.ask_for = gp_stock_call_nodes,
+	.scratch = gp_preselect_scratch,
 	.fields_read = gp_fields_read,
 	.fields_write = gp_fields_write,
 	.bind = gp_models_bind,
 	.recall = gp_models_recall,
 	.have_mig = gp_models_have_mig,
-	.refused = gp_quest_refused,
+	.refused = gp_forecast_refused,
 	.forecast = gp_forecast,
 };
 
@@ -71,7 +72,7 @@ const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 	}
 	object = dlsym(handle, GP_MIG_OBJECT_SYMBOL);
 	if (!object || object->size != sizeof(*object) ||
-	    object->glue != sizeof(struct gp_glue) ||
+	    object->ctl != sizeof(struct gp_controller) ||
 	    object->slurm != SLURM_VERSION_NUMBER) {
 		snprintf(why, size, "%s belongs to another build of gputopo", path);
 		dlclose(handle);

@@ -3,7 +3,8 @@
  * mig_object.h - gputopo_mig.so: all that the controller does for GPU instances, in an
  * object of its own. The select plugin loads it from its own folder the first time that a
  * node file names a GPU in MIG mode, so that a cluster without MIG never has it in
- * slurmctld. Called by glue.c (jobs), model.c (node files) and choice.c (instances).
+ * slurmctld. Called by controller.c (jobs), model.c (node files) and choice.c
+ * (instances).
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
@@ -13,26 +14,28 @@
 #include "plugin/slurm/stock_plugin.h"
 
 struct gp_fields;
-struct gp_glue;
+struct gp_controller;
 struct gp_test;
 struct gp_mig_question;
 
 /* What the object calls back: functions of the select plugin, as their headers say. */
 struct gp_mig_host {
-	int (*ask)(struct gp_glue *glue, const struct gp_inner *inner,
+	int (*ask)(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		   const struct gp_test *test);
-	int (*ask_for)(struct gp_glue *glue, const struct gp_inner *inner,
+	int (*ask_for)(struct gp_controller *ctl,
+		       const struct gp_stock_plugin *stock_plugin,
 		       const struct gp_test *test, uint32_t least, uint32_t most,
 		       uint32_t best);
-	bool (*scratch)(const struct gp_glue *glue, bitstr_t *nodes);
+	bool (*scratch)(const struct gp_controller *ctl, bitstr_t *nodes);
 	struct gp_fields (*fields_read)(const job_record_t *job);
 	void (*fields_write)(job_record_t *job, const struct gp_fields *fields);
 	struct gp_binding *(*bind)(struct gp_models *models, int index, const char *name,
 				   const struct gp_gpus *gpus);
 	const struct gp_binding *(*recall)(const struct gp_models *models, int index);
 	bool (*have_mig)(const struct gp_models *models);
-	void (*refused)(struct gp_glue *glue, const job_record_t *job, int nodes);
-	int (*forecast)(struct gp_glue *glue, const struct gp_inner *inner,
+	void (*refused)(struct gp_controller *ctl, const job_record_t *job, int nodes);
+	int (*forecast)(struct gp_controller *ctl,
+			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test, gp_when_fn *when, void *arg,
 			const char *waiting);
 };
@@ -42,26 +45,27 @@ struct gp_mig_host {
  * keeps no state but *host: all else is in the structs that it is handed. */
 struct gp_mig_object {
 	uint32_t size;	/* of this struct */
-	uint32_t glue;	/* of struct gp_glue: both are of one build */
+	uint32_t ctl;	/* of struct gp_controller: both are of one build */
 	uint32_t slurm; /* SLURM_VERSION_NUMBER */
 	void (*start)(const struct gp_mig_host *host); /* before all else */
 	/* jobs with --mig */
-	int (*job_test)(struct gp_glue *glue, const struct gp_inner *inner,
+	int (*job_test)(struct gp_controller *ctl,
+			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test);
-	bool (*job_begins)(struct gp_glue *glue, job_record_t *job);
-	void (*job_leaves)(struct gp_glue *glue, job_record_t *job, int node);
-	void (*job_ends)(struct gp_glue *glue, const job_record_t *job);
-	bool (*guard)(struct gp_glue *glue, const struct gp_test *test);
-	bool (*refuses)(struct gp_glue *glue, struct gp_mig_question *question,
+	bool (*job_begins)(struct gp_controller *ctl, job_record_t *job);
+	void (*job_leaves)(struct gp_controller *ctl, job_record_t *job, int node);
+	void (*job_ends)(struct gp_controller *ctl, const job_record_t *job);
+	bool (*guard)(struct gp_controller *ctl, const struct gp_test *test);
+	bool (*refuses)(struct gp_controller *ctl, struct gp_mig_question *question,
 			char *text, size_t size);
 	/* the slice ledger and the spaces of GPU models */
-	void (*spoil)(struct gp_glue *glue);
-	void (*release)(struct gp_glue *glue);
+	void (*spoil)(struct gp_controller *ctl);
+	void (*release)(struct gp_controller *ctl);
 	/* instances that the admin made */
 	enum gt_err (*settle)(struct gt_node *node, struct gt_error *err);
 	enum gp_reason (*bind)(struct gp_binding *binding, const struct gp_gpus *gpus,
 			       const struct gt_node *model);
-	enum gp_reason (*choose)(const struct gp_seat *seat, uint64_t *better);
+	enum gp_reason (*choose)(const struct gp_node_answer *answer, uint64_t *better);
 	double (*damage)(const struct gp_binding *binding, uint64_t usable, uint64_t free,
 			 int count);
 };

@@ -21,8 +21,8 @@
 
 /* One job_test of such a job. */
 struct visit {
-	struct gp_glue *glue;
-	const struct gp_inner *inner;
+	struct gp_controller *ctl;
+	const struct gp_stock_plugin *stock_plugin;
 	const struct gp_test *test;
 	struct gp_mig_wish wish;
 	bool wished;
@@ -47,7 +47,7 @@ static bool suits(const struct visit *v, const struct gp_mig_site *site)
 
 static bool read_site(const struct visit *v, int node, struct gp_mig_site *site)
 {
-	return gp_mig_site_read(site, node, v->glue->models, &v->glue->mig_spaces);
+	return gp_mig_site_read(site, node, v->ctl->models, &v->ctl->mig_spaces);
 }
 
 /* ---- shards without a wish ---- */
@@ -60,13 +60,13 @@ static int without_wish(struct visit *v)
 
 	/* A forecast of such a node would keep it free for a job that never gets it. */
 	if (SELECT_IS_MODE_TEST_ONLY(v->test->mode))
-		return gp_ask(v->glue, v->inner, v->test);
+		return gp_stock_call(v->ctl, v->stock_plugin, v->test);
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last; n++)
 		if (bit_test(nodes, n) && read_site(v, (int)n, &site))
 			bit_clear(nodes, n);
 	if (bit_ffs(nodes) < 0)
 		return ESLURM_NODES_BUSY;
-	return gp_ask(v->glue, v->inner, v->test);
+	return gp_stock_call(v->ctl, v->stock_plugin, v->test);
 }
 
 static bool is_required(const struct visit *v, int64_t node)
@@ -80,9 +80,9 @@ static bool is_required(const struct visit *v, int64_t node)
 /* ---- the text ---- */
 
 /* Room for the decision; NULL: no memory. */
-static char *decided(struct gp_glue *glue)
+static char *decided(struct gp_controller *ctl)
 {
-	struct gp_mig_decided *d = &glue->mig_decided;
+	struct gp_mig_decided *d = &ctl->mig_decided;
 
 	d->job_id = 0;
 	if (!d->text)
@@ -112,7 +112,7 @@ static bool add_fit(const struct visit *v, const struct gp_mig_site *site,
 /* Decide it now: a job whose placement cannot be written does not start. */
 static bool decide(struct visit *v)
 {
-	char *text = decided(v->glue);
+	char *text = decided(v->ctl);
 	size_t used = 0;
 
 	for (int i = 0; text && i < v->count; i++)
@@ -120,7 +120,7 @@ static bool decide(struct visit *v)
 		    !add_fit(v, &v->sites[i], &v->fits[i], text, &used))
 			text = NULL;
 	if (text && used > 0)
-		v->glue->mig_decided.job_id = v->test->job->job_id;
+		v->ctl->mig_decided.job_id = v->test->job->job_id;
 	return text && used > 0;
 }
 
@@ -143,7 +143,7 @@ static bool read_sites(struct visit *v)
 		if (!bit_test(nodes, n))
 			continue;
 		if (read_site(v, (int)n, site) && suits(v, site) &&
-		    gp_mig_site_fit(site, &v->glue->mig_books, &v->glue->running,
+		    gp_mig_site_fit(site, &v->ctl->slice_ledger, &v->ctl->running,
 				    &v->wish, site->mig, 0, &v->fits[v->count]))
 			v->count++;
 		else {
@@ -183,7 +183,7 @@ static int ask(struct visit *v, uint32_t min, uint32_t max, uint32_t wanted)
 	for (int i = 0; i < v->count; i++)
 		gp_mig_site_hide(&v->sites[i], v->fits[i].gpu,
 				 (int)v->shards->gres_per_node);
-	rc = gp_ask_for(v->glue, v->inner, v->test, min, max, wanted);
+	rc = gp_stock_call_nodes(v->ctl, v->stock_plugin, v->test, min, max, wanted);
 	for (int i = 0; i < v->count; i++)
 		gp_mig_site_unhide(&v->sites[i]);
 	if (rc != SLURM_SUCCESS || (is_as_placed(v) && decide(v)))
@@ -224,11 +224,11 @@ static int best_site(struct visit *v)
 	int best;
 
 	if (v->count < 2 || t->min_nodes > 1 || !gp_bridge_any_node(t->job) ||
-	    !gp_first_scratch(v->glue, t->nodes))
+	    !gp_preselect_scratch(v->ctl, t->nodes))
 		return -1;
-	best = gp_mig_site_best(v->sites, lightest(v), &v->glue->mig_books, &v->wish);
+	best = gp_mig_site_best(v->sites, lightest(v), &v->ctl->slice_ledger, &v->wish);
 	/* Which leaf switch or base block loses a whole node is stock's to say. */
-	if (best >= 0 && v->glue->units.network != GP_NETWORK_FLAT &&
+	if (best >= 0 && v->ctl->units.network != GP_NETWORK_FLAT &&
 	    gp_bridge_is_idle(v->sites[best].record))
 		return -1;
 	return best;
@@ -254,19 +254,19 @@ static int answer(struct visit *v)
 	uint32_t most = most_nodes(v);
 	int best, rc;
 
-	v->glue->mig_decided.job_id = 0;
+	v->ctl->mig_decided.job_id = 0;
 	if (v->count < (int)t->min_nodes || v->count == 0 || v->misses_required)
 		return ESLURM_NODES_BUSY;
 	best = best_site(v);
 	if (best >= 0) {
-		bit_copybits(v->glue->offered, t->nodes);
+		bit_copybits(v->ctl->offered, t->nodes);
 		bit_clear_all(t->nodes);
 		bit_set(t->nodes, v->sites[best].node);
 		rc = ask(v, 1, 1, 1);
 		if (rc == SLURM_SUCCESS)
 			return rc;
 		gp_fields_write(t->job, &before);
-		bit_copybits(t->nodes, v->glue->offered);
+		bit_copybits(t->nodes, v->ctl->offered);
 	}
 	if (t->min_nodes > most)
 		return ESLURM_NODES_BUSY;
@@ -274,7 +274,7 @@ static int answer(struct visit *v)
 		 t->req_nodes < most ? t->req_nodes : most);
 	if (rc != SLURM_SUCCESS) {
 		gp_fields_write(t->job, &before);
-		gp_quest_refused(v->glue, t->job, INT_MAX);
+		gp_forecast_refused(v->ctl, t->job, INT_MAX);
 	}
 	return rc;
 }
@@ -297,7 +297,7 @@ static time_t when(void *arg, int node)
 
 	if (!read_site(v, node, &site) || !suits(v, &site))
 		return GP_NEVER;
-	return gp_mig_site_when(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
+	return gp_mig_site_when(&site, &v->ctl->slice_ledger, &v->ctl->running, &v->wish,
 				v->now);
 }
 
@@ -306,7 +306,7 @@ static time_t when(void *arg, int node)
 static int will_run(struct visit *v)
 {
 	v->now = time(NULL);
-	return gp_forecast(v->glue, v->inner, v->test, when, v, WAITING);
+	return gp_forecast(v->ctl, v->stock_plugin, v->test, when, v, WAITING);
 }
 
 /* Could the node ever have it? One that has not registered may bring slices. */
@@ -343,15 +343,16 @@ static int test_only(struct visit *v)
 	if (!found ||
 	    v->test->min_nodes > GP_MIG_PLACE_MAX / (entry * (size_t)v->wish.count))
 		return ESLURM_INVALID_GRES;
-	return found < (int)v->test->min_nodes ? ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
-					       : gp_ask(v->glue, v->inner, v->test);
+	return found < (int)v->test->min_nodes
+		       ? ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+		       : gp_stock_call(v->ctl, v->stock_plugin, v->test);
 }
 
-int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
+int gp_mig_job_test(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		    const struct gp_test *test)
 {
 	const char *text = gp_job_env_get(test->job, GP_ENV_MIG);
-	struct visit v = {.glue = glue, .inner = inner, .test = test};
+	struct visit v = {.ctl = ctl, .stock_plugin = stock_plugin, .test = test};
 
 	v.shards = gp_bridge_shards(test->job);
 	v.wished = text != NULL;
@@ -361,7 +362,7 @@ int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
 		return ESLURM_INVALID_GRES;
 	if (SELECT_IS_MODE_TEST_ONLY(test->mode))
 		return test_only(&v);
-	if (!gp_mig_books_read(&glue->mig_books, glue->node_count))
+	if (!gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count))
 		return ESLURM_NODES_BUSY;
 	return SELECT_IS_MODE_WILL_RUN(test->mode) ? will_run(&v) : run_now(&v);
 }
@@ -378,7 +379,7 @@ static bool place_on(struct visit *v, int node, char *text, size_t *used)
 
 	if (!read_site(v, node, &site) || !suits(v, &site) ||
 	    !gp_bridge_selected(&asked, 0, node, site.gpus, &gpus) ||
-	    !gp_mig_site_fit(&site, &v->glue->mig_books, &v->glue->running, &v->wish,
+	    !gp_mig_site_fit(&site, &v->ctl->slice_ledger, &v->ctl->running, &v->wish,
 			     gpus, 0, &fit))
 		return false;
 	return add_fit(v, &site, &fit, text, used);
@@ -398,45 +399,45 @@ static bool place_all(struct visit *v, const job_record_t *job, char *text)
 }
 
 /* The placement of the job that begins: decided by the job_test just before, else now. */
-static const char *placement(struct gp_glue *glue, const job_record_t *job,
+static const char *placement(struct gp_controller *ctl, const job_record_t *job,
 			     struct visit *v)
 {
-	char *text = glue->mig_decided.text;
+	char *text = ctl->mig_decided.text;
 
-	if (text && glue->mig_decided.job_id == job->job_id && glue->mig_books.fresh)
+	if (text && ctl->mig_decided.job_id == job->job_id && ctl->slice_ledger.fresh)
 		return text;
-	text = decided(glue);
-	return text && gp_mig_books_read(&glue->mig_books, glue->node_count) &&
+	text = decided(ctl);
+	return text && gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count) &&
 			       place_all(v, job, text)
 		       ? text
 		       : NULL;
 }
 
-bool gp_mig_job_begins(struct gp_glue *glue, job_record_t *job)
+bool gp_mig_job_begins(struct gp_controller *ctl, job_record_t *job)
 {
 	const char *wish = gp_job_env_get(job, GP_ENV_MIG), *text;
-	struct visit v = {.glue = glue, .shards = gp_bridge_shards(job)};
+	struct visit v = {.ctl = ctl, .shards = gp_bridge_shards(job)};
 	bool placed;
 
 	if (!wish)
 		return true;
-	text = glue->active && gp_mig_wish_read(wish, &v.wish) ? placement(glue, job, &v)
-							       : NULL;
+	text = ctl->active && gp_mig_wish_read(wish, &v.wish) ? placement(ctl, job, &v)
+							      : NULL;
 	placed = text && gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
-	glue->mig_decided.job_id = 0;
+	ctl->mig_decided.job_id = 0;
 	if (!placed)
 		error("gputopo: job %u waits: its MIG slices are no longer free, or "
 		      "their placement cannot be stored",
 		      job->job_id);
-	gp_mig_books_spoil(&glue->mig_books);
+	gp_slice_ledger_spoil(&ctl->slice_ledger);
 	return placed;
 }
 
-void gp_mig_job_leaves(struct gp_glue *glue, job_record_t *job, int node)
+void gp_mig_job_leaves(struct gp_controller *ctl, job_record_t *job, int node)
 {
 	const char *at = gp_job_env_get(job, GP_ENV_MIG_PLACE);
 	const char *name = node_record_table_ptr[node]->name;
-	char *text = at ? decided(glue) : NULL;
+	char *text = at ? decided(ctl) : NULL;
 	size_t used = 0;
 
 	if (!text)
@@ -454,11 +455,11 @@ void gp_mig_job_leaves(struct gp_glue *glue, job_record_t *job, int node)
 					 &entry.slice);
 	}
 	gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
-	gp_mig_books_spoil(&glue->mig_books);
+	gp_slice_ledger_spoil(&ctl->slice_ledger);
 }
 
-void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job)
+void gp_mig_job_ends(struct gp_controller *ctl, const job_record_t *job)
 {
 	if (gp_job_env_get(job, GP_ENV_MIG_PLACE))
-		gp_mig_books_spoil(&glue->mig_books);
+		gp_slice_ledger_spoil(&ctl->slice_ledger);
 }

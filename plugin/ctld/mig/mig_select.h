@@ -9,20 +9,20 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_SELECT_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 
-int gp_mig_job_test(struct gp_glue *glue, const struct gp_inner *inner,
+int gp_mig_job_test(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		    const struct gp_test *test);
 /* The job starts where the last answer said: write its placement into its environment.
  * false: that cannot be, and the job must not start. */
-bool gp_mig_job_begins(struct gp_glue *glue, job_record_t *job);
+bool gp_mig_job_begins(struct gp_controller *ctl, job_record_t *job);
 /* It goes on without this node: its slices there are others'. */
-void gp_mig_job_leaves(struct gp_glue *glue, job_record_t *job, int node);
+void gp_mig_job_leaves(struct gp_controller *ctl, job_record_t *job, int node);
 /* Its slices will be free when it is complete. */
-void gp_mig_job_ends(struct gp_glue *glue, const job_record_t *job);
+void gp_mig_job_ends(struct gp_controller *ctl, const job_record_t *job);
 
 /* Before a job is tested that may ask for whole GPUs: leave the nodes of which stock
  * knows whose slices are in use. false: it has to wait. Costs nothing on clusters without
  * GPUs in MIG mode. */
-bool gp_mig_guard(struct gp_glue *glue, const struct gp_test *test);
+bool gp_mig_guard(struct gp_controller *ctl, const struct gp_test *test);
 #endif

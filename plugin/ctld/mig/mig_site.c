@@ -227,15 +227,15 @@ static void read_bits(const struct gp_mig_site *site, int bit_of[GP_MAX_GPUS])
 /* Put what the jobs hold then on the fleet's GPUs from base on. Returns the GPUs that are
  * open, none on a contradiction. */
 static uint64_t fill(struct gt_mig_fleet *fleet, int base, const struct gp_mig_site *site,
-		     const struct gp_mig_books *books, const struct gp_running *running,
-		     time_t when)
+		     const struct gp_slice_ledger *ledger,
+		     const struct gp_running *running, time_t when)
 {
 	uint64_t open = not_whole(site, running, when);
 	int counted[GP_MAX_GPUS] = {0}, bit_of[GP_MAX_GPUS], at = -1;
 	const struct gp_mig_held *held;
 	bool known = false;
 
-	while ((held = gp_mig_books_next(books, site->node, &at))) {
+	while ((held = gp_slice_ledger_next(ledger, site->node, &at))) {
 		const struct gp_mig_slice *s = &held->slice;
 		struct gt_mig_instance instance;
 		int gpu;
@@ -311,7 +311,7 @@ bool gp_mig_site_may(const struct gp_mig_site *site, const struct gp_mig_wish *w
 	return size > 0 && size * wish->count <= gt_mig_space_gpu(site->space)->units;
 }
 
-bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *books,
+bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_slice_ledger *ledger,
 		     const struct gp_running *running, const struct gp_mig_wish *wish,
 		     uint64_t among, time_t when, struct gp_mig_fit *fit)
 {
@@ -325,7 +325,7 @@ bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *
 	if (gt_mig_profile_find(gpu, wish->profile, &fit->profile, NULL) ||
 	    gt_mig_fleet_new(&fleet, site->space, site->gpus, NULL))
 		return false;
-	open = fill(fleet, 0, site, books, running, when) & among;
+	open = fill(fleet, 0, site, ledger, running, when) & among;
 	while (!fits &&
 	       gt_mig_place(fleet, fit->profile, policy_of(site), &open, &place)) {
 		fit->gpu = place.gpu;
@@ -340,7 +340,8 @@ bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *
 /* ---- when ---- */
 
 /* The first end after `after` of a job on this node; 0: none that is known. */
-static time_t next_end(const struct gp_mig_site *site, const struct gp_mig_books *books,
+static time_t next_end(const struct gp_mig_site *site,
+		       const struct gp_slice_ledger *ledger,
 		       const struct gp_running *running, time_t after, time_t now)
 {
 	const struct gp_mig_held *slice;
@@ -348,7 +349,7 @@ static time_t next_end(const struct gp_mig_site *site, const struct gp_mig_books
 	time_t next = 0, end;
 	int at = -1, count;
 
-	while ((slice = gp_mig_books_next(books, site->node, &at))) {
+	while ((slice = gp_slice_ledger_next(ledger, site->node, &at))) {
 		end = end_of(slice->job_id, now);
 		if (end > after && (!next || end < next))
 			next = end;
@@ -362,7 +363,8 @@ static time_t next_end(const struct gp_mig_site *site, const struct gp_mig_books
 	return next;
 }
 
-time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_books *books,
+time_t gp_mig_site_when(const struct gp_mig_site *site,
+			const struct gp_slice_ledger *ledger,
 			const struct gp_running *running, const struct gp_mig_wish *wish,
 			time_t now)
 {
@@ -372,9 +374,9 @@ time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_book
 	if (!gp_mig_site_may(site, wish))
 		return GP_NEVER;
 	for (int round = 0; round < ROUNDS; round++) {
-		if (gp_mig_site_fit(site, books, running, wish, site->mig, when, &fit))
+		if (gp_mig_site_fit(site, ledger, running, wish, site->mig, when, &fit))
 			return when;
-		when = next_end(site, books, running, when, now);
+		when = next_end(site, ledger, running, when, now);
 		if (!when)
 			return GP_NOT_KNOWN;
 	}
@@ -418,7 +420,7 @@ static struct gt_mig_fleet *join(const struct gp_mig_site *sites, int count,
 }
 
 static int best_of(const struct gp_mig_site *sites, int count,
-		   const struct gp_mig_books *books, const struct gp_mig_wish *wish,
+		   const struct gp_slice_ledger *ledger, const struct gp_mig_wish *wish,
 		   const struct gt_mig_space *space, int *first, uint64_t *open)
 {
 	static const struct gp_running nobody;
@@ -432,7 +434,7 @@ static int best_of(const struct gp_mig_site *sites, int count,
 	for (int i = 0; i < count; i++)
 		if (first[i] >= 0)
 			open_gpus(open, first[i],
-				  fill(fleet, first[i], &sites[i], books, &nobody, 0));
+				  fill(fleet, first[i], &sites[i], ledger, &nobody, 0));
 	if (gt_mig_profile_find(gt_mig_space_gpu(space), wish->profile, &profile, NULL) ==
 	    GT_OK)
 		while (best < 0 &&
@@ -442,7 +444,7 @@ static int best_of(const struct gp_mig_site *sites, int count,
 			best = site_of(sites, count, first, place.gpu);
 			open[place.gpu / 64] &= ~((uint64_t)1 << place.gpu % 64);
 			if (best < 0 ||
-			    !gp_mig_site_fit(&sites[best], books, &nobody, wish,
+			    !gp_mig_site_fit(&sites[best], ledger, &nobody, wish,
 					     (uint64_t)1 << (place.gpu - first[best]), 0,
 					     &fit))
 				best = -1;
@@ -452,7 +454,7 @@ static int best_of(const struct gp_mig_site *sites, int count,
 }
 
 int gp_mig_site_best(const struct gp_mig_site *sites, int count,
-		     const struct gp_mig_books *books, const struct gp_mig_wish *wish)
+		     const struct gp_slice_ledger *ledger, const struct gp_mig_wish *wish)
 {
 	int *first = malloc(((size_t)count + 1) * sizeof(*first));
 	uint64_t *open = calloc((size_t)count + 1, sizeof(*open));
@@ -464,7 +466,7 @@ int gp_mig_site_best(const struct gp_mig_site *sites, int count,
 		while (sites[j].space != sites[i].space)
 			j++;
 		if (j == i) /* the first of its model */
-			best = best_of(sites, count, books, wish, sites[i].space, first,
+			best = best_of(sites, count, ledger, wish, sites[i].space, first,
 				       open);
 	}
 	free(first);

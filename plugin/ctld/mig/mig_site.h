@@ -58,17 +58,19 @@ bool gp_mig_site_may(const struct gp_mig_site *site, const struct gp_mig_wish *w
 /* Place the wish on one of the GPUs `among`, as it is when all jobs have ended that end
  * by `when` (0: now). Slices that Slurm counts and no job explains close a GPU now.
  * false: it does not fit, or no memory. */
-bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_mig_books *books,
+bool gp_mig_site_fit(const struct gp_mig_site *site, const struct gp_slice_ledger *ledger,
 		     const struct gp_running *running, const struct gp_mig_wish *wish,
 		     uint64_t among, time_t when, struct gp_mig_fit *fit);
 /* When it fits: 0 now, a date, GP_NEVER or GP_NOT_KNOWN (start_estimate.h). now: one
  * moment for all nodes of a forecast. */
-time_t gp_mig_site_when(const struct gp_mig_site *site, const struct gp_mig_books *books,
+time_t gp_mig_site_when(const struct gp_mig_site *site,
+			const struct gp_slice_ledger *ledger,
 			const struct gp_running *running, const struct gp_mig_wish *wish,
 			time_t now);
 /* Of several sites the one on whose GPUs the policy places the wish; -1: none. */
 int gp_mig_site_best(const struct gp_mig_site *sites, int count,
-		     const struct gp_mig_books *books, const struct gp_mig_wish *wish);
+		     const struct gp_slice_ledger *ledger,
+		     const struct gp_mig_wish *wish);
 
 /* Leave the stock plugin `shards` of this GPU and none of the others; and take it back.
  */

@@ -68,7 +68,7 @@ static int shards_of(const struct gp_mig_site *site, const struct gp_mig_wish *w
 
 /* Look at one node. A job has as many shards on each of its nodes: where it requires
  * some, those say how many. */
-static void look(struct gp_glue *glue, struct gp_mig_question *question,
+static void look(struct gp_controller *ctl, struct gp_mig_question *question,
 		 const struct gp_mig_wish *wish, int node, struct offer *offer)
 {
 	bool required = question->wish && gp_places_require(&question->places, node);
@@ -76,7 +76,7 @@ static void look(struct gp_glue *glue, struct gp_mig_question *question,
 	struct gp_mig_site site;
 	int shards = 0;
 
-	if (!gp_mig_site_read(&site, node, glue->models, &glue->mig_spaces)) {
+	if (!gp_mig_site_read(&site, node, ctl->models, &ctl->mig_spaces)) {
 		if (!gp_bridge_is_settled(record)) {
 			offer->unknown++;
 			return;
@@ -197,8 +197,8 @@ static bool refuse_wish(const struct gp_mig_question *question,
 	return true;
 }
 
-bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char *text,
-		    size_t size)
+bool gp_mig_refuses(struct gp_controller *ctl, struct gp_mig_question *question,
+		    char *text, size_t size)
 {
 	struct gp_mig_wish wish = {0};
 	struct offer offer = {0};
@@ -210,9 +210,9 @@ bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char
 			 question->wish);
 		return true;
 	}
-	for (int n = 0; n < glue->node_count; n++)
+	for (int n = 0; n < ctl->node_count; n++)
 		if (node_record_table_ptr[n] && gp_places_have(&question->places, n))
-			look(glue, question, &wish, n, &offer);
+			look(ctl, question, &wish, n, &offer);
 	if (question->wish) {
 		if (!question->shards)
 			question->shards = enough(&offer, question->places.least);

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_SUBMIT_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_SUBMIT_H
 
-#include "plugin/ctld/glue.h"
+#include "plugin/ctld/controller.h"
 
 struct gp_mig_question {
 	uint32_t size; /* of this struct, so that two builds know each other */
@@ -23,8 +23,8 @@ struct gp_mig_question {
 typedef bool gp_mig_submit_fn(struct gp_mig_question *question, char *text, size_t size);
 extern gp_mig_submit_fn gputopo_mig_submit;
 
-/* glue is locked. */
-bool gp_mig_refuses(struct gp_glue *glue, struct gp_mig_question *question, char *text,
-		    size_t size);
+/* ctl is locked. */
+bool gp_mig_refuses(struct gp_controller *ctl, struct gp_mig_question *question,
+		    char *text, size_t size);
 
 #endif

@@ -13,39 +13,39 @@
 #include "plugin/common/mig_names.h"
 #include "plugin/common/mig_text.h"
 
-void gp_mig_books_release(struct gp_mig_books *books)
+void gp_slice_ledger_release(struct gp_slice_ledger *ledger)
 {
-	free(books->held);
-	free(books->first);
-	memset(books, 0, sizeof(*books));
+	free(ledger->held);
+	free(ledger->first);
+	memset(ledger, 0, sizeof(*ledger));
 }
 
-void gp_mig_books_spoil(struct gp_mig_books *books)
+void gp_slice_ledger_spoil(struct gp_slice_ledger *ledger)
 {
-	books->fresh = false;
+	ledger->fresh = false;
 }
 
-static bool make_room(struct gp_mig_books *books)
+static bool make_room(struct gp_slice_ledger *ledger)
 {
-	int room = books->room ? 2 * books->room : 64;
+	int room = ledger->room ? 2 * ledger->room : 64;
 	struct gp_mig_held *more;
 
-	if (books->count < books->room)
+	if (ledger->count < ledger->room)
 		return true;
-	more = realloc(books->held, (size_t)room * sizeof(*more));
+	more = realloc(ledger->held, (size_t)room * sizeof(*more));
 	if (!more)
 		return false;
-	books->held = more;
-	books->room = room;
+	ledger->held = more;
+	ledger->room = room;
 	return true;
 }
 
 /* Mostly the nodes come in their order: begin where the last was found. */
-static int node_of(const struct gp_mig_books *books, const struct gp_mig_entry *entry,
+static int node_of(const struct gp_slice_ledger *ledger, const struct gp_mig_entry *entry,
 		   int last)
 {
-	for (int i = 0; i < books->node_count; i++) {
-		int n = (last + i) % books->node_count;
+	for (int i = 0; i < ledger->node_count; i++) {
+		int n = (last + i) % ledger->node_count;
 
 		if (node_record_table_ptr[n] &&
 		    gp_mig_entry_is_on(entry, node_record_table_ptr[n]->name))
@@ -58,7 +58,7 @@ static int node_of(const struct gp_mig_books *books, const struct gp_mig_entry *
 static int read_job(void *x, void *arg)
 {
 	const job_record_t *job = x;
-	struct gp_mig_books *books = arg;
+	struct gp_slice_ledger *ledger = arg;
 	struct gp_mig_wish wish;
 	const char *at;
 	int last = 0;
@@ -69,55 +69,55 @@ static int read_job(void *x, void *arg)
 	if (!at || !gp_mig_wish_read(gp_job_env_get(job, GP_ENV_MIG), &wish))
 		return 0;
 	/* Nobody tells when it is complete. */
-	books->passing |= IS_JOB_COMPLETING(job);
+	ledger->passing |= IS_JOB_COMPLETING(job);
 	while (at && *at) {
 		struct gp_mig_entry entry;
 		int node;
 
 		if (!gp_mig_entry_next(&at, &entry))
 			return 0;
-		node = node_of(books, &entry, last);
+		node = node_of(ledger, &entry, last);
 		if (node < 0)
 			continue;
 		last = node;
-		if (!make_room(books)) {
-			books->whole = false;
+		if (!make_room(ledger)) {
+			ledger->whole = false;
 			return -1;
 		}
 		entry.slice.compute = wish.compute;
 		memcpy(entry.slice.suffix, wish.suffix, sizeof(wish.suffix));
-		books->held[books->count] = (struct gp_mig_held){job->job_id, entry.slice,
-								 books->first[node]};
-		books->first[node] = books->count++;
+		ledger->held[ledger->count] = (struct gp_mig_held){
+			job->job_id, entry.slice, ledger->first[node]};
+		ledger->first[node] = ledger->count++;
 	}
 	return 0;
 }
 
-bool gp_mig_books_read(struct gp_mig_books *books, int node_count)
+bool gp_slice_ledger_read(struct gp_slice_ledger *ledger, int node_count)
 {
-	if (books->fresh && books->node_count == node_count)
-		return books->whole;
-	free(books->first);
-	books->first = malloc(((size_t)node_count + 1) * sizeof(*books->first));
-	books->node_count = books->first ? node_count : 0;
-	books->count = 0;
-	books->whole = books->first != NULL;
-	books->passing = false;
-	for (int n = 0; n < books->node_count; n++)
-		books->first[n] = -1;
-	if (books->whole && &job_list && job_list)
-		(void)list_for_each(job_list, read_job, books);
-	books->fresh = books->whole && !books->passing;
-	return books->whole;
+	if (ledger->fresh && ledger->node_count == node_count)
+		return ledger->whole;
+	free(ledger->first);
+	ledger->first = malloc(((size_t)node_count + 1) * sizeof(*ledger->first));
+	ledger->node_count = ledger->first ? node_count : 0;
+	ledger->count = 0;
+	ledger->whole = ledger->first != NULL;
+	ledger->passing = false;
+	for (int n = 0; n < ledger->node_count; n++)
+		ledger->first[n] = -1;
+	if (ledger->whole && &job_list && job_list)
+		(void)list_for_each(job_list, read_job, ledger);
+	ledger->fresh = ledger->whole && !ledger->passing;
+	return ledger->whole;
 }
 
-const struct gp_mig_held *gp_mig_books_next(const struct gp_mig_books *books, int node,
-					    int *at)
+const struct gp_mig_held *gp_slice_ledger_next(const struct gp_slice_ledger *ledger,
+					       int node, int *at)
 {
-	int next = *at >= 0		      ? books->held[*at].next
-		   : node < books->node_count ? books->first[node]
-					      : -1;
+	int next = *at >= 0		       ? ledger->held[*at].next
+		   : node < ledger->node_count ? ledger->first[node]
+					       : -1;
 
 	*at = next;
-	return next >= 0 ? &books->held[next] : NULL;
+	return next >= 0 ? &ledger->held[next] : NULL;
 }

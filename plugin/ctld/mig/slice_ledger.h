@@ -15,7 +15,7 @@ struct gp_mig_held {
 	int next; /* the next of the same node; -1: none */
 };
 
-struct gp_mig_books {
+struct gp_slice_ledger {
 	struct gp_mig_held *held;
 	int count, room;
 	int *first; /* of each node; -1: none */
@@ -25,15 +25,15 @@ struct gp_mig_books {
 	bool passing; /* some job is completing */
 };
 
-void gp_mig_books_release(struct gp_mig_books *books);
+void gp_slice_ledger_release(struct gp_slice_ledger *ledger);
 /* A MIG job began or ended, or slurmctld restarted: read the jobs again before the next
  * answer. */
-void gp_mig_books_spoil(struct gp_mig_books *books);
+void gp_slice_ledger_spoil(struct gp_slice_ledger *ledger);
 /* Bring them up to date for node_count nodes; one walk over all jobs where they are not
  * fresh. false: not all is known, so that nothing may be placed. */
-bool gp_mig_books_read(struct gp_mig_books *books, int node_count);
+bool gp_slice_ledger_read(struct gp_slice_ledger *ledger, int node_count);
 /* Walk the slices of one node: at starts at -1; NULL after the last. */
-const struct gp_mig_held *gp_mig_books_next(const struct gp_mig_books *books, int node,
-					    int *at);
+const struct gp_mig_held *gp_slice_ledger_next(const struct gp_slice_ledger *ledger,
+					       int node, int *at);
 
 #endif

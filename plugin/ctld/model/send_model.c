@@ -127,7 +127,7 @@ static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_
 	}
 }
 
-void gp_carry_models(const job_record_t *job, struct gp_models *models)
+void gp_send_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
 	char value[GP_MODELS_MAX];

@@ -13,6 +13,6 @@
  * without a model or with another Mode= than enforce are left out; none left: nothing is
  * set. Nodes beyond
  * GP_MODELS_MAX bytes are not told. compact.h says what is in it. */
-void gp_carry_models(const job_record_t *job, struct gp_models *models);
+void gp_send_models(const job_record_t *job, struct gp_models *models);
 
 #endif

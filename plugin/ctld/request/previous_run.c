@@ -14,9 +14,9 @@
 #include "plugin/ctld/request/previous_run.h"
 #include "plugin/common/wish_names.h"
 
-void gp_past_read(const job_record_t *job, struct gp_past *past)
+void gp_previous_run_read(const job_record_t *job, struct gp_previous_run *previous)
 {
-	gp_past_parse(gp_job_env_get(job, GP_ENV_HAD), past);
+	gp_previous_run_parse(gp_job_env_get(job, GP_ENV_HAD), previous);
 }
 
 /* ---- writing --------------------------------------------------------------------------
@@ -77,7 +77,7 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 		memory->used += (size_t)n;
 }
 
-void gp_past_write(job_record_t *job, struct gp_models *models)
+void gp_previous_run_write(job_record_t *job, struct gp_models *models)
 {
 	struct memory memory = {.models = models, .mbps = -1};
 	char value[GP_PAST_VALUE_MAX];

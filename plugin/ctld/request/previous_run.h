@@ -13,9 +13,9 @@
 /* What the job remembers; nothing where that is nothing, or nothing we could have
  * written. Once a job_test; not more than GP_PAST_MAX bytes are read, whoever wrote them.
  */
-void gp_past_read(const job_record_t *job, struct gp_past *past);
+void gp_previous_run_read(const job_record_t *job, struct gp_previous_run *previous);
 /* Remember what the job holds now, if it may be requeued. Without memory for it nothing
  * is remembered and nothing is lost. */
-void gp_past_write(job_record_t *job, struct gp_models *models);
+void gp_previous_run_write(job_record_t *job, struct gp_models *models);
 
 #endif
