@@ -126,7 +126,7 @@ missing_without() {
 @test "the version is the same in the program, NEWS, the RPM spec and the manual" {
 	local version
 	version=$("$GPUTOPO" --version | sed 's/.* //')
-	same "$(sed -n 's/^## //p' "$SRC/NEWS.md" | head -n 1)" "$version" NEWS.md
+	same "$(sed -n 's/^## \([0-9]\)/\1/p' "$SRC/NEWS.md" | head -n 1)" "$version" NEWS.md
 	same "$(sed -n 's/^Version: *//p' "$SRC/packaging/gputopo.spec")" "$version" gputopo.spec
 	same "$(sed -n 's/^gputopo \([0-9.]*\):.*/\1/p' "$SRC/man/gputopo-slurm.8")" "$version" gputopo-slurm.8
 }
