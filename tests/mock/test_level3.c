@@ -133,14 +133,13 @@ END_TEST
 /* Jobs whose time limits tell how long they run. */
 static void limits_tell(void)
 {
-	for (int i = 0; i < 40; i++) {
-		job_record_t *job = mock_job_add(200 + (uint32_t)i);
+	job_record_t *job = mock_job_add(200); /* one record for all of them */
 
+	job->job_state = JOB_COMPLETE;
+	for (int i = 0; i < 40; i++) {
 		job->time_limit = 10 * (1 + (uint32_t)i);
 		job->start_time = time(NULL) - 500 * (1 + i);
-		job->job_state = JOB_COMPLETE;
 		ck_assert_int_eq(stage.ours.job_fini(job), 0);
-		job_list->count--;
 	}
 }
 

@@ -214,13 +214,15 @@ bool gp_mig_refuses(struct gp_controller *ctl, struct gp_mig_question *question,
 		if (node_record_table_ptr[n] && gp_places_have(&question->places, n))
 			look(ctl, question, &wish, n, &offer);
 	if (question->wish) {
+		if (offer.sites && refuse_size(question, &wish, &offer, text, size))
+			return true;
 		if (!question->shards)
 			question->shards = enough(&offer, question->places.least);
 		if (offer.cannot || !question->shards ||
 		    offer.by_shards[question->shards] + offer.unknown <
 			    question->places.least)
 			return refuse_wish(question, &wish, &offer, text, size);
-		return refuse_size(question, &wish, &offer, text, size);
+		return false;
 	}
 	if (!offer.sites || offer.others || offer.unknown)
 		return false;

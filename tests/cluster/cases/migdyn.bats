@@ -482,7 +482,7 @@ drained() {
 	cp "$BATS_TEST_TMPDIR/gputopo.conf" "$CLUSTER/etc/"
 	rm -f "$CLUSTER/mig/records/m0/99999"
 	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
-	grep -q "MigStray=remove: .*gputopo.conf:.*MigStray=perhaps: remove or drain" \
+	grep -q "MigStray=remove: .*gputopo.conf:.*MigStray=perhaps: must be remove or drain" \
 		"$CLUSTER/log/slurmd-m0"
 }
 
