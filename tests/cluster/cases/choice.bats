@@ -130,6 +130,13 @@ half_node() {
 	done
 }
 
+@test "a cluster without MIG has gputopo in slurmctld, and no gputopo_mig.so" {
+	run cluster_run sh -c 'cat /proc/$(cat $CLUSTER/slurmctld.pid)/maps'
+	[[ $output == *"/plugin/select_cons_tres.so"* ]]
+	[[ $output != *gputopo_mig* ]]
+	[ -e "$CLUSTER/plugin/gputopo_mig.so" ]
+}
+
 @test "Mode=observe gives what stock Slurm gives, and logs what it would have given" {
 	local seed=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))}
 	echo "# seed $seed" >&3
