@@ -19,8 +19,9 @@
  * 2. Stock answers (preselect.c), asked with the best few nodes, then with those of one
  *    NVLink domain, then with all. A refusal of the last is stock's and is returned.
  * 3. The answer is read, job first: "no-gpus", "off", "exclusive", "preemption",
- *    "shared", "per-socket", "abi-mismatch" end here. Then node by node: a node whose model is
- *    missing or contradicts it keeps stock's GPUs ("no-topology", "size", "index", ...).
+ *    "shared", "per-socket", "abi-mismatch" end here. Then node by node: a node whose
+ * model is missing or contradicts it keeps stock's GPUs ("no-topology", "size", "index",
+ * ...).
  * 4. Each node chooses (choice.c). None wants others: "best", "no-choice", "observed",
  *    "budget".
  * 5. The exchange. All free GPUs but the wanted ones are marked allocated, stock is asked

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_requests.c - what is left to stock and why: requests, types, sockets,
- * topologies that do not fit, settings, our index of running jobs, and structs that differ.
+ * topologies that do not fit, settings, our index of running jobs, and structs that
+ * differ.
  */
 #include "plugin/slurm/compat.h"
 
@@ -424,7 +425,8 @@ START_TEST(a_broken_file_at_the_start_leaves_stock)
 }
 END_TEST
 
-/* ---- running jobs and structs that differ ------------------------------------------------------
+/* ---- running jobs and structs that differ
+ * ------------------------------------------------------
  */
 
 START_TEST(a_finished_job_frees_its_gpus)
