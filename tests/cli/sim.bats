@@ -223,8 +223,7 @@ jobs_csv() {
 	same "$(head -c 4 <<<"$output")" "<svg" start
 	has "$output" "With gputopo, jobs of 2 GPUs and more get"
 	same "$(grep -c 'class="all"/>\|class="choice"/>' <<<"$output")" 6 "bars and legend"
-	run grep -Eo '(src|href|url|@import)[= (]' <<<"$output"
-	same "$status" 1 "$output"
+	same "$(grep -Eo '(src|href|url|@import)[= (]' <<<"$output" || true)" "" "what it refers to"
 	if command -v xmllint >/dev/null; then xmllint --noout - <<<"$output"; fi
 	"$GPUTOPO" sim replay -w jobs.csv -t builtin:dgx1v --nodes 10 --policy gputopo \
 		--svg a.svg | grep -q '^policy'
