@@ -96,7 +96,7 @@ struct gp_controller {
 	uint64_t *told; /* by node: reasons that were logged, a bit each */
 	int node_count;
 	int told_count[GP_REASON_COUNT];
-	/* scratch, kept so that a job_test allocates nothing */
+	/* scratch; only exchange.c, log lines and new tables allocate beside it */
 	bitstr_t *offered; /* the nodes that job_test was offered */
 	bitstr_t *picked;  /* and those that it picked */
 	struct gp_node_answer *answers;

@@ -123,6 +123,7 @@ START_TEST(a_file_server_that_is_gone_holds_up_no_end)
 	/* the thread comes back to code that is still there */
 	is_gone = false;
 	ck_assert_ptr_nonnull(strstr(read_metrics(), "gputopo_jobs_started_total 1\n"));
+	usleep(500000); /* and frees what it wrote; nobody joins it any more */
 	ck_assert(mock_load(&stage.ours, MOCK_OURS ":" MOCK_STOCK));
 	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
 }
