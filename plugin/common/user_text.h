@@ -10,8 +10,8 @@
  * job_submit/gputopo and the select plugin both pass every job through this filter, since
  * the first is optional. SECURITY.md says what is trusted and what is not.
  */
-#ifndef GPUTOPO_PLUGIN_USER_TEXT_H
-#define GPUTOPO_PLUGIN_USER_TEXT_H
+#ifndef GPUTOPO_PLUGIN_COMMON_USER_TEXT_H
+#define GPUTOPO_PLUGIN_COMMON_USER_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

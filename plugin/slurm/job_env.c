@@ -99,9 +99,8 @@ void gp_job_env_clean(job_record_t *job, bool begins)
 	/* that of an earlier run is no news */
 	if (gp_text_dropped(&filter) && !(begins && job->restart_cnt))
 		info("gputopo: job %u of user %u: %d forged, %d repeated and %d "
-		     "oversized "
-		     "entries of its SPANK environment are dropped; the first of ours: "
-		     "%s",
+		     "oversized entries of its SPANK environment are dropped; the first "
+		     "of ours: %s",
 		     job->job_id, job->user_id, filter.forged,
 		     filter.twice + filter.opposed, filter.large, filter.name);
 }

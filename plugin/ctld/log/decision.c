@@ -7,11 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/append.h"
 #include "plugin/ctld/log/decision.h"
 
 /* Bytes of one job's waiting lines; more are dropped and counted. */
@@ -53,45 +53,24 @@ void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 /* ---- a line ---------------------------------------------------------------------------
  */
 
-struct text {
-	char *buf;
-	size_t size;
-	size_t used;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *fmt,
-						      ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(text->buf + text->used, text->size - text->used, fmt, args);
-	va_end(args);
-	if (n > 0)
-		text->used += (size_t)n;
-	if (text->used >= text->size)
-		text->used = text->size - 1;
-}
-
-static void put_list(struct text *text, const char *key, uint64_t bits)
+static void put_list(struct gt_append *text, const char *key, uint64_t bits)
 {
 	struct gt_mask mask = {.word = {bits}};
 	char list[GP_MAX_GPUS * 4];
 
-	put(text, ",\"%s\":\"%s\"", key, gt_mask_format(&mask, list, sizeof(list)));
+	gt_append(text, ",\"%s\":\"%s\"", key, gt_mask_format(&mask, list, sizeof(list)));
 }
 
 /* null below two GPUs and where no model says it. */
-static void put_gbps(struct text *text, const char *key, bool known, int mbps)
+static void put_gbps(struct gt_append *text, const char *key, bool known, int mbps)
 {
 	if (known)
-		put(text, ",\"%s\":%d.%03d", key, mbps / 1000, mbps % 1000);
+		gt_append(text, ",\"%s\":%d.%03d", key, mbps / 1000, mbps % 1000);
 	else
-		put(text, ",\"%s\":null", key);
+		gt_append(text, ",\"%s\":null", key);
 }
 
-static void put_worth(struct text *text, const struct gp_node_answer *answer)
+static void put_worth(struct gt_append *text, const struct gp_node_answer *answer)
 {
 	struct gt_table *table = answer->binding ? answer->binding->table : NULL;
 	uint64_t whole = answer->binding ? ~answer->binding->instances : ~(uint64_t)0;
@@ -112,12 +91,12 @@ static void put_worth(struct text *text, const struct gp_node_answer *answer)
 	put_gbps(text, "gbps", known, chosen.busbw_mbps);
 	put_gbps(text, "ideal_gbps", known, known ? gt_ideal_busbw_mbps(table, k) : 0);
 	if (answer->proposed != answer->stock)
-		put(text, ",\"level\":%d", answer->level);
+		gt_append(text, ",\"level\":%d", answer->level);
 	else
-		put(text, ",\"level\":null");
+		gt_append(text, ",\"level\":null");
 }
 
-static void write_line(struct text *text, const struct gp_verdict *verdict,
+static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		       const struct gp_node_answer *answer)
 {
 	int k = __builtin_popcountll(answer->stock);
@@ -125,32 +104,34 @@ static void write_line(struct text *text, const struct gp_verdict *verdict,
 		answer->binding ? answer->binding->settings.mode : GP_MODE_ENFORCE;
 	enum gp_reason why = answer->why != GP_OK ? answer->why : verdict->why;
 
-	put(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-	    (long long)verdict->now, verdict->job_id, answer->record->name, RELEASE_MAJOR,
-	    RELEASE_MINOR, RELEASE_MICRO);
-	put(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
+	gt_append(text,
+		  "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
+		  (long long)verdict->now, verdict->job_id, answer->record->name,
+		  RELEASE_MAJOR, RELEASE_MINOR, RELEASE_MICRO);
+	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
 	put_list(text, "chosen", answer->proposed);
 	put_worth(text, answer);
-	put(text,
-	    ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
-	    "\"reason\":\"%s\"}\n",
-	    gp_mode_name(mode),
-	    verdict->why == GP_CHANGED && answer->wanted != answer->stock ? "true"
-									  : "false",
-	    verdict->split ? "true" : "false",
-	    verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
-	    gp_reason_word(why));
+	gt_append(text,
+		  ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
+		  "\"reason\":\"%s\"}\n",
+		  gp_mode_name(mode),
+		  verdict->why == GP_CHANGED && answer->wanted != answer->stock ? "true"
+										: "false",
+		  verdict->split ? "true" : "false",
+		  verdict->split_avoided ? ",\"split_avoided\":true" : "", verdict->us,
+		  gp_reason_word(why));
 }
 
 /* Its bus bandwidth, for people; "?" without a model. */
-static void put_set(struct text *text, const struct gp_node_answer *answer, uint64_t set)
+static void put_set(struct gt_append *text, const struct gp_node_answer *answer,
+		    uint64_t set)
 {
 	struct gt_mask bits = {.word = {set}};
 	char list[GP_MAX_GPUS * 4];
 
-	put(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
+	gt_append(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
 	if (answer->binding && answer->binding->table) {
 		struct gt_mask gpus = gp_binding_to_model(answer->binding, set);
 		struct gt_score score = {0};
@@ -158,9 +139,9 @@ static void put_set(struct text *text, const struct gp_node_answer *answer, uint
 		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
 			gt_score_set(gt_table_node(answer->binding->table), &gpus,
 				     &score);
-		put(text, "%.10g", score.busbw_mbps / 1000.0);
+		gt_append(text, "%.10g", score.busbw_mbps / 1000.0);
 	} else {
-		put(text, "?");
+		gt_append(text, "?");
 	}
 }
 
@@ -169,20 +150,20 @@ void gp_decisions_sum_up(struct gp_decisions *decisions,
 {
 	size_t used = strlen(decisions->summary);
 	char one[GP_SUMMARY_MAX];
-	struct text text = {one, sizeof(one), 0};
+	struct gt_append text = gt_append_to(one, sizeof(one));
 
 	if (__builtin_popcountll(answer->stock) < 2 ||
 	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
 		return;
-	put(&text, "%s%s ", used ? "; " : "", answer->record->name);
+	gt_append(&text, "%s%s ", used ? "; " : "", answer->record->name);
 	put_set(&text, answer, answer->wanted);
-	put(&text, " GB/s");
+	gt_append(&text, " GB/s");
 	if (answer->wanted != answer->stock) {
-		put(&text, " (stock ");
+		gt_append(&text, " (stock ");
 		put_set(&text, answer, answer->stock);
-		put(&text, ")");
+		gt_append(&text, ")");
 	}
-	if (used + text.used + 6 > sizeof(decisions->summary))
+	if (text.full || used + text.used + 6 > sizeof(decisions->summary))
 		snprintf(one, sizeof(one), "; ...");
 	memcpy(decisions->summary + used, one, strlen(one) + 1);
 }
@@ -220,13 +201,14 @@ static bool make_room(struct gp_decisions *decisions)
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
 		      const struct gp_node_answer *answer)
 {
-	struct text text;
+	struct gt_append text;
 
 	if (!decisions->open || !answer->stock || !make_room(decisions))
 		return;
-	text = (struct text){decisions->lines + decisions->used, GP_LINE_MAX, 0};
+	text = gt_append_to(decisions->lines + decisions->used, GP_LINE_MAX);
 	write_line(&text, verdict, answer);
-	decisions->used += text.used;
+	if (!text.full)
+		decisions->used += text.used;
 }
 
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
@@ -251,12 +233,12 @@ static char *renumber(const struct gp_decisions *decisions, uint32_t job_id, siz
 	static const char key[] = ",\"job\":";
 	size_t lines = 0, room;
 	const char *at = decisions->lines, *end = at + decisions->used;
-	struct text text = {0};
+	struct gt_append text = {0};
 
 	for (const char *c = at; c < end; c++)
 		lines += *c == '\n';
 	room = decisions->used + lines * 10 + 1; /* digits of a number */
-	text = (struct text){malloc(room), room, 0};
+	text = (struct gt_append){.buf = malloc(room), .size = room};
 	while (text.buf && at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		const char *number = strstr(at, key);
@@ -264,9 +246,9 @@ static char *renumber(const struct gp_decisions *decisions, uint32_t job_id, siz
 		if (!stop || !number || number > stop)
 			break;
 		number += sizeof(key) - 1;
-		put(&text, "%.*s%u", (int)(number - at), at, job_id);
+		gt_append(&text, "%.*s%u", (int)(number - at), at, job_id);
 		number += strspn(number, "0123456789");
-		put(&text, "%.*s", (int)(stop + 1 - number), number);
+		gt_append(&text, "%.*s", (int)(stop + 1 - number), number);
 		at = stop + 1;
 	}
 	*used = text.used;

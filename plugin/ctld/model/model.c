@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/compact.h"
+#include "core/fnv.h"
 #include "plugin/ctld/mig/mig_object.h"
 #include "plugin/ctld/model/model.h"
 
@@ -367,23 +368,18 @@ static void describe_difference(struct gp_binding *binding, const struct gp_gpus
 /* ---- bindings -----------------------------------------------------------------------
  */
 
-static uint64_t mix_in(uint64_t hash, uint64_t value)
-{
-	return (hash ^ value) * 0x100000001b3;
-}
-
 /* What the binding depends on, besides the configuration. Never 0. */
 static uint64_t fingerprint(const struct gp_gpus *gpus)
 {
-	uint64_t hash = mix_in(0xcbf29ce484222325, (uint64_t)gpus->size);
+	uint64_t hash = gt_fnv_mix(GT_FNV_START, (uint64_t)gpus->size);
 
-	hash = mix_in(hash, (uint64_t)gpus->order_known << 1 | gpus->has_links);
+	hash = gt_fnv_mix(hash, (uint64_t)gpus->order_known << 1 | gpus->has_links);
 	for (int g = 0; g < gpus->size; g++) {
-		hash = mix_in(hash, gpus->type[g]);
-		hash = mix_in(hash, gpus->sockets[g]);
-		hash = mix_in(hash, (uint64_t)gpus->physical[g]);
+		hash = gt_fnv_mix(hash, gpus->type[g]);
+		hash = gt_fnv_mix(hash, gpus->sockets[g]);
+		hash = gt_fnv_mix(hash, (uint64_t)gpus->physical[g]);
 		for (int b = 0; gpus->has_links && b < gpus->size; b++)
-			hash = mix_in(hash, (uint64_t)gp_bridge_links(gpus, g, b));
+			hash = gt_fnv_mix(hash, (uint64_t)gp_bridge_links(gpus, g, b));
 	}
 	return hash | 1;
 }
@@ -547,7 +543,7 @@ struct gp_value *gp_models_value(struct gp_models *models,
 				 const struct gp_binding *binding, uint64_t usable,
 				 int count)
 {
-	uint64_t hash = mix_in(mix_in(binding->seen, usable), (uint64_t)count);
+	uint64_t hash = gt_fnv_mix(gt_fnv_mix(binding->seen, usable), (uint64_t)count);
 
 	return &models->values[(hash ^ hash >> 32) % VALUES];
 }
