@@ -18,6 +18,14 @@ struct check {
 	int problems;
 };
 
+/* What was met before, by hash. Zeroed: nothing; the owner frees what. */
+struct check_seen {
+	uint64_t *what;
+	int count, room;
+};
+
+/* Is this the first time? Without memory every time is the first. O(count). */
+bool check_is_new(struct check_seen *seen, uint64_t what);
 /* One line on standard error; line 0: it is about the whole file. */
 __attribute__((format(printf, 4, 5))) void
 check_problem(struct check *check, const char *file, int line, const char *fmt, ...);

@@ -199,8 +199,7 @@ struct lines {
 	struct rows gpus, nodes;
 	long default_cores;
 	bool detects; /* some line has AutoDetect= other than off, which finds files */
-	uint64_t *seen;
-	int seen_count, seen_room;
+	struct check_seen seen;
 };
 
 static struct row *add_row(struct rows *rows, const struct slurm_line *line,
@@ -553,24 +552,6 @@ static uint64_t kind_of(const struct lines *lines, const char *host)
 	return hash;
 }
 
-static bool is_new(struct lines *lines, uint64_t kind)
-{
-	for (int i = 0; i < lines->seen_count; i++)
-		if (lines->seen[i] == kind)
-			return false;
-	if (lines->seen_count == lines->seen_room) {
-		int room = lines->seen_room ? 2 * lines->seen_room : 64;
-		uint64_t *more = realloc(lines->seen, (size_t)room * sizeof(*more));
-
-		if (!more)
-			return true;
-		lines->seen = more;
-		lines->seen_room = room;
-	}
-	lines->seen[lines->seen_count++] = kind;
-	return true;
-}
-
 struct visit {
 	struct lines *lines;
 	int line;
@@ -582,7 +563,7 @@ static enum gt_err check_host(void *arg, const char *host)
 {
 	struct visit *visit = arg;
 
-	if (is_new(visit->lines, kind_of(visit->lines, host)) &&
+	if (check_is_new(&visit->lines->seen, kind_of(visit->lines, host)) &&
 	    !check_links(visit->lines, host))
 		check_topology_of(visit->lines->check, host, visit->line);
 	return GT_OK;
@@ -630,5 +611,5 @@ void check_gres(struct check *check)
 		check_hosts(&lines);
 	free_rows(&lines.gpus);
 	free_rows(&lines.nodes);
-	free(lines.seen);
+	free(lines.seen.what);
 }

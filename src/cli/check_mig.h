@@ -49,8 +49,7 @@ struct mig {
 	bool read;	    /* slurm.conf and gres.conf were looked at */
 	bool has_nodes, has_shards;
 	/* what was said or looked at already */
-	uint64_t *seen;
-	int seen_count, seen_room;
+	struct check_seen seen;
 	/* of the line of gputopo.conf at hand */
 	struct mig_slices slices;
 	const char *spec; /* the same pointer as in gputopo.conf */
@@ -68,8 +67,6 @@ void mig_free_files(struct mig *m);
 __attribute__((format(printf, 5, 6))) void mig_say(struct mig *m, const char *file,
 						   int line, const char *host,
 						   const char *fmt, ...);
-/* Is this the first time? Without memory it always is. */
-bool mig_is_new(struct mig *m, uint64_t what);
 /* A number as Slurm writes it, with K, M, ... for powers of 1024; -1: it is none. */
 long mig_read_count(const char *text);
 

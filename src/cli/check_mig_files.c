@@ -20,26 +20,6 @@
 
 #define TEXT_MAX 400
 
-/* ---- once ---- */
-
-bool mig_is_new(struct mig *m, uint64_t what)
-{
-	for (int i = 0; i < m->seen_count; i++)
-		if (m->seen[i] == what)
-			return false;
-	if (m->seen_count == m->seen_room) {
-		int room = m->seen_room ? 2 * m->seen_room : 64;
-		uint64_t *more = realloc(m->seen, (size_t)room * sizeof(*more));
-
-		if (!more)
-			return true;
-		m->seen = more;
-		m->seen_room = room;
-	}
-	m->seen[m->seen_count++] = what;
-	return true;
-}
-
 void mig_say(struct mig *m, const char *file, int line, const char *host, const char *fmt,
 	     ...)
 {
@@ -51,7 +31,7 @@ void mig_say(struct mig *m, const char *file, int line, const char *host, const 
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	hash = gt_fnv(gt_fnv(GT_FNV_START, file, strlen(file)), text, strlen(text));
-	if (mig_is_new(m, gt_fnv_mix(hash, (uint64_t)line)))
+	if (check_is_new(&m->seen, gt_fnv_mix(hash, (uint64_t)line)))
 		check_problem(m->check, file, line, "%s%s%s", host, *host ? ": " : "",
 			      text);
 }
@@ -223,5 +203,5 @@ void mig_free_files(struct mig *m)
 	free_rows(&m->nodes);
 	free_rows(&m->shards);
 	free(m->default_gres);
-	free(m->seen);
+	free(m->seen.what);
 }

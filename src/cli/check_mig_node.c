@@ -201,7 +201,7 @@ void mig_check_shards(struct mig *m, const char *host)
 			"GPUs "
 			"in MIG mode (Topology=%.100s)",
 			s->units, s->mig, s->spec);
-	if (!lines || !mig_is_new(m, gt_fnv_mix(lines, (uintptr_t)m->spec)))
+	if (!lines || !check_is_new(&m->seen, gt_fnv_mix(lines, (uintptr_t)m->spec)))
 		return;
 	if (loose) {
 		if (loose->count != (long)s->gpus * s->units)

@@ -84,6 +84,24 @@ static void find_files(struct check *check, const char *conf, const char *gres)
 }
 
 /* A relative Topology= stands beside gputopo.conf. */
+bool check_is_new(struct check_seen *seen, uint64_t what)
+{
+	for (int i = 0; i < seen->count; i++)
+		if (seen->what[i] == what)
+			return false;
+	if (seen->count == seen->room) {
+		int room = seen->room ? 2 * seen->room : 64;
+		uint64_t *more = realloc(seen->what, (size_t)room * sizeof(*more));
+
+		if (!more)
+			return true;
+		seen->what = more;
+		seen->room = room;
+	}
+	seen->what[seen->count++] = what;
+	return true;
+}
+
 void check_topology_path(const struct check *check, const char *spec, char *out)
 {
 	if (!strncmp(spec, "builtin:", strlen("builtin:")))
