@@ -60,6 +60,7 @@
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/choose/exchange.h"
 #include "plugin/ctld/choose/count_only.h"
+#include "plugin/ctld/choose/step_choice.h"
 
 #define CONF_NAME	"gputopo.conf"
 #define MAX_TOLD	10 /* nodes that are named for one reason */
@@ -390,6 +391,14 @@ void gp_controller_job_leaves(job_record_t *job, int node)
 		gp_mig_object()->job_leaves(&controller, job, node);
 	gp_running_drop(&controller.running, node, job->job_id);
 	gp_free_bound_forget(&controller.free_bound, node);
+	leave();
+}
+
+void gp_controller_step_starts(const step_record_t *step)
+{
+	enter(GP_WATCH_HOOK);
+	if (controller.active)
+		gp_step_choose(controller.models, step);
 	leave();
 }
 

@@ -118,8 +118,9 @@ struct gp_cores {
 	uint64_t sockets; /* that hold one of its cores */
 	uint64_t near;	  /* GPUs with one of its cores near */
 };
-/* false if core_bitmap has not the size that the nodes say. */
-bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+/* Where the cores of held, a bitmap over all cores of the job's nodes, lie on one of
+ * them. false if it has not the size that the nodes say. */
+bool gp_bridge_cores(const job_record_t *job, bitstr_t *held, const node_record_t *node,
 		     const struct gp_gpus *gpus, struct gp_cores *cores);
 
 /* Hide free GPUs from the stock plugin and take it back. */
@@ -132,6 +133,35 @@ struct gp_hidden {
 /* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
 void gp_bridge_unhide(struct gp_hidden *hidden);
+
+/* ---- steps, on one node of their job ------------------------------------------------
+ */
+
+/* A step that starts: what its job's entries gave it. */
+struct gp_step_place {
+	int offset;    /* the node's among those of the job */
+	int size;      /* GPUs of the node */
+	uint64_t all;  /* the job's GPUs of those entries */
+	uint64_t free; /* of them, those that no other step holds */
+	uint64_t own;  /* and those that the step has */
+	int entries;
+	struct {
+		gres_job_state_t *job;
+		gres_step_state_t *step;
+		uint64_t all;
+	} entry[GP_MAX_ENTRIES];
+};
+
+/* Read it once Slurm has given it its GPUs. false: it has none there, or what the job and
+ * the step say of them does not agree. */
+bool gp_bridge_step(const step_record_t *step, int offset, int size,
+		    struct gp_step_place *place);
+/* Give it these GPUs instead of its own: as many, all free, as many of each entry. The
+ * step's bits and what the job notes as taken by steps change together, counts do not. */
+void gp_bridge_step_move(const struct gp_step_place *place, uint64_t gpus);
+/* What the job's other steps hold there. Returns how many do. */
+int gp_bridge_step_others(const step_record_t *step, int offset, int size,
+			  uint64_t held[GP_MAX_GPUS]);
 
 /* Call put(node index, GPUs, arg) for every node on which the job holds GPUs. */
 void gp_bridge_held(const job_record_t *job,

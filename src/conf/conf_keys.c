@@ -95,6 +95,17 @@ static enum gt_err set_split(struct place *at, const char *value)
 	return GT_OK;
 }
 
+static enum gt_err set_step_choice(struct place *at, const char *value)
+{
+	int word = word_of(value, yes_words);
+
+	if (word < 0)
+		return gp_key_bad(at, "StepChoice", value, "must be yes or no");
+	at->group->settings.step_choice = word == 1;
+	note_change(at, KEY_STEP_CHOICE, word != 1);
+	return GT_OK;
+}
+
 static enum gt_err set_min_ratio(struct place *at, const char *value)
 {
 	char *end;
@@ -242,6 +253,8 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice,
 			     GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_SPLIT] = {"Split", set_split, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_STEP_CHOICE] = {"StepChoice", set_step_choice,
+			     GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_MIN_RATIO] = {"MinRatio", set_min_ratio, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_JOB_SIZE_MIX] = {"JobSizeMix", set_mix, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_AVOID] = {"Avoid", set_avoid, GP_KEY_CLUSTER},

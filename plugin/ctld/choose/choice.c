@@ -66,7 +66,8 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 		answer->why = gp_bridge_cells(&answer->gpus, asked, answer->cells,
 					      &answer->cell_count);
 	answer->cores_known =
-		gp_bridge_cores(job, answer->record, &answer->gpus, &answer->cores);
+		gp_bridge_cores(job, job->job_resrcs->core_bitmap, answer->record,
+				&answer->gpus, &answer->cores);
 }
 
 void gp_node_answer_restrict(struct gp_node_answer *answer,
@@ -82,7 +83,7 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
 }
 
 /* GPUs with a near socket on which stock's cores lie. */
-static uint64_t touching(const struct gp_node_answer *answer)
+uint64_t gp_node_answer_near(const struct gp_node_answer *answer)
 {
 	uint64_t out = 0;
 
@@ -106,13 +107,11 @@ static uint64_t allowed_gpus(const struct gp_node_answer *answer, uint64_t near)
 	return answer->cores_known ? answer->gpus.free & (near | any) : 0;
 }
 
-static int read_running(const struct gp_node_answer *answer,
-			const struct gp_running *running, bool ends_tell,
-			struct gt_running *out)
+static int read_running(const struct gp_node_answer *answer, const struct gp_held *held,
+			int count, bool ends_tell, struct gt_running *out)
 {
 	uint64_t whole = ~answer->binding->instances;
-	int count, used = 0;
-	const struct gp_held *held = gp_running_on(running, answer->node, &count);
+	int used = 0;
 
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
 	for (int i = 0; i < count && used < GP_MAX_GPUS; i++) {
@@ -202,7 +201,7 @@ static enum gp_reason judge(struct gp_node_answer *answer,
 
 /* Propose better whole GPUs. */
 static enum gp_reason choose_whole(struct gp_node_answer *answer,
-				   const struct gp_running *running, bool ends_tell,
+				   const struct gp_held *held, int count, bool ends_tell,
 				   uint64_t near)
 {
 	uint64_t whole = ~answer->binding->instances;
@@ -232,7 +231,7 @@ static enum gp_reason choose_whole(struct gp_node_answer *answer,
 	if (answer->must_touch)
 		request.touch = request.near;
 	request.quota_count = read_quotas(answer, quotas);
-	request.running_count = read_running(answer, running, ends_tell, jobs);
+	request.running_count = read_running(answer, held, count, ends_tell, jobs);
 	if (gt_select(answer->binding->table, &request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
 	return judge(answer, &request, &choice);
@@ -256,7 +255,8 @@ static enum gp_reason choose_instances(struct gp_node_answer *answer)
 }
 
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
-				     const struct gp_running *running, bool ends_tell)
+				     const struct gp_held *held, int count,
+				     bool ends_tell)
 {
 	enum gp_reason whole, parts;
 	uint64_t near;
@@ -264,8 +264,8 @@ enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
 	answer->wanted = answer->proposed = answer->stock;
 	if (answer->why != GP_OK)
 		return answer->why;
-	near = touching(answer);
-	whole = choose_whole(answer, running, ends_tell, near);
+	near = gp_node_answer_near(answer);
+	whole = choose_whole(answer, held, count, ends_tell, near);
 	parts = choose_instances(answer);
 	if (whole != GP_OK && parts != GP_OK)
 		return whole == GP_NO_CHOICE ? parts : whole;

@@ -116,8 +116,11 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 	*observed = false;
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->answers[i];
+		int count;
+		const struct gp_held *held =
+			gp_running_on(&a->ctl->running, answer->node, &count);
 		enum gp_reason one =
-			gp_node_answer_choose(answer, &a->ctl->running, ends_tell);
+			gp_node_answer_choose(answer, held, count, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_log_once(a->ctl, answer, one);
@@ -225,7 +228,8 @@ static bool keeps_near_cores(struct gp_attempt *a)
 		if (answer->wanted == answer->stock || !answer->cores_known ||
 		    a->asked.unbound || !(answer->cores.near & answer->stock))
 			continue;
-		if (gp_bridge_cores(a->test->job, answer->record, &answer->gpus, &now) &&
+		if (gp_bridge_cores(a->test->job, a->test->job->job_resrcs->core_bitmap,
+				    answer->record, &answer->gpus, &now) &&
 		    (now.near & answer->wanted))
 			continue;
 		answer->must_touch = true;
