@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/append.h"
 #include "plugin/ctld/controller.h"
 #include "plugin/ctld/submit.h"
 #include "plugin/ctld/request/wish.h"
@@ -24,11 +25,11 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 {
 	const node_record_t *record = node_record_table_ptr[node];
 	const struct gp_binding *binding;
-	struct gt_request request = {.count = question->count};
 	struct gt_choice choice;
-	struct gt_score score;
 	struct gp_gpus gpus;
+	struct gp_ask ask;
 	uint64_t usable;
+	int mbps;
 
 	/* Who has not registered may bring GPUs and links. */
 	if (!gp_bridge_is_settled(record))
@@ -42,15 +43,35 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	best->nodes++;
 	if (gp_wish_met_in(wish, binding, usable, question->count))
 		return true;
-	request.free = gp_binding_to_model(binding, usable);
-	if (!binding->table || gt_select(binding->table, &request, &choice) != GT_FIT_OK)
+	gp_wish_ask(wish, question->count, 0, &ask);
+	ask.request.free = gp_binding_to_model(binding, usable);
+	if (!binding->table ||
+	    gt_select(binding->table, &ask.request, &choice) != GT_FIT_OK)
 		return false;
-	gt_score_set(gt_table_node(binding->table), &choice.gpus, &score);
-	if (score.busbw_mbps > best->mbps) {
-		best->mbps = score.busbw_mbps;
+	mbps = gp_wish_mbps(wish, binding, &choice.gpus);
+	if (mbps > best->mbps) {
+		best->mbps = mbps;
 		best->node = record->name;
 	}
 	return false;
+}
+
+/* "--gpu-min-busbw=40 --gpu-groups=2x2", as the job gave them. */
+static char *write_options(const struct gp_wish *wish, char *text, size_t size)
+{
+	struct gt_append out = gt_append_to(text, size);
+	char sizes[GT_GROUPS_TEXT_MAX];
+
+	if (wish->min_mbps)
+		gt_append(&out, " --gpu-min-busbw=%.10g", wish->min_mbps / 1000.0);
+	if (wish->ring)
+		gt_append(&out, " --gpu-topo=ring");
+	if (wish->shape.groups.count)
+		gt_append(&out, " --gpu-groups=%s",
+			  gt_groups_format(&wish->shape.groups, sizes, sizeof(sizes)));
+	if (wish->shape.comm != GT_COMM_ALLREDUCE)
+		gt_append(&out, " --gpu-comm=%s", gt_comm_name(wish->shape.comm));
+	return text + 1;
 }
 
 /* Who cannot: a node that the job requires, or all that it may have but found. */
@@ -58,52 +79,63 @@ static int write_who(const struct gp_question *question, const struct gp_wish *w
 		     const char *required, int found, char *text, size_t size)
 {
 	bool ring = wish->ring && !wish->min_mbps;
-	int least = question->places.least, count = question->count;
-	char name[80] = "--gpu-topo=ring";
+	char options[512], what[64], who[128];
 
-	if (!ring)
-		snprintf(name, sizeof(name), "--gpu-min-busbw=%.10g%s",
-			 wish->min_mbps / 1000.0, wish->ring ? " --gpu-topo=ring" : "");
-	if (required && ring)
-		return snprintf(text, size,
-				"gputopo: %s: %s, which the job requires, cannot have a "
-				"ring of links through %d GPUs",
-				name, required, count);
-	if (required)
-		return snprintf(text, size,
-				"gputopo: %s: %s, which the job requires, cannot give %d "
-				"GPUs that bandwidth",
-				name, required, count);
-	if (found && ring)
-		return snprintf(text, size,
-				"gputopo: %s: only %d of the %d nodes that it needs can "
-				"have a ring of links through %d GPUs",
-				name, found, least, count);
-	if (found)
-		return snprintf(text, size,
-				"gputopo: %s: only %d of the %d nodes that it needs can "
-				"give %d GPUs that bandwidth",
-				name, found, least, count);
 	if (ring)
-		return snprintf(text, size,
-				"gputopo: --gpu-topo=ring: no node has a ring of links "
-				"through %d GPUs",
-				count);
-	return snprintf(text, size,
-			"gputopo: --gpu-min-busbw=%.10g%s: no node can give %d GPUs that "
-			"bandwidth",
-			wish->min_mbps / 1000.0, wish->ring ? " --gpu-topo=ring" : "",
-			count);
+		snprintf(what, sizeof(what), "a ring of links through %d GPUs",
+			 question->count);
+	else
+		snprintf(what, sizeof(what), "%s%d GPUs that bandwidth",
+			 wish->shape.groups.count > 1 ? "each group of " : "",
+			 question->count);
+	if (required)
+		snprintf(who, sizeof(who), "%s, which the job requires, cannot %s",
+			 required, ring ? "have" : "give");
+	else if (found)
+		snprintf(who, sizeof(who), "only %d of the %d nodes that it needs can %s",
+			 found, question->places.least, ring ? "have" : "give");
+	else
+		snprintf(who, sizeof(who), "no node %s", ring ? "has" : "can give");
+	return snprintf(text, size, "gputopo: %s: %s %s",
+			write_options(wish, options, sizeof(options)), who, what);
 }
 
-static void write_best(const struct best *best, char *text, size_t size)
+static void write_best(const struct best *best, const struct gp_wish *wish, char *text,
+		       size_t size)
 {
 	if (best->node)
 		snprintf(text, size,
-			 "; the best that any node can give is %.10g GB/s (%s)",
+			 "; the best that any node can give%s is %.10g GB/s (%s)",
+			 wish->shape.groups.count > 1 ? " the slowest group" : "",
 			 best->mbps / 1000.0, best->node);
 	else
 		snprintf(text, size, "; no node has a known topology");
+}
+
+/* Groups that are no groups, or that the job's GPUs do not make. */
+static bool refuse_groups(const struct gp_question *question, const struct gp_wish *wish,
+			  char *text, size_t size)
+{
+	char sizes[GT_GROUPS_TEXT_MAX];
+	struct gp_shape shape;
+	struct gt_error err;
+	struct gp_ask ask;
+
+	if (gp_shape_parse(question->env, question->env_size, question->several, &shape,
+			   &err)) {
+		snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", err.text);
+		return true;
+	}
+	if (!question->count || !shape.groups.count ||
+	    gp_wish_ask(wish, question->count, 0, &ask))
+		return false;
+	gt_groups_format(&shape.groups, sizes, sizeof(sizes));
+	snprintf(text, size,
+		 "gputopo: --gpu-groups=%.80s: the sizes add up to %d GPUs, but the job "
+		 "asks for %d on a node%s",
+		 sizes, gt_groups_sum(&shape.groups), question->count,
+		 question->several ? ", which is no multiple" : "");
+	return true;
 }
 
 bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *question,
@@ -115,7 +147,9 @@ bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *ques
 	struct gp_wish wish;
 	int found = 0, used;
 
-	gp_wish_parse(question->env, question->env_size, &wish);
+	gp_wish_parse(question->env, question->env_size, question->several, &wish);
+	if (refuse_groups(question, &wish, text, size))
+		return true;
 	if (!wish.asked || question->count < 2)
 		return false;
 	for (int n = 0; n < ctl->node_count && !required; n++) {
@@ -137,6 +171,6 @@ bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *ques
 		return false;
 	used = write_who(question, &wish, required, found, text, size);
 	if (used > 0 && (size_t)used < size)
-		write_best(&best, text + used, size - (size_t)used);
+		write_best(&best, &wish, text + used, size - (size_t)used);
 	return true;
 }
