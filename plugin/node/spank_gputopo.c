@@ -28,17 +28,6 @@ SPANK_PLUGIN(gputopo, 1);
 
 int slurm_spank_init(spank_t spank, int argc, char **argv);
 int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv);
-/* The step's own option, else what slurmctld says the job asked for. */
-static const char *find_wish(spank_t spank, int which)
-{
-	struct option *option = &options[which];
-
-	if (!option->value[0] && spank_getenv(spank, option->env, option->value,
-					      sizeof(option->value)) != ESPANK_SUCCESS)
-		option->value[0] = '\0';
-	return option->value;
-}
-
 int slurm_spank_user_init(spank_t spank, int argc, char **argv);
 int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv);
 int slurm_spank_task_init_privileged(spank_t spank, int argc, char **argv);
@@ -273,6 +262,17 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
  * ----------------------------------------
  */
 
+/* The step's own option, else what slurmctld says the job asked for. */
+static const char *find_wish(spank_t spank, int which)
+{
+	struct option *option = &options[which];
+
+	if (!option->value[0] && spank_getenv(spank, option->env, option->value,
+					      sizeof(option->value)) != ESPANK_SUCCESS)
+		option->value[0] = '\0';
+	return option->value;
+}
+
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 {
 	const char *order = options[OPTION_ORDER].value;
@@ -281,6 +281,8 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	node.ring = strcmp(order, "ring") == 0;
+	node.groups = find_wish(spank, OPTION_GROUPS);
+	node.comm = find_wish(spank, OPTION_COMM);
 	/* for each srun in the batch script */
 	if (order[0] && spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
 	    id == BATCH_STEP)
