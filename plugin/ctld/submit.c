@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "core/append.h"
+#include "plugin/ctld/request/refusal.h"
 #include "plugin/ctld/controller.h"
 #include "plugin/ctld/submit.h"
 #include "plugin/ctld/request/wish.h"
@@ -48,7 +48,7 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	if (!binding->table ||
 	    gt_select(binding->table, &ask.request, &choice) != GT_FIT_OK)
 		return false;
-	mbps = gp_wish_mbps(wish, binding, &choice.gpus);
+	mbps = gp_shape_mbps(&wish->shape, binding->table, &choice.gpus);
 	if (mbps > best->mbps) {
 		best->mbps = mbps;
 		best->node = record->name;
@@ -56,121 +56,52 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	return false;
 }
 
-/* "--gpu-min-busbw=40 --gpu-groups=2x2", as the job gave them. */
-static char *write_options(const struct gp_wish *wish, char *text, size_t size)
-{
-	struct gt_append out = gt_append_to(text, size);
-	char sizes[GT_GROUPS_TEXT_MAX];
-
-	if (wish->min_mbps)
-		gt_append(&out, " --gpu-min-busbw=%.10g", wish->min_mbps / 1000.0);
-	if (wish->ring)
-		gt_append(&out, " --gpu-topo=ring");
-	if (wish->shape.groups.count)
-		gt_append(&out, " --gpu-groups=%s",
-			  gt_groups_format(&wish->shape.groups, sizes, sizeof(sizes)));
-	if (wish->shape.comm != GT_COMM_ALLREDUCE)
-		gt_append(&out, " --gpu-comm=%s", gt_comm_name(wish->shape.comm));
-	return text + 1;
-}
-
-/* Who cannot: a node that the job requires, or all that it may have but found. */
-static int write_who(const struct gp_question *question, const struct gp_wish *wish,
-		     const char *required, int found, char *text, size_t size)
-{
-	bool ring = wish->ring && !wish->min_mbps;
-	char options[512], what[64], who[128];
-
-	if (ring)
-		snprintf(what, sizeof(what), "a ring of links through %d GPUs",
-			 question->count);
-	else
-		snprintf(what, sizeof(what), "%s%d GPUs that bandwidth",
-			 wish->shape.groups.count > 1 ? "each group of " : "",
-			 question->count);
-	if (required)
-		snprintf(who, sizeof(who), "%s, which the job requires, cannot %s",
-			 required, ring ? "have" : "give");
-	else if (found)
-		snprintf(who, sizeof(who), "only %d of the %d nodes that it needs can %s",
-			 found, question->places.least, ring ? "have" : "give");
-	else
-		snprintf(who, sizeof(who), "no node %s", ring ? "has" : "can give");
-	return snprintf(text, size, "gputopo: %s: %s %s",
-			write_options(wish, options, sizeof(options)), who, what);
-}
-
-static void write_best(const struct best *best, const struct gp_wish *wish, char *text,
-		       size_t size)
-{
-	if (best->node)
-		snprintf(text, size,
-			 "; the best that any node can give%s is %.10g GB/s (%s)",
-			 wish->shape.groups.count > 1 ? " the slowest group" : "",
-			 best->mbps / 1000.0, best->node);
-	else
-		snprintf(text, size, "; no node has a known topology");
-}
-
-/* Groups that are no groups, or that the job's GPUs do not make. */
-static bool refuse_groups(const struct gp_question *question, const struct gp_wish *wish,
-			  char *text, size_t size)
-{
-	char sizes[GT_GROUPS_TEXT_MAX];
-	struct gp_shape shape;
-	struct gt_error err;
-	struct gp_ask ask;
-
-	if (gp_shape_parse(question->env, question->env_size, question->several, &shape,
-			   &err)) {
-		snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", err.text);
-		return true;
-	}
-	if (!question->count || !shape.groups.count ||
-	    gp_wish_ask(wish, question->count, 0, &ask))
-		return false;
-	gt_groups_format(&shape.groups, sizes, sizeof(sizes));
-	snprintf(text, size,
-		 "gputopo: --gpu-groups=%.80s: the sizes add up to %d GPUs, but the job "
-		 "asks for %d on a node%s",
-		 sizes, gt_groups_sum(&shape.groups), question->count,
-		 question->several ? ", which is no multiple" : "");
-	return true;
-}
-
 bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *question,
 		       char *text, size_t size)
 {
 	const struct gp_places *places = &question->places;
 	struct best best = {0}, own;
-	const char *required = NULL;
+	struct gt_error err;
 	struct gp_wish wish;
-	int found = 0, used;
+	struct gp_ask ask;
+	struct gp_unmet unmet = {
+		.shape = &wish.shape,
+		.count = question->count,
+		.least = places->least,
+	};
 
-	gp_wish_parse(question->env, question->env_size, question->several, &wish);
-	if (refuse_groups(question, &wish, text, size))
+	if (gp_wish_parse(question->env, question->env_size, question->several, &wish,
+			  &err)) {
+		snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", err.text);
 		return true;
+	}
+	if (question->count && !gp_wish_ask(&wish, question->count, 0, &ask)) {
+		gp_refusal_groups(&wish.shape, question->count, text, size);
+		return true;
+	}
 	if (!wish.asked || question->count < 2)
 		return false;
-	for (int n = 0; n < ctl->node_count && !required; n++) {
+	for (int n = 0; n < ctl->node_count && !unmet.required; n++) {
 		if (!node_record_table_ptr[n] || !gp_places_have(places, n))
 			continue;
 		own = (struct best){0};
 		if (could_meet(ctl, question, &wish, n, &own))
-			found++;
+			unmet.found++;
 		else if (gp_places_require(places, n) && own.nodes)
-			required = node_record_table_ptr[n]->name;
+			unmet.required = node_record_table_ptr[n]->name;
 		best.nodes += own.nodes;
-		if (required || own.mbps > best.mbps) {
+		if (unmet.required || own.mbps > best.mbps) {
 			best.mbps = own.mbps;
 			best.node = own.node;
 		}
 	}
 	/* Too few GPUs everywhere is for Slurm to say. */
-	if (!required && (found >= places->least || !best.nodes))
+	if (!unmet.required && (unmet.found >= places->least || !best.nodes))
 		return false;
-	used = write_who(question, &wish, required, found, text, size);
-	if (used > 0 && (size_t)used < size)
-		write_best(&best, &wish, text + used, size - (size_t)used);
+	unmet.ring = wish.ring;
+	unmet.min_mbps = wish.min_mbps;
+	unmet.best = best.node;
+	unmet.best_mbps = best.mbps;
+	gp_refusal_write(&unmet, text, size);
 	return true;
 }

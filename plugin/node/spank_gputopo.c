@@ -177,11 +177,8 @@ static struct spank_option table[] = {
 	 "starts and removed when it ends",
 	 1, OPTION_MIG, take},
 	{"gpu-groups", "SIZES",
-	 "[gputopo] the groups of the job's GPUs on a node that communicate most, joined "
-	 "by "
-	 "+, or NxM for N groups of M: 2x4, 4+2+2. The fastest set for them is chosen, "
-	 "and "
-	 "--gpu-min-busbw holds for each",
+	 "[gputopo] the groups of GPUs on a node that communicate most, joined by +, or "
+	 "NxM for N groups of M: 2x4, 4+2+2. --gpu-min-busbw applies to each group",
 	 1, OPTION_GROUPS, take},
 	{"gpu-comm", "allreduce|alltoall",
 	 "[gputopo] what runs inside each group: all-reduce, or an all-to-all exchange",

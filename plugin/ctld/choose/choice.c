@@ -156,8 +156,8 @@ static bool keeps_cells(const struct gp_node_answer *answer, uint64_t set)
 static bool reaches(const struct gp_node_answer *answer, const struct gp_wish *wish,
 		    const struct gt_mask *set)
 {
-	return !answer->need_mbps ||
-	       gp_wish_mbps(wish, answer->binding, set) >= answer->need_mbps;
+	return !answer->need_mbps || gp_shape_mbps(&wish->shape, answer->binding->table,
+						   set) >= answer->need_mbps;
 }
 
 /* Is the set that the job had before as good as the library's, and was not tried? */

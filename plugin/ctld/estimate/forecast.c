@@ -137,7 +137,9 @@ void gp_job_request_read(struct gp_job_request *request, struct gp_controller *c
 	gp_wish_read(job, &request->wish);
 	gp_shape_hint(&request->wish.shape, request->asked.per_task);
 	gp_previous_run_read(job, &request->previous);
-	shaped = gp_shape_binds(&request->wish.shape) && !request->wish.off;
+	if (request->wish.off)
+		request->wish.shape = (struct gp_shape){.id = 0};
+	shaped = gp_shape_binds(&request->wish.shape);
 	request->reserved = GP_RESERVED(test);
 	request->granted = GP_GRANTED(test);
 	read_count(request, test);

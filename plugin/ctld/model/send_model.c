@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * send_model.c - put the models of a job's nodes, and the groups that it asked for, into
- * its environment. Called when a job begins.
+ * send_model.c - put the models of a job's nodes into one variable of its environment.
+ * Called when a job begins.
  */
 #include "plugin/slurm/compat.h"
 
@@ -9,7 +9,6 @@
 
 #include "plugin/ctld/model/send_model.h"
 #include "plugin/slurm/job_env.h"
-#include "plugin/ctld/request/wish.h"
 #include "conf/compact.h"
 
 #define MAX_PARCELS 16 /* node types of one job */
@@ -128,27 +127,6 @@ static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_
 	}
 }
 
-static void put(const job_record_t *job, const char *name, const char *value)
-{
-	uint32_t entries = job->details->env_cnt; /* of another width in each release */
-
-	gp_env_set(&job->details->env_sup, &entries, name, value);
-	job->details->env_cnt = (__typeof__(job->details->env_cnt))entries;
-}
-
-static void send_groups(const job_record_t *job)
-{
-	char sizes[GT_GROUPS_TEXT_MAX];
-	struct gp_wish wish;
-
-	gp_wish_read(job, &wish);
-	if (wish.shape.groups.count)
-		put(job, GP_ENV_GROUPS,
-		    gt_groups_format(&wish.shape.groups, sizes, sizeof(sizes)));
-	if (wish.shape.id)
-		put(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
-}
-
 void gp_send_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
@@ -158,10 +136,9 @@ void gp_send_models(const job_record_t *job, struct gp_models *models)
 
 	if (!job->details || !job->gres_list_req || !nodes || !models)
 		return;
-	send_groups(job);
 	collect(&parcels, nodes, models);
 	for (int i = 0; i < parcels.count; i++)
 		put_parcel(&text, parcels.kind[i], nodes, models);
 	if (text.used)
-		put(job, GP_ENV_MODELS, value);
+		gp_job_env_tell(job, GP_ENV_MODELS, value);
 }

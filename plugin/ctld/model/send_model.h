@@ -12,9 +12,7 @@
 /* Set GPUTOPO_MODELS in the environment of a job that begins and asked for GPUs. Nodes
  * without a model or with another Mode= than enforce are left out; none left: nothing is
  * set. Nodes beyond
- * GP_MODELS_MAX bytes are not told. compact.h says what is in it. A job with --gpu-groups
- * or --gpu-comm gets GP_ENV_GROUPS (the shortest text of the sizes on each node) and
- * GP_ENV_COMM, on nodes of any mode. */
+ * GP_MODELS_MAX bytes are not told. compact.h says what is in it. */
 void gp_send_models(const job_record_t *job, struct gp_models *models);
 
 #endif

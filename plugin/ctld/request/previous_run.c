@@ -67,7 +67,7 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 
 		/* instances of MIG are not connected */
 		if (gt_mask_count(&set) == count)
-			mbps = gp_wish_mbps(&memory->wish, binding, &set);
+			mbps = gp_shape_mbps(&memory->wish.shape, binding->table, &set);
 		if (memory->mbps < 0 || mbps < memory->mbps)
 			memory->mbps = mbps;
 	}

@@ -5,132 +5,33 @@
  */
 #include "plugin/slurm/compat.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/fnv.h"
 #include "plugin/slurm/job_env.h"
+#include "plugin/common/wish_names.h"
 #include "plugin/ctld/request/wish.h"
-
-/* "150" or "37.5"; 0: no such number. */
-static double read_gbps(const char *text)
-{
-	size_t digits = strspn(text, "0123456789"), more = 0;
-
-	if (text[digits] == '.')
-		more = 1 + strspn(text + digits + 1, "0123456789");
-	if (digits == 0 || digits + more > 16 || text[digits + more])
-		return 0;
-	return strtod(text, NULL);
-}
-
-static void identify(struct gp_shape *shape)
-{
-	uint64_t id = gt_fnv_mix(GT_FNV_START, (uint64_t)shape->comm << 2 |
-						       (uint64_t)shape->hint << 1 |
-						       (uint64_t)shape->repeats);
-
-	for (int i = 0; i < shape->groups.count; i++)
-		id = gt_fnv_mix(id, shape->groups.size[i]);
-	shape->id = id | 1;
-}
-
-enum gt_err gp_shape_parse(char **env, uint32_t size, bool several,
-			   struct gp_shape *shape, struct gt_error *err)
-{
-	const char *groups = gp_env_get(env, size, GP_ENV_GROUPS);
-	const char *comm = gp_env_get(env, size, GP_ENV_COMM);
-	enum gt_err rc = GT_OK;
-
-	*shape = (struct gp_shape){.repeats = several};
-	if (groups)
-		rc = gt_groups_parse(&shape->groups, groups, err);
-	if (!rc && comm)
-		rc = gt_comm_parse(&shape->comm, comm, err);
-	if (rc)
-		*shape = (struct gp_shape){.id = 0};
-	else if (groups || comm)
-		identify(shape);
-	return rc;
-}
-
-void gp_shape_hint(struct gp_shape *shape, int size)
-{
-	if (shape->id || size < 2 || size > GP_MAX_GPUS)
-		return;
-	shape->groups = (struct gt_groups){.count = 1, .size = {(uint16_t)size}};
-	shape->hint = shape->repeats = true;
-	identify(shape);
-}
-
-void gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish)
-{
-	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
-	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
-	double gbps = min ? read_gbps(min) : 0;
-
-	memset(wish, 0, sizeof(*wish));
-	if (topo) {
-		wish->ring = strcmp(topo, "ring") == 0;
-		wish->off = strcmp(topo, "off") == 0;
-		wish->preserve = strcmp(topo, "any") == 0;
-	}
-	if (gbps > 0 && gbps < 1e6)
-		wish->min_mbps = (int)(gbps * 1000 + 0.5);
-	wish->asked = wish->ring || wish->min_mbps;
-	gp_shape_parse(env, size, several, &wish->shape, NULL);
-}
 
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 {
 	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
 		      job->details && (job->details->min_nodes > 1 ||
 				       job->details->max_nodes > 1),
-		      wish);
+		      wish, NULL);
 }
 
-bool gp_wish_ask(const struct gp_wish *wish, int count, int min_mbps, struct gp_ask *ask)
+void gp_wish_send(const job_record_t *job)
 {
-	const struct gp_shape *shape = &wish->shape;
-	struct gt_request *request = &ask->request;
-	int sum = gt_groups_sum(&shape->groups);
+	char sizes[GT_GROUPS_TEXT_MAX];
+	struct gp_wish wish;
 
-	*request = (struct gt_request){.count = count, .min_busbw_mbps = min_mbps};
-	if (!shape->id || wish->off || (shape->hint && min_mbps))
-		return true;
-	if (sum && sum != count) {
-		ask->groups = shape->groups;
-		if (!shape->repeats || !gt_groups_repeat(&ask->groups, count))
-			return shape->hint;
-	}
-	if (sum)
-		request->groups = sum == count ? &shape->groups : &ask->groups;
-	request->comm = shape->comm;
-	/* The ring goes through all GPUs, whatever their groups. */
-	request->groups_break_ties = shape->hint || wish->ring;
-	return true;
-}
-
-int gp_wish_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
-		 const struct gt_mask *set)
-{
-	int least = INT_MAX;
-	struct gt_geometry geometry;
-	struct gt_score score;
-	struct gp_ask ask;
-
-	if (!wish->shape.id || wish->shape.hint ||
-	    !gp_wish_ask(wish, gt_mask_count(set), 0, &ask)) {
-		gt_score_set(gt_table_node(binding->table), set, &score);
-		return score.busbw_mbps;
-	}
-	gt_select_geometry(binding->table, &ask.request, set, &geometry);
-	for (int i = 0; i < geometry.count; i++)
-		if (geometry.busbw_mbps[i] != GT_UNKNOWN &&
-		    geometry.busbw_mbps[i] < least)
-			least = geometry.busbw_mbps[i];
-	return least;
+	gp_wish_read(job, &wish);
+	if (wish.shape.groups.count)
+		gp_job_env_tell(job, GP_ENV_GROUPS,
+				gt_groups_format(&wish.shape.groups, sizes,
+						 sizeof(sizes)));
+	if (wish.shape.id)
+		gp_job_env_tell(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
@@ -139,21 +40,6 @@ bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *setting
 	return (count > 1 || gp_shape_binds(&wish->shape)) &&
 	       settings->mode == GP_MODE_ENFORCE && !wish->off &&
 	       (wish->asked || gp_shape_binds(&wish->shape) || settings->min_ratio > 0);
-}
-
-/* The best that count GPUs of the idle node can have. */
-static int ideal_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
-		      int count)
-{
-	struct gt_choice choice;
-	struct gp_ask ask;
-
-	if (!gp_wish_ask(wish, count, 0, &ask))
-		return 0;
-	ask.request.free = gt_mask_first(gt_node_size(gt_table_node(binding->table)));
-	if (gt_select(binding->table, &ask.request, &choice) != GT_FIT_OK)
-		return 0;
-	return gp_wish_mbps(wish, binding, &choice.gpus);
 }
 
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
@@ -165,7 +51,8 @@ int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *bindi
 		return wish->min_mbps > wish->had_mbps ? wish->min_mbps : wish->had_mbps;
 	if (binding->settings.min_ratio <= 0)
 		return 0;
-	return (int)(binding->settings.min_ratio * ideal_mbps(wish, binding, count));
+	return (int)(binding->settings.min_ratio *
+		     gp_shape_ideal_mbps(&wish->shape, binding->table, count));
 }
 
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
@@ -191,7 +78,7 @@ bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding
 	if (wish->ring && score.rings == 0)
 		return false;
 	need = gp_wish_need_mbps(wish, binding, count);
-	return !need || gp_wish_mbps(wish, binding, &set) >= need;
+	return !need || gp_shape_mbps(&wish->shape, binding->table, &set) >= need;
 }
 
 bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,

@@ -10,64 +10,18 @@
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/estimate/running.h"
-#include "plugin/common/wish_names.h"
-
-/* The geometry of a job: what runs inside which groups of a node's GPUs. */
-struct gp_shape {
-	struct gt_groups groups; /* the pattern; empty: one group of all GPUs */
-	enum gt_comm comm;
-	bool hint;    /* of --gpus-per-task: breaks ties, and promises nothing */
-	bool repeats; /* a node may have the pattern more than once */
-	uint64_t id;  /* of all that, equal for equal shapes; 0: no geometry */
-};
-
-struct gp_wish {
-	bool asked;    /* by the user: ring or min_mbps */
-	bool ring;     /* an NVLink ring through all GPUs */
-	int min_mbps;  /* bus bandwidth; 0: none */
-	bool off;      /* stock's choice, for comparison */
-	bool preserve; /* --gpu-topo=any */
-	bool one_node; /* Split=no, for a --gpus job that gave no -N */
-	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
-	struct gp_shape shape;
-};
-
-/* A request to the library in the making. */
-struct gp_ask {
-	struct gt_request request; /* whose groups may be those below: not to be copied */
-	struct gt_groups groups;
-};
+#include "plugin/common/wish_text.h"
 
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
  */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
-/* The same from an environment of NAME=VALUE entries, which may be NULL. several: the job
- * may have several nodes. */
-void gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish);
-/* --gpu-groups and --gpu-comm of an environment; without sound ones *shape is {0}, and
- * err says why. several: the job may have several nodes. */
-enum gt_err gp_shape_parse(char **env, uint32_t size, bool several,
-			   struct gp_shape *shape, struct gt_error *err);
-/* A job whose tasks have `size` GPUs each says no more about its groups. */
-void gp_shape_hint(struct gp_shape *shape, int size);
-/* Can the job do with whole patterns only? */
-static inline bool gp_shape_binds(const struct gp_shape *shape)
-{
-	return shape->groups.count && !shape->hint;
-}
-
-/* Begin a request for count GPUs of a node, in the wish's geometry and with min_mbps in
- * its measure (0: none). The wish outlives the request. false: they are no whole
- * patterns, so that these are not the GPUs for the job. */
-bool gp_wish_ask(const struct gp_wish *wish, int count, int min_mbps, struct gp_ask *ask);
-/* What promises are held against: the bus bandwidth of the set, or of its slowest group;
- * INT_MAX for groups of one. */
-int gp_wish_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
-		 const struct gt_mask *set);
+/* Tell the nodes of a job that begins what --gpu-groups (the shortest text of the sizes
+ * on each node) and --gpu-comm say: GP_ENV_GROUPS and GP_ENV_COMM in its environment. */
+void gp_wish_send(const job_record_t *job);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);
-/* The bandwidth that count GPUs of the node must have, as gp_wish_mbps says it; 0: any
+/* The bandwidth that count GPUs of the node must have, as gp_shape_mbps says it; 0: any
  * will do. */
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count);
