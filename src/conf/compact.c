@@ -169,6 +169,22 @@ static void put_pairs(struct gt_append *out, const struct gt_node *node,
 	gt_append(out, "/");
 }
 
+/* After the groups, only where there is any: "/c" (copies through the host) or "/p"
+ * (P2P), then "+24000.0-3" of each shared way, "+112000m.0-3" of a memory. */
+static void put_shared(struct gt_append *out, const struct gt_node *node)
+{
+	char list[GT_MASK_TEXT_MAX];
+
+	if (gt_node_shared_count(node))
+		gt_append(out, "/%c", gt_node_pcie_p2p(node) ? 'p' : 'c');
+	for (int i = 0; i < gt_node_shared_count(node); i++) {
+		const struct gt_shared *shared = gt_node_shared(node, i);
+
+		gt_append(out, "+%d%s.%s", shared->mbps, shared->memory ? "m" : "",
+			  gt_mask_format(&shared->gpus, list, sizeof(list)));
+	}
+}
+
 bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 {
 	struct gt_append out = gt_append_to(buf, size);
@@ -192,6 +208,7 @@ bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 		gt_append(&out, "%s%s", i ? "+" : "",
 			  gt_mask_format(group, list, sizeof(list)));
 	}
+	put_shared(&out, node);
 	if (out.full)
 		buf[0] = '\0';
 	return !out.full;
@@ -384,15 +401,38 @@ static void read_groups(struct in *in, struct gt_node *node)
 {
 	char list[512];
 
-	while (in->at < in->end && !in->bad) {
+	while (in->at < in->end && *in->at != '/' && !in->bad) {
 		struct gt_mask group;
 
 		in_text(in, "0123456789,-", list, sizeof(list));
 		if (gt_mask_parse(&group, list, gt_node_size(node), NULL) != GT_OK ||
 		    gt_node_add_group(node, &group, NULL) != GT_OK)
 			in->bad = true;
-		if (in->at < in->end)
+		if (in->at < in->end && *in->at != '/')
 			in_expect(in, '+');
+	}
+}
+
+static void read_shared(struct in *in, struct gt_node *node)
+{
+	char list[512];
+
+	if (!in_take(in, '/'))
+		return;
+	gt_node_set_pcie_p2p(node, in_take(in, 'p'));
+	if (!gt_node_pcie_p2p(node))
+		in_expect(in, 'c');
+	while (in->at < in->end && !in->bad) {
+		struct gt_shared shared;
+
+		in_expect(in, '+');
+		shared.mbps = in_number(in, MBPS_LIMIT, 0);
+		shared.memory = in_take(in, 'm');
+		in_expect(in, '.');
+		in_text(in, "0123456789,-", list, sizeof(list));
+		if (gt_mask_parse(&shared.gpus, list, gt_node_size(node), NULL) ||
+		    gt_node_add_shared(node, &shared, NULL))
+			in->bad = true;
 	}
 }
 
@@ -422,6 +462,9 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 		read_pairs(&in, node);
 	if (!in.bad)
 		read_groups(&in, node);
+	if (!in.bad)
+		read_shared(&in, node);
+	in.bad |= in.at != in.end;
 	code = in.bad ? gt_fail(err, GT_EPARSE, "the compact model is broken at byte %d",
 				(int)(in.at - word))
 		      : gt_node_finish(node, err);
