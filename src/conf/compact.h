@@ -14,7 +14,8 @@
 
 #include "core/library.h"
 
-#define GP_COMPACT_MAX 2048 /* bytes of one word, NUL included */
+#define GP_COMPACT_MAX	   2048 /* bytes of one word, NUL included */
+#define GP_COMPACT_LETTERS 52	/* distinct GPUs, and distinct pairs */
 
 /* Write the model into buf; false if it is too large or too irregular for it. The word
  * holds letters, digits and "/.+-,_" only. O(gpus^2). */
