@@ -72,6 +72,7 @@ struct gp_job {
 	bool typed;
 	bool per_socket;
 	bool per_job;
+	int per_task; /* --gpus-per-task, of a job with one entry; 0: none */
 	bool whole;   /* --exclusive: it gets all GPUs of its nodes */
 	bool enforce; /* GPUs on the sockets of its cores only */
 	bool unbound; /* it does not care where its cores are */
@@ -159,6 +160,8 @@ bool gp_bridge_step(const step_record_t *step, int offset, int size,
 /* Give it these GPUs instead of its own: as many, all free, as many of each entry. The
  * step's bits and what the job notes as taken by steps change together, counts do not. */
 void gp_bridge_step_move(const struct gp_step_place *place, uint64_t gpus);
+/* --gpus-per-task of a step with one entry, 0: none. */
+int gp_bridge_step_per_task(const step_record_t *step);
 /* What the job's other steps hold there. Returns how many do. */
 int gp_bridge_step_others(const step_record_t *step, int offset, int size,
 			  uint64_t held[GP_MAX_GPUS]);

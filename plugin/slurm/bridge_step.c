@@ -141,3 +141,27 @@ int gp_bridge_step_others(const step_record_t *step, int offset, int size,
 		(void)list_for_each(step->job_ptr->step_list, read_other, &walk);
 	return walk.count;
 }
+
+static int read_per_task(void *x, void *arg)
+{
+	gres_state_t *gres = x;
+	int *size = arg;
+
+	if (gres->gres_name && strcmp(gres->gres_name, "gpu") == 0 && gres->gres_data) {
+		const gres_step_state_t *part = gres->gres_data;
+
+		*size = *size || part->gres_per_task > GP_MAX_GPUS
+				? 0
+				: (int)part->gres_per_task;
+	}
+	return 0;
+}
+
+int gp_bridge_step_per_task(const step_record_t *step)
+{
+	int size = 0;
+
+	if (step->gres_list_req)
+		(void)list_for_each(step->gres_list_req, read_per_task, &size);
+	return size;
+}

@@ -9,6 +9,7 @@
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/request/previous_run.h"
+#include "plugin/ctld/request/wish.h"
 #include "plugin/ctld/estimate/running.h"
 
 #define GP_MAX_TRIES 8 /* reruns for one job, slurm.md's rule c */
@@ -34,7 +35,6 @@ struct gp_node_answer {
 	int except_count;
 	uint64_t spoiled; /* instances that were tried, and will not do */
 	int need_mbps;	  /* what a wish demands; 0: nothing */
-	bool preserve;	  /* --gpu-topo=any */
 	bool enforce;	  /* GPUs of the sockets of stock's cores only */
 	/* the decision */
 	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
@@ -58,9 +58,10 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
 /* Set answer->wanted to the best set that is strictly better than stock's and was not
  * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_ENFORCE_BINDING, GP_BUDGET or
  * GP_RERUN (all were tried). The former set is preferred to others as good. held: what
- * count jobs hold of the node; ends_tell: time limits say when they end. */
+ * held_count jobs hold of the node; ends_tell: time limits say when they end. */
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
-				     const struct gp_held *held, int count,
+				     const struct gp_wish *wish,
+				     const struct gp_held *held, int held_count,
 				     bool ends_tell);
 /* GPUs near a socket on which its cores lie. */
 uint64_t gp_node_answer_near(const struct gp_node_answer *answer);

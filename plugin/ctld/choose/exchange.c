@@ -98,7 +98,6 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 		else if (a->request.binds)
 			answer->need_mbps = gp_wish_need_mbps(
 				&a->request.wish, answer->binding, answer->count);
-		answer->preserve = a->request.wish.preserve;
 		if (!any)
 			first = answer->why;
 		any |= answer->why == GP_OK;
@@ -119,8 +118,8 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 		int count;
 		const struct gp_held *held =
 			gp_running_on(&a->ctl->running, answer->node, &count);
-		enum gp_reason one =
-			gp_node_answer_choose(answer, held, count, ends_tell);
+		enum gp_reason one = gp_node_answer_choose(answer, &a->request.wish, held,
+							   count, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_log_once(a->ctl, answer, one);

@@ -11,11 +11,63 @@
  */
 #include "plugin/slurm/compat.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "plugin/common/wish_names.h"
 #include "plugin/ctld/choose/choice.h"
 #include "plugin/ctld/choose/step_choice.h"
 #include "plugin/ctld/request/wish.h"
+#include "plugin/common/user_text.h"
+
+/* What srun was asked, which has no other way to tell: its options are in its line,
+ * before the command if "--" separates them. The last one wins. */
+static bool find_option(const char *line, const char *name, char *entry, size_t size)
+{
+	size_t length = strlen(name), used = strlen(entry), word;
+	bool found = false, value = false;
+
+	for (const char *at = line; *at && strncmp(at, "-- ", 3) != 0; at += word) {
+		at += strspn(at, " ");
+		word = strcspn(at, " ");
+		if (value || (word > length && at[length] == '=' &&
+			      strncmp(at, name, length) == 0)) {
+			const char *text = value ? at : at + length + 1;
+			int digits = (int)(at + word - text);
+
+			snprintf(entry + used, size - used, "%.*s", digits, text);
+			found = true;
+		}
+		value = !value && word == length && strncmp(at, name, length) == 0;
+	}
+	return found;
+}
+
+/* The step's own wish; Slurm's choice and the least damage are the job's to say as well.
+ */
+static void read_wish(const step_record_t *step, struct gp_wish *wish)
+{
+	static const char *const options[][2] = {{"--gpu-topo", GP_ENV_TOPO},
+						 {"--gpu-groups", GP_ENV_GROUPS},
+						 {"--gpu-comm", GP_ENV_COMM}};
+	char text[3][256], *env[3];
+	struct gp_wish job;
+	uint32_t count = 0;
+
+	for (int i = 0; step->submit_line && i < 3; i++) {
+		snprintf(text[count], sizeof(text[count]), "%s=", options[i][1]);
+		env[count] = text[count];
+		count += find_option(step->submit_line, options[i][0], text[count],
+				     sizeof(text[count]));
+	}
+	gp_wish_read(step->job_ptr, &job);
+	gp_wish_parse(env, count, true, wish, NULL);
+	if (!gp_env_get(env, count, GP_ENV_TOPO)) {
+		wish->off = job.off;
+		wish->preserve = job.preserve;
+	}
+	gp_shape_hint(&wish->shape, gp_bridge_step_per_task(step));
+}
 
 /* May the step's GPUs on this node be exchanged? */
 static bool may_choose(const struct gp_node_answer *answer, const struct gp_wish *wish,
@@ -42,8 +94,7 @@ static void choose_on(struct gp_models *models, const step_record_t *step,
 		      const struct gp_wish *wish, int node, int offset)
 {
 	struct gp_node_answer answer = {.node = node,
-					.record = node_record_table_ptr[node],
-					.preserve = wish->preserve};
+					.record = node_record_table_ptr[node]};
 	struct gp_held held[GP_MAX_GPUS] = {{0}};
 	uint64_t gpus[GP_MAX_GPUS];
 	struct gp_step_place place;
@@ -69,7 +120,7 @@ static void choose_on(struct gp_models *models, const step_record_t *step,
 	others = gp_bridge_step_others(step, offset, answer.gpus.size, gpus);
 	for (int i = 0; i < others; i++)
 		held[i].gpus = gpus[i];
-	if (gp_node_answer_choose(&answer, held, others, false) == GP_OK &&
+	if (gp_node_answer_choose(&answer, wish, held, others, false) == GP_OK &&
 	    keeps_near(&answer, step))
 		gp_bridge_step_move(&place, answer.wanted);
 }
@@ -85,7 +136,7 @@ void gp_step_choose(struct gp_models *models, const step_record_t *step)
 	    !job->job_resrcs || !job->gres_list_alloc || !step->gres_list_alloc ||
 	    !step->step_node_bitmap || (step->flags & SSF_OVERLAP_FORCE))
 		return;
-	gp_wish_read(job, &wish);
+	read_wish(step, &wish);
 	nodes = job->job_resrcs->node_bitmap;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
