@@ -23,7 +23,7 @@ static const char help[] =
 	"      --min-busbw G  only a set whose slowest group has G GB/s of bus "
 	"bandwidth\n"
 	"      --wait         wait in line until enough are free (default)\n"
-	"      --no-wait      exit with 3 at once if they are not\n"
+	"      --no-wait      or exit with 3 at once\n"
 	"      --all-at-once SIZES\n"
 	"                     COMMAND once for each group, all started together: 4x2 "
 	"are\n"
@@ -203,13 +203,11 @@ static int load_topology(struct run *r)
 	if (r->table)
 		return CLI_GO_ON;
 	if (r->request.min_busbw_mbps) {
-		cli_say("run: --min-busbw: nothing is known of this node's topology; "
-			"name "
-			"it with -t");
+		cli_say("run: --min-busbw: this node has no topology file: name one with "
+			"-t");
 		return CLI_NO_FIT;
 	}
-	cli_say("run: nothing is known of this node's topology: the lowest GPUs are "
-		"taken");
+	cli_say("run: this node has no topology file: the lowest GPUs are taken");
 	return CLI_GO_ON;
 }
 

@@ -11,58 +11,20 @@
  */
 #include "plugin/slurm/compat.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "plugin/common/wish_names.h"
 #include "plugin/ctld/choose/choice.h"
 #include "plugin/ctld/choose/step_choice.h"
 #include "plugin/ctld/request/wish.h"
-#include "plugin/common/user_text.h"
-
-/* What srun was asked, which has no other way to tell: its options are in its line,
- * before the command if "--" separates them. The last one wins. */
-static bool find_option(const char *line, const char *name, char *entry, size_t size)
-{
-	size_t length = strlen(name), used = strlen(entry), word;
-	bool found = false, value = false;
-
-	for (const char *at = line; *at && strncmp(at, "-- ", 3) != 0; at += word) {
-		at += strspn(at, " ");
-		word = strcspn(at, " ");
-		if (value || (word > length && at[length] == '=' &&
-			      strncmp(at, name, length) == 0)) {
-			const char *text = value ? at : at + length + 1;
-			int digits = (int)(at + word - text);
-
-			snprintf(entry + used, size - used, "%.*s", digits, text);
-			found = true;
-		}
-		value = !value && word == length && strncmp(at, name, length) == 0;
-	}
-	return found;
-}
 
 /* The step's own wish; Slurm's choice and the least damage are the job's to say as well.
  */
 static void read_wish(const step_record_t *step, struct gp_wish *wish)
 {
-	static const char *const options[][2] = {{"--gpu-topo", GP_ENV_TOPO},
-						 {"--gpu-groups", GP_ENV_GROUPS},
-						 {"--gpu-comm", GP_ENV_COMM}};
-	char text[3][256], *env[3];
 	struct gp_wish job;
-	uint32_t count = 0;
 
-	for (int i = 0; step->submit_line && i < 3; i++) {
-		snprintf(text[count], sizeof(text[count]), "%s=", options[i][1]);
-		env[count] = text[count];
-		count += find_option(step->submit_line, options[i][0], text[count],
-				     sizeof(text[count]));
-	}
 	gp_wish_read(step->job_ptr, &job);
-	gp_wish_parse(env, count, true, wish, NULL);
-	if (!gp_env_get(env, count, GP_ENV_TOPO)) {
+	if (!gp_wish_of_line(step->submit_line, wish)) {
 		wish->off = job.off;
 		wish->preserve = job.preserve;
 	}
