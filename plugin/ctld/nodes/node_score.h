@@ -3,13 +3,13 @@
  * node_score.h - node choice: of the nodes that a job is offered, the few on which it
  * would get the best GPUs and do the least damage.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_NODE_SCORE_H
-#define GPUTOPO_PLUGIN_CTLD_CHOOSE_NODE_SCORE_H
+#ifndef GPUTOPO_PLUGIN_CTLD_NODES_NODE_SCORE_H
+#define GPUTOPO_PLUGIN_CTLD_NODES_NODE_SCORE_H
 
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
-#include "plugin/ctld/choose/free_gpu_bound.h"
-#include "plugin/ctld/choose/units.h"
+#include "plugin/ctld/nodes/free_gpu_bound.h"
+#include "plugin/ctld/nodes/units.h"
 #include "plugin/ctld/request/wish.h"
 
 #define GP_FEW_NODES 16 /* nodes of one narrowed call */
