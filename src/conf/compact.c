@@ -200,15 +200,38 @@ static void read_groups(struct in *in, struct gt_node *node)
 {
 	char list[512];
 
-	while (in->at < in->end && !in->bad) {
+	while (in->at < in->end && *in->at != '/' && !in->bad) {
 		struct gt_mask group;
 
 		in_text(in, "0123456789,-", list, sizeof(list));
 		if (gt_mask_parse(&group, list, gt_node_size(node), NULL) != GT_OK ||
 		    gt_node_add_group(node, &group, NULL) != GT_OK)
 			in->bad = true;
-		if (in->at < in->end)
+		if (in->at < in->end && *in->at != '/')
 			in_expect(in, '+');
+	}
+}
+
+static void read_shared(struct in *in, struct gt_node *node)
+{
+	char list[512];
+
+	if (!in_take(in, '/'))
+		return;
+	gt_node_set_pcie_p2p(node, in_take(in, 'p'));
+	if (!gt_node_pcie_p2p(node))
+		in_expect(in, 'c');
+	while (in->at < in->end && !in->bad) {
+		struct gt_shared shared;
+
+		in_expect(in, '+');
+		shared.mbps = in_number(in, MBPS_LIMIT, 0);
+		shared.memory = in_take(in, 'm');
+		in_expect(in, '.');
+		in_text(in, "0123456789,-", list, sizeof(list));
+		if (gt_mask_parse(&shared.gpus, list, gt_node_size(node), NULL) ||
+		    gt_node_add_shared(node, &shared, NULL))
+			in->bad = true;
 	}
 }
 
@@ -238,6 +261,9 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 		read_pairs(&in, node);
 	if (!in.bad)
 		read_groups(&in, node);
+	if (!in.bad)
+		read_shared(&in, node);
+	in.bad |= in.at != in.end;
 	code = in.bad ? gt_fail(err, GT_EPARSE, "the compact model is broken at byte %d",
 				(int)(in.at - word))
 		      : gt_node_finish(node, err);

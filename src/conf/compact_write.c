@@ -164,6 +164,22 @@ static void put_pairs(struct gt_append *out, const struct gt_node *node,
 	gt_append(out, "/");
 }
 
+/* After the groups, only where there is any: "/c" (copies through the host) or "/p" (P2P),
+ * then "+24000.0-3" of each shared way, "+112000m.0-3" of a memory. */
+static void put_shared(struct gt_append *out, const struct gt_node *node)
+{
+	char list[GT_MASK_TEXT_MAX];
+
+	if (gt_node_shared_count(node))
+		gt_append(out, "/%c", gt_node_pcie_p2p(node) ? 'p' : 'c');
+	for (int i = 0; i < gt_node_shared_count(node); i++) {
+		const struct gt_shared *shared = gt_node_shared(node, i);
+
+		gt_append(out, "+%d%s.%s", shared->mbps, shared->memory ? "m" : "",
+			  gt_mask_format(&shared->gpus, list, sizeof(list)));
+	}
+}
+
 bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 {
 	struct gt_append out = gt_append_to(buf, size);
@@ -187,6 +203,7 @@ bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 		gt_append(&out, "%s%s", i ? "+" : "",
 			  gt_mask_format(group, list, sizeof(list)));
 	}
+	put_shared(&out, node);
 	if (out.full)
 		buf[0] = '\0';
 	return !out.full;
