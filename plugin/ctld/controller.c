@@ -185,8 +185,10 @@ bool gp_controller_job_begins(job_record_t *job)
 	gp_decisions_job_begins(&controller.journal.decisions, job,
 				&controller.journal.counters);
 	gp_journal_metrics(&controller.journal, controller.config.models, false);
-	if (controller.config.active)
+	if (controller.config.active && job->details) {
+		gp_wish_send(job);
 		gp_send_models(job, controller.config.models);
+	}
 	leave();
 	return true;
 }

@@ -8,6 +8,7 @@
 
 #include "plugin/ctld/nodes/node_answer.h"
 #include "plugin/ctld/request/previous_run.h"
+#include "plugin/ctld/request/wish.h"
 #include "plugin/ctld/model/running.h"
 
 /* Read the answer of job_test for one of its nodes. answer->why says whether we may
@@ -26,6 +27,7 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
  * GP_RERUN (all were tried). The former set is preferred to others as good. ends_tell:
  * time limits say when running jobs end. */
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
+				     const struct gp_wish *wish,
 				     const struct gp_running *running, bool ends_tell);
 /* Stock's set is what the job gets: forget what was proposed, but on a node whose mode is
  * observe, where the log tells it. */

@@ -97,7 +97,7 @@ static bool answer_by_rank(struct gp_attempt *a)
 	if (!a->request->binds)
 		gp_units_count(&ctl->caches.units, t->nodes, ctl->config.models,
 			       &ctl->caches.free_bound);
-	ranked = gp_node_scores_read(ctl->scratch.scores, t->nodes, asked, count,
+	ranked = gp_node_scores_read(ctl->scratch.scores, t->nodes, a->request,
 				     ctl->config.models, &ctl->caches.free_bound,
 				     &ctl->caches.units);
 	if (ranked == 0)

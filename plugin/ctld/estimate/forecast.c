@@ -279,7 +279,8 @@ int gp_forecast_test_only(const struct gp_job_request *request, struct gp_contro
 			  const struct gp_test *test)
 {
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
-	if (request->wish.asked && !is_possible(request, ctl, test, test->nodes, true))
+	if ((request->wish.asked || gp_shape_binds(&request->wish.shape)) &&
+	    !is_possible(request, ctl, test, test->nodes, true))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 	return gp_stock_call(ctl, stock_plugin, test);
 }

@@ -132,7 +132,7 @@ static void list_profiles(struct gt_append *text, const struct offer *offer)
 	for (int i = 0; i < offer->names; i++) {
 		const struct gt_mig_gpu *gpu = gt_mig_space_gpu(offer->named[i]);
 
-		gt_append(text, i ? "; " : "; there are ");
+		gt_append(text, "%s", i ? "; " : "; there are ");
 		for (int p = 0; p < gpu->count; p++)
 			gt_append(text, "%s%s", p ? "," : "", gpu->profile[p].name);
 		gt_append(text, " (%s)", gpu->name);

@@ -33,7 +33,6 @@ struct gp_node_answer {
 	int except_count;
 	uint64_t spoiled; /* instances that were tried, and will not do */
 	int need_mbps;	  /* what a wish demands; 0: nothing */
-	bool preserve;	  /* --gpu-topo=any */
 	bool enforce;	  /* GPUs of the sockets of stock's cores only */
 	/* the decision */
 	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
