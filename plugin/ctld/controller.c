@@ -230,7 +230,7 @@ void gp_controller_job_leaves(job_record_t *job, int node)
 void gp_controller_step_starts(const step_record_t *step)
 {
 	enter(GP_WATCH_HOOK);
-	if (controller.active)
+	if (controller.config.active)
 		gp_step_choose(controller.config.models, step);
 	leave();
 }

@@ -105,8 +105,8 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 		int count;
-		const struct gp_held *held = gp_running_on(&a->ctl->caches.running,
-							   answer->node, &count);
+		const struct gp_held *held =
+			gp_running_on(&a->ctl->caches.running, answer->node, &count);
 		enum gp_reason one = gp_node_answer_choose(answer, &a->request->wish,
 							   held, count, ends_tell);
 
