@@ -389,6 +389,8 @@ bool gp_bridge_cores(const job_record_t *job, bitstr_t *held, const node_record_
 	const gres_node_state_t *state = gpus->state;
 	int64_t offset = core_offset(job, node);
 
+	held = held ? held : job->job_resrcs->core_bitmap;
+
 	memset(cores, 0, sizeof(*cores));
 	if (!held || !node->cores || offset + node->tot_cores > bit_size(held))
 		return false;

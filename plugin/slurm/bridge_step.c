@@ -40,7 +40,7 @@ static int read_part(void *x, void *arg)
 }
 
 struct entry_walk {
-	const step_record_t *step;
+	gp_list_t parts; /* of the step */
 	struct gp_step_place *place;
 	bool strange;
 };
@@ -59,7 +59,7 @@ static int read_job_entry(void *x, void *arg)
 	if (!gres->gres_name || strcmp(gres->gres_name, "gpu") != 0 || !entry ||
 	    (uint32_t)place->offset >= entry->node_cnt)
 		return 0;
-	(void)list_for_each(walk->step->gres_list_alloc, read_part, &own);
+	(void)list_for_each(walk->parts, read_part, &own);
 	if (!own.gpus)
 		return 0;
 	all = bits_at(entry->gres_bit_alloc, place->offset, place->size);
@@ -77,15 +77,16 @@ static int read_job_entry(void *x, void *arg)
 	return 0;
 }
 
-bool gp_bridge_step(const step_record_t *step, int offset, int size,
-		    struct gp_step_place *place)
+bool gp_bridge_step_place(const struct gp_step *step, int offset, int size,
+			  struct gp_step_place *place)
 {
-	struct entry_walk walk = {.step = step, .place = place};
+	const step_record_t *record = step->record;
+	struct entry_walk walk = {.parts = record->gres_list_alloc, .place = place};
 
 	memset(place, 0, sizeof(*place));
 	place->offset = offset;
 	place->size = size;
-	(void)list_for_each(step->job_ptr->gres_list_alloc, read_job_entry, &walk);
+	(void)list_for_each(step->job->gres_list_alloc, read_job_entry, &walk);
 	return !walk.strange && place->own;
 }
 
@@ -131,37 +132,69 @@ static int read_other(void *x, void *arg)
 	return 0;
 }
 
-int gp_bridge_step_others(const step_record_t *step, int offset, int size,
+int gp_bridge_step_others(const struct gp_step *step, const struct gp_step_place *place,
 			  uint64_t held[GP_MAX_GPUS])
 {
-	struct others_walk walk = {
-		.but = step, .offset = offset, .size = size, .held = held};
+	struct others_walk walk = {.but = step->record,
+				   .offset = place->offset,
+				   .size = place->size,
+				   .held = held};
 
-	if (step->job_ptr->step_list)
-		(void)list_for_each(step->job_ptr->step_list, read_other, &walk);
+	if (step->job->step_list)
+		(void)list_for_each(step->job->step_list, read_other, &walk);
 	return walk.count;
 }
+
+/* ---- the step ------------------------------------------------------------------------
+ */
 
 static int read_per_task(void *x, void *arg)
 {
 	gres_state_t *gres = x;
+	const gres_step_state_t *part = gres->gres_data;
 	int *size = arg;
 
-	if (gres->gres_name && strcmp(gres->gres_name, "gpu") == 0 && gres->gres_data) {
-		const gres_step_state_t *part = gres->gres_data;
-
+	if (gres->gres_name && strcmp(gres->gres_name, "gpu") == 0 && part)
 		*size = *size || part->gres_per_task > GP_MAX_GPUS
 				? 0
 				: (int)part->gres_per_task;
-	}
 	return 0;
 }
 
-int gp_bridge_step_per_task(const step_record_t *step)
+bool gp_bridge_step(const void *from, struct gp_step *step)
 {
-	int size = 0;
+	const step_record_t *record = from;
+	const job_record_t *job = record->job_ptr;
 
-	if (step->gres_list_req)
-		(void)list_for_each(step->gres_list_req, read_per_task, &size);
-	return size;
+	memset(step, 0, sizeof(*step));
+	if (record->magic != STEP_MAGIC || !job || find_job_record(job->job_id) != job ||
+	    !job->job_resrcs || !job->gres_list_alloc || !record->gres_list_alloc ||
+	    !record->step_node_bitmap || (record->flags & SSF_OVERLAP_FORCE))
+		return false;
+	step->record = record;
+	step->job = job;
+	step->line = record->submit_line;
+	step->cores = record->core_bitmap_job;
+	step->bound_to_cores = record->tres_bind && strstr(record->tres_bind, "closest");
+	if (record->gres_list_req)
+		(void)list_for_each(record->gres_list_req, read_per_task,
+				    &step->per_task);
+	return true;
+}
+
+void gp_bridge_step_nodes(const struct gp_step *step,
+			  void (*visit)(int node, int offset, void *arg), void *arg)
+{
+	const step_record_t *record = step->record;
+	bitstr_t *nodes = step->job->job_resrcs->node_bitmap;
+	int offset = 0;
+
+	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
+	     n++) {
+		if (!bit_test(nodes, n))
+			continue;
+		if (bit_test(record->step_node_bitmap, n))
+			visit((int)n, offset, arg);
+		offset++;
+	}
 }

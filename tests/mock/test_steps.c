@@ -352,6 +352,42 @@ START_TEST(each_node_of_a_step_by_itself)
 }
 END_TEST
 
+/* What srun was asked: its line. */
+static const struct {
+	const char *why, *line;
+	uint64_t held, gpus;
+} lines[] = {
+	{"none", "srun --exact --gpus=4 ./a", SET4(0, 1, 2, 4) | SET1(6),
+	 SET4(0, 2, 4, 6)},
+	{"groups", "srun --exact --gpus=4 --gpu-groups=2x2 ./a",
+	 SET4(0, 1, 2, 4) | SET1(6), SET4(0, 1, 2, 4)},
+	{"in two words", "srun --exact --gpu-groups 2x2 --gpus=4 ./a",
+	 SET4(0, 1, 2, 4) | SET1(6), SET4(0, 1, 2, 4)},
+	{"the program's", "srun --exact --gpus=4 -- ./a --gpu-groups=2x2",
+	 SET4(0, 1, 2, 4) | SET1(6), SET4(0, 2, 4, 6)},
+	{"the last wins", "srun --gpu-groups=2x2 --gpu-groups=4 ./a",
+	 SET4(0, 1, 2, 4) | SET1(6), SET4(0, 2, 4, 6)},
+	{"nonsense", "srun --gpu-groups=9x9 --gpu-comm= ./a", SET4(0, 1, 2, 4) | SET1(6),
+	 SET4(0, 2, 4, 6)},
+	{"off", "srun --gpu-topo=off ./a", 0xff, SET4(0, 1, 2, 4)},
+	{"no value", "srun --gpu-topo", SET4(0, 1, 2, 4) | SET1(6), SET4(0, 2, 4, 6)},
+};
+
+START_TEST(the_line_of_srun_is_read)
+{
+	step_record_t *step;
+	char line[200];
+
+	snprintf(line, sizeof(line), "%s", lines[_i].line);
+	begin(&dgx, lines[_i].held);
+	step = step_of(SET4(0, 1, 2, 4));
+	step->submit_line = line;
+	ck_assert_int_eq(stage.ours.step_start(step), 0);
+	ck_assert_msg(gpus_of(scene.bits[0][0]) == lines[_i].gpus, "%s: %lx",
+		      lines[_i].why, (unsigned long)gpus_of(scene.bits[0][0]));
+}
+END_TEST
+
 START_TEST(elsewhere_than_in_slurmctld_nothing_is_touched)
 {
 	begin(&dgx, 0xff);
@@ -372,6 +408,7 @@ SUITE(steps)
 	tcase_add_test(tc, level_3_looks_at_what_stays_free_in_the_job);
 	tcase_add_test(tc, each_type_keeps_its_number);
 	tcase_add_loop_test(tc, slurms_gpus_stand, 0, ROWS(stays));
+	tcase_add_loop_test(tc, the_line_of_srun_is_read, 0, ROWS(lines));
 	tcase_add_test(tc, the_same_without_the_binding_moves);
 	tcase_add_test(tc, each_node_of_a_step_by_itself);
 	tcase_add_test(tc, elsewhere_than_in_slurmctld_nothing_is_touched);

@@ -62,8 +62,7 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 		answer->why = gp_bridge_cells(&answer->gpus, asked, answer->cells,
 					      &answer->cell_count);
 	answer->cores_known =
-		gp_bridge_cores(job, job->job_resrcs->core_bitmap, answer->record,
-				&answer->gpus, &answer->cores);
+		gp_bridge_cores(job, NULL, answer->record, &answer->gpus, &answer->cores);
 }
 
 void gp_node_answer_restrict(struct gp_node_answer *answer,

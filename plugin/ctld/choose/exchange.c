@@ -241,8 +241,8 @@ static bool keeps_near_cores(struct gp_attempt *a)
 		if (answer->wanted == answer->stock || !answer->cores_known ||
 		    a->request->asked.unbound || !(answer->cores.near & answer->stock))
 			continue;
-		if (gp_bridge_cores(a->test->job, a->test->job->job_resrcs->core_bitmap,
-				    answer->record, &answer->gpus, &now) &&
+		if (gp_bridge_cores(a->test->job, NULL, answer->record, &answer->gpus,
+				    &now) &&
 		    (now.near & answer->wanted))
 			continue;
 		answer->must_touch = true;

@@ -8,10 +8,11 @@
 
 #include "plugin/ctld/model/model.h"
 
-/* Exchange the GPUs that Slurm gave the step, node by node, for a strictly better set of
- * those that no other step of the job holds. Slurm's stand where the step has all that
- * are free, shares them (--overlap), is kept near its cores (--gpu-bind=closest), or
- * where StepChoice=no or another Mode than enforce say so. The job write lock is held. */
-void gp_step_choose(struct gp_models *models, const step_record_t *step);
+/* Exchange the GPUs that Slurm gave the step of this step_record_t, node by node, for a
+ * strictly better set of those that no other step of the job holds. Slurm's stand where
+ * the step has all that are free, shares them (--overlap), is kept near its cores
+ * (--gpu-bind=closest), or where StepChoice=no or another Mode than enforce say so. The
+ * job write lock is held. */
+void gp_step_choose(struct gp_models *models, const void *record);
 
 #endif
