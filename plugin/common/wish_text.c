@@ -50,8 +50,8 @@ static bool find_option(const char *line, const char *name, char *entry, size_t 
 	size_t length = strlen(name), used = strlen(entry), word;
 	bool found = false, value = false;
 
-	for (const char *at = line; *at && strncmp(at, "-- ", 3) != 0; at += word) {
-		at += strspn(at, " ");
+	for (const char *at = line + strspn(line, " "); *at && strncmp(at, "-- ", 3) != 0;
+	     at += word + strspn(at + word, " ")) {
 		word = strcspn(at, " ");
 		if (value || (word > length && at[length] == '=' &&
 			      strncmp(at, name, length) == 0)) {
