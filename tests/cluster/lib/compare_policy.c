@@ -40,6 +40,7 @@ static const struct form {
 	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 32, 1, 0},
 	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 0, 1, 0},
 	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 1, 4, 0},
+	{"-n N -c7 --gpus-per-task=1", SIM_FORM_TASK, 1, 0, 7, 0},
 	{"--sockets-per-node=1 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 1, 1, 0},
 	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 32, 1, 0},
 };
