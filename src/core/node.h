@@ -58,12 +58,9 @@ int gt_node_raw_links(const struct gt_node *node, int a, int b);
 
 /* Hold an instance against the MIG table of its GPU, where there is one: its size in
  * units is set, GT_EINVAL says what the table forbids. `before` instances of the node
- * count already. In two versions: instance_table.c, and instance_untabled.c for
- * slurmctld. */
+ * count already. */
 enum gt_err gt_instance_settle(const struct gt_node *node, struct gt_instance *instance,
 			       int before, struct gt_error *err);
-/* The same of all of a node that was read without tables. O(instances^2). */
-enum gt_err gt_node_settle_instances(struct gt_node *node, struct gt_error *err);
 /* Does it overlap one of the first `before` instances, as far as starts are known? */
 bool gt_instance_overlaps(const struct gt_node *node, int before,
 			  const struct gt_instance *instance);
