@@ -13,7 +13,8 @@
 
 /* The best that any node could give. */
 struct best {
-	int nodes; /* that have so many GPUs */
+	int nodes;    /* that have so many GPUs */
+	int enforced; /* of those */
 	int mbps;
 	const char *node;
 };
@@ -31,8 +32,10 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	uint64_t usable;
 
 	/* Who has not registered may bring GPUs and links. */
-	if (!gp_bridge_is_settled(record))
+	if (!gp_bridge_is_settled(record)) {
+		best->enforced++;
 		return true;
+	}
 	if (gp_bridge_node(record, &gpus) != GP_OK)
 		return false;
 	usable = gp_bridge_of_type(&gpus, question->type);
@@ -40,6 +43,7 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	if (!binding || __builtin_popcountll(usable) < question->count)
 		return false;
 	best->nodes++;
+	best->enforced += binding->settings.mode == GP_MODE_ENFORCE;
 	if (gp_wish_met_in(wish, binding, usable, question->count))
 		return true;
 	request.free = gp_binding_to_model(binding, usable);
@@ -127,14 +131,22 @@ bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *ques
 		else if (gp_places_require(places, n) && own.nodes)
 			required = node_record_table_ptr[n]->name;
 		best.nodes += own.nodes;
+		best.enforced += own.enforced;
 		if (required || own.mbps > best.mbps) {
 			best.mbps = own.mbps;
 			best.node = own.node;
 		}
 	}
 	/* Too few GPUs everywhere is for Slurm to say. */
-	if (!required && (found >= places->least || !best.nodes))
+	if (!required && (found >= places->least || !best.nodes)) {
+		if (best.nodes && !best.enforced)
+			snprintf(
+				text, size,
+				"gputopo: the wish for the GPUs' connection is not "
+				"enforced: Mode=observe or off on the nodes that the job "
+				"may have");
 		return false;
+	}
 	used = write_who(question, &wish, required, found, text, size);
 	if (used > 0 && (size_t)used < size)
 		write_best(&best, text + used, size - (size_t)used);

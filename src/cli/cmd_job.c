@@ -151,7 +151,7 @@ static const char *asked_text(const struct live_ask *ask, char *buf, size_t size
 			 type, ask->count == 1 ? "" : "s", ask->nodes,
 			 ask->nodes == 1 ? "" : "s");
 	else
-		snprintf(buf, size, "no GPUs that are known beforehand");
+		snprintf(buf, size, "no fixed number of GPUs");
 	return buf;
 }
 

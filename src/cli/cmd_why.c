@@ -366,8 +366,8 @@ static void print_cause(const struct why_run *run)
 		puts("No node that it may have could take it, whatever ends.");
 		return;
 	case CAUSE_NO_GPUS:
-		puts("Not its GPUs: it asks for none, or how many a node gives is not "
-		     "known\nbeforehand.");
+		puts("Not its GPUs: it asks for none, or their number on each node follows "
+		     "from other\noptions.");
 	}
 }
 
@@ -391,7 +391,7 @@ static void print_holders(const struct why_run *run)
 			printf("           job %ld holds %s until %s\n", job->id,
 			       live_bits(held, list, sizeof(list)),
 			       job->end ? date_text(job->end, date, sizeof(date))
-					: "an end that nobody knows");
+					: "its end, which has no limit");
 	}
 }
 

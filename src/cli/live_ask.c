@@ -105,7 +105,7 @@ bool live_ask_option(struct live_ask *ask, const char *option)
 	return false;
 }
 
-/* Of "gputopo: --gpu-topo=ring --gpu-min-busbw=40; n0 0,3 20 GB/s" the options. */
+/* Of "gputopo: n0 0,3 20 GB/s; --gpu-topo=ring --gpu-min-busbw=40" the options. */
 static void read_wish(struct live_ask *ask, const char *comment)
 {
 	char text[sizeof(ask->wish)], *at = text, *word;
@@ -114,7 +114,6 @@ static void read_wish(struct live_ask *ask, const char *comment)
 	if (!comment || strncmp(comment, LIVE_COMMENT, strlen(LIVE_COMMENT)) != 0)
 		return;
 	snprintf(text, sizeof(text), "%s", comment + strlen(LIVE_COMMENT));
-	text[strcspn(text, ";")] = '\0';
 	while ((word = strsep(&at, " "))) {
 		int n;
 
@@ -234,8 +233,8 @@ void live_judge(const struct live_ask *ask, const struct live_job *job,
 		verdict->block = LIVE_BUSY;
 	else if (!live_met(ask, kind, free, &verdict->best))
 		verdict->block = LIVE_LINKS;
-	else if ((ask->cpus && node->cpus - node->cpus_used < ask->cpus) ||
-		 (ask->memory && node->memory - node->memory_used < ask->memory) ||
+	else if ((node->cpus && node->cpus - node->cpus_used < ask->cpus) ||
+		 (node->memory && node->memory - node->memory_used < ask->memory) ||
 		 (job->whole && node->cpus_used))
 		verdict->block = LIVE_NO_CORES;
 	else

@@ -74,7 +74,7 @@ void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int
 
 int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
-		const char *waiting)
+		const char *const *waiting)
 {
 	return host->forecast(ctl, stock_plugin, test, when, arg, waiting);
 }

@@ -37,7 +37,7 @@ struct gp_mig_host {
 	int (*forecast)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test, gp_when_fn *when, void *arg,
-			const char *waiting);
+			const char *const *waiting);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and

@@ -27,6 +27,9 @@ struct gp_wish {
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
 /* The same from an environment of NAME=VALUE entries, which may be NULL. */
 void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish);
+/* The job's options of ours become its AdminComment, where it has none, so that users and
+ * gputopo why see what a pending job waits for. Its write lock is held. */
+void gp_wish_show(job_record_t *job);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);
