@@ -34,12 +34,11 @@ void gp_bridge_comment(job_record_t *job, const char *text)
 {
 	static const char mark[] = "gputopo: ";
 	char comment[1024], *copy;
-	const char *wish;
+	const char *wish; /* of gp_wish_show: it stays */
 
 	if (job->admin_comment && *job->admin_comment &&
 	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
 		return;
-	/* the wish that gp_wish_show wrote stays */
 	wish = job->admin_comment ? strstr(job->admin_comment, "--") : NULL;
 	snprintf(comment, sizeof(comment), "%s%s%s%s", mark, text, wish ? "; " : "",
 		 wish ? wish : "");

@@ -344,7 +344,7 @@ static void print_cause(const struct why_run *run)
 		     "it yet.");
 		return;
 	case CAUSE_CONNECTION:
-		printf("The connection: %d node%s %d GPUs free, but none of those sets "
+		printf("The connection: %d node%s %d GPUs free, but no set of those "
 		       "is\nconnected as asked.\n",
 		       enough, enough == 1 ? " has" : "s have", k);
 		return;
@@ -366,7 +366,8 @@ static void print_cause(const struct why_run *run)
 		puts("No node that it may have could take it, whatever ends.");
 		return;
 	case CAUSE_NO_GPUS:
-		puts("Not its GPUs: it asks for none, or their number on each node follows "
+		puts("Not its GPUs: it asks for none, or their number on each node "
+		     "follows "
 		     "from other\noptions.");
 	}
 }

@@ -44,9 +44,9 @@ on() {
 	gputopo nodes -N --json --from "$LIVE/24.11/nodes.json" --conf "$LIVE/24.11"
 	same "$status" 0 "status: $stderr"
 	local from_json
-	from_json=$(json '.rows')
+	from_json=$(json '[.rows[] | del(.drain_reason)]')
 	on 24.11 nodes -N --json
-	same "$(json '.rows')" "$from_json" "rows"
+	same "$(json '[.rows[] | del(.drain_reason)]')" "$from_json" "rows"
 }
 
 @test "nodes: each node's sets are its free GPUs, and types regroup the bits" {
@@ -119,7 +119,7 @@ on() {
 	done >scontrol
 	gputopo nodes --json --from scontrol --conf .
 	same "$(json '[(.rows | length), ([.rows[].count] | add), .types[0].free]')" \
-		'[7,5000,20000]' sums
+		'[7,5000,20005]' sums
 }
 
 @test "nodes: colours only where they are asked for, a watch goes on" {
@@ -152,6 +152,28 @@ on() {
 	has "$output" "n0 0-7, 120 of 120 GB/s: jobs 1, 4, 5, which have run"
 	on 24.11 nodes --defrag 16
 	same "$status" 3 "status where no node is so large"
+}
+
+@test "nodes, job, why ask scontrol, and find the configuration that it names" {
+	mkdir bin
+	cat >bin/scontrol <<-END
+		#!/bin/sh
+		case "\$*" in
+		*"show config") echo "SLURM_CONF              = $LIVE/24.11/slurm.conf" ;;
+		*-ad*"show node") sed -n '/^NodeName=/,/^\$/p' "$LIVE/24.11/scontrol" ;;
+		*-ad*"show job") sed -n '/^JobId=/,/^ *\$/p' "$LIVE/24.11/scontrol" ;;
+		*"show partition") echo "PartitionName=p Default=YES State=UP" ;;
+		esac
+	END
+	chmod +x bin/scontrol
+	on 24.11 nodes
+	local stored=$output
+	PATH=$PWD/bin:$PATH gputopo nodes
+	same "$output" "$stored" nodes
+	PATH=$PWD/bin:$PATH gputopo job 5
+	has "$output" "n0        GPUs 4,6-7: 40 GB/s"
+	PATH=$PWD/bin:$PATH gputopo why 6
+	has "$output" "The number: it asks for 2 GPUs"
 }
 
 @test "job: GPUs, worth, what stock would have given" {
@@ -226,8 +248,13 @@ on() {
 	echo nonsense >text
 	fails 1 "text: has no node" nodes --from text
 	echo '{"nodes": [' >text
-	fails 1 "text:1:" nodes --from text
-	PATH=$PWD fails 1 "scontrol is not in PATH" nodes
+	fails 1 "text:2:" nodes --from text
+	mkdir bin
+	printf '#!/bin/sh\nexit 127\n' >bin/scontrol
+	chmod +x bin/scontrol
+	PATH=$PWD/bin:$PATH fails 1 "scontrol is not in PATH" nodes
+	printf '#!/bin/sh\nexit 1\n' >bin/scontrol
+	PATH=$PWD/bin:$PATH fails 1 "scontrol show config failed" nodes
 	printf 'NodeName=n1 Wrong=1\n' >gputopo.conf
 	fails 1 "gputopo.conf:1" nodes --from "$LIVE/24.11/scontrol" --conf .
 }

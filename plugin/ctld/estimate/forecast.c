@@ -160,9 +160,7 @@ static time_t node_when(const struct gp_job_request *request, struct gp_controll
 	return gp_wish_when(&request->wish, &prospect, request->count, now);
 }
 
-/* The question that a forecast asks of each node, and what squeue shows: "waiting for
- * GPUs that are connected" is true only where enough are free and their links are wrong.
- */
+/* The question that a forecast asks of each node, and what squeue may show of it. */
 struct asking {
 	const struct gp_job_request *request;
 	struct gp_controller *ctl;

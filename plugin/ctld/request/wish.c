@@ -5,12 +5,10 @@
  */
 #include "plugin/slurm/compat.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/append.h"
-#include "plugin/common/mig_names.h"
+#include "plugin/common/wish_text.h"
 #include "plugin/slurm/job_env.h"
 #include "plugin/ctld/request/wish.h"
 
@@ -48,34 +46,13 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 	gp_wish_parse(job->spank_job_env, job->spank_job_env_size, wish);
 }
 
-/* "GPUTOPO_MIN_BUSBW=40" as the option that wrote it, " --gpu-min-busbw=40". */
-static void put_option(struct gt_append *text, const char *entry)
-{
-	gt_append(text,
-		  strncmp(entry, GP_ENV_MIG "=", sizeof(GP_ENV_MIG)) ? " --gpu-" : " --");
-	for (entry += strlen("GPUTOPO_"); *entry && *entry != '='; entry++)
-		gt_append(text, "%c", *entry == '_' ? '-' : tolower((uint8_t)*entry));
-	/* a user's text */
-	for (; *entry; entry++)
-		gt_append(text, "%c",
-			  isalnum((uint8_t)*entry) || strchr("=.,:+-", *entry) ? *entry
-									       : '?');
-}
-
 void gp_wish_show(job_record_t *job)
 {
-	char line[256];
-	struct gt_append text = gt_append_to(line, sizeof(line));
+	char text[256];
 
-	for (uint32_t i = 0; !job->admin_comment && i < job->spank_job_env_size; i++) {
-		const char *entry = job->spank_job_env[i];
-
-		if (entry && strncmp(entry, "GPUTOPO_", 8) == 0 &&
-		    gp_text_kind(entry) == GP_TEXT_WISH)
-			put_option(&text, entry);
-	}
-	if (text.used)
-		gp_bridge_comment(job, line + 1);
+	if (!job->admin_comment &&
+	    gp_wish_text(job->spank_job_env, job->spank_job_env_size, text, sizeof(text)))
+		gp_bridge_comment(job, text);
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
