@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A job's wishes as options. */
+/* What a user asks of the connection, from the texts of the options. */
 #include "config.h"
 
 #include "plugin/common/wish_text.h"
 
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/append.h"
-#include "plugin/common/mig_names.h"
 #include "plugin/common/user_text.h"
+#include "plugin/common/wish_names.h"
 
-#define PREFIX "GPUTOPO_"
-
-/* "GPUTOPO_MIN_BUSBW=40": "--gpu-min-busbw=40". */
-static void put_option(struct gt_append *to, const char *entry)
+/* "150" or "37.5"; 0: no such number. */
+static double read_gbps(const char *text)
 {
-	bool is_mig = strncmp(entry, GP_ENV_MIG "=", strlen(GP_ENV_MIG "=")) == 0;
+	size_t digits = strspn(text, "0123456789"), more = 0;
 
-	gt_append(to, "%s%s", to->used ? " " : "", is_mig ? "--" : "--gpu-");
-	for (entry += strlen(PREFIX); *entry && *entry != '='; entry++)
-		gt_append(to, "%c", *entry == '_' ? '-' : tolower((uint8_t)*entry));
-	for (; *entry; entry++)
-		gt_append(to, "%c",
-			  isalnum((uint8_t)*entry) || strchr("=.,:+-", *entry) ? *entry
-									       : '?');
+	if (text[digits] == '.')
+		more = 1 + strspn(text + digits + 1, "0123456789");
+	if (digits == 0 || digits + more > 16 || text[digits + more])
+		return 0;
+	return strtod(text, NULL);
 }
 
-bool gp_wish_text(char *const *env, uint32_t size, char *buf, size_t room)
+enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish,
+			  struct gt_error *err)
 {
-	struct gt_append to = gt_append_to(buf, room);
+	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
+	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
+	double gbps = min ? read_gbps(min) : 0;
 
-	for (uint32_t i = 0; env && i < size && i < GP_TEXT_ENTRIES; i++)
-		if (env[i] && strncmp(env[i], PREFIX, strlen(PREFIX)) == 0 &&
-		    gp_text_kind(env[i]) == GP_TEXT_WISH)
-			put_option(&to, env[i]);
-	return to.used > 0;
+	memset(wish, 0, sizeof(*wish));
+	if (topo) {
+		wish->ring = strcmp(topo, "ring") == 0;
+		wish->off = strcmp(topo, "off") == 0;
+		wish->preserve = strcmp(topo, "any") == 0;
+	}
+	if (gbps > 0 && gbps < 1e6)
+		wish->min_mbps = (int)(gbps * 1000 + 0.5);
+	wish->asked = wish->ring || wish->min_mbps;
+	return gp_shape_read(&wish->shape, gp_env_get(env, size, GP_ENV_GROUPS),
+			     gp_env_get(env, size, GP_ENV_COMM), several, err);
 }

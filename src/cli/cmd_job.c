@@ -163,7 +163,7 @@ static void print_groups(const struct job_run *run, const struct part *part)
 	struct gt_mask set = {{0}};
 	int to_bit[LIVE_GPUS] = {0};
 
-	if (!run->ask.has_groups || !kind || !kind->table ||
+	if (!run->ask.groups.count || !kind || !kind->table ||
 	    gt_groups_sum(&run->ask.groups) != __builtin_popcountll(part->bits))
 		return;
 	geometry = calloc(1, sizeof(*geometry));

@@ -254,7 +254,7 @@ static void relax_number(struct why_run *run)
 	const char *type = run->ask.type;
 
 	/* Groups would have to change with the number. */
-	if (run->ask.has_groups)
+	if (run->ask.groups.count)
 		return;
 	for (less.count = run->ask.count - 1; less.count > 0; less.count--) {
 		bool done;

@@ -146,6 +146,7 @@ struct live_want {
 	int count, min_mbps;
 	const struct gt_groups *groups; /* NULL: none */
 	enum gt_comm comm;
+	bool shaped; /* groups or comm were asked for: figures are of the slowest group */
 };
 
 /* The set that the plugin would choose among the free bits. false: none reaches min_mbps,

@@ -97,11 +97,12 @@ bool live_ask_option(struct live_ask *ask, const char *option)
 	if (name == 15 && !strncmp(option, "--gpu-min-busbw", name))
 		return read_gbps(value, &ask->min_mbps);
 	if (name == 12 && !strncmp(option, "--gpu-groups", name)) {
-		ask->has_groups = gt_groups_parse(&ask->groups, value, NULL) == GT_OK;
-		return ask->has_groups;
+		ask->shaped |= gt_groups_parse(&ask->groups, value, NULL) == GT_OK;
+		return ask->groups.count > 0;
 	}
 	if (name == 10 && !strncmp(option, "--gpu-comm", name))
-		return gt_comm_parse(&ask->comm, value, NULL) == GT_OK;
+		ask->shaped = true;
+	return gt_comm_parse(&ask->comm, value, NULL) == GT_OK;
 	return false;
 }
 
@@ -145,45 +146,69 @@ bool live_ask_is_wish(const struct live_ask *ask)
 
 static bool binds(const struct live_ask *ask, const struct live_kind *kind)
 {
-	return ask->count > 1 && kind->settings.mode == GP_MODE_ENFORCE && !ask->off &&
-	       (live_ask_is_wish(ask) || kind->settings.min_ratio > 0);
+	bool groups = ask->groups.count > 0;
+
+	return (ask->count > 1 || groups) && kind->settings.mode == GP_MODE_ENFORCE &&
+	       !ask->off &&
+	       (live_ask_is_wish(ask) || groups || kind->settings.min_ratio > 0);
 }
 
-int live_need_mbps(const struct live_ask *ask, const struct live_kind *kind)
+/* What to ask the library for; false: count GPUs are no whole patterns of the groups. */
+static bool make_want(const struct live_ask *ask, struct gt_groups *groups,
+		      struct live_want *want)
 {
+	int sum = gt_groups_sum(&ask->groups);
+
+	*groups = ask->groups;
+	*want = (struct live_want){.count = ask->count,
+				   .groups = sum ? groups : NULL,
+				   .comm = ask->comm,
+				   .shaped = ask->shaped};
+	return !sum || sum == ask->count ||
+	       (ask->nodes > 1 && gt_groups_repeat(groups, ask->count));
+}
+
+/* The bandwidth that the GPUs must have; 0: any will do. */
+static int need_mbps(const struct live_ask *ask, const struct live_kind *kind,
+		     const struct live_want *want)
+{
+	struct live_set idle;
+
 	if (!binds(ask, kind) || !kind->table)
 		return 0;
 	if (live_ask_is_wish(ask))
 		return ask->min_mbps;
-	return (int)(kind->settings.min_ratio *
-		     gt_ideal_busbw_mbps(kind->table, ask->count));
+	if (kind->settings.min_ratio <= 0 || !live_pick(kind, kind->whole, want, &idle))
+		return 0;
+	return (int)(kind->settings.min_ratio * idle.ideal_mbps);
 }
 
 bool live_met(const struct live_ask *ask, const struct live_kind *kind, uint64_t free,
 	      struct live_set *set)
 {
-	struct live_want want = {.count = ask->count,
-				 .min_mbps = live_need_mbps(ask, kind),
-				 .groups = ask->has_groups ? &ask->groups : NULL,
-				 .comm = ask->comm};
 	bool asked = live_ask_is_wish(ask);
+	struct gt_groups groups;
+	struct live_want want;
 
 	*set = (struct live_set){0};
 	if (__builtin_popcountll(free) < ask->count)
 		return false;
+	if (!make_want(ask, &groups, &want))
+		return !binds(ask, kind);
 	if (!binds(ask, kind)) {
 		live_pick(kind, free, &want, set);
 		return true;
 	}
 	if (!kind->table || __builtin_popcountll(free & kind->whole) < ask->count)
-		return !asked;
+		return !asked || ask->count < 2;
+	want.min_mbps = need_mbps(ask, kind, &want);
 	if (!live_pick(kind, free, &want, set)) {
 		/* what it could have without the wish */
 		want.min_mbps = 0;
 		live_pick(kind, free, &want, set);
-		return false;
+		return ask->count < 2;
 	}
-	return !ask->ring || set->ring;
+	return !ask->ring || set->ring || ask->count < 2;
 }
 
 /* ---- nodes ---- */

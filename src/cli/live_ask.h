@@ -21,8 +21,8 @@ struct live_ask {
 	/* the wish */
 	bool ring, off, preserve;
 	int min_mbps;
-	bool has_groups;
-	struct gt_groups groups;
+	bool shaped;		 /* --gpu-groups or --gpu-comm */
+	struct gt_groups groups; /* empty: none */
 	enum gt_comm comm;
 	char wish[512]; /* the options as the user gave them; "": none, or not known */
 	/* what else a node must have free; per node */
@@ -54,8 +54,6 @@ struct live_verdict {
 
 /* May the job have this node, whatever is free there? */
 bool live_may_have(const struct live_job *job, const struct live_node *node);
-/* GB/s, in MB/s, that count GPUs of the node must have; 0: any will do. */
-int live_need_mbps(const struct live_ask *ask, const struct live_kind *kind);
 /* Can count of these bits meet it? *set is what the plugin would choose of them. */
 bool live_met(const struct live_ask *ask, const struct live_kind *kind, uint64_t free,
 	      struct live_set *set);

@@ -16,6 +16,7 @@
 #include "core/fnv.h"
 #include "core/hostlist.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -709,23 +710,59 @@ bool live_score(const struct live_kind *kind, uint64_t bits, struct live_set *se
 	return true;
 }
 
-bool live_pick(const struct live_kind *kind, uint64_t free, const struct live_want *want,
-	       struct live_set *set)
+/* plugin/common/shape.c's gp_shape_mbps: that of the slowest group. */
+static int slowest_group(const struct live_kind *kind, const struct live_want *want,
+			 const struct gt_mask *set)
+{
+	struct gt_request request = {
+		.count = want->count, .groups = want->groups, .comm = want->comm};
+	struct gt_geometry *geometry = calloc(1, sizeof(*geometry));
+	int least = INT_MAX;
+
+	if (!geometry)
+		return 0;
+	gt_select_geometry(kind->table, &request, set, geometry);
+	for (int i = 0; i < geometry->count; i++)
+		if (geometry->busbw_mbps[i] != GT_UNKNOWN &&
+		    geometry->busbw_mbps[i] < least)
+			least = geometry->busbw_mbps[i];
+	free(geometry);
+	return least == INT_MAX ? 0 : least;
+}
+
+static bool pick_among(const struct live_kind *kind, const struct gt_mask *free,
+		       const struct live_want *want, struct gt_choice *choice)
 {
 	struct gt_request request = {.count = want->count,
 				     .min_busbw_mbps = want->min_mbps,
 				     .groups = want->groups,
-				     .comm = want->comm};
-	struct gt_choice choice;
+				     .comm = want->comm,
+				     .free = *free};
+
+	return gt_select(kind->table, &request, choice) == GT_FIT_OK;
+}
+
+bool live_pick(const struct live_kind *kind, uint64_t free, const struct live_want *want,
+	       struct live_set *set)
+{
+	struct live_want idle = *want;
+	struct gt_choice choice, best;
+	struct gt_mask mask = to_model(kind, free);
 
 	*set = (struct live_set){0};
-	if (!kind->table || __builtin_popcountll(free) < want->count)
+	if (!kind->table || __builtin_popcountll(free) < want->count ||
+	    !pick_among(kind, &mask, want, &choice) ||
+	    !live_score(kind, to_bits(kind, &choice.gpus), set))
 		return false;
-	set->ideal_mbps = gt_ideal_busbw_mbps(kind->table, want->count);
-	request.free = to_model(kind, free);
-	if (gt_select(kind->table, &request, &choice) != GT_FIT_OK)
-		return false;
-	return live_score(kind, to_bits(kind, &choice.gpus), set);
+	if (!want->shaped || want->count < 2)
+		return true;
+	idle.min_mbps = 0;
+	mask = gt_mask_first(gt_node_size(kind->node));
+	set->busbw_mbps = slowest_group(kind, want, &choice.gpus);
+	set->ideal_mbps = pick_among(kind, &mask, &idle, &best)
+				  ? slowest_group(kind, want, &best.gpus)
+				  : 0;
+	return true;
 }
 
 bool live_best(const struct live_kind *kind, uint64_t free, int count,

@@ -319,7 +319,8 @@ static const struct {
 } shown_rows[] = {
 	{"GPUTOPO_TOPO=ring", NULL, "gputopo: --gpu-topo=ring"},
 	{"GPUTOPO_MIN_BUSBW=40", NULL, "gputopo: --gpu-min-busbw=40"},
-	{"GPUTOPO_GROUPS=2x2+4", NULL, "gputopo: --gpu-groups=2x2+4"},
+	{"GPUTOPO_GROUP_SIZES=2x2+4", NULL, "gputopo: --gpu-groups=2x2+4"},
+	{"_SLURM_SPANK_OPTION_gputopo_mig=3g.40gb:2", NULL, "gputopo: --mig=3g.40gb:2"},
 	{"GPUTOPO_TOPO=a;b\n c", NULL, "gputopo: --gpu-topo=a?b??c"},
 	{"GPUTOPO_TOPO=ring", "theirs", "theirs"},
 	{"OTHER=1", NULL, NULL},
