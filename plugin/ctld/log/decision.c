@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plugin/common/log_text.h"
+#include "core/append.h"
 #include "plugin/ctld/log/decision.h"
 
 /* Bytes of one job's waiting lines; more are dropped and counted. */
@@ -53,6 +53,23 @@ void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 /* ---- a line ---------------------------------------------------------------------------
  */
 
+static void put_list(struct gt_append *text, const char *key, uint64_t bits)
+{
+	struct gt_mask mask = {.word = {bits}};
+	char list[GP_MAX_GPUS * 4];
+
+	gt_append(text, ",\"%s\":\"%s\"", key, gt_mask_format(&mask, list, sizeof(list)));
+}
+
+/* null below two GPUs and where no model says it. */
+static void put_gbps(struct gt_append *text, const char *key, bool known, int mbps)
+{
+	if (known)
+		gt_append(text, ",\"%s\":%d.%03d", key, mbps / 1000, mbps % 1000);
+	else
+		gt_append(text, ",\"%s\":null", key);
+}
+
 static void put_worth(struct gt_append *text, const struct gp_node_answer *answer)
 {
 	struct gt_table *table = answer->binding ? answer->binding->table : NULL;
@@ -70,10 +87,9 @@ static void put_worth(struct gt_append *text, const struct gp_node_answer *answe
 		mask = gp_binding_to_model(answer->binding, answer->proposed);
 		gt_select_score(table, &request, &mask, &chosen);
 	}
-	gp_log_put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
-	gp_log_put_gbps(text, "gbps", known, chosen.busbw_mbps);
-	gp_log_put_gbps(text, "ideal_gbps", known,
-			known ? gt_ideal_busbw_mbps(table, k) : 0);
+	put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
+	put_gbps(text, "gbps", known, chosen.busbw_mbps);
+	put_gbps(text, "ideal_gbps", known, known ? gt_ideal_busbw_mbps(table, k) : 0);
 	if (answer->proposed != answer->stock)
 		gt_append(text, ",\"level\":%d", answer->level);
 	else
@@ -93,9 +109,9 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		  (long long)verdict->now, verdict->job_id, answer->record->name,
 		  RELEASE_MAJOR, RELEASE_MINOR, RELEASE_MICRO);
 	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
-	gp_log_put_list(text, "free", answer->gpus.free);
-	gp_log_put_list(text, "stock", answer->stock);
-	gp_log_put_list(text, "chosen", answer->proposed);
+	put_list(text, "free", answer->gpus.free);
+	put_list(text, "stock", answer->stock);
+	put_list(text, "chosen", answer->proposed);
 	put_worth(text, answer);
 	gt_append(text,
 		  ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
@@ -210,6 +226,35 @@ void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *c
 		counters->lost_lines++;
 }
 
+/* The lines with the number that the job has now; NULL: no memory. Each line is written
+ * by write_line and ends with a newline. */
+static char *renumber(const struct gp_decisions *decisions, uint32_t job_id, size_t *used)
+{
+	static const char key[] = ",\"job\":";
+	size_t lines = 0, room;
+	const char *at = decisions->lines, *end = at + decisions->used;
+	struct gt_append text = {0};
+
+	for (const char *c = at; c < end; c++)
+		lines += *c == '\n';
+	room = decisions->used + lines * 10 + 1; /* digits of a number */
+	text = (struct gt_append){.buf = malloc(room), .size = room};
+	while (text.buf && at < end) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+		const char *number = strstr(at, key);
+
+		if (!stop || !number || number > stop)
+			break;
+		number += sizeof(key) - 1;
+		gt_append(&text, "%.*s%u", (int)(number - at), at, job_id);
+		number += strspn(number, "0123456789");
+		gt_append(&text, "%.*s", (int)(stop + 1 - number), number);
+		at = stop + 1;
+	}
+	*used = text.used;
+	return text.buf;
+}
+
 void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t *job,
 			     struct gp_counters *counters)
 {
@@ -221,7 +266,7 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t 
 		return;
 	counters->started++;
 	if (used && decisions->job_id != job->job_id)
-		lines = own = gp_log_renumber(lines, job->job_id, &used);
+		lines = own = renumber(decisions, job->job_id, &used);
 	if (used && (!lines || write(decisions->fd, lines, used) != (ssize_t)used))
 		counters->lost_lines++;
 	free(own);

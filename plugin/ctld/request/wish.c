@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/common/wish_options.h"
+#include "plugin/common/wish_text.h"
 #include "plugin/slurm/job_env.h"
 #include "plugin/common/wish_names.h"
 #include "plugin/ctld/request/wish.h"
