@@ -177,8 +177,8 @@ static uint64_t spare_gpus(const struct gp_attempt *a,
 {
 	uint64_t spare = 0;
 
-	for (int e = 0; e < a->asked.entries && a->answers == 1; e++) {
-		const gres_job_state_t *entry = a->asked.entry[e];
+	for (int e = 0; e < a->request->asked.entries && a->answers == 1; e++) {
+		const gres_job_state_t *entry = a->request->asked.entry[e];
 		uint64_t open = gp_bridge_of_type(&answer->gpus, entry->type_name) &
 				answer->gpus.free & ~answer->wanted & ~spare;
 		int missing = (int)entry->gres_per_job - answer->counts[e];
