@@ -67,14 +67,6 @@ struct gt_parts {
 	long steps;	   /* left for transfers */
 };
 
-bool gt_shape_asked(const struct gt_request *request)
-{
-	if (request->count < 2)
-		return false;
-	return request->comm != GT_COMM_ALLREDUCE ||
-	       (request->groups && request->groups->count > 1);
-}
-
 /* ---- what a set is worth as a group ---- */
 
 static int64_t find_value(struct gt_table *table, enum gt_comm comm, uint32_t set,

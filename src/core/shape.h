@@ -12,7 +12,13 @@ struct gt_shape;
 struct gt_parts;
 
 /* Does the request ask for more than one all-reduce over the whole set? */
-bool gt_shape_asked(const struct gt_request *request);
+static inline bool gt_shape_asked(const struct gt_request *request)
+{
+	return (request->comm != GT_COMM_ALLREDUCE ||
+		(request->groups && request->groups->count > 1)) &&
+	       request->count > 1;
+}
+
 /* The shape of a request to a dense node, made where it was not asked before: a few ms
  * for 8 GPUs, which then answer every free mask. NULL: out of memory. */
 struct gt_shape *gt_shape_get(struct gt_table *table, const struct gt_request *request);
