@@ -32,6 +32,11 @@ struct gt_node {
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
 
+	struct gt_shared shared[GT_MAX_SHARED]; /* nested or apart, as in a tree */
+	int shared_count;
+	bool copies;   /* no P2P over PCIe: transfers go through the hosts' memory */
+	bool p2p_told; /* by the source, not by the GPU models */
+
 	enum gt_fabric fabric;
 	enum gt_cpu_vendor cpu_vendor;
 	bool partial;
@@ -72,6 +77,8 @@ bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
  * memory. */
 bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
+
+bool gt_shared_same(const struct gt_node *a, const struct gt_node *b);
 
 /* Make a string printable and storable as JSON: what is no UTF-8, and control characters,
  * become '?'. */

@@ -346,6 +346,10 @@ END_TEST
 /* A machine with anything that a model may hold. */
 static void random_machine(struct oracle_graph *g, int n, struct rng *r)
 {
+	if (rng_next(r, 5) == 0) {
+		graph_random_tree(g, n, r);
+		return;
+	}
 	graph_random(g, n, r);
 	if (rng_next(r, 3) == 0)
 		for (int i = 0; i < n; i++) {
