@@ -486,20 +486,31 @@ static uint32_t keep_best_transfer(struct gt_parts *p, struct gt_tie *c, uint32_
 	return kept;
 }
 
+uint32_t gt_shape_keep(struct gt_table *table, const struct gt_shape *shape,
+		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
+		       bool *inexact)
+{
+	if (shape->late)
+		return count;
+	count = gt_table_keep_healthy(table, c, count);
+	count = keep_best_groups(parts, c, count);
+	return keep_best_transfer(parts, c, count, inexact);
+}
+
 uint32_t gt_shape_best(struct gt_table *table, const struct gt_shape *shape,
 		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
 		       bool *inexact)
 {
 	uint64_t quality;
 
-	if (shape->late)
+	if (!shape->late) {
+		count = gt_shape_keep(table, shape, parts, c, count, inexact);
 		count = gt_table_best(table, c, count, &quality, inexact);
-	else
-		count = gt_table_keep_healthy(table, c, count);
-	count = keep_best_groups(parts, c, count);
-	count = keep_best_transfer(parts, c, count, inexact);
-	if (!shape->late)
+	} else {
 		count = gt_table_best(table, c, count, &quality, inexact);
+		count = keep_best_groups(parts, c, count);
+		count = keep_best_transfer(parts, c, count, inexact);
+	}
 	*inexact |= parts->inexact;
 	return count;
 }

@@ -29,6 +29,11 @@ const struct gt_answer *gt_shape_ask(struct gt_table *table, struct gt_shape *sh
 /* The partitions of all sets within open. */
 struct gt_parts *gt_shape_parts(struct gt_table *table, struct gt_shape *shape,
 				uint32_t open);
+/* The first part of gt_shape_best: health and the groups' value, where these count before
+ * level 1. */
+uint32_t gt_shape_keep(struct gt_table *table, const struct gt_shape *shape,
+		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
+		       bool *inexact);
 /* gt_table_best for a shape. */
 uint32_t gt_shape_best(struct gt_table *table, const struct gt_shape *shape,
 		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
