@@ -350,8 +350,10 @@ bool gp_controller_job_begins(job_record_t *job)
 	tell_begin(&controller, job);
 	gp_decisions_job_begins(&controller.decisions, job, &controller.counters);
 	write_metrics(&controller, false);
-	if (controller.active)
+	if (controller.active && job->details) {
+		gp_wish_send(job);
 		gp_send_models(job, controller.models);
+	}
 	leave();
 	return true;
 }

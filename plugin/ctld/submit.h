@@ -33,7 +33,8 @@ struct gp_question {
 	uint32_t size; /* of this struct, so that two builds know each other */
 	struct gp_places places;
 	const char *type;
-	int count; /* GPUs on a node, more than one */
+	int count;    /* GPUs on a node; 0: none, or not known beforehand */
+	bool several; /* it may have more than one node */
 	char **env;
 	uint32_t env_size;
 };

@@ -72,6 +72,7 @@ struct gp_job {
 	bool typed;
 	bool per_socket;
 	bool per_job;
+	int per_task; /* --gpus-per-task, of a job with one entry; 0: none */
 	bool whole;   /* --exclusive: it gets all GPUs of its nodes */
 	bool enforce; /* GPUs on the sockets of its cores only */
 	bool unbound; /* it does not care where its cores are */

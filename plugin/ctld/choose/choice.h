@@ -9,6 +9,7 @@
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/request/previous_run.h"
+#include "plugin/ctld/request/wish.h"
 #include "plugin/ctld/estimate/running.h"
 
 #define GP_MAX_TRIES 8 /* reruns for one job, slurm.md's rule c */
@@ -34,7 +35,6 @@ struct gp_node_answer {
 	int except_count;
 	uint64_t spoiled; /* instances that were tried, and will not do */
 	int need_mbps;	  /* what a wish demands; 0: nothing */
-	bool preserve;	  /* --gpu-topo=any */
 	bool enforce;	  /* GPUs of the sockets of stock's cores only */
 	/* the decision */
 	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
@@ -60,6 +60,7 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
  * GP_RERUN (all were tried). The former set is preferred to others as good. ends_tell:
  * time limits say when running jobs end. */
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
+				     const struct gp_wish *wish,
 				     const struct gp_running *running, bool ends_tell);
 /* Stock's set is what the job gets: forget what was proposed, but on a node whose mode is
  * observe, where the log tells it. */

@@ -98,7 +98,6 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 		else if (a->request.binds)
 			answer->need_mbps = gp_wish_need_mbps(
 				&a->request.wish, answer->binding, answer->count);
-		answer->preserve = a->request.wish.preserve;
 		if (!any)
 			first = answer->why;
 		any |= answer->why == GP_OK;
@@ -116,8 +115,8 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 	*observed = false;
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->answers[i];
-		enum gp_reason one =
-			gp_node_answer_choose(answer, &a->ctl->running, ends_tell);
+		enum gp_reason one = gp_node_answer_choose(answer, &a->request.wish,
+							   &a->ctl->running, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_log_once(a->ctl, answer, one);

@@ -125,7 +125,7 @@ static bool answer_by_rank(struct gp_attempt *a)
 	/* With a wish they were counted before nodes were left out for it. */
 	if (!a->request.binds)
 		gp_units_count(&ctl->units, t->nodes, ctl->models, &ctl->free_bound);
-	ranked = gp_node_scores_read(ctl->scores, t->nodes, asked, count, ctl->models,
+	ranked = gp_node_scores_read(ctl->scores, t->nodes, &a->request, ctl->models,
 				     &ctl->free_bound, &ctl->units);
 	if (ranked == 0)
 		gp_free_bound_count(&ctl->free_bound);

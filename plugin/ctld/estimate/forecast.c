@@ -128,23 +128,28 @@ void gp_job_request_read(struct gp_job_request *request, struct gp_controller *c
 			 const struct gp_test *test)
 {
 	const job_record_t *job = test->job;
+	bool shaped;
 
 	memset(request, 0, sizeof(*request));
 	request->why = gp_bridge_job(job, &request->asked);
 	if (request->why != GP_OK || !job->details)
 		return;
 	gp_wish_read(job, &request->wish);
+	gp_shape_hint(&request->wish.shape, request->asked.per_task);
 	gp_previous_run_read(job, &request->previous);
+	if (request->wish.off)
+		request->wish.shape = (struct gp_shape){.id = 0};
+	shaped = gp_shape_binds(&request->wish.shape);
 	request->reserved = GP_RESERVED(test);
 	request->granted = GP_GRANTED(test);
 	read_count(request, test);
-	request->wish.one_node = ctl->no_split && request->asked.per_job &&
+	request->wish.one_node = (ctl->no_split || shaped) && request->asked.per_job &&
 				 test->min_nodes <= 1 && job->details->max_nodes <= 1;
 	/* Types: only one. */
-	request->binds =
-		request->count > 1 &&
-		!(request->asked.typed && request->asked.entries > 1) &&
-		(request->wish.asked || request->wish.one_node || ctl->has_ratio);
+	request->binds = (request->count > 1 || (request->count && shaped)) &&
+			 !(request->asked.typed && request->asked.entries > 1) &&
+			 (request->wish.asked || request->wish.one_node || shaped ||
+			  ctl->has_ratio);
 	if (request->wish.asked && request->previous.count == request->count)
 		hold_past(request, ctl, test);
 }
@@ -339,7 +344,8 @@ int gp_forecast_test_only(const struct gp_job_request *request, struct gp_contro
 			  const struct gp_test *test)
 {
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
-	if (request->wish.asked && !is_possible(request, ctl, test, test->nodes, true))
+	if ((request->wish.asked || gp_shape_binds(&request->wish.shape)) &&
+	    !is_possible(request, ctl, test, test->nodes, true))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 	return gp_stock_call(ctl, stock_plugin, test);
 }
