@@ -8,8 +8,8 @@ load ../lib/ranks.bash
 
 setup_file() {
 	ranks_file_start n0=bridged n1=bridged d0=dgx1v \
-		--partition "PartitionName=p Nodes=n0,n1 Default=YES MaxTime=INFINITE" \
-		--partition "PartitionName=all Nodes=ALL MaxTime=INFINITE"
+		--partition "PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE" \
+		--partition "PartitionName=pairs Nodes=n0,n1 MaxTime=INFINITE"
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	stand_ins
 }
@@ -113,7 +113,7 @@ expected() {
 	assert_equal "$(ranks_show "%R %U %g" -w n0 -n2 --gpus=4 --gpu-groups=2x2)" "0 0,4 0
 1 1,5 1"
 	# Slurm's order stays without ring
-	assert_equal "$(ranks_show "%R %C %U %g" -p all -w d0 -n4 --gpus=4 --gpu-groups=2x2)" \
+	assert_equal "$(ranks_show "%R %C %U %g" -w d0 -n4 --gpus=4 --gpu-groups=2x2)" \
 		"0 0,1,2,3 0 0
 1 0,1,2,3 1 1
 2 0,1,2,3 2 1
@@ -123,7 +123,7 @@ expected() {
 @test "a job of two nodes has the pattern on each" {
 	make_free n0 0,1,2,4,6
 	make_free n1 1,3,5,7
-	assert_equal "$(ranks_show "%R %H %C %g %s" -N2 -n8 --ntasks-per-node=4 --gpus-per-node=4 \
+	assert_equal "$(ranks_show "%R %H %C %g %s" -p pairs -N2 -n8 --ntasks-per-node=4 --gpus-per-node=4 \
 		--gpu-groups=2x2 --gpu-order=ring)" "0 n0 0,4,2,6 0 0,4;2,6
 1 n0 0,4,2,6 0 0,4;2,6
 2 n0 0,4,2,6 1 0,4;2,6
@@ -136,7 +136,7 @@ expected() {
 
 @test "steps: the job's groups hold in each that has as many GPUs, and in no other" {
 	local out
-	out=$(batch -p all -w d0 --gpus=4 --gpu-groups=2x2 --gpu-order=ring <<-END
+	out=$(batch -w d0 --gpus=4 --gpu-groups=2x2 --gpu-order=ring <<-END
 		$(ranks_line "batch %C %s %g")
 		srun -Q -n1 --gpus=4 bash -c '$(ranks_line "four %C %s %g")'
 		srun -Q -n1 --gpus=2 bash -c '$(ranks_line "two %O %s %g")'
@@ -148,7 +148,7 @@ four 0,3,1,2 0,3;1,2 -
 two ring - -
 own 0,3,2,1 0"
 	# salloc's shell
-	assert_equal "$(cluster_run timeout 60 salloc -Q -p all -w d0 --gpus=4 --gpu-groups=2x2 \
+	assert_equal "$(cluster_run timeout 60 salloc -Q -w d0 --gpus=4 --gpu-groups=2x2 \
 		srun -Q -n1 bash -c "$(ranks_line %s)")" "0,3;1,2"
 }
 
@@ -157,11 +157,11 @@ own 0,3,2,1 0"
 	local options
 	for options in "-n4 --gpus=4 --gpu-groups=2x2 --gpu-order=ring" \
 		"-n2 --gpus=6 --gpu-groups=4+2" "-n1 --gpus=4 --gpu-groups=2x2" \
-		"-N2 -n8 --ntasks-per-node=4 --gpus-per-node=4 --gpu-groups=2x2 --gpu-order=ring"; do
+		"-p pairs -N2 -n8 --ntasks-per-node=4 --gpus-per-node=4 --gpu-groups=2x2 --gpu-order=ring"; do
 		# shellcheck disable=SC2086
 		same_keys $options
 	done
-	assert_equal "$(cluster_run timeout 60 srun -Q --mpi=pmix -p all -w d0 -n1 --gpus=4 \
+	assert_equal "$(cluster_run timeout 60 srun -Q --mpi=pmix -w d0 -n1 --gpus=4 \
 		--gpu-groups=2x2 "$CLUSTER/gputopo-pmix" get gputopo.groups)" "gputopo.groups=0,3;1,2"
 }
 
@@ -174,7 +174,7 @@ own 0,3,2,1 0"
 @test "docs/users.md: Megatron-LM on two nodes" {
 	make_free n0 0,1,2,4,6
 	make_free n1 1,2,3,5,7
-	assert_equal "$(run_example megatron)" "$(expected n0 "0,4;2,6"
+	assert_equal "$(run_example megatron -p pairs)" "$(expected n0 "0,4;2,6"
 		expected n1 "1,5;3,7" 4)"
 }
 
@@ -188,7 +188,7 @@ own 0,3,2,1 0"
 
 @test "docs/users.md: a prefill and a decode server" {
 	make_free d0 0-4,7
-	assert_equal "$(run_example pair -p all -w d0 | sort -k7,7n -k3,3n)" \
+	assert_equal "$(run_example pair -w d0 | sort -k7,7n -k3,3n)" \
 		"d0 rank 0 device 0 group 0
 d0 rank 1 device 3 group 0
 d0 rank 2 device 2 group 0
