@@ -128,9 +128,10 @@ struct gp_hidden {
 	gres_node_state_t *state;
 	uint64_t added;
 	uint64_t count_alloc;
-	uint64_t *topo_alloc; /* topo_cnt of them */
+	uint64_t topo_alloc[GP_MAX_GPUS]; /* topo_cnt of them */
 };
-/* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
+/* Mark hide (all free) as allocated. false: the node counts its GPUs in more than
+ * GP_MAX_GPUS records; nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
 void gp_bridge_unhide(struct gp_hidden *hidden);
 

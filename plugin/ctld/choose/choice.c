@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "plugin/ctld/choose/choice.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 bool gp_node_answer_selected(const struct gp_node_answer *answer,
 			     const struct gp_job *asked, int entry, uint64_t *bits)

@@ -11,7 +11,7 @@
 
 #include "conf/compact.h"
 #include "core/fnv.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
 
