@@ -274,7 +274,7 @@ struct gt_score {
 			      * nic_worth */
 	int rails_in_common; /* with the sets on the other nodes */
 	int nics_shared;     /* with other jobs */
-	int64_t reserved[5]; /* 0: room for what a later version counts */
+	int64_t reserved[6]; /* 0: room for what a later version counts */
 };
 
 /* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
