@@ -3,9 +3,8 @@
 #include "config.h"
 
 #include "core/fnv.h"
-#include "sim/names.h"
-#include "sim/nodelists.h"
 #include "sim/rng.h"
+#include "sim/names.h"
 #include "sim/trace.h"
 
 #include <errno.h>
@@ -32,6 +31,7 @@ static const struct {
 			   "ends before it starts, or starts before it is submitted"},
 	[SIM_ROW_STATE] = {"state", "has an unknown state"},
 	[SIM_ROW_FORM] = {"form", "has an unknown request form"},
+	[SIM_ROW_GROUPS] = {"groups", "has groups or a comm that do not fit the job"},
 	[SIM_ROW_LIMIT] = {"limit", "has a number beyond the limits"},
 	[SIM_ROW_LONG] = {"long", "is longer than 65535 bytes"},
 };
@@ -128,8 +128,79 @@ int sim_trace_wish(struct sim_trace *trace, const struct sim_wish *wish)
 	return (int)trace->wish_count++;
 }
 
+/* ---- groups ---- */
+
+static bool same_shape(const struct sim_shape *a, const struct sim_shape *b)
+{
+	return a->comm == b->comm && a->groups.count == b->groups.count &&
+	       !memcmp(a->groups.size, b->groups.size,
+		       (size_t)a->groups.count * sizeof(a->groups.size[0]));
+}
+
+int sim_trace_shape(struct sim_trace *trace, const struct sim_shape *shape)
+{
+	if (!trace->shapes) {
+		trace->shapes = calloc(SIM_MAX_SHAPES, sizeof(*trace->shapes));
+		trace->shape_count = trace->shapes ? 1 : 0;
+	}
+	for (size_t i = trace->shape_count; i-- > 0;)
+		if (same_shape(&trace->shapes[i], shape))
+			return (int)i;
+	if (!trace->shapes || trace->shape_count == SIM_MAX_SHAPES)
+		return -1;
+	trace->shapes[trace->shape_count] = *shape;
+	return (int)trace->shape_count++;
+}
+
+char *sim_shape_text(const struct sim_shape *shape, char buf[SIM_SHAPE_TEXT])
+{
+	size_t used;
+
+	gt_groups_format(&shape->groups, buf, GT_GROUPS_TEXT_MAX);
+	used = strlen(buf);
+	if (shape->comm != GT_COMM_ALLREDUCE || !used)
+		snprintf(buf + used, SIM_SHAPE_TEXT - used, "%s%s", used ? " " : "",
+			 gt_comm_name(shape->comm));
+	return buf;
+}
+
+bool sim_groups_fit(const struct gt_groups *groups, int gpus, int nodes)
+{
+	int sum = gt_groups_sum(groups), each = nodes > 1 ? gpus / nodes : gpus;
+
+	return sum > 0 && each >= sum && each % sum == 0 &&
+	       (nodes <= 1 || gpus % nodes == 0);
+}
+
+enum gt_err sim_trace_shape_sizes(struct sim_trace *trace, const struct gt_groups *groups,
+				  int largest, enum gt_comm comm, struct gt_error *err)
+{
+	for (size_t i = 0; i < trace->count; i++) {
+		struct sim_job *job = &trace->jobs[i];
+		int nodes = job->nodes > 1 ? job->nodes : 1, each = job->gpus / nodes;
+		struct sim_shape shape = trace->shapes[job->shape];
+		int number;
+
+		if (job->gpus < 2)
+			continue;
+		if (!shape.groups.count && each <= largest && groups[each].count &&
+		    sim_groups_fit(&groups[each], job->gpus, nodes))
+			shape.groups = groups[each];
+		if (!job->shape)
+			shape.comm = comm;
+		number = sim_trace_shape(trace, &shape);
+		if (number < 0)
+			return gt_fail(err, GT_ELIMIT,
+				       "more than %d kinds of groups in one trace",
+				       SIM_MAX_SHAPES - 1);
+		job->shape = (uint16_t)number;
+	}
+	return GT_OK;
+}
+
 void sim_trace_release(struct sim_trace *trace)
 {
+	free(trace->shapes);
 	free(trace->wishes);
 	free(trace->slices);
 	free(trace->jobs);
@@ -490,7 +561,8 @@ enum gt_err sim_trace_read(struct sim_trace *trace, void *stream, const char *na
 	memset(trace, 0, sizeof(*trace));
 	trace->hash = GT_FNV_START;
 	if (!sim_trace_keep(trace, "", &nothing) ||
-	    sim_trace_wish(trace, &(struct sim_wish){0}) < 0)
+	    sim_trace_wish(trace, &(struct sim_wish){0}) < 0 ||
+	    sim_trace_shape(trace, &(struct sim_shape){0}) < 0)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	if (options->format && !is_known_format(options->format))
 		return gt_fail_at(err, GT_EFORMAT, name, 0, 0,
@@ -524,113 +596,8 @@ enum gt_err sim_trace_load(struct sim_trace *trace, const char *path,
 	return failed;
 }
 
-/* ---- anonymizing, writing -------------------------------------------------------------
+/* ---- writing --------------------------------------------------------------------------
  */
-
-/* "n0,n4" for the hosts of a list; a text that is none is a host of its own. */
-static bool rename_nodes(struct sim_trace *to, const struct sim_nodelists *nodes,
-			 const char *list, size_t job, uint32_t *kept)
-{
-	const int *hosts;
-	int count = sim_nodelists_of(nodes, list, &hosts);
-	size_t room = (size_t)(count + 1) * 16, used = 0;
-	char *text = malloc(room);
-	bool done;
-
-	if (!text)
-		return false;
-	if (!count)
-		snprintf(text, room, "x%zu", job);
-	for (int i = 0; i < count; i++)
-		used += (size_t)snprintf(text + used, room - used, "%sn%d", i ? "," : "",
-					 hosts[i]);
-	done = sim_trace_keep(to, text, kept);
-	free(text);
-	return done;
-}
-
-static bool rename_jobs(struct sim_trace *to, const struct sim_trace *from,
-			struct sim_names *users, const struct sim_nodelists *nodes)
-{
-	for (size_t i = 0; i < from->count; i++) {
-		struct sim_job *job = &from->jobs[i];
-		char text[32];
-		bool kept;
-
-		snprintf(text, sizeof(text), "%zu", i + 1);
-		kept = sim_trace_keep(to, text, &job->id);
-		if (job->user) {
-			snprintf(text, sizeof(text), "u%d",
-				 sim_names_number(users, from->strings + job->user));
-			kept = kept && sim_trace_keep(to, text, &job->user);
-		}
-		if (job->node)
-			kept = kept && rename_nodes(to, nodes, from->strings + job->node,
-						    i + 1, &job->node);
-		if (!kept)
-			return false;
-	}
-	return true;
-}
-
-/* A name by its number; no text stays none. */
-static bool rename_text(struct sim_trace *to, struct sim_names *names,
-			const struct sim_trace *from, char letter, uint32_t *offset)
-{
-	const char *text = from->strings + *offset;
-	char number[16];
-
-	if (!*text)
-		return sim_trace_keep(to, "", offset);
-	snprintf(number, sizeof(number), "%c%d", letter, sim_names_number(names, text));
-	return sim_trace_keep(to, number, offset);
-}
-
-/* Partitions and reservations become numbers; types of GPU stay, features go. */
-static bool rename_wishes(struct sim_trace *to, const struct sim_trace *from)
-{
-	struct sim_names partitions = {0}, reservations = {0};
-	bool done = sim_names_init(&partitions, from->wish_count) &&
-		    sim_names_init(&reservations, from->wish_count);
-
-	for (size_t i = 0; i < from->wish_count && done; i++) {
-		struct sim_wish *w = &from->wishes[i];
-
-		done = rename_text(to, &partitions, from, 'p', &w->partition) &&
-		       rename_text(to, &reservations, from, 'r', &w->reservation) &&
-		       sim_trace_keep(to, from->strings + w->type, &w->type);
-		w->features = 0;
-	}
-	sim_names_release(&partitions);
-	sim_names_release(&reservations);
-	return done;
-}
-
-bool sim_trace_anonymize(struct sim_trace *trace)
-{
-	struct sim_names users = {0};
-	struct sim_nodelists nodes = {0};
-	struct sim_trace renamed = {0};
-	uint32_t nothing;
-	bool done;
-
-	done = sim_names_init(&users, trace->count) &&
-	       sim_nodelists_init(&nodes, trace) &&
-	       sim_trace_keep(&renamed, "", &nothing) &&
-	       rename_jobs(&renamed, trace, &users, &nodes) &&
-	       rename_wishes(&renamed, trace);
-	sim_names_release(&users);
-	sim_nodelists_release(&nodes);
-	if (!done) {
-		free(renamed.strings);
-		return false;
-	}
-	free(trace->strings);
-	trace->strings = renamed.strings;
-	trace->strings_used = renamed.strings_used;
-	trace->strings_room = renamed.strings_room;
-	return true;
-}
 
 static void write_seconds(FILE *f, int64_t ms)
 {
@@ -673,6 +640,14 @@ static void write_wish(FILE *f, const struct sim_trace *trace, const struct sim_
 	}
 }
 
+static void write_shape(FILE *f, const struct sim_shape *shape)
+{
+	char text[GT_GROUPS_TEXT_MAX];
+
+	fprintf(f, ",%s,%s", gt_groups_format(&shape->groups, text, sizeof(text)),
+		shape->comm == GT_COMM_ALLREDUCE ? "" : gt_comm_name(shape->comm));
+}
+
 void sim_trace_write(const struct sim_trace *trace, void *stream)
 {
 	FILE *f = stream;
@@ -680,8 +655,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 	fputs("job_id,submit,duration,gpus,nodes,form,cpus,tasks,timelimit,user,start,"
 	      "node",
 	      f);
-	fputs(trace->wish_count > 1 ? ",partition,gpu_type,features,reservation\n" : "\n",
-	      f);
+	fputs(trace->wish_count > 1 ? ",partition,gpu_type,features,reservation" : "", f);
+	fputs(trace->shape_count > 1 ? ",groups,comm\n" : "\n", f);
 	for (size_t i = 0; i < trace->count; i++) {
 		const struct sim_job *job = &trace->jobs[i];
 
@@ -707,6 +682,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 		write_text(f, sim_trace_text(trace, job->node));
 		if (trace->wish_count > 1)
 			write_wish(f, trace, &trace->wishes[job->wish]);
+		if (trace->shape_count > 1)
+			write_shape(f, &trace->shapes[job->shape]);
 		putc('\n', f);
 	}
 }
