@@ -88,6 +88,7 @@ static void leave(void)
 /* What gputopo_mig.so calls back. */
 static const struct gp_mig_host mig_host = {
 	.ctl = sizeof(struct gp_controller),
+	.slurm = SLURM_VERSION_NUMBER,
 	.ask = gp_stock_call,
 	.ask_for = gp_stock_call_nodes,
 	.fields_read = gp_fields_read,

@@ -203,6 +203,13 @@ static bool is_counted(const node_record_t *node, const gres_node_state_t *state
 	       state->gres_cnt_found == (uint64_t)bit_size(state->gres_bit_alloc);
 }
 
+bool gp_bridge_record(int node, const node_record_t **record, const char **name)
+{
+	*record = node_record_table_ptr[node];
+	*name = (*record)->name;
+	return (*record)->magic == NODE_MAGIC;
+}
+
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
 	gres_node_state_t *state = gp_bridge_gres(node, "gpu");

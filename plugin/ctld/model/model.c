@@ -3,8 +3,6 @@
  * model.c - the topology of each node, from gputopo.conf's files or from slurmctld's
  * links_cnt. Called by choice.c, node_score.c and submit.c, whichever sees a node first.
  */
-#include "plugin/slurm/compat.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
