@@ -106,14 +106,18 @@ refused() {
 }
 
 @test "ranks see the groups, in the job's steps and in those of salloc and sbatch" {
-	local id see
+	local id see rows="0 0 0,1;4,5
+1 0 0,1;4,5
+2 1 0,1;4,5
+3 1 0,1;4,5"
 	# shellcheck disable=SC2016
 	see='echo $SLURM_PROCID $GPUTOPO_GROUP "$GPUTOPO_GROUPS"'
 	make_free n0 0-2,4-6
-	cluster_run srun -w n0 -N1 -n4 --gpus=4 --gpu-groups=2x2 bash -c "$see" >&3
+	run cluster_run srun -w n0 -N1 -n4 --gpus=4 --gpu-groups=2x2 bash -c "$see"
+	assert_equal "$(sort <<<"$output")" "$rows"
 	id=$(submit -w n0 -N1 -n4 --gpus=4 --gpu-groups=2x2 "$(script "srun bash -c '$see'")")
 	cluster_wait_job "$id" COMPLETED
-	cat "$CLUSTER/jobs/$id.out" >&3
+	assert_equal "$(sort "$CLUSTER/jobs/$id.out")" "$rows"
 }
 
 @test "an array: each task has its groups" {
