@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * submit.c - whether a wish can ever be met, and the text of the refusal if not. Called
- * by job_submit/gputopo through the symbol that submit.h names.
+ * by job_submit/gputopo through the symbol that question.h names.
  */
 #include "plugin/slurm/compat.h"
 
 #include <string.h>
 
 #include "plugin/ctld/request/refusal.h"
-#include "plugin/ctld/controller.h"
 #include "plugin/ctld/submit.h"
 #include "plugin/ctld/request/wish.h"
 
@@ -20,7 +19,7 @@ struct best {
 };
 
 /* Could this node, idle, meet the wish? What it could give counts towards the best. */
-static bool could_meet(struct gp_controller *ctl, const struct gp_question *question,
+static bool could_meet(const struct gp_config *config, const struct gp_question *question,
 		       const struct gp_wish *wish, int node, struct best *best)
 {
 	const node_record_t *record = node_record_table_ptr[node];
@@ -37,7 +36,7 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	if (gp_bridge_node(record, &gpus) != GP_OK)
 		return false;
 	usable = gp_bridge_of_type(&gpus, question->type);
-	binding = gp_models_bind(ctl->models, node, record->name, &gpus);
+	binding = gp_models_bind(config->models, node, record->name, &gpus);
 	if (!binding || __builtin_popcountll(usable) < question->count)
 		return false;
 	best->nodes++;
@@ -56,7 +55,7 @@ static bool could_meet(struct gp_controller *ctl, const struct gp_question *ques
 	return false;
 }
 
-bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *question,
+bool gp_submit_refuses(const struct gp_config *config, const struct gp_question *question,
 		       char *text, size_t size)
 {
 	const struct gp_places *places = &question->places;
@@ -81,11 +80,11 @@ bool gp_submit_refuses(struct gp_controller *ctl, const struct gp_question *ques
 	}
 	if (!wish.asked || question->count < 2)
 		return false;
-	for (int n = 0; n < ctl->node_count && !unmet.required; n++) {
+	for (int n = 0; n < config->node_count && !unmet.required; n++) {
 		if (!node_record_table_ptr[n] || !gp_places_have(places, n))
 			continue;
 		own = (struct best){0};
-		if (could_meet(ctl, question, &wish, n, &own))
+		if (could_meet(config, question, &wish, n, &own))
 			unmet.found++;
 		else if (gp_places_require(places, n) && own.nodes)
 			unmet.required = node_record_table_ptr[n]->name;

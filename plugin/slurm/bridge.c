@@ -203,6 +203,13 @@ static bool is_counted(const node_record_t *node, const gres_node_state_t *state
 	       state->gres_cnt_found == (uint64_t)bit_size(state->gres_bit_alloc);
 }
 
+bool gp_bridge_record(int node, const node_record_t **record, const char **name)
+{
+	*record = node_record_table_ptr[node];
+	*name = (*record)->name;
+	return (*record)->magic == NODE_MAGIC;
+}
+
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
 	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
@@ -415,8 +422,7 @@ bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden 
 	size_t bytes = (size_t)state->topo_cnt * sizeof(uint64_t);
 
 	memset(hidden, 0, sizeof(*hidden));
-	hidden->topo_alloc = malloc(bytes);
-	if (!hidden->topo_alloc)
+	if (bytes > sizeof(hidden->topo_alloc))
 		return false;
 	hidden->state = state;
 	hidden->added = hide & gpus->free;
@@ -448,7 +454,6 @@ void gp_bridge_unhide(struct gp_hidden *hidden)
 	state->gres_cnt_alloc = hidden->count_alloc;
 	memcpy(state->topo_gres_cnt_alloc, hidden->topo_alloc,
 	       (size_t)state->topo_cnt * sizeof(uint64_t));
-	free(hidden->topo_alloc);
 	memset(hidden, 0, sizeof(*hidden));
 }
 

@@ -8,9 +8,9 @@
 #ifndef GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 #define GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 
-#include "core/library.h"
-#include "plugin/slurm/compat.h"
 #include "conf/reason.h"
+#include "core/library.h"
+#include "plugin/slurm/opaque.h"
 
 #define GP_MAX_GPUS    64 /* of one node; larger nodes stay stock */
 #define GP_MAX_ENTRIES 8  /* gpu entries (types) in one job */
@@ -41,6 +41,13 @@ char *gp_bridge_copy(const char *text);
 
 /* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
 void gp_bridge_comment(job_record_t *job, const char *text);
+
+/* A node of slurmctld's table and its name, which lives as long as the table. false: it
+ * does not look like the record that this was built for. */
+bool gp_bridge_record(int node, const node_record_t **record, const char **name);
+/* The job's number, and that of the array whose task it is; 0: of none. */
+uint32_t gp_bridge_job_id(const job_record_t *job);
+uint32_t gp_bridge_array_id(const job_record_t *job);
 
 /* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none.
  */
@@ -128,9 +135,10 @@ struct gp_hidden {
 	gres_node_state_t *state;
 	uint64_t added;
 	uint64_t count_alloc;
-	uint64_t *topo_alloc; /* topo_cnt of them */
+	uint64_t topo_alloc[GP_MAX_GPUS]; /* topo_cnt of them */
 };
-/* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
+/* Mark hide (all free) as allocated. false: the node counts its GPUs in more than
+ * GP_MAX_GPUS records; nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
 void gp_bridge_unhide(struct gp_hidden *hidden);
 

@@ -37,14 +37,12 @@
 #endif
 /* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
 #include "select_ops.h"
+#include "plugin/slurm/opaque.h"
 
 /* Data of slurmctld alone: weak, so that srun and the others can load the file too. */
 #pragma weak node_record_table_ptr
 #pragma weak node_record_count
 #pragma weak job_list
-
-/* List until 24.08, list_t * after: one type under two names. */
-typedef struct xlist *gp_list_t;
 
 /* The arguments of job_test behind preemptee_job_list: prototype, call, struct members.
  */

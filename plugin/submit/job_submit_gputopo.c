@@ -18,7 +18,7 @@
 
 #include "plugin/submit/job_places.h"
 #include "plugin/submit/job_submit_mig.h"
-#include "plugin/ctld/submit.h"
+#include "plugin/ctld/request/question.h"
 #include "plugin/slurm/job_env.h"
 
 #define TYPE_MAX 64

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_START_ESTIMATE_H
 #define GPUTOPO_PLUGIN_CTLD_ESTIMATE_START_ESTIMATE_H
 
-#include "plugin/slurm/compat.h"
+#include "plugin/slurm/opaque.h"
 
 #define GP_NEVER     ((time_t)-1)
 #define GP_NOT_KNOWN ((time_t)-2) /* jobs without a time limit are in the way */

@@ -3,15 +3,13 @@
  * model.c - the topology of each node, from gputopo.conf's files or from slurmctld's
  * links_cnt. Called by choice.c, node_score.c and submit.c, whichever sees a node first.
  */
-#include "plugin/slurm/compat.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/compact.h"
 #include "core/fnv.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
 

@@ -9,7 +9,7 @@
 
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
-#include "plugin/ctld/estimate/running.h"
+#include "plugin/ctld/model/running.h"
 #include "plugin/common/wish_text.h"
 
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).

@@ -3,14 +3,14 @@
  * node_score.h - node choice: of the nodes that a job is offered, the few on which it
  * would get the best GPUs and do the least damage.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_NODE_SCORE_H
-#define GPUTOPO_PLUGIN_CTLD_CHOOSE_NODE_SCORE_H
+#ifndef GPUTOPO_PLUGIN_CTLD_NODES_NODE_SCORE_H
+#define GPUTOPO_PLUGIN_CTLD_NODES_NODE_SCORE_H
 
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
-#include "plugin/ctld/choose/free_gpu_bound.h"
-#include "plugin/ctld/choose/units.h"
-#include "plugin/ctld/request/wish.h"
+#include "plugin/ctld/nodes/free_gpu_bound.h"
+#include "plugin/ctld/nodes/units.h"
+#include "plugin/ctld/request/job_request.h"
 
 #define GP_FEW_NODES 16 /* nodes of one narrowed call */
 #define GP_FEW_TIES  4	/* of those that are as good as the best */
@@ -35,8 +35,6 @@ struct gp_node_score {
 /* Look at a node. false: none of ours, or fewer than count are usable. */
 bool gp_node_view_read(struct gp_node_view *view, int node, const struct gp_job *asked,
 		       int count, struct gp_models *models, struct gp_free_bound *room);
-
-struct gp_job_request; /* of forecast.h */
 
 /* Rank the offered nodes that have the job's count of free GPUs of the asked type, of the
  * lowest weight among those, and with no more harm than stock would do; ranks has room

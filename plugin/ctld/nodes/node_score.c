@@ -7,9 +7,8 @@
 
 #include <string.h>
 
-#include "plugin/ctld/estimate/forecast.h"
-#include "plugin/ctld/mig/mig_object.h"
-#include "plugin/ctld/choose/node_score.h"
+#include "plugin/ctld/nodes/node_score.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
 
