@@ -34,11 +34,14 @@ void gp_bridge_comment(job_record_t *job, const char *text)
 {
 	static const char mark[] = "gputopo: ";
 	char comment[1024], *copy;
+	const char *wish; /* of gp_wish_show: it stays */
 
 	if (job->admin_comment && *job->admin_comment &&
 	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
 		return;
-	snprintf(comment, sizeof(comment), "%s%s", mark, text);
+	wish = job->admin_comment ? strstr(job->admin_comment, "--") : NULL;
+	snprintf(comment, sizeof(comment), "%s%s%s%s", mark, text, wish ? "; " : "",
+		 wish ? wish : "");
 	copy = gp_bridge_copy(comment);
 	if (!copy)
 		return;
