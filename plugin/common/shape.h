@@ -51,8 +51,8 @@ int gp_shape_ideal_mbps(const struct gp_shape *shape, struct gt_table *table, in
 struct gp_shape_set {
 	const struct gp_shape *shape;
 	struct gt_table *table;
-	const int *to_model;
 	int size;
+	int to_model[64]; /* as many as a node of Slurm has */
 	struct gt_mask gpus;
 };
 

@@ -70,9 +70,14 @@ static struct gp_shape_set shape_set(const struct gp_shape *shape,
 				     const struct gp_node_answer *answer, uint64_t gpus)
 {
 	const struct gp_binding *binding = answer->binding;
+	struct gp_shape_set set = {.shape = shape,
+				   .table = binding->table,
+				   .size = binding->size,
+				   .gpus = gp_binding_to_model(binding, gpus)};
 
-	return (struct gp_shape_set){shape, binding->table, binding->to_model,
-				     binding->size, gp_binding_to_model(binding, gpus)};
+	for (int g = 0; g < binding->size; g++)
+		set.to_model[g] = binding->to_model[g].n;
+	return set;
 }
 
 static void put_worth(struct gt_append *text, const struct gp_shape *shape,
