@@ -209,6 +209,11 @@ job_record_t *mock_job_add(uint32_t job_id)
 	job->details->magic = DETAILS_MAGIC;
 	job->details->min_cpus = 3;
 	job->details->pn_min_memory = 100;
+	if (GP_IMPLICIT_MAX_NODES) {
+		/* as of -n4 without -N */
+		job->details->max_nodes = 4;
+		job->bit_flags |= GP_IMPLICIT_MAX_NODES;
+	}
 	job->best_switch = true;
 	job->time_limit = INFINITE;
 	job->gres_list_req = zeroed(1, sizeof(struct xlist));

@@ -154,7 +154,10 @@ START_TEST(node_choice_stands_aside)
 	job->req_switch = _i == ASIDE_SWITCH;
 	job->bit_flags |= _i == ASIDE_SPREAD ? SPREAD_JOB : 0;
 	job->bit_flags |= _i == ASIDE_MIN_NODES ? USE_MIN_NODES : 0;
-	job->details->max_nodes = _i == ASIDE_RANGE ? 4 : 0;
+	if (_i == ASIDE_RANGE) {
+		job->details->max_nodes = 4;
+		job->bit_flags &= ~(uint64_t)GP_IMPLICIT_MAX_NODES;
+	}
 	slurm_conf.select_type_param = _i == ASIDE_LLN ? GP_LLN : 0;
 	job->part_ptr = _i == ASIDE_PART_LLN ? &part : NULL;
 	ck_assert_int_eq(node_of(job), 0);

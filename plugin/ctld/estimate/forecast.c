@@ -139,7 +139,7 @@ void gp_job_request_read(struct gp_job_request *request, struct gp_controller *c
 	request->granted = GP_GRANTED(test);
 	read_count(request, test);
 	request->wish.one_node = ctl->no_split && request->asked.per_job &&
-				 test->min_nodes <= 1 && job->details->max_nodes <= 1;
+				 test->min_nodes <= 1 && gp_bridge_may_be_one_node(job);
 	/* Types: only one. */
 	request->binds =
 		request->count > 1 &&
