@@ -57,6 +57,7 @@
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_object.h"
 #include "plugin/slurm/job_env.h"
+#include "plugin/slurm/layout.h"
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/choose/exchange.h"
 #include "plugin/ctld/choose/count_only.h"
@@ -187,6 +188,8 @@ static int put_job(void *x, void *arg)
 {
 	const job_record_t *job = x;
 
+	if (!gp_layout_holds(job))
+		return -1;
 	if (IS_JOB_RUNNING(job) || IS_JOB_SUSPENDED(job))
 		gp_bridge_held(job, put_held, arg);
 	return 0;

@@ -139,7 +139,7 @@ enum aside {
 START_TEST(node_choice_stands_aside)
 {
 	static const uint64_t free[] = {0x21, 0xff, 0xff};
-	part_record_t part = {.flags = PART_FLAG_LLN};
+	part_record_t *part = mock_alloc(sizeof(*part));
 	job_record_t *job;
 
 	if (_i == ASIDE_CONF)
@@ -159,11 +159,15 @@ START_TEST(node_choice_stands_aside)
 		job->bit_flags &= ~(uint64_t)GP_IMPLICIT_MAX_NODES;
 	}
 	slurm_conf.select_type_param = _i == ASIDE_LLN ? GP_LLN : 0;
-	job->part_ptr = _i == ASIDE_PART_LLN ? &part : NULL;
+	part->magic = PART_MAGIC;
+	part->flags = PART_FLAG_LLN;
+	job->part_ptr = _i == ASIDE_PART_LLN ? part : NULL;
 	ck_assert_int_eq(node_of(job), 0);
 	ck_assert_int_eq(mock_stock.calls, 1);
 	FREE_NULL_BITMAP(job->details->req_node_bitmap);
 	slurm_conf.select_type_param = 0;
+	job->part_ptr = NULL;
+	xfree(part);
 }
 END_TEST
 
