@@ -6,16 +6,25 @@
 #ifndef GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H
 #define GPUTOPO_PLUGIN_COMMON_MIG_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "plugin/node/mig/mig_driver.h"
-
-#define GP_MIG_COUNT_MAX 16 /* instances of one job on one node */
-#define GP_NODE_NAME_MAX 255
+#define GP_MIG_SLICES_MAX 64 /* of one GPU */
+#define GP_MIG_COUNT_MAX  16 /* instances of one job on one node */
+#define GP_NODE_NAME_MAX  255
 /* Bytes of one job's placement: what one entry of its control environment may have
  * (GP_TEXT_DECISION_MAX) less its name; some 3,000 instances on nodes with names of ten.
  */
-#define GP_MIG_PLACE_MAX 65000
+#define GP_MIG_PLACE_MAX  65000
+
+/* Where an instance is to be, and what. */
+struct gp_mig_slice {
+	int gpu;	/* 0 is the lowest minor number */
+	int start;	/* first memory slice */
+	int size;	/* memory slices */
+	int compute;	/* compute slices: the number before the g */
+	char suffix[8]; /* "", "+me", "-me", "+gfx", "+me.all" as in the profile's name */
+};
 
 /* PROFILE[:COUNT] */
 struct gp_mig_wish {

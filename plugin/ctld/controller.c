@@ -189,7 +189,7 @@ static int put_job(void *x, void *arg)
 	const job_record_t *job = x;
 
 	if (!gp_layout_holds(job))
-		return -1;
+		return 0;
 	if (IS_JOB_RUNNING(job) || IS_JOB_SUSPENDED(job))
 		gp_bridge_held(job, put_held, arg);
 	return 0;

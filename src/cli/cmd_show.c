@@ -255,6 +255,24 @@ static void print_reduction(const struct gt_node *node)
 	}
 }
 
+/* What GPUs share on PCIe, and whether copies go through the host. */
+static void print_shared(const struct gt_node *node)
+{
+	for (int i = 0; i < gt_node_shared_count(node); i++) {
+		const struct gt_shared *shared = gt_node_shared(node, i);
+		char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+		if (!shared->memory || !gt_node_pcie_p2p(node))
+			printf("%-10s%-14s  %s GB/s%s\n", "shared",
+			       gt_mask_format(&shared->gpus, list, sizeof(list)),
+			       cli_gbps(shared->mbps, gbps),
+			       shared->memory ? " of the CPU's memory" : " over PCIe");
+	}
+	if (gt_node_shared_count(node) && !gt_node_pcie_p2p(node))
+		printf("%-10s%s\n", "PCIe",
+		       "no P2P: transfers go through the host's memory");
+}
+
 static void print_measured(const struct gt_node *node)
 {
 	for (int i = 0; i < gt_node_measured_count(node); i++) {
@@ -294,6 +312,7 @@ static int print_summary(const struct gt_node *node, const struct draw_mark *mar
 		printf("%-10s%s\n", i ? "" : "groups",
 		       gt_mask_format(gt_node_group(node, i), list, sizeof(list)));
 	}
+	print_shared(node);
 	print_measured(node);
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		printf("%-10s%s\n", i ? "" : "notes", gt_node_note(node, i));

@@ -51,6 +51,11 @@ static const char help[] =
 	"      --form FORM          job, node, task or socket: the request form of jobs "
 	"whose\n"
 	"                           trace does not name it (default node)\n"
+	"      --groups K:SIZES,... jobs of K GPUs on a node split into groups, such as "
+	"4:2x2\n"
+	"                           (two of two); the slowest group is what they got\n"
+	"      --comm NAME          what runs in each group: allreduce (default) or "
+	"alltoall\n"
 	"      --gpu-from RULE      procs/N: N processors of an SWF trace are one GPU;\n"
 	"                           node/N[:HOSTS]: where no column counts GPUs, a job "
 	"has "
@@ -92,6 +97,8 @@ enum {
 	DEPTH,
 	FORM,
 	ONLY,
+	GROUPS,
+	COMM,
 	GPU_FROM,
 	SCALE,
 	WARMUP,
@@ -125,6 +132,8 @@ static const struct option options[] = {
 	{"depth", required_argument, NULL, DEPTH},
 	{"form", required_argument, NULL, FORM},
 	{"only", required_argument, NULL, ONLY},
+	{"groups", required_argument, NULL, GROUPS},
+	{"comm", required_argument, NULL, COMM},
 	{"gpu-from", required_argument, NULL, GPU_FROM},
 	{"scale-arrivals", required_argument, NULL, SCALE},
 	{"warmup", required_argument, NULL, WARMUP},
@@ -257,6 +266,43 @@ static int take_form(struct cli_common *c, struct sim_run *run, const struct set
 		       : misused_name(c, s->name, "job, node, task, socket");
 }
 
+/* "4:2x2,8:4x2": each names the GPUs that it is for. */
+static int take_groups(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	const char *at = optarg;
+
+	run->groups_text = optarg;
+	memset(run->groups, 0, sizeof(run->groups));
+	while (*at) {
+		char one[GT_GROUPS_TEXT_MAX];
+		size_t length = strcspn(at, ",");
+		struct gt_groups groups;
+		struct gt_error err;
+
+		snprintf(one, sizeof(one), "%.*s", (int)length, at);
+		if (length >= sizeof(one) || !strchr(one, ':'))
+			return cli_misuse(c, "%s: '%.40s' is not K:SIZES, such as 4:2x2",
+					  s->name, one);
+		if (gt_groups_parse(&groups, one, &err))
+			return cli_misuse(c, "%s: %s", s->name, err.text);
+		if (gt_groups_sum(&groups) > SIM_MAX_GPUS)
+			return cli_misuse(c, "%s: nodes have %d GPUs at most", s->name,
+					  SIM_MAX_GPUS);
+		run->groups[gt_groups_sum(&groups)] = groups;
+		at += length;
+		at += *at == ',';
+	}
+	if (!*optarg)
+		return cli_misuse(c, "%s: the list is empty", s->name);
+	return CLI_GO_ON;
+}
+
+static int take_comm(struct cli_common *c, struct sim_run *run, const struct setting *s)
+{
+	(void)s;
+	return cli_comm(c, optarg, &run->comm);
+}
+
 static int take_gpu_from(struct cli_common *c, struct sim_run *run,
 			 const struct setting *s)
 {
@@ -340,6 +386,8 @@ static const struct setting settings[] = {
 	{DEPTH, take_count, "--depth", AT(options.depth), 1, INT32_MAX},
 	{FORM, take_form, "--form", 0, 0, 0},
 	{ONLY, take_only, "--only", 0, 0, 0},
+	{GROUPS, take_groups, "--groups", 0, 0, 0},
+	{COMM, take_comm, "--comm", 0, 0, 0},
 	{GPU_FROM, take_gpu_from, "--gpu-from", 0, 0, 0},
 	{SCALE, take_scale, "--scale-arrivals", 0, 0, 0},
 	{WARMUP, take_warmup, "--warmup", 0, 0, 0},

@@ -419,6 +419,8 @@ static int replay_all(struct sim_run *run, const struct sim_trace *trace,
 			.trace_name = run->trace_name,
 			.topology_name = run->conf ? run->conf : run->common->topology,
 			.mix = run->mix_text,
+			.groups = run->groups_text,
+			.comm = run->comm,
 		};
 
 		status = write_outputs(run, &report);
@@ -526,6 +528,9 @@ int sim_run_all(struct sim_run *run)
 		status = load_layout(run, &layout, &site);
 	if (status == CLI_GO_ON &&
 	    sim_trace_load(&trace, run->trace_name, &run->read, &err))
+		status = cli_fail(&err);
+	if (status == CLI_GO_ON && (run->groups_text || run->comm) &&
+	    sim_trace_shape_sizes(&trace, run->groups, SIM_MAX_GPUS, run->comm, &err))
 		status = cli_fail(&err);
 	if (status == CLI_GO_ON && replays)
 		status = filter_jobs(run, &trace, &layout, &site, &filter);

@@ -18,6 +18,9 @@ struct sim_run {
 	struct sim_trace_options read;
 	const char *only[SIM_MAX_ONLY + 1]; /* NULL ends it */
 	struct sim_options options;
+	const char *groups_text;		   /* --groups; NULL: none */
+	struct gt_groups groups[SIM_MAX_GPUS + 1]; /* by GPUs on a node */
+	enum gt_comm comm;
 	struct gt_mix mix;
 	int nodes, threads;
 	int64_t warmup_ms;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * compact.c - node models as short words: palettes and runs.
+ * compact.c - read node models that came as short words (compact.h). Called on nodes,
+ * where the words may come from anybody.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -9,196 +10,6 @@
 #include <string.h>
 
 #include "conf/compact.h"
-#include "core/append.h"
-#include "core/fnv.h"
-
-#define LETTERS	   52
-#define RECORD_MAX 96 /* one palette entry */
-
-/* ---- writing --------------------------------------------------------------------------
- */
-
-/* Distinct records in order of appearance, and which each item is. */
-struct palette {
-	char record[LETTERS][RECORD_MAX];
-	int count;
-	bool full;
-};
-
-static int palette_find(struct palette *palette, const char *record)
-{
-	int i = 0;
-
-	while (i < palette->count && strcmp(palette->record[i], record) != 0)
-		i++;
-	if (i == palette->count) {
-		if (i == LETTERS || strlen(record) >= RECORD_MAX) {
-			palette->full = true;
-			return 0;
-		}
-		snprintf(palette->record[palette->count++], RECORD_MAX, "%s", record);
-	}
-	return i;
-}
-
-static char letter_of(int i)
-{
-	return (char)(i < 26 ? 'a' + i : 'A' + i - 26);
-}
-
-/* An unknown number is nothing. */
-static char *number(int value, char *buf, size_t size)
-{
-	if (value < 0)
-		buf[0] = '\0';
-	else
-		snprintf(buf, size, "%d", value);
-	return buf;
-}
-
-static int root_of(const struct gt_node *node, int gpu)
-{
-	const char *root = gt_node_gpu(node, gpu)->pci_root;
-	int i = 0;
-
-	while (root[0] && strcmp(gt_node_gpu(node, i)->pci_root, root) != 0)
-		i++;
-	return root[0] ? i : GT_UNKNOWN;
-}
-
-static void gpu_record(const struct gt_node *node, int i, char *buf, size_t size)
-{
-	const struct gt_gpu *gpu = gt_node_gpu(node, i);
-	char socket[16], numa[16], root[16], island[16], reduction[32] = "";
-
-	/* what the switch reduces: by the GPU's name, which does not travel */
-	if (gpu->reduce_mbps > 0)
-		snprintf(reduction, sizeof(reduction), ".%d.%d", gpu->reduce_mbps,
-			 gpu->reduce_from);
-	snprintf(buf, size, "%s.%s.%s.%s.%d.%d.%s%s%s",
-		 number(gpu->socket, socket, sizeof(socket)),
-		 number(gpu->numa, numa, sizeof(numa)),
-		 number(root_of(node, i), root, sizeof(root)),
-		 number(gpu->island, island, sizeof(island)), gpu->switch_links,
-		 gpu->link_mbps, gpu->healthy ? "h" : "", gpu->mig ? "m" : "", reduction);
-}
-
-static void pair_record(const struct gt_node *node, int a, int b, char *buf, size_t size)
-{
-	int links = gt_node_links(node, a, b), mbps = gt_node_path_mbps(node, a, b);
-	char number_links[16], number_mbps[16];
-
-	snprintf(buf, size, "%s.%d.%s", number(links, number_links, sizeof(number_links)),
-		 (int)gt_node_path(node, a, b),
-		 number(mbps, number_mbps, sizeof(number_mbps)));
-}
-
-struct run {
-	int letter;
-	int count;
-};
-
-static void run_end(struct gt_append *out, struct run *run)
-{
-	if (run->count > 1)
-		gt_append(out, "%d", run->count);
-	if (run->count > 0)
-		gt_append(out, "%c", letter_of(run->letter));
-	run->count = 0;
-}
-
-static void run_add(struct gt_append *out, struct run *run, int letter)
-{
-	if (letter != run->letter)
-		run_end(out, run);
-	run->letter = letter;
-	run->count++;
-}
-
-static void put_palette(struct gt_append *out, const struct palette *palette)
-{
-	for (int i = 0; i < palette->count; i++)
-		gt_append(out, "%s%s", i ? "+" : "", palette->record[i]);
-	gt_append(out, "/");
-	out->full |= palette->full;
-}
-
-/* First the palette, then the runs: two walks over the same records. */
-static void put_gpus(struct gt_append *out, const struct gt_node *node,
-		     struct palette *palette)
-{
-	struct run run = {0};
-	char record[RECORD_MAX];
-
-	for (int pass = 0; pass < 2; pass++) {
-		for (int i = 0; i < gt_node_size(node); i++) {
-			int letter;
-
-			gpu_record(node, i, record, sizeof(record));
-			letter = palette_find(palette, record);
-			if (pass)
-				run_add(out, &run, letter);
-		}
-		if (!pass)
-			put_palette(out, palette);
-	}
-	run_end(out, &run);
-	gt_append(out, "/");
-}
-
-static void put_pairs(struct gt_append *out, const struct gt_node *node,
-		      struct palette *palette)
-{
-	struct run run = {0};
-	char record[RECORD_MAX];
-
-	for (int pass = 0; pass < 2; pass++) {
-		for (int a = 0; a < gt_node_size(node); a++)
-			for (int b = a + 1; b < gt_node_size(node); b++) {
-				int letter;
-
-				pair_record(node, a, b, record, sizeof(record));
-				letter = palette_find(palette, record);
-				if (pass)
-					run_add(out, &run, letter);
-			}
-		if (!pass)
-			put_palette(out, palette);
-	}
-	run_end(out, &run);
-	gt_append(out, "/");
-}
-
-bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
-{
-	struct gt_append out = gt_append_to(buf, size);
-	struct palette *palette = calloc(1, sizeof(*palette));
-	char list[GT_MASK_TEXT_MAX];
-
-	buf[0] = '\0';
-	if (!palette || gt_node_size(node) < 1 || gt_node_size(node) > GP_COMPACT_GPUS ||
-	    gt_node_is_partial(node)) {
-		free(palette);
-		return false;
-	}
-	gt_append(&out, "1/%d/", gt_node_size(node));
-	put_gpus(&out, node, palette);
-	memset(palette, 0, sizeof(*palette));
-	put_pairs(&out, node, palette);
-	free(palette);
-	for (int i = 0; i < gt_node_group_count(node); i++) {
-		const struct gt_mask *group = gt_node_group(node, i);
-
-		gt_append(&out, "%s%s", i ? "+" : "",
-			  gt_mask_format(group, list, sizeof(list)));
-	}
-	if (out.full)
-		buf[0] = '\0';
-	return !out.full;
-}
-
-/* ---- reading --------------------------------------------------------------------------
- */
 
 /* What is left to read; at == end: nothing. */
 struct in {
@@ -299,6 +110,11 @@ static void in_pair(struct in *in, struct pair *pair)
 	pair->mbps = in_number(in, MBPS_LIMIT, 0);
 }
 
+struct run {
+	int letter;
+	int count;
+};
+
 /* The letter of the next item; run holds what is left of the last one. */
 static int in_letter(struct in *in, struct run *run, int letters)
 {
@@ -309,7 +125,7 @@ static int in_letter(struct in *in, struct run *run, int letters)
 		c = in->at < in->end ? *in->at++ : '\0';
 		run->letter = c >= 'a' && c <= 'z'   ? c - 'a'
 			      : c >= 'A' && c <= 'Z' ? c - 'A' + 26
-						     : LETTERS;
+						     : GP_COMPACT_LETTERS;
 		if (run->letter >= letters || run->count < 1) {
 			in->bad = true;
 			run->letter = 0;
@@ -322,12 +138,12 @@ static int in_letter(struct in *in, struct run *run, int letters)
 
 static void read_gpus(struct in *in, struct gt_node *node)
 {
-	struct gt_gpu record[LETTERS];
+	struct gt_gpu record[GP_COMPACT_LETTERS];
 	struct run run = {0};
 	int count = 0;
 
 	do {
-		if (count == LETTERS) {
+		if (count == GP_COMPACT_LETTERS) {
 			in->bad = true;
 			return;
 		}
@@ -358,12 +174,12 @@ static void set_pair(struct gt_node *node, int a, int b, const struct pair *pair
 
 static void read_pairs(struct in *in, struct gt_node *node)
 {
-	struct pair record[LETTERS];
+	struct pair record[GP_COMPACT_LETTERS];
 	struct run run = {0};
 	int count = 0, n = gt_node_size(node);
 
 	while (n > 1) {
-		if (count == LETTERS) {
+		if (count == GP_COMPACT_LETTERS) {
 			in->bad = true;
 			return;
 		}
@@ -384,15 +200,38 @@ static void read_groups(struct in *in, struct gt_node *node)
 {
 	char list[512];
 
-	while (in->at < in->end && !in->bad) {
+	while (in->at < in->end && *in->at != '/' && !in->bad) {
 		struct gt_mask group;
 
 		in_text(in, "0123456789,-", list, sizeof(list));
 		if (gt_mask_parse(&group, list, gt_node_size(node), NULL) != GT_OK ||
 		    gt_node_add_group(node, &group, NULL) != GT_OK)
 			in->bad = true;
-		if (in->at < in->end)
+		if (in->at < in->end && *in->at != '/')
 			in_expect(in, '+');
+	}
+}
+
+static void read_shared(struct in *in, struct gt_node *node)
+{
+	char list[512];
+
+	if (!in_take(in, '/'))
+		return;
+	gt_node_set_pcie_p2p(node, in_take(in, 'p'));
+	if (!gt_node_pcie_p2p(node))
+		in_expect(in, 'c');
+	while (in->at < in->end && !in->bad) {
+		struct gt_shared shared;
+
+		in_expect(in, '+');
+		shared.mbps = in_number(in, MBPS_LIMIT, 0);
+		shared.memory = in_take(in, 'm');
+		in_expect(in, '.');
+		in_text(in, "0123456789,-", list, sizeof(list));
+		if (gt_mask_parse(&shared.gpus, list, gt_node_size(node), NULL) ||
+		    gt_node_add_shared(node, &shared, NULL))
+			in->bad = true;
 	}
 }
 
@@ -422,6 +261,9 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 		read_pairs(&in, node);
 	if (!in.bad)
 		read_groups(&in, node);
+	if (!in.bad)
+		read_shared(&in, node);
+	in.bad |= in.at != in.end;
 	code = in.bad ? gt_fail(err, GT_EPARSE, "the compact model is broken at byte %d",
 				(int)(in.at - word))
 		      : gt_node_finish(node, err);
@@ -430,13 +272,6 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 	else
 		*out = node;
 	return code;
-}
-
-uint64_t gp_compact_hash(const char *word, size_t len)
-{
-	uint64_t hash = gt_fnv(GT_FNV_START, word, len);
-
-	return hash ? hash : 1;
 }
 
 /* Is the name one of those between commas? A list in brackets is none of ours. */
@@ -518,13 +353,4 @@ int gp_list_parse(const char *text, int *out, int max)
 			return -1;
 	}
 	return count;
-}
-
-char *gp_list_write(const int *list, int count, char *buf, size_t size)
-{
-	struct gt_append text = gt_append_to(buf, size);
-
-	for (int i = 0; i < count; i++)
-		gt_append(&text, "%s%d", i ? "," : "", list[i]);
-	return buf;
 }

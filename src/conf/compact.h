@@ -6,7 +6,7 @@
  *   1/8/0....0.20000.h+1....0.20000.h/4a4b/1.2.9000+2.2.9000+0.8.6000/2a2b.../
  *
  * version / GPUs / distinct GPUs / which each is / distinct pairs / which each is, row by
- * row above the diagonal / groups. Runs are counts before letters. What no answer depends
+ * row above the diagonal / groups [/ ways over PCIe that GPUs share]. Runs are counts before letters. What no answer depends
  * on (names, bus ids, cores, notes) is not in it, so that equal words mean equal answers.
  */
 #ifndef GPUTOPO_CONF_COMPACT_H
@@ -14,7 +14,8 @@
 
 #include "core/library.h"
 
-#define GP_COMPACT_MAX 2048 /* bytes of one word, NUL included */
+#define GP_COMPACT_MAX	   2048 /* bytes of one word, NUL included */
+#define GP_COMPACT_LETTERS 52	/* distinct GPUs, and distinct pairs */
 
 /* Write the model into buf; false if it is too large or too irregular for it. The word
  * holds letters, digits and "/.+-,_" only. O(gpus^2). */

@@ -5,6 +5,7 @@
 #include "core/library.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 128
@@ -232,6 +233,20 @@ bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps)
 		return true;
 	}
 	return false;
+}
+
+bool gt_gpu_model_pcie_p2p(const char *model)
+{
+	char text[NAME_MAX_LEN], word[5];
+
+	normalize(model ? model : "", text);
+	for (int series = 20; series <= 50; series += 10)
+		for (int card = 50; card <= 90; card += 10) {
+			snprintf(word, sizeof(word), "%d%d", series, card);
+			if (has_word(text, word))
+				return false;
+		}
+	return true;
 }
 
 const struct gt_reduction *gt_gpu_model_reduction(const char *model)

@@ -20,6 +20,16 @@
 	65536 /* names of one list that are spelled out; Slurm's limit                   \
 	       * of one range (MAX_RANGE in its hostlist.c) */
 
+/* One number or range of a bracket. */
+struct gt_host_range {
+	uint64_t low, high;
+	int width; /* digits of the lower bound as written */
+};
+
+/* The range behind p, which is the bracket or a comma; returns the character behind it, a
+ * comma or the closing bracket, or NULL. */
+const char *gt_hostlist_range(const char *p, struct gt_host_range *range);
+
 /* Is list well formed and not empty? Stricter than Slurm, which skips empty items and
  * repairs open brackets. O(length). */
 bool gt_hostlist_is_valid(const char *list);

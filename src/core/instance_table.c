@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * instance_table.c - an instance held against the MIG table of its GPU. Programs and
- * gputopo_mig.so link this; the select plugin links instance_untabled.c in its place, so
- * that a cluster without MIG has no tables in slurmctld.
+ * instance_table.c - an instance held against the MIG table of its GPU. Whatever reads
+ * node files links this; the select plugin has its node files read by gputopo_topology.so,
+ * so that a cluster without MIG keeps no tables in slurmctld.
  */
 #include "config.h"
 
@@ -54,23 +54,6 @@ enum gt_err gt_instance_settle(const struct gt_node *node, struct gt_instance *i
 	if (instance->start >= table->units || !(profile->starts >> instance->start & 1))
 		return gt_fail(err, GT_EINVAL, "%s cannot start at unit %d of a %s",
 			       profile->name, instance->start, table->name);
-	return GT_OK;
-}
-
-enum gt_err gt_node_settle_instances(struct gt_node *node, struct gt_error *err)
-{
-	for (int i = 0; i < node->instance_count; i++) {
-		struct gt_instance *instance = &node->instances[i];
-		enum gt_err rc = gt_instance_settle(node, instance, i, err);
-
-		if (rc)
-			return rc;
-		if (gt_instance_overlaps(node, i, instance))
-			return gt_fail(
-				err, GT_EINVAL,
-				"%s at unit %d of GPU %d overlaps another instance",
-				instance->profile, instance->start, instance->gpu);
-	}
 	return GT_OK;
 }
 

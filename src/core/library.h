@@ -79,6 +79,23 @@ enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
  * one) has no such profile or start, or the units are taken. */
 enum gt_err gt_node_add_instance(struct gt_node *node, int gpu, const char *profile,
 				 int start, struct gt_error *err);
+/* A way over PCIe that GPUs share: the port of a switch towards the CPU, or the memory of
+ * their CPU (memory), which only counts without P2P. */
+struct gt_shared {
+	struct gt_mask gpus;
+	int mbps; /* one direction */
+	bool memory;
+};
+
+#define GT_MAX_SHARED 32 /* of one node */
+
+/* Of two with the same GPUs the smaller counts. GT_EINVAL: fewer than two GPUs, or the
+ * GPUs are neither nested in those of another nor apart from them; GT_ELIMIT. */
+enum gt_err gt_node_add_shared(struct gt_node *node, const struct gt_shared *shared,
+			       struct gt_error *err);
+/* Do the node's GPUs write to each other over PCIe? Where nobody says so finish goes by
+ * the GPU models. It counts only where something is shared. */
+void gt_node_set_pcie_p2p(struct gt_node *node, bool p2p);
 /* Somebody measured this on the node (gputopo measure). */
 struct gt_measured {
 	struct gt_mask gpus; /* empty: any set of count GPUs on one switch */
@@ -116,6 +133,10 @@ bool gt_node_is_partial(const struct gt_node *node);
 const char *gt_node_domain(const struct gt_node *node); /* "" if unknown */
 const char *gt_node_source_format(const struct gt_node *node);
 const char *gt_node_source_file(const struct gt_node *node);
+/* Shared ways, in the order they were added; P2P as set or as finish found. */
+int gt_node_shared_count(const struct gt_node *node);
+const struct gt_shared *gt_node_shared(const struct gt_node *node, int i);
+bool gt_node_pcie_p2p(const struct gt_node *node);
 /* Measured points, in the order they were added. */
 int gt_node_measured_count(const struct gt_node *node);
 const struct gt_measured *gt_node_measured(const struct gt_node *node, int i);
@@ -130,6 +151,8 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
  * count. */
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);
 
+/* MB/s of copies between GPUs that the memory of one socket carries; 0: not known. */
+int gt_cpu_memory_mbps(enum gt_cpu_vendor vendor);
 const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor); /* "" if unknown */
 enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);  /* unknown names: UNKNOWN */
 
@@ -138,6 +161,10 @@ enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name);  /* unknown names: UNK
  * topology constants, see src/core/gpu_model.c. An unknown name gives 20000 and 12000 and
  * false. */
 bool gt_gpu_model_speeds(const char *model, int *link_mbps, int *pcie_mbps);
+
+/* False for GeForce cards since the 20 series, whose driver lets them not write to each
+ * other over PCIe (NVIDIA/nccl#1086, nccl#1309). */
+bool gt_gpu_model_pcie_p2p(const char *model);
 
 /* Reduction inside a switch fabric (NVLink SHARP, NCCL's NVLS): K GPUs reach a bus
  * bandwidth of 2 (K-1)/K x links x link_mbps where that is more than their rings do. */

@@ -413,6 +413,7 @@ bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 	if (a->n != b->n || a->group_count != b->group_count ||
 	    a->partial != b->partial || !same_matrices(a, b) ||
 	    !gt_instances_same(a, b) || !gt_measured_same(a, b) ||
+	    !gt_shared_same(a, b) ||
 	    memcmp(a->groups, b->groups, (size_t)a->group_count * sizeof(a->groups[0])))
 		return false;
 	for (int i = 0; i < a->n; i++) {

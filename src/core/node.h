@@ -32,6 +32,11 @@ struct gt_node {
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
 
+	struct gt_shared shared[GT_MAX_SHARED]; /* nested or apart, as in a tree */
+	int shared_count;
+	bool copies;   /* no P2P over PCIe: transfers go through the hosts' memory */
+	bool p2p_told; /* by the source, not by the GPU models */
+
 	enum gt_fabric fabric;
 	enum gt_cpu_vendor cpu_vendor;
 	bool partial;
@@ -58,12 +63,9 @@ int gt_node_raw_links(const struct gt_node *node, int a, int b);
 
 /* Hold an instance against the MIG table of its GPU, where there is one: its size in
  * units is set, GT_EINVAL says what the table forbids. `before` instances of the node
- * count already. In two versions: instance_table.c, and instance_untabled.c for
- * slurmctld. */
+ * count already. */
 enum gt_err gt_instance_settle(const struct gt_node *node, struct gt_instance *instance,
 			       int before, struct gt_error *err);
-/* The same of all of a node that was read without tables. O(instances^2). */
-enum gt_err gt_node_settle_instances(struct gt_node *node, struct gt_error *err);
 /* Does it overlap one of the first `before` instances, as far as starts are known? */
 bool gt_instance_overlaps(const struct gt_node *node, int before,
 			  const struct gt_instance *instance);
@@ -75,6 +77,8 @@ bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
  * memory. */
 bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
+
+bool gt_shared_same(const struct gt_node *a, const struct gt_node *b);
 
 /* Make a string printable and storable as JSON: what is no UTF-8, and control characters,
  * become '?'. */

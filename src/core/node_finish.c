@@ -160,6 +160,12 @@ static void fill_speeds(struct gt_node *node)
 	}
 }
 
+static void fill_p2p(struct gt_node *node)
+{
+	for (int i = 0; i < node->n && node->shared_count && !node->p2p_told; i++)
+		node->copies |= !gt_gpu_model_pcie_p2p(node->gpu[i].model);
+}
+
 /* What a switch reduces by itself, by the GPU model. */
 static void fill_reductions(struct gt_node *node)
 {
@@ -186,6 +192,14 @@ static enum gt_path assumed_path(const struct gt_gpu *a, const struct gt_gpu *b)
 	return GT_PATH_SYS;
 }
 
+/* Copies through the host's memory cross sockets as memory traffic, which P2P's figure
+ * does not bound: 35 GB/s where that says 22 (NVIDIA/nccl#1130, nccl#1639). */
+static enum gt_path counted_path(const struct gt_node *node, enum gt_path path)
+{
+	return node->shared_count && node->copies && path == GT_PATH_SYS ? GT_PATH_NODE
+									 : path;
+}
+
 static void fill_pair(struct gt_node *node, int a, int b, const int *slot_mbps)
 {
 	size_t at = gt_node_at(node, a, b);
@@ -202,10 +216,10 @@ static void fill_pair(struct gt_node *node, int a, int b, const int *slot_mbps)
 		if (!shown && links == GT_UNKNOWN)
 			node->path_mbps[at] = GT_UNKNOWN;
 		else
-			node->path_mbps[at] =
-				gt_cpu_path_mbps(node->cpu_vendor,
-						 shown ? path : assumed_path(ga, gb),
-						 slot);
+			node->path_mbps[at] = gt_cpu_path_mbps(
+				node->cpu_vendor,
+				counted_path(node, shown ? path : assumed_path(ga, gb)),
+				slot);
 		/* what lies beneath a link is hidden by the link's own name */
 		if (shown && path > GT_PATH_C2C && links > 0 &&
 		    path != assumed_path(ga, gb))
@@ -276,6 +290,7 @@ enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)
 	fill_islands(node);
 	fill_speeds(node);
 	fill_reductions(node);
+	fill_p2p(node);
 	rc = fill_pairs(node, err);
 	if (rc)
 		return rc;

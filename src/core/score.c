@@ -189,8 +189,10 @@ void gt_members_tree(const struct gt_members *m, int *num, int *den, long *steps
 int gt_members_path(const struct gt_members *m, long *steps)
 {
 	struct gt_hops hops = {.n = m->k, .mbps = hop_mbps, .of = m};
+	int slowest = gt_path_bottleneck(&hops, steps);
+	int shared = gt_members_shared_ring(m);
 
-	return gt_path_bottleneck(&hops, steps);
+	return shared < slowest ? shared : slowest;
 }
 
 bool gt_members_relayed(const struct gt_members *m, long *steps)
@@ -300,6 +302,11 @@ static enum way way_of(const struct gt_members *m, int a, int b)
 	return links_between(m, a, b) > 0 ? WAY_LINKS : WAY_PCIE;
 }
 
+bool gt_members_over_pcie(const struct gt_members *m, int a, int b)
+{
+	return way_of(m, a, b) == WAY_PCIE;
+}
+
 /* What the pair gets while every pair of the set sends: rate / sharing, MB/s. */
 static int64_t pair_rate(const struct gt_members *m, int a, int b, const int partners[2],
 			 int *sharing)
@@ -323,7 +330,7 @@ static int64_t pair_rate(const struct gt_members *m, int a, int b, const int par
 int64_t gt_members_alltoall(const struct gt_members *m)
 {
 	int partners[3][GT_MAX_GPUS];
-	int64_t least = INT64_MAX;
+	int64_t least = gt_members_shared_alltoall(m);
 
 	if (m->k < 2)
 		return 0;

@@ -47,6 +47,19 @@ int gt_members_bottleneck(const struct gt_members *m);
 int gt_members_sockets(const struct gt_members *m);
 int gt_members_pci_roots(const struct gt_members *m);
 
+/* Does the pair talk over PCIe in an all-to-all? */
+bool gt_members_over_pcie(const struct gt_members *m, int a, int b);
+/* What shared PCIe ways leave to the ring, MB/s, and to an all-to-all's bus bandwidth,
+ * bytes a second; INT_MAX, INT64_MAX: nothing shared is used. O(shared ways x k^2).
+ *
+ * A way of B MB/s that f transfers of one direction use at once gives each B / f. Of a
+ * ring over a tree of PCIe: f = 1 where it has members on both sides (depth first order),
+ * and without P2P f = the members behind, since all they send and get goes through the
+ * host. Links within the set carry what they can; where they form more than pairs, f may
+ * be too small. An all-to-all sends between all pairs at once. */
+int gt_members_shared_ring(const struct gt_members *m);
+int64_t gt_members_shared_alltoall(const struct gt_members *m);
+
 /* Bus bandwidth of an all-reduce in the switch, MB/s; 0: none. */
 int gt_members_in_switch(const struct gt_members *m);
 /* gt_node_measured_mbps. */

@@ -311,7 +311,8 @@ static void lay_groups(struct chain *c, int j, uint32_t left, int least)
 		memcpy(c->best_group, c->group, sizeof(c->best_group));
 		return;
 	}
-	gt_subsets_init(&subsets, left, p->size[j]);
+	/* so that of equal partitions the one with the lowest lists is found */
+	gt_subsets_init_lists(&subsets, left, p->size[j]);
 	while (gt_subsets_next(&subsets, &group)) {
 		int here = least;
 

@@ -18,6 +18,10 @@ static bool alike(const struct gt_node *node, int a, int b)
 	    x->reduce_from != y->reduce_from || x->mig != y->mig ||
 	    x->healthy != y->healthy)
 		return false;
+	for (int i = 0; i < node->shared_count; i++)
+		if (gt_mask_has(&node->shared[i].gpus, a) !=
+		    gt_mask_has(&node->shared[i].gpus, b))
+			return false;
 	for (int i = 0; i < node->measured_count; i++)
 		if (gt_mask_has(&node->measured[i].gpus, a) !=
 		    gt_mask_has(&node->measured[i].gpus, b))

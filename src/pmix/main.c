@@ -15,9 +15,10 @@ static const char run_help[] =
 	"PMIx server that has the keys of a job under Slurm, and the standard ones for\n"
 	"device distances. Needs neither Slurm nor GPUs.\n\n" CLI_TOPOLOGY_HELP
 	"  -n, --ranks N      how many\n"
-	"      --gpus LIST    the job's GPUs, such as 0,2-4; default: the best N\n"
+	"      --gpus LIST    the job's GPUs, such as 0,2-4; default: the best N, with\n"
+	"                     groups the best for these\n"
 	"      --order WHAT   index or ring: as srun --gpu-order has it; default: "
-	"index\n" CLI_HELP_HELP;
+	"index\n" CLI_GROUPS_HELP CLI_HELP_HELP;
 
 static int parse_ranks(const struct cli_common *c, const char *text, int *ranks)
 {
@@ -38,23 +39,28 @@ static int parse_order(const struct cli_common *c, const char *text, bool *ring)
 	return CLI_GO_ON;
 }
 
-/* The best set of that many, as a job of that size would get on the idle node. */
-static int pick_gpus(const struct gt_node *node, int count, struct gt_mask *gpus)
+/* The best set for the groups, or of a GPU for each rank, as a job of that size would get
+ * on the idle node. */
+static int pick_gpus(struct pmix_job *job)
 {
-	struct gt_request request = {.count = count,
-				     .free = gt_mask_first(gt_node_size(node))};
+	struct gt_request request = {.count = job->ranks,
+				     .free = gt_mask_first(gt_node_size(job->node)),
+				     .groups = &job->groups,
+				     .comm = job->comm};
 	struct gt_choice choice;
 	struct gt_table *table;
 	struct gt_error err;
 	enum gt_fit fit;
 	char text[256];
 
-	if (gt_table_new(&table, node, NULL, &err) != GT_OK)
+	if (job->groups.count)
+		request.count = gt_groups_sum(&job->groups);
+	if (gt_table_new(&table, job->node, NULL, &err) != GT_OK)
 		return cli_fail(&err);
 	fit = gt_select(table, &request, &choice);
 	if (fit != GT_FIT_OK)
 		cli_say("%s", gt_fit_text(table, &request, fit, text, sizeof(text)));
-	*gpus = choice.gpus;
+	job->gpus = choice.gpus;
 	gt_table_free(table);
 	return fit == GT_FIT_OK ? CLI_GO_ON : CLI_NO_FIT;
 }
@@ -64,12 +70,16 @@ static int choose_gpus(const struct cli_common *c, const char *list, struct pmix
 	int count, status;
 
 	if (!list)
-		return pick_gpus(job->node, job->ranks, &job->gpus);
+		return pick_gpus(job);
 	status = cli_list(c, "--gpus", list, job->node, &job->gpus);
 	count = gt_mask_count(&job->gpus);
 	if (status == CLI_GO_ON && (count < 1 || count > GP_RANK_GPUS))
 		return cli_misuse(c, "--gpus %s: 1 to %d GPUs can be", list,
 				  GP_RANK_GPUS);
+	if (status == CLI_GO_ON && job->groups.count &&
+	    !gt_groups_repeat(&job->groups, count))
+		return cli_misuse(c, "--groups: %d GPUs are no multiple of the sizes",
+				  count);
 	return status;
 }
 
@@ -79,6 +89,8 @@ int pmix_cmd_run(int argc, char **argv)
 		{"ranks", required_argument, NULL, 'n'},
 		{"gpus", required_argument, NULL, 'g'},
 		{"order", required_argument, NULL, 'o'},
+		{"groups", required_argument, NULL, 's'},
+		{"comm", required_argument, NULL, 'c'},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
@@ -86,7 +98,7 @@ int pmix_cmd_run(int argc, char **argv)
 	struct pmix_job job = {.ranks = 0};
 	const char *gpus = NULL;
 	struct gt_node *node;
-	int opt, status;
+	int opt, status, sum;
 
 	/* '+': what follows the program's name is the program's */
 	while ((opt = getopt_long(argc, argv, "+n:" CLI_SHORT, options, NULL)) != -1) {
@@ -97,6 +109,11 @@ int pmix_cmd_run(int argc, char **argv)
 			gpus = optarg;
 		else if (opt == 'o')
 			status = parse_order(&c, optarg, &job.ring);
+		else if (opt == 's') {
+			sum = 0;
+			status = cli_groups(&c, "--groups", optarg, &sum, &job.groups);
+		} else if (opt == 'c')
+			status = cli_comm(&c, optarg, &job.comm);
 		else
 			status = cli_common_option(&c, opt);
 		if (status != CLI_GO_ON)

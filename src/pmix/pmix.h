@@ -17,7 +17,9 @@ struct pmix_job {
 	struct gt_mask gpus;
 	struct gp_facts facts;
 	int ranks;
-	bool ring;	/* devices in rank order, else ascending */
+	bool ring;		 /* devices in rank order, else ascending */
+	struct gt_groups groups; /* that the job's GPUs split into; count 0: none */
+	enum gt_comm comm;
 	char **program; /* and its arguments, NULL at the end */
 };
 

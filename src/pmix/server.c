@@ -5,6 +5,7 @@
 #include "pmix/pmix.h"
 #include "conf/compact.h"
 #include "rank/pmix_keys.h"
+#include "rank/rank_groups.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -178,13 +179,20 @@ static void add_number(struct list *list, const char *key, uint32_t value)
 	add(list, key, &value, PMIX_UINT32);
 }
 
-/* The GPU that a rank is meant for: its own place in the list, -1 if there are not as
- * many ranks as GPUs. */
+/* The GPUs that a rank is meant for; returns how many, 0: nobody can say. */
+static int gpus_of(const struct pmix_job *job, int rank, int own[GP_RANK_GPUS])
+{
+	return gp_facts_expect(&job->facts, job->ring ? job->facts.ring : job->facts.gpu,
+			       rank, job->ranks, own);
+}
+
+/* The only one of a rank, or -1. */
 static int gpu_of(const struct pmix_job *job, int rank)
 {
-	if (job->ranks != job->facts.count)
-		return -1;
-	return job->ring ? job->facts.ring[rank] : job->facts.gpu[rank];
+	int own[GP_RANK_GPUS];
+
+	return gpus_of(job, rank, own) == 1 && job->ranks == job->facts.count ? own[0]
+									      : -1;
 }
 
 /* How far a device is: 0 itself, then by the path as nvidia-smi names it, nearest first.
@@ -319,14 +327,11 @@ static void store_keys(const struct pmix_job *job, const char *nspace)
 {
 	gp_pmix_store_node(store, &job->facts, nspace);
 	for (int r = 0; r < job->ranks; r++) {
-		int own = gpu_of(job, r);
+		int own[GP_RANK_GPUS], count = gpus_of(job, r, own);
 
-		if (own >= 0)
-			gp_pmix_store_task(store, &job->facts, job->node, &own, 1, nspace,
-					   (uint32_t)r);
-		else if (job->ranks == 1)
-			gp_pmix_store_task(store, &job->facts, job->node, job->facts.gpu,
-					   job->facts.count, nspace, 0);
+		if (count > 0)
+			gp_pmix_store_task(store, &job->facts, job->node, own, count,
+					   nspace, (uint32_t)r);
 	}
 }
 
@@ -336,13 +341,13 @@ static void store_keys(const struct pmix_job *job, const char *nspace)
 static void set_facts(const struct pmix_job *job, int rank)
 {
 	char list[GP_FACT_TEXT];
-	int own = gpu_of(job, rank);
+	int own[GP_RANK_GPUS], count = gpus_of(job, rank, own);
 	struct gp_fact fact;
 
 	for (int id = 0; id < GP_FACTS; id++)
 		if (id < GP_NODE_FACTS
 			    ? gp_facts_get(&job->facts, (enum gp_fact_id)id, &fact)
-			    : gp_facts_of_task(&job->facts, job->node, &own, own >= 0,
+			    : gp_facts_of_task(&job->facts, job->node, own, count,
 					       (enum gp_fact_id)id, &fact))
 			setenv(gp_fact_names[id].env, fact.text, 1);
 	setenv(GP_ENV_ORDER, job->ring ? "ring" : "index", 1);
@@ -492,6 +497,8 @@ int pmix_serve(const struct pmix_job *given)
 	char dir[] = "/tmp/gputopo-pmix.XXXXXX", nspace[GP_PMIX_NSPACE_SIZE] = "";
 	pmix_info_t info[2];
 	struct list list = {info, 0};
+	char sizes[GT_GROUPS_TEXT_MAX];
+	struct gt_geometry groups;
 	pmix_status_t rc;
 	int status = CLI_FAILED;
 
@@ -500,6 +507,9 @@ int pmix_serve(const struct pmix_job *given)
 		return CLI_FAILED;
 	}
 	gp_facts_make(&job.facts, job.node, &job.gpus, hash_of(job.node));
+	gt_groups_format(&job.groups, sizes, sizeof(sizes));
+	if (gp_groups_find(&groups, job.node, &job.gpus, sizes, gt_comm_name(job.comm)))
+		gp_facts_group(&job.facts, &groups);
 	snprintf(nspace, sizeof(nspace), "gputopo.%ld", (long)getpid());
 	add(&list, PMIX_SERVER_TMPDIR, dir, PMIX_STRING);
 	add(&list, PMIX_SYSTEM_TMPDIR, dir, PMIX_STRING);

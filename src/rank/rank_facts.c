@@ -9,6 +9,7 @@
 
 #include "core/append.h"
 #include "rank/rank_facts.h"
+#include "rank/rank_groups.h"
 
 const struct gp_fact_name gp_fact_names[GP_FACTS] = {
 	[GP_FACT_VERSION] = {"GPUTOPO_VERSION", "gputopo.version", GP_FACT_IS_TEXT},
@@ -18,8 +19,10 @@ const struct gp_fact_name gp_fact_names[GP_FACTS] = {
 	[GP_FACT_BUSBW] = {"GPUTOPO_BUSBW", "gputopo.busbw", GP_FACT_IS_NUMBER},
 	[GP_FACT_IDEAL] = {"GPUTOPO_IDEAL", "gputopo.ideal", GP_FACT_IS_NUMBER},
 	[GP_FACT_HASH] = {"GPUTOPO_HASH", "gputopo.hash", GP_FACT_IS_TEXT},
+	[GP_FACT_GROUPS] = {"GPUTOPO_GROUPS", "gputopo.groups", GP_FACT_IS_TEXT},
 	[GP_FACT_GPU] = {"GPUTOPO_GPU", "gputopo.gpu", GP_FACT_IS_TEXT},
 	[GP_FACT_PEERS] = {"GPUTOPO_PEERS", "gputopo.peers", GP_FACT_IS_TEXT},
+	[GP_FACT_GROUP] = {"GPUTOPO_GROUP", "gputopo.group", GP_FACT_IS_TEXT},
 };
 
 /* ---- the facts ------------------------------------------------------------------------
@@ -70,19 +73,65 @@ void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
 		fill_bandwidth(facts, node, gpus);
 }
 
-/* Slurm's numbers of some of the GPUs. */
+void gp_facts_group(struct gp_facts *facts, const struct gt_geometry *groups)
+{
+	facts->groups = *groups;
+	for (int r = 0; groups->count > 0 && r < facts->count; r++)
+		facts->ring[r] = groups->gpu[r];
+}
+
+int gp_facts_expect(const struct gp_facts *facts, const int *list, int task, int tasks,
+		    int *own)
+{
+	const struct gt_geometry *groups = &facts->groups;
+	int start = gp_groups_start(groups, task < groups->count ? task : 0);
+
+	if (tasks == facts->count) {
+		own[0] = list[task];
+		return 1;
+	}
+	if (tasks == 1) {
+		memcpy(own, list, (size_t)facts->count * sizeof(*own));
+		return facts->count;
+	}
+	if (tasks != groups->count)
+		return 0;
+	for (int r = 0; r < groups->size[task]; r++)
+		own[r] = groups->gpu[start + r];
+	return groups->size[task];
+}
+
+/* Slurm's number of a GPU. */
+static int shown(const struct gp_facts *facts, int gpu)
+{
+	for (int j = 0; j < facts->count; j++)
+		if (facts->gpu[j] == gpu)
+			return facts->shown[j];
+	return gpu;
+}
+
 static void put_shown(const struct gp_facts *facts, const int *gpu, int count,
 		      struct gp_fact *fact)
 {
-	int shown[GP_RANK_GPUS];
+	int list[GP_RANK_GPUS];
 
-	for (int i = 0; i < count; i++) {
-		shown[i] = gpu[i];
-		for (int j = 0; j < facts->count; j++)
-			if (facts->gpu[j] == gpu[i])
-				shown[i] = facts->shown[j];
-	}
-	gp_list_write(shown, count, fact->text, sizeof(fact->text));
+	for (int i = 0; i < count; i++)
+		list[i] = shown(facts, gpu[i]);
+	gp_list_write(list, count, fact->text, sizeof(fact->text));
+}
+
+static void put_groups(const struct gp_facts *facts, struct gp_fact *fact)
+{
+	struct gt_append text = gt_append_to(fact->text, sizeof(fact->text));
+	int at = 0;
+
+	for (int i = 0; i < facts->groups.count; i++)
+		for (int r = 0; r < facts->groups.size[i]; r++)
+			gt_append(&text, "%s%d",
+				  r   ? ","
+				  : i ? ";"
+				      : "",
+				  shown(facts, facts->groups.gpu[at++]));
 }
 
 static void put_matrix(const struct gp_facts *facts, struct gp_fact *fact)
@@ -127,6 +176,8 @@ bool gp_facts_get(const struct gp_facts *facts, enum gp_fact_id id, struct gp_fa
 	else if (id == GP_FACT_HASH && facts->hash)
 		snprintf(fact->text, sizeof(fact->text), "%016llx",
 			 (unsigned long long)facts->hash);
+	else if (id == GP_FACT_GROUPS && facts->groups.count > 0)
+		put_groups(facts, fact);
 	else
 		fact->known = false;
 	return fact->known;
@@ -169,10 +220,16 @@ static void put_peers(const struct gp_facts *facts, const struct gt_node *node,
 bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
 		      const int *gpu, int count, enum gp_fact_id id, struct gp_fact *fact)
 {
+	int group;
+
 	fact->count = 0;
 	fact->values = NULL;
 	fact->known = count > 0;
-	if (id == GP_FACT_GPU)
+	if (id == GP_FACT_GROUP) {
+		group = gp_groups_index(&facts->groups, gpu, count);
+		snprintf(fact->text, sizeof(fact->text), "%d", group);
+		fact->known = group >= 0;
+	} else if (id == GP_FACT_GPU)
 		put_shown(facts, gpu, count, fact);
 	else
 		put_peers(facts, node, gpu, count, fact);

@@ -20,9 +20,11 @@ enum gp_fact_id {
 	GP_FACT_BUSBW,	 /* all-reduce bus bandwidth of the set, GB/s */
 	GP_FACT_IDEAL,	 /* that of the best set of this size */
 	GP_FACT_HASH,	 /* of the topology model: 16 hex digits */
+	GP_FACT_GROUPS,	 /* of the job's --gpu-groups, in rank order: "0,3;1,2" */
 	GP_NODE_FACTS,
 	GP_FACT_GPU = GP_NODE_FACTS, /* the task's own: "3" or "2,3" */
 	GP_FACT_PEERS,		     /* the others, best connected to it first */
+	GP_FACT_GROUP,		     /* the group that it is in, from 0 */
 	GP_FACTS
 };
 
@@ -49,12 +51,20 @@ struct gp_facts {
 	float busbw;
 	float ideal;
 	uint64_t hash;
+	struct gt_geometry groups; /* count 0: the job has not asked for any */
 };
 
 /* gpus: 1 to GP_RANK_GPUS of the node's. hash 0: unknown. ideal needs a table, which
  * takes a millisecond for 8 GPUs. */
 void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
 		   const struct gt_mask *gpus, uint64_t hash);
+/* The ranks follow these groups of the same GPUs (rank_groups.h). */
+void gp_facts_group(struct gp_facts *facts, const struct gt_geometry *groups);
+/* Where every task sees all GPUs, in the order of list: which of them task `task` of so
+ * many is meant for. As many tasks as GPUs: the task's own place; as many as groups: its
+ * group; a single task: all. Returns how many are in own, 0: nobody can say. */
+int gp_facts_expect(const struct gp_facts *facts, const int *list, int task, int tasks,
+		    int *own);
 
 /* One fact: its text, and its numbers unless it is a text. */
 struct gp_fact {

@@ -71,12 +71,38 @@ static bool share_out(const struct gp_step *step, const struct gp_bind *bind, in
 	}
 }
 
+bool gp_near_places(const struct gp_step *step, struct gt_mask near[GP_RANK_GPUS])
+{
+	int gpus = gt_mask_count(&step->gpus);
+
+	if (!step->near || step->tasks < 1 || gpus < 1 || gpus > GP_RANK_GPUS ||
+	    (gpus % step->tasks != 0 && step->tasks % gpus != 0))
+		return false;
+	for (int place = 0; place < gpus; place++)
+		near[place] = step->near[place * step->tasks / gpus];
+	return true;
+}
+
+/* All GPUs in rank order. */
+static void order_gpus(const struct gp_step *step, const struct gt_mask *near, int *gpu)
+{
+	int gpus = gt_mask_count(&step->gpus);
+	struct gt_order order;
+
+	if (step->groups && step->groups->count > 0) {
+		for (int r = 0; r < gpus; r++)
+			gpu[r] = step->groups->gpu[r];
+		return;
+	}
+	gt_order_find_near(step->node, &step->gpus, near, &order);
+	memcpy(gpu, order.gpu, (size_t)gpus * sizeof(*gpu));
+}
+
 int gp_order_task(const struct gp_step *step, const struct gp_bind *bind, int task,
 		  int *out)
 {
 	struct gt_mask near[GP_RANK_GPUS];
-	struct gt_order order;
-	int each, sharers, gpus = gt_mask_count(&step->gpus);
+	int each, sharers, order[GP_RANK_GPUS], gpus = gt_mask_count(&step->gpus);
 	bool even = share_out(step, bind, &each, &sharers);
 
 	if (gpus < 1 || gpus > GP_RANK_GPUS || task < 0 || task >= step->tasks ||
@@ -84,12 +110,11 @@ int gp_order_task(const struct gp_step *step, const struct gp_bind *bind, int ta
 		return 0;
 	for (int place = 0; even && step->near && place < gpus; place++)
 		near[place] = step->near[place / each * sharers];
-	gt_order_find_near(step->node, &step->gpus, even && step->near ? near : NULL,
-			   &order);
+	order_gpus(step, even && step->near ? near : NULL, order);
 	if (bind->kind == GP_BIND_NONE) {
-		memcpy(out, order.gpu, (size_t)gpus * sizeof(*out));
+		memcpy(out, order, (size_t)gpus * sizeof(*out));
 		return gpus;
 	}
-	memcpy(out, &order.gpu[task / sharers * each], (size_t)each * sizeof(*out));
+	memcpy(out, &order[task / sharers * each], (size_t)each * sizeof(*out));
 	return each;
 }

@@ -34,7 +34,13 @@ struct gp_step {
 	struct gt_mask gpus;	    /* the step's on this node */
 	int tasks;		    /* on this node */
 	const struct gt_mask *near; /* by task: GPUs near its cores; NULL: not known */
+	const struct gt_geometry
+		*groups; /* the ranks follow these; NULL or empty: none */
 };
+
+/* By place in the order of the GPUs: those near the cores of the task that an even share
+ * puts there. false: there is no even share of so many GPUs, or nothing is known. */
+bool gp_near_places(const struct gp_step *step, struct gt_mask near[GP_RANK_GPUS]);
 
 /* The GPUs of one task in the order in which it should see them, by the rank order: the
  * list is written to out, of GP_RANK_GPUS. Returns how many; 0 where Slurm's own answer

@@ -220,6 +220,35 @@ int sim_cluster_find(const struct sim_cluster *c, enum sim_node_rule rule, int k
 	return first_of(tree, at_least, avoid, avoid_count);
 }
 
+int sim_cluster_find_shape(const struct sim_cluster *c, const struct sim_shape *shape,
+			   int k, const int *avoid, int avoid_count)
+{
+	struct gt_quality best;
+	int found = -1, a = 0;
+
+	for (int node = 0; node < c->layout->nodes; node++) {
+		const struct gt_quality *here;
+		struct sim_shape_value *s;
+		uint64_t free = free_mask(c, node);
+
+		while (a < avoid_count && avoid[a] < node)
+			a++;
+		if ((a < avoid_count && avoid[a] == node) ||
+		    __builtin_popcountll(free) < k)
+			continue;
+		s = sim_value_shape(&c->values[c->layout->type_of[node]], shape, k);
+		here = s ? sim_shape_quality(s, free) : NULL;
+		if (!here && found < 0)
+			best = (struct gt_quality){{0}};
+		if (found < 0 || (here && gt_quality_compare(here, &best) > 0)) {
+			if (here)
+				best = *here;
+			found = node;
+		}
+	}
+	return found;
+}
+
 int sim_cluster_first_soon(const struct sim_cluster *c, int k, const int *avoid,
 			   int avoid_count, int64_t *at_ms)
 {

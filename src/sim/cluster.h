@@ -67,6 +67,11 @@ void sim_cluster_set_down(struct sim_cluster *cluster, int node, int gpu, bool d
 /* A node with k free GPUs by the rule, none of avoid (ascending); -1: none. */
 int sim_cluster_find(const struct sim_cluster *cluster, enum sim_node_rule rule, int k,
 		     const int *avoid, int avoid_count);
+/* The first of the nodes whose best set for a shape of k GPUs is the best of all. Each
+ * node is looked at. */
+int sim_cluster_find_shape(const struct sim_cluster *cluster,
+			   const struct sim_shape *shape, int k, const int *avoid,
+			   int avoid_count);
 /* When k GPUs of the node are free at the latest, by the time limits; SIM_SOON: never. */
 int64_t sim_cluster_soon(const struct sim_cluster *cluster, int node, int k);
 /* The node, none of avoid, on which k are free first by the limits, and when; -1: none.

@@ -118,12 +118,20 @@ static int64_t clock_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* What a job asks of its sets, or NULL. */
+static const struct sim_shape *shape_of(const struct sim_placer *p,
+					const struct sim_job *job)
+{
+	return job->shape ? &p->trace->shapes[job->shape] : NULL;
+}
+
 /* GPUs for the job on a node that has as many free. */
 static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int had,
 		     int nodes_left, struct sim_place *place)
 {
 	struct sim_ask ask = {
 		.job = &p->trace->jobs[job],
+		.shape = shape_of(p, &p->trace->jobs[job]),
 		.type = p->layout->type_of[node],
 		.stock = p->layout->stock[node],
 		.busy = p->cluster.nodes[node].busy,
@@ -175,6 +183,20 @@ static int set_avoid(struct sim_placer *p, const struct sim_job *job, const int 
 	return used;
 }
 
+/* The node for count GPUs of the job: by the rule, or the first that is best for its
+ * groups. */
+static int find_node(struct sim_placer *p, const struct sim_job *job, int count,
+		     int avoid_count)
+{
+	const struct sim_shape *shape = shape_of(p, job);
+
+	if (shape && count > 1 && p->chooser.nodes == SIM_NODES_BEST)
+		return sim_cluster_find_shape(&p->cluster, shape, count, p->avoid,
+					      avoid_count);
+	return sim_cluster_find(&p->cluster, p->chooser.nodes, count, p->avoid,
+				avoid_count);
+}
+
 /* One set on each of several nodes; the first nodes hold one GPU more where it does not
  * divide. Returns the number of places, 0 where it does not fit. */
 static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
@@ -186,8 +208,7 @@ static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
 	avoid_count = set_avoid(p, job, avoid, avoid_count);
 	for (int i = 0; i < nodes; i++) {
 		int count = job->gpus / nodes + (i < job->gpus % nodes);
-		int node = sim_cluster_find(&p->cluster, p->chooser.nodes, count,
-					    p->avoid, avoid_count);
+		int node = find_node(p, job, count, avoid_count);
 
 		if (node < 0 ||
 		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
@@ -266,19 +287,29 @@ static int32_t best_network(const struct sim_type *type, int k)
 }
 
 /* Take one place into the job's figures: its slowest node counts. */
-static void note_place(struct sim_placer *p, struct sim_outcome *o,
-		       const struct sim_place *place, bool spans_nodes)
+static void note_place(struct sim_placer *p, const struct sim_job *job,
+		       struct sim_outcome *o, const struct sim_place *place,
+		       bool spans_nodes)
 {
 	struct sim_value *value = &p->chooser.values[p->layout->type_of[place->node]];
 	int k = __builtin_popcountll(place->mask);
 	uint64_t free = value->type->all & ~p->cluster.nodes[place->node].busy;
+	struct sim_shape_value *shaped = NULL;
 	struct sim_worth got, best, ideal;
 
 	if (k < 2)
 		return;
-	got = sim_value_set(value, place->mask);
-	best = sim_value_best(value, free, k);
-	ideal = value->ideal[k];
+	if (job->shape && !(shaped = sim_value_shape(value, shape_of(p, job), k)))
+		return;
+	if (shaped) {
+		got = sim_shape_set(shaped, place->mask);
+		best = sim_shape_best(shaped, free);
+		ideal = sim_shape_ideal(shaped);
+	} else {
+		got = sim_value_set(value, place->mask);
+		best = sim_value_best(value, free, k);
+		ideal = value->ideal[k];
+	}
 	if (spans_nodes) {
 		got.busbw_mbps =
 			smaller(got.busbw_mbps, network_of(value->type, place->mask));
@@ -309,15 +340,20 @@ static void note_split(struct sim_placer *p, const struct sim_job *job,
 		       struct sim_outcome *o)
 {
 	struct sim_value *value = &p->chooser.values[0];
+	const struct sim_shape *shape = shape_of(p, job);
+	struct sim_shape_value *shaped = NULL;
 
 	o->flags |= SIM_SPLIT;
 	o->flags &= (uint16_t)~SIM_RING;
-	if (job->gpus > value->type->n)
+	if (shape)
+		shaped = sim_value_shape(value, shape, job->gpus);
+	if (job->gpus > value->type->n || (shape && !shaped))
 		return;
 	if (!o->got_mbps || o->got_mbps > p->options->network_mbps)
 		o->got_mbps = p->options->network_mbps;
 	o->best_mbps = o->got_mbps;
-	o->ideal_mbps = value->ideal[job->gpus].busbw_mbps;
+	o->ideal_mbps = shaped ? sim_shape_ideal(shaped).busbw_mbps
+			       : value->ideal[job->gpus].busbw_mbps;
 	if (o->ideal_mbps < o->got_mbps)
 		o->ideal_mbps = o->got_mbps;
 }
@@ -355,6 +391,25 @@ static int64_t run_time(const struct sim_placer *p, const struct sim_job *job,
 	return job->duration_ms + (int64_t)((double)job->duration_ms * more + .5);
 }
 
+/* Do sets of k differ for this shape, on one type of node or between two? */
+static bool has_shape_choice(struct sim_placer *p, const struct sim_shape *shape, int k)
+{
+	int ideal = 0;
+
+	for (int t = 0; t < p->layout->type_count; t++) {
+		struct sim_shape_value *s =
+			sim_value_shape(&p->chooser.values[t], shape, k);
+		int here = s ? sim_shape_ideal(s).busbw_mbps : 0;
+
+		if (!s)
+			continue;
+		if (sim_shape_has_choice(s) || (ideal && ideal != here))
+			return true;
+		ideal = here;
+	}
+	return false;
+}
+
 /* Start the job on the places found. */
 static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 {
@@ -370,13 +425,15 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	o->places = (uint16_t)places;
 	o->flags |= SIM_RING;
 	for (int i = 0; i < places; i++)
-		note_place(p, o, &p->found[i], places > 1 && !split);
+		note_place(p, job, o, &p->found[i], places > 1 && !split);
 	if (split)
 		note_split(p, job, o);
 	if (!o->got_mbps)
 		o->flags &= (uint16_t)~SIM_RING;
 	sim_placer_nodes(p, number, &count);
-	if (o->got_mbps && count <= SIM_MAX_GPUS && p->has_choice[count])
+	if (o->got_mbps && count <= SIM_MAX_GPUS &&
+	    (job->shape ? has_shape_choice(p, shape_of(p, job), count)
+			: p->has_choice[count]))
 		o->flags |= SIM_CHOICE;
 	run = run_time(p, job, o);
 	until = p->now_ms + (job->limit_ms > run ? job->limit_ms : run);

@@ -41,6 +41,7 @@ static double ratio_idle(const struct sim_outcome *o)
 /* Which jobs a statistic is of. */
 struct group {
 	int gpus;	 /* 0: all of 2 and more */
+	int shape;	 /* of the trace's; 0: any */
 	bool has_choice; /* only those with better and worse sets */
 };
 
@@ -48,6 +49,7 @@ static bool is_in(const struct group *g, const struct sim_job *job,
 		  const struct sim_outcome *o)
 {
 	return o->got_mbps && (!g->gpus || job->gpus == g->gpus) &&
+	       (!g->shape || job->shape == g->shape) &&
 	       (!g->has_choice || o->flags & SIM_CHOICE);
 }
 
@@ -78,6 +80,7 @@ static void make_stats(struct sim_stats *stats, struct group group,
 
 	memset(stats, 0, sizeof(*stats));
 	stats->gpus = group.gpus;
+	stats->shape = group.shape;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct sim_outcome *o = &r->jobs[i];
 		double hours = gpu_hours(&trace->jobs[i], o);
@@ -198,6 +201,9 @@ enum gt_err sim_metrics_make(struct sim_metrics *m, const struct sim_trace *trac
 	for (int i = 0; i < m->size_count; i++)
 		make_stats(&m->sizes[i], (struct group){.gpus = sizes[i]}, trace, r,
 			   warmup_ms, values);
+	for (int i = 1; i < (int)trace->shape_count && i <= SIM_MAX_GROUPED; i++)
+		make_stats(&m->groups[m->group_count++], (struct group){.shape = i},
+			   trace, r, warmup_ms, values);
 	free(values);
 	m->decisions = r->decisions;
 	m->makespan_s = span / 1000;

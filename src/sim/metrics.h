@@ -5,11 +5,13 @@
 
 #include "sim/engine.h"
 
-#define SIM_MAX_SIZES 128 /* different job sizes that are reported one by one */
+#define SIM_MAX_SIZES	128 /* different job sizes that are reported one by one */
+#define SIM_MAX_GROUPED 32  /* different geometries, the same */
 
 /* Jobs of 2 GPUs and more that started. Ratios are bus bandwidth got over the best. */
 struct sim_stats {
-	int gpus; /* of by_size */
+	int gpus;  /* of by_size */
+	int shape; /* of by_groups: of the trace's shapes */
 	int64_t jobs;
 	double mean_free, mean_idle; /* over the best that was free; of the idle node */
 	double p5_idle, p50_idle, p95_idle;
@@ -25,6 +27,8 @@ struct sim_metrics {
 	struct sim_stats choice; /* of the jobs whose size has better and worse sets */
 	struct sim_stats sizes[SIM_MAX_SIZES];
 	int size_count;
+	struct sim_stats groups[SIM_MAX_GROUPED]; /* of jobs of one geometry */
+	int group_count;
 	double wait_mean_s, wait_p50_s, wait_p95_s;
 	double bounded_slowdown; /* mean of (wait + run) / run, run at least 10 s */
 	double makespan_s;

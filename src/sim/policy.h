@@ -28,6 +28,7 @@ struct sim_slot {
 /* A question to a policy: count free GPUs of this node. */
 struct sim_ask {
 	const struct sim_job *job;
+	const struct sim_shape *shape; /* what the job asks of its sets; NULL: nothing */
 	int type;
 	bool stock; /* our policy is off on this node */
 	uint64_t busy;

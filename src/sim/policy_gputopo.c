@@ -112,10 +112,17 @@ uint64_t sim_choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		.running = running,
 		.running_count = c->blind ? 0 : ask->slot_count,
 	};
+	struct gt_groups groups;
 	struct gt_choice choice;
 
 	if (ask->stock)
 		return sim_choose_slurm_22_05(c, ask);
+	if (ask->shape) {
+		request.comm = ask->shape->comm;
+		groups = ask->shape->groups;
+		if (gt_groups_repeat(&groups, ask->count))
+			request.groups = &groups;
+	}
 	if (!c->blind)
 		fill_running(c, ask, running);
 	if (c->over)

@@ -20,7 +20,9 @@ struct sim_report {
 	double scale_arrivals;
 	const char *trace_name;
 	const char *topology_name;
-	const char *mix; /* as text; NULL: the default */
+	const char *mix;    /* as text; NULL: the default */
+	const char *groups; /* --groups, likewise; NULL: none */
+	enum gt_comm comm;
 };
 
 /* The first policy that restates stock Slurm, or -1. */

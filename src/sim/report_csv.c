@@ -63,6 +63,14 @@ static void put_flag(FILE *out, bool flag, char end)
 	putc(end, out);
 }
 
+static void put_shape(FILE *out, const struct sim_shape *shape)
+{
+	char text[GT_GROUPS_TEXT_MAX];
+
+	fprintf(out, ",%s,%s", gt_groups_format(&shape->groups, text, sizeof(text)),
+		gt_comm_name(shape->comm));
+}
+
 static void put_job(const struct sim_report *report, const struct sim_result *r, size_t i,
 		    FILE *out)
 {
@@ -95,10 +103,12 @@ static void put_job(const struct sim_report *report, const struct sim_result *r,
 	put_flag(out, o->flags & SIM_SPLIT, ',');
 	put_flag(out, o->flags & SIM_MOVED, ',');
 	put_flag(out, o->flags & SIM_REJECTED, ',');
-	put_flag(out, o->flags & SIM_CHOICE,
-		 report->options->times_decisions ? ',' : '\n');
+	putc(o->flags & SIM_CHOICE ? '1' : '0', out);
+	if (report->trace->shape_count > 1)
+		put_shape(out, &report->trace->shapes[job->shape]);
 	if (report->options->times_decisions)
-		fprintf(out, "%d\n", o->decision_ns);
+		fprintf(out, ",%d", o->decision_ns);
+	putc('\n', out);
 }
 
 void sim_report_csv(const struct sim_report *report, int policy, FILE *out)
@@ -108,6 +118,7 @@ void sim_report_csv(const struct sim_report *report, int policy, FILE *out)
 	      "pair,"
 	      "split,moved,rejected,choice",
 	      out);
+	fputs(report->trace->shape_count > 1 ? ",groups,comm" : "", out);
 	fputs(report->options->times_decisions ? ",decision_ns\n" : "\n", out);
 	for (size_t i = 0; i < report->trace->count; i++)
 		put_job(report, &report->results[policy], i, out);

@@ -42,8 +42,18 @@ static void put_title(const struct sim_report *r, FILE *out)
 }
 
 /* One table: the columns from first to last of a group of each policy's jobs. */
+/* Of which jobs a table is: all, those with a choice, or those of one geometry. */
+enum { PART_ALL = -1, PART_CHOICE = -2 };
+
+static const struct sim_stats *stats_of(const struct sim_metrics *m, int part)
+{
+	if (part == PART_ALL)
+		return &m->all;
+	return part == PART_CHOICE ? &m->choice : &m->groups[part];
+}
+
 static void put_columns(const struct sim_report *r, enum sim_column_id first,
-			enum sim_column_id last, bool choice, FILE *out)
+			enum sim_column_id last, int part, FILE *out)
 {
 	char text[SIM_CELL_MAX];
 
@@ -59,7 +69,7 @@ static void put_columns(const struct sim_report *r, enum sim_column_id first,
 		sim_svg_text(out, r->results[i].name);
 		fputs("</td>", out);
 		for (enum sim_column_id c = first; c <= last; c++) {
-			sim_column_text(c, m, choice ? &m->choice : &m->all, text);
+			sim_column_text(c, m, stats_of(m, part), text);
 			fprintf(out, "<td>%s</td>",
 				strcmp(text, "-") != 0 ? text : "&ndash;");
 		}
@@ -85,16 +95,26 @@ static void put_summary(const struct sim_report *r, FILE *out)
 		"<h2>Bandwidth</h2>\n<p>Of the %" PRId64
 		" jobs of two GPUs and more.</p>\n",
 		m->all.jobs);
-	put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, false, out);
+	put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, PART_ALL, out);
 	if (m->choice.jobs && m->choice.jobs < m->all.jobs) {
 		fprintf(out,
 			"<h2>Bandwidth where there was a choice</h2>\n<p>Of the %" PRId64
 			" of these jobs whose size has better and worse sets.</p>\n",
 			m->choice.jobs);
-		put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, true, out);
+		put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, PART_CHOICE, out);
+	}
+	for (int g = 0; g < m->group_count; g++) {
+		char text[SIM_SHAPE_TEXT];
+
+		fprintf(out,
+			"<h2>Bandwidth of groups: %s</h2>\n<p>Of %" PRId64
+			" jobs; what a job got is what its slowest group has.</p>\n",
+			sim_shape_text(&r->trace->shapes[m->groups[g].shape], text),
+			m->groups[g].jobs);
+		put_columns(r, SIM_COLUMN_GBPS, SIM_COLUMN_HOURS_BELOW, g, out);
 	}
 	fputs("<h2>Time</h2>\n<p>Of all jobs.</p>\n", out);
-	put_columns(r, SIM_COLUMN_WAIT, SIM_COLUMN_REJECTED, false, out);
+	put_columns(r, SIM_COLUMN_WAIT, SIM_COLUMN_REJECTED, PART_ALL, out);
 	put_legend(out);
 }
 

@@ -73,6 +73,11 @@ static json_t *inputs_json(const struct sim_report *r)
 		inputs = NULL;
 	}
 	json_decref(how);
+	if (inputs && (r->groups || r->comm)) {
+		json_object_set_new(inputs, "groups",
+				    json_string(r->groups ? r->groups : ""));
+		json_object_set_new(inputs, "comm", json_string(gt_comm_name(r->comm)));
+	}
 	return inputs;
 }
 
@@ -120,6 +125,19 @@ static json_t *sizes_json(const struct sim_metrics *m)
 		}
 	}
 	return sizes;
+}
+
+static json_t *groups_json(const struct sim_report *r, const struct sim_metrics *m)
+{
+	json_t *groups = json_object();
+	char key[SIM_SHAPE_TEXT];
+
+	for (int i = 0; i < m->group_count; i++)
+		json_object_set_new(groups,
+				    sim_shape_text(&r->trace->shapes[m->groups[i].shape],
+						   key),
+				    stats_json(&m->groups[i]));
+	return groups;
 }
 
 static json_t *stranded_json(const struct sim_metrics *m)
@@ -181,6 +199,8 @@ static json_t *policy_json(const struct sim_report *r, int policy, int stock)
 	json_object_set_new(p, "regret", regret_json(r, policy, stock));
 	json_object_set_new(p, "choice", stats_json(&m->choice));
 	json_object_set_new(p, "by_size", sizes_json(m));
+	if (m->group_count)
+		json_object_set_new(p, "by_groups", groups_json(r, m));
 	return p;
 }
 

@@ -76,6 +76,41 @@ static void put_sizes(const struct sim_report *r, bool shares, FILE *out)
 			first->size_count - SIZES_SHOWN);
 }
 
+/* The slowest group's GB/s by geometry, and in brackets its share of the ideal. */
+static void put_groups(const struct sim_report *r, FILE *out)
+{
+	int shown = r->metrics[0].group_count;
+
+	if (!shown)
+		return;
+	shown = shown < SIZES_SHOWN ? shown : SIZES_SHOWN;
+	fprintf(out,
+		"\nMean GB/s of the slowest group, and its share of the ideal\n%-22s",
+		"policy");
+	for (int g = 0; g < shown; g++) {
+		char text[SIM_SHAPE_TEXT];
+
+		sim_shape_text(&r->trace->shapes[r->metrics[0].groups[g].shape], text);
+		fprintf(out, " %16.16s", text);
+	}
+	putc('\n', out);
+	for (int i = 0; i < r->count; i++) {
+		fprintf(out, "%-22s", r->results[i].name);
+		for (int g = 0; g < shown; g++) {
+			const struct sim_stats *s = &r->metrics[i].groups[g];
+			char gbps[SIM_CELL_MAX], share[SIM_CELL_MAX];
+
+			sim_column_text(SIM_COLUMN_GBPS, &r->metrics[i], s, gbps);
+			sim_column_text(SIM_COLUMN_IDEAL, &r->metrics[i], s, share);
+			fprintf(out, " %9s %6s", gbps, share);
+		}
+		putc('\n', out);
+	}
+	if (r->metrics[0].group_count > shown)
+		fprintf(out, "(the summary has %d more)\n",
+			r->metrics[0].group_count - shown);
+}
+
 static void put_regret(const struct sim_report *r, FILE *out)
 {
 	int stock = sim_report_stock(r);
@@ -136,6 +171,7 @@ void sim_report_table(const struct sim_report *r, FILE *out)
 	put_columns(r, SIM_COLUMN_WAIT, SIM_COLUMN_REJECTED, false, out);
 	put_sizes(r, false, out);
 	put_sizes(r, true, out);
+	put_groups(r, out);
 	put_regret(r, out);
 	if (r->options->times_decisions)
 		put_decisions(r, out);

@@ -32,6 +32,7 @@ static const struct {
 			   "ends before it starts, or starts before it is submitted"},
 	[SIM_ROW_STATE] = {"state", "has an unknown state"},
 	[SIM_ROW_FORM] = {"form", "has an unknown request form"},
+	[SIM_ROW_GROUPS] = {"groups", "has groups or a comm that do not fit the job"},
 	[SIM_ROW_LIMIT] = {"limit", "has a number beyond the limits"},
 	[SIM_ROW_LONG] = {"long", "is longer than 65535 bytes"},
 };
@@ -128,8 +129,79 @@ int sim_trace_wish(struct sim_trace *trace, const struct sim_wish *wish)
 	return (int)trace->wish_count++;
 }
 
+/* ---- groups ---- */
+
+static bool same_shape(const struct sim_shape *a, const struct sim_shape *b)
+{
+	return a->comm == b->comm && a->groups.count == b->groups.count &&
+	       !memcmp(a->groups.size, b->groups.size,
+		       (size_t)a->groups.count * sizeof(a->groups.size[0]));
+}
+
+int sim_trace_shape(struct sim_trace *trace, const struct sim_shape *shape)
+{
+	if (!trace->shapes) {
+		trace->shapes = calloc(SIM_MAX_SHAPES, sizeof(*trace->shapes));
+		trace->shape_count = trace->shapes ? 1 : 0;
+	}
+	for (size_t i = trace->shape_count; i-- > 0;)
+		if (same_shape(&trace->shapes[i], shape))
+			return (int)i;
+	if (!trace->shapes || trace->shape_count == SIM_MAX_SHAPES)
+		return -1;
+	trace->shapes[trace->shape_count] = *shape;
+	return (int)trace->shape_count++;
+}
+
+char *sim_shape_text(const struct sim_shape *shape, char buf[SIM_SHAPE_TEXT])
+{
+	size_t used;
+
+	gt_groups_format(&shape->groups, buf, GT_GROUPS_TEXT_MAX);
+	used = strlen(buf);
+	if (shape->comm != GT_COMM_ALLREDUCE || !used)
+		snprintf(buf + used, SIM_SHAPE_TEXT - used, "%s%s", used ? " " : "",
+			 gt_comm_name(shape->comm));
+	return buf;
+}
+
+bool sim_groups_fit(const struct gt_groups *groups, int gpus, int nodes)
+{
+	int sum = gt_groups_sum(groups), each = nodes > 1 ? gpus / nodes : gpus;
+
+	return sum > 0 && each >= sum && each % sum == 0 &&
+	       (nodes <= 1 || gpus % nodes == 0);
+}
+
+enum gt_err sim_trace_shape_sizes(struct sim_trace *trace, const struct gt_groups *groups,
+				  int largest, enum gt_comm comm, struct gt_error *err)
+{
+	for (size_t i = 0; i < trace->count; i++) {
+		struct sim_job *job = &trace->jobs[i];
+		int nodes = job->nodes > 1 ? job->nodes : 1, each = job->gpus / nodes;
+		struct sim_shape shape = trace->shapes[job->shape];
+		int number;
+
+		if (job->gpus < 2)
+			continue;
+		if (!shape.groups.count && each <= largest && groups[each].count &&
+		    sim_groups_fit(&groups[each], job->gpus, nodes))
+			shape.groups = groups[each];
+		if (!job->shape)
+			shape.comm = comm;
+		number = sim_trace_shape(trace, &shape);
+		if (number < 0)
+			return gt_fail(err, GT_ELIMIT,
+				       "more than %d kinds of groups in one trace",
+				       SIM_MAX_SHAPES - 1);
+		job->shape = (uint16_t)number;
+	}
+	return GT_OK;
+}
+
 void sim_trace_release(struct sim_trace *trace)
 {
+	free(trace->shapes);
 	free(trace->wishes);
 	free(trace->slices);
 	free(trace->jobs);
@@ -490,7 +562,8 @@ enum gt_err sim_trace_read(struct sim_trace *trace, void *stream, const char *na
 	memset(trace, 0, sizeof(*trace));
 	trace->hash = GT_FNV_START;
 	if (!sim_trace_keep(trace, "", &nothing) ||
-	    sim_trace_wish(trace, &(struct sim_wish){0}) < 0)
+	    sim_trace_wish(trace, &(struct sim_wish){0}) < 0 ||
+	    sim_trace_shape(trace, &(struct sim_shape){0}) < 0)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	if (options->format && !is_known_format(options->format))
 		return gt_fail_at(err, GT_EFORMAT, name, 0, 0,
@@ -673,6 +746,14 @@ static void write_wish(FILE *f, const struct sim_trace *trace, const struct sim_
 	}
 }
 
+static void write_shape(FILE *f, const struct sim_shape *shape)
+{
+	char text[GT_GROUPS_TEXT_MAX];
+
+	fprintf(f, ",%s,%s", gt_groups_format(&shape->groups, text, sizeof(text)),
+		shape->comm == GT_COMM_ALLREDUCE ? "" : gt_comm_name(shape->comm));
+}
+
 void sim_trace_write(const struct sim_trace *trace, void *stream)
 {
 	FILE *f = stream;
@@ -680,8 +761,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 	fputs("job_id,submit,duration,gpus,nodes,form,cpus,tasks,timelimit,user,start,"
 	      "node",
 	      f);
-	fputs(trace->wish_count > 1 ? ",partition,gpu_type,features,reservation\n" : "\n",
-	      f);
+	fputs(trace->wish_count > 1 ? ",partition,gpu_type,features,reservation" : "", f);
+	fputs(trace->shape_count > 1 ? ",groups,comm\n" : "\n", f);
 	for (size_t i = 0; i < trace->count; i++) {
 		const struct sim_job *job = &trace->jobs[i];
 
@@ -707,6 +788,8 @@ void sim_trace_write(const struct sim_trace *trace, void *stream)
 		write_text(f, sim_trace_text(trace, job->node));
 		if (trace->wish_count > 1)
 			write_wish(f, trace, &trace->wishes[job->wish]);
+		if (trace->shape_count > 1)
+			write_shape(f, &trace->shapes[job->shape]);
 		putc('\n', f);
 	}
 }

@@ -26,6 +26,14 @@ struct sim_wish {
 };
 #define SIM_MAX_WISHES 4096
 
+/* The geometry that a job asks for. */
+struct sim_shape {
+	struct gt_groups
+		groups; /* of its GPUs on a node, or repeated there; count 0: one */
+	enum gt_comm comm;
+};
+#define SIM_MAX_SHAPES 256
+
 struct sim_job {
 	int64_t submit_ms;
 	int64_t duration_ms;
@@ -41,6 +49,7 @@ struct sim_job {
 	uint8_t form;	 /* enum sim_form */
 	bool is_limited; /* limit_ms is the trace's */
 	uint16_t wish;	 /* of the trace's wishes; 0: any node */
+	uint16_t shape;	 /* of the trace's shapes; 0: one all-reduce */
 };
 
 /* GPU instances that a job of the trace held, for gputopo sim mig. */
@@ -67,6 +76,7 @@ enum sim_row {
 	SIM_ROW_ORDER,
 	SIM_ROW_STATE,
 	SIM_ROW_FORM,
+	SIM_ROW_GROUPS,
 	SIM_ROW_LIMIT,
 	SIM_ROW_LONG,
 	SIM_ROW_REASONS,
@@ -94,6 +104,8 @@ struct sim_trace {
 	char detail[SIM_DETAIL_MAX]; /* of the row that is being read */
 	struct sim_wish *wishes;     /* [0] is none */
 	size_t wish_count;
+	struct sim_shape *shapes; /* [0] is none */
+	size_t shape_count;
 	struct sim_slices *slices; /* where the options ask for them */
 	size_t slice_count, slice_room;
 	bool shares_gpus; /* slices are shares of GPUs */
@@ -149,6 +161,19 @@ void sim_trace_write(const struct sim_trace *trace, void *stream);
 /* The number of a wish of the trace, the same for equal ones; -1: out of memory or more
  * than SIM_MAX_WISHES. */
 int sim_trace_wish(struct sim_trace *trace, const struct sim_wish *wish);
+/* The same of a shape; -1: or more than SIM_MAX_SHAPES. */
+int sim_trace_shape(struct sim_trace *trace, const struct sim_shape *shape);
+/* "2x2", "4+2 alltoall", "alltoall"; returns buf. */
+#define SIM_SHAPE_TEXT (GT_GROUPS_TEXT_MAX + 16)
+char *sim_shape_text(const struct sim_shape *shape, char buf[SIM_SHAPE_TEXT]);
+/* Can a job of these GPUs on these nodes (0: one) have the groups: do all nodes get the
+ * same number, a multiple of the sizes? */
+bool sim_groups_fit(const struct gt_groups *groups, int gpus, int nodes);
+/* Jobs of several GPUs whose trace names no groups get those of their size on a node:
+ * groups[k] for k GPUs, count 0: none; and comm, where the trace names none. GT_ELIMIT:
+ * more than SIM_MAX_SHAPES together. */
+enum gt_err sim_trace_shape_sizes(struct sim_trace *trace, const struct gt_groups *groups,
+				  int largest, enum gt_comm comm, struct gt_error *err);
 /* "csv, sacct, ..." */
 const char *sim_trace_formats(void);
 
@@ -234,6 +259,8 @@ enum sim_role {
 	SIM_INSTANCES, /* of a task */
 	SIM_NODELIST,
 	SIM_FORM,
+	SIM_GROUPS,
+	SIM_COMM,
 	SIM_PROFILE,
 	SIM_PARTITION,
 	SIM_TYPE,

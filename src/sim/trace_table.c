@@ -70,6 +70,8 @@ static const struct name csv_names[] = {
 	{SIM_GPUS, "gpus"},
 	{SIM_NODES, "nodes"},
 	{SIM_FORM, "form"},
+	{SIM_GROUPS, "groups"},
+	{SIM_COMM, "comm"},
 	{SIM_CPUS, "cpus"},
 	{SIM_TASKS, "tasks"},
 	{SIM_LIMIT, "timelimit"},
@@ -821,6 +823,27 @@ static bool take_wish(struct row *r)
 	return number >= 0;
 }
 
+static enum sim_row take_shape(struct row *r)
+{
+	const char *groups = text_of(r, SIM_GROUPS), *comm = text_of(r, SIM_COMM);
+	struct sim_shape shape = {0};
+	int number;
+
+	if (sim_is_unknown(groups) && sim_is_unknown(comm))
+		return SIM_ROW_OK;
+	if (!sim_is_unknown(groups) &&
+	    (gt_groups_parse(&shape.groups, groups, NULL) ||
+	     !sim_groups_fit(&shape.groups, r->job->gpus, r->job->nodes)))
+		return blame(r, SIM_GROUPS, SIM_ROW_GROUPS);
+	if (!sim_is_unknown(comm) && gt_comm_parse(&shape.comm, comm, NULL))
+		return blame(r, SIM_COMM, SIM_ROW_GROUPS);
+	number = sim_trace_shape(r->trace, &shape);
+	if (number < 0)
+		return blame(r, SIM_GROUPS, SIM_ROW_LIMIT);
+	r->job->shape = (uint16_t)number;
+	return SIM_ROW_OK;
+}
+
 static enum sim_row take_texts(struct row *r)
 {
 	enum sim_form form = r->options->form;
@@ -952,5 +975,6 @@ enum sim_row sim_table_row(struct sim_table *table, struct sim_trace *trace, cha
 		return SIM_ROW_FILTERED;
 	if ((!bad || bad == SIM_ROW_MIG) && options->keeps_slices && !keep_slices(&r))
 		return SIM_ROW_LIMIT;
+	bad = bad ? bad : take_shape(&r);
 	return bad ? bad : take_texts(&r);
 }

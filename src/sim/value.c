@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FULL_MAX 8
-#define SLOTS	 (1 << 16)
+#define FULL_MAX    8
+#define SLOTS	    (1 << 16)
+#define SHAPE_SLOTS (1 << 12) /* of one shape and number of GPUs */
+#define FULL_SLOTS  (1 << FULL_MAX)
 
 static struct sim_worth score(const struct sim_value *value, uint64_t set)
 {
@@ -78,6 +80,204 @@ static void find_choices(struct sim_value *value)
 	}
 }
 
+/* ---- shapes ---- */
+
+/* One question, kept by its GPUs: direct-mapped, for up to 8 GPUs all of them. */
+struct kept {
+	uint64_t key; /* 0: empty */
+	struct sim_worth worth;
+	struct gt_quality quality;
+	bool fits;
+};
+
+struct sim_shape_value {
+	struct sim_value *value;
+	const struct sim_shape *shape;
+	struct gt_groups groups; /* of k GPUs */
+	int k;
+	size_t slots;
+	struct kept *sets, *bests;
+	struct sim_worth ideal;
+	bool has_choice;
+	bool empty; /* groups of one, or no such sizes */
+};
+
+static struct gt_request request_of(struct sim_shape_value *s, uint64_t free)
+{
+	return (struct gt_request){.count = s->k,
+				   .free = {.word = {free}},
+				   .groups = s->groups.count ? &s->groups : NULL,
+				   .comm = s->shape->comm};
+}
+
+static struct kept *kept_at(const struct sim_shape_value *s, struct kept *kept,
+			    uint64_t key)
+{
+	return &kept[s->slots <= FULL_SLOTS ? key : slot_of(key) & (s->slots - 1)];
+}
+
+static struct sim_worth score_shape(struct sim_shape_value *s, uint64_t set)
+{
+	struct gt_request request = request_of(s, set);
+	struct sim_worth worth = {.busbw_mbps = INT32_MAX, .ring = true};
+	struct gt_geometry geometry;
+	int at = 0;
+
+	gt_select_geometry(s->value->table, &request, &request.free, &geometry);
+	for (int i = 0; i < geometry.count; i++) {
+		struct gt_mask group = {0};
+		struct gt_score score;
+		int mbps = geometry.busbw_mbps[i];
+
+		for (int r = 0; r < geometry.size[i]; r++)
+			gt_mask_set(&group, geometry.gpu[at++]);
+		if (mbps == GT_UNKNOWN)
+			continue;
+		gt_score_set(s->value->type->node, &group, &score);
+		worth.ring = worth.ring && score.rings > 0;
+		if (!score.rings && s->value->ringless_mbps &&
+		    s->shape->comm == GT_COMM_ALLREDUCE)
+			mbps = s->value->ringless_mbps;
+		if (mbps < worth.busbw_mbps)
+			worth.busbw_mbps = mbps;
+	}
+	return worth;
+}
+
+struct sim_worth sim_shape_set(struct sim_shape_value *s, uint64_t set)
+{
+	struct kept *kept = kept_at(s, s->sets, set);
+
+	if (kept->key != set) {
+		kept->worth = score_shape(s, set);
+		kept->key = set;
+	}
+	return kept->worth;
+}
+
+/* The best set within free, and what it is worth against other nodes'. */
+static struct kept *ask_shape(struct sim_shape_value *s, uint64_t free)
+{
+	struct kept *kept = kept_at(s, s->bests, free);
+	struct gt_request request = request_of(s, free);
+	struct gt_choice choice;
+
+	if (kept->key == free)
+		return kept;
+	*kept = (struct kept){.key = free};
+	kept->fits = gt_select(s->value->table, &request, &choice) == GT_FIT_OK &&
+		     gt_select_quality(s->value->table, &request, &kept->quality);
+	if (kept->fits)
+		kept->worth = sim_shape_set(s, choice.gpus.word[0]);
+	return kept;
+}
+
+struct sim_worth sim_shape_best(struct sim_shape_value *s, uint64_t free)
+{
+	if (__builtin_popcountll(free) < s->k)
+		return (struct sim_worth){0};
+	return ask_shape(s, free)->worth;
+}
+
+const struct gt_quality *sim_shape_quality(struct sim_shape_value *s, uint64_t free)
+{
+	struct kept *kept;
+
+	if (__builtin_popcountll(free) < s->k)
+		return NULL;
+	kept = ask_shape(s, free);
+	return kept->fits ? &kept->quality : NULL;
+}
+
+struct sim_worth sim_shape_ideal(const struct sim_shape_value *s)
+{
+	return s->ideal;
+}
+
+bool sim_shape_has_choice(const struct sim_shape_value *s)
+{
+	return s->has_choice;
+}
+
+static void shape_free(struct sim_shape_value *s)
+{
+	if (!s)
+		return;
+	free(s->sets);
+	free(s->bests);
+	free(s);
+}
+
+/* Do sets of k differ? Beyond 8 GPUs: do pairs? */
+static bool shape_differs(struct sim_shape_value *s)
+{
+	const struct sim_type *type = s->value->type;
+
+	if (s->k == type->n)
+		return false;
+	if (!s->value->full)
+		return !sim_type_is_uniform(type);
+	for (uint64_t f = 1; f <= type->all; f++)
+		if (__builtin_popcountll(f) == s->k &&
+		    sim_shape_set(s, f).busbw_mbps < s->ideal.busbw_mbps)
+			return true;
+	return false;
+}
+
+static struct sim_shape_value *shape_new(struct sim_value *value,
+					 const struct sim_shape *shape, int k)
+{
+	struct sim_shape_value *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->value = value;
+	s->shape = shape;
+	s->groups = shape->groups;
+	s->k = k;
+	s->slots = value->full ? (size_t)value->type->all + 1 : SHAPE_SLOTS;
+	s->empty = s->groups.count && !gt_groups_repeat(&s->groups, k);
+	for (int i = 0, most = 0; i < s->groups.count && !s->empty; i++) {
+		most = s->groups.size[i] > most ? s->groups.size[i] : most;
+		s->empty = i == s->groups.count - 1 && most < 2;
+	}
+	s->sets = calloc(s->slots, sizeof(*s->sets));
+	s->bests = calloc(s->slots, sizeof(*s->bests));
+	if (!s->sets || !s->bests) {
+		shape_free(s);
+		return NULL;
+	}
+	if (!s->empty) {
+		s->ideal = sim_shape_best(s, value->type->all);
+		s->has_choice = shape_differs(s);
+	}
+	return s;
+}
+
+struct sim_shape_value *sim_value_shape(struct sim_value *value,
+					const struct sim_shape *shape, int k)
+{
+	struct sim_shape_value **grown, *made;
+
+	if (k < 2 || k > value->type->n)
+		return NULL;
+	for (int i = 0; i < value->shape_count; i++)
+		if (value->shapes[i]->shape == shape && value->shapes[i]->k == k)
+			return value->shapes[i]->empty ? NULL : value->shapes[i];
+	grown = realloc(value->shapes, (size_t)(value->shape_count + 1) *
+					       sizeof(struct sim_shape_value *));
+	if (!grown)
+		return NULL;
+	value->shapes = grown;
+	made = shape_new(value, shape, k);
+	if (!made)
+		return NULL;
+	value->shapes[value->shape_count++] = made;
+	return made->empty ? NULL : made;
+}
+
+/* ---- life ---- */
+
 enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
 			   const struct gt_mix *mix, int ringless_mbps,
 			   struct gt_error *err)
@@ -115,6 +315,9 @@ enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
 
 void sim_value_release(struct sim_value *value)
 {
+	for (int i = 0; i < value->shape_count; i++)
+		shape_free(value->shapes[i]);
+	free(value->shapes);
 	gt_table_free(value->table);
 	free(value->sets);
 	free(value->best);

@@ -5,11 +5,15 @@
 #define SIM_VALUE_H
 
 #include "sim/layout.h"
+#include "sim/trace.h"
 
 struct sim_worth {
 	int32_t busbw_mbps;
 	bool ring; /* R > 0 */
 };
+
+/* What sets of some GPUs are worth to a shape: kept as it is asked. */
+struct sim_shape_value;
 
 struct sim_value {
 	const struct sim_type *type;
@@ -23,6 +27,8 @@ struct sim_value {
 	bool has_choice[SIM_MAX_GPUS +
 			1]; /* sets of k differ in bandwidth; beyond 8 GPUs:
 			     * pairs do, and there are several sets */
+	struct sim_shape_value **shapes;
+	int shape_count;
 };
 
 enum gt_err sim_value_init(struct sim_value *value, const struct sim_type *type,
@@ -33,5 +39,17 @@ void sim_value_release(struct sim_value *value);
 struct sim_worth sim_value_set(struct sim_value *value, uint64_t set);
 /* The best set of k >= 2 among the free ones; all zero where too few are free. */
 struct sim_worth sim_value_best(struct sim_value *value, uint64_t free, int k);
+
+/* The same by a geometry: busbw is of the slowest group of the best partition, in the
+ * measure of comm; ring: each group has one. A shape of k GPUs that split into groups of
+ * one, or into none of these sizes, is worth nothing: NULL. */
+struct sim_shape_value *sim_value_shape(struct sim_value *value,
+					const struct sim_shape *shape, int k);
+struct sim_worth sim_shape_set(struct sim_shape_value *shape, uint64_t set);
+struct sim_worth sim_shape_best(struct sim_shape_value *shape, uint64_t free);
+struct sim_worth sim_shape_ideal(const struct sim_shape_value *shape);
+bool sim_shape_has_choice(const struct sim_shape_value *shape);
+/* For comparing nodes; the next question may change it. NULL: too few are free. */
+const struct gt_quality *sim_shape_quality(struct sim_shape_value *shape, uint64_t free);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The formats of slurmctld, which has Links= of gres.conf from its own structs: what
- * needs nothing beyond libc and jansson. */
+/* The formats of gputopo_topology.so, for slurmctld, which has Links= of gres.conf from
+ * its own structs: what needs nothing beyond libc and jansson. */
 #include "config.h"
 
 #include "source/source.h"

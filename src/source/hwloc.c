@@ -251,6 +251,64 @@ static void set_paths(const struct view *view, struct gt_node *node)
 					 path_of(view, view->gpus[a], view->gpus[b]));
 }
 
+static bool is_behind(hwloc_obj_t object, hwloc_obj_t bridge)
+{
+	while (object && object != bridge)
+		object = object->parent;
+	return object != NULL;
+}
+
+/* The GPUs behind an object; empty where the one at first is not the first of them. */
+static struct gt_mask gpus_behind(const struct view *view, hwloc_obj_t object, int first)
+{
+	struct gt_mask gpus = {0};
+
+	for (int i = 0; i < view->count; i++)
+		if (is_behind(view->gpus[i], object)) {
+			if (i < first)
+				return (struct gt_mask){0};
+			gt_mask_set(&gpus, i);
+		}
+	return gpus;
+}
+
+/* What NCCL counts of a rated speed: 12 GB/s of the 15.75 of generation 3 x16. A port
+ * asleep shows less than it has (NVIDIA/nccl#1614): a GPU's own slot is the least. */
+static int port_mbps(hwloc_obj_t bridge, const struct gt_gpu *gpu)
+{
+	double rated = bridge->attr->bridge.upstream.pci.linkspeed * 1000 * 16 / 21;
+	int link_mbps, slot_mbps;
+
+	gt_gpu_model_speeds(gpu->model, &link_mbps, &slot_mbps);
+	return rated > slot_mbps && rated < 1e6 ? (int)(rated / 500 + .5) * 500
+						: slot_mbps;
+}
+
+/* Ports of switches with several GPUs, and the memory of each socket. */
+static void set_shared(const struct view *view, struct gt_node *node)
+{
+	struct gt_shared shared;
+
+	for (int i = 0; i < view->count; i++) {
+		hwloc_obj_t at = view->gpus[i] ? view->gpus[i]->parent : NULL;
+
+		for (; at; at = at->parent) {
+			bool package = at->type == HWLOC_OBJ_PACKAGE;
+
+			if (!package &&
+			    (at->type != HWLOC_OBJ_BRIDGE || is_host_bridge(at)))
+				continue;
+			shared.gpus = gpus_behind(view, at, i);
+			shared.memory = package;
+			shared.mbps =
+				package ? gt_cpu_memory_mbps(gt_node_cpu_vendor(node))
+					: port_mbps(at, gt_node_gpu(node, i));
+			if (gt_mask_count(&shared.gpus) > 1 && shared.mbps > 0)
+				gt_node_add_shared(node, &shared, NULL);
+		}
+	}
+}
+
 static void set_cpu_vendor(const struct view *view, struct gt_node *node)
 {
 	hwloc_obj_t package = hwloc_get_obj_by_type(view->topology, HWLOC_OBJ_PACKAGE, 0);
@@ -347,6 +405,7 @@ static enum gt_err build(const struct view *view, struct gt_node **node,
 	drop_shared_uuids(*node);
 	set_paths(view, *node);
 	set_cpu_vendor(view, *node);
+	set_shared(view, *node);
 	rc = set_links(view, *node, src, err);
 	if (rc) {
 		gt_node_free(*node);
@@ -537,6 +596,7 @@ void gt_hwloc_complement(struct gt_node *node)
 			if (view->gpus[i])
 				set_place(gt_node_edit_gpu(node, i), view->gpus[i]);
 		set_paths(view, node);
+		set_shared(view, node);
 	}
 	if (view->topology)
 		hwloc_topology_destroy(view->topology);

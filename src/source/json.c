@@ -466,6 +466,55 @@ static enum gt_err get_point(struct doc *doc, int i, const json_t *point)
 	return GT_OK;
 }
 
+static enum gt_err get_shared_way(struct doc *doc, int i, const json_t *way)
+{
+	const json_t *gpus = json_object_get(way, "gpus"), *member;
+	const json_t *memory = json_object_get(way, "memory");
+	struct gt_shared shared = {.memory = json_is_true(memory)};
+	struct gt_error cause;
+	size_t j;
+
+	json_array_foreach((json_t *)gpus, j, member)
+	{
+		if (!json_is_integer(member) || json_integer_value(member) < 0 ||
+		    json_integer_value(member) >= doc->n)
+			return fail_item(doc, "shared", i,
+					 "way %d names a GPU that is not there", i);
+		gt_mask_set(&shared.gpus, (int)json_integer_value(member));
+	}
+	if (!to_mbps(json_object_get(way, "gbps"), &shared.mbps) ||
+	    (present(memory) && !json_is_boolean(memory)))
+		return fail_item(doc, "shared", i,
+				 "way %d: gbps is not a positive number, or memory not "
+				 "true or false",
+				 i);
+	if (gt_node_add_shared(doc->node, &shared, &cause))
+		return fail_item(doc, "shared", i, "way %d: %s", i, cause.text);
+	return GT_OK;
+}
+
+static enum gt_err get_shared(struct doc *doc)
+{
+	const json_t *ways = json_object_get(doc->root, "shared"), *way;
+	const json_t *p2p = json_object_get(doc->root, "pcie_p2p");
+	enum gt_err rc = GT_OK;
+	size_t i;
+
+	if (present(p2p) && !json_is_boolean(p2p))
+		return fail_field(doc, "pcie_p2p", "pcie_p2p is not true or false");
+	if (present(p2p))
+		gt_node_set_pcie_p2p(doc->node, json_is_true(p2p));
+	if (present(ways) && !json_is_array(ways))
+		return fail_field(doc, "shared", "shared is not a list");
+	json_array_foreach((json_t *)ways, i, way)
+	{
+		rc = get_shared_way(doc, (int)i, way);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
 static enum gt_err get_measured(struct doc *doc)
 {
 	const json_t *points = json_object_get(doc->root, "measured"), *point;
@@ -567,7 +616,7 @@ static enum gt_err get_document(struct doc *doc, struct gt_source *src,
 			return rc;
 	}
 	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) || (rc = get_measured(doc)) ||
-	    (rc = get_notes(doc)) || (rc = get_origin(doc)))
+	    (rc = get_shared(doc)) || (rc = get_notes(doc)) || (rc = get_origin(doc)))
 		return rc;
 	if (!doc->has_islands) {
 		choose_fabric(doc, src);

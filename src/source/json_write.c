@@ -228,22 +228,45 @@ static void put_matrix(struct out *out, const struct gt_node *node, const char *
 	put(out, "\n  ],\n");
 }
 
+static void put_gpu_list(struct out *out, const struct gt_mask *gpus)
+{
+	const char *comma = "";
+
+	put(out, "[");
+	for (int g = gt_mask_next(gpus, 0); g >= 0; g = gt_mask_next(gpus, g + 1)) {
+		putf(out, "%s%d", comma, g);
+		comma = ", ";
+	}
+	put(out, "]");
+}
+
 static void put_groups(struct out *out, const struct gt_node *node)
 {
 	put(out, "  \"groups\": [");
 	for (int i = 0; i < node->group_count; i++) {
-		const struct gt_mask *group = &node->groups[i];
-		const char *comma = "";
-
-		put(out, i ? ", [" : "[");
-		for (int g = gt_mask_next(group, 0); g >= 0;
-		     g = gt_mask_next(group, g + 1)) {
-			putf(out, "%s%d", comma, g);
-			comma = ", ";
-		}
-		put(out, "]");
+		put(out, i ? ", " : "");
+		put_gpu_list(out, &node->groups[i]);
 	}
 	put(out, "],\n");
+}
+
+/* Only where something is shared. */
+static void put_shared(struct out *out, const struct gt_node *node)
+{
+	if (!node->shared_count)
+		return;
+	putf(out, "  \"pcie_p2p\": %s,\n  \"shared\": [",
+	     node->copies ? "false" : "true");
+	for (int i = 0; i < node->shared_count; i++) {
+		const struct gt_shared *shared = &node->shared[i];
+
+		put(out, i ? ",\n    {\"gpus\": " : "\n    {\"gpus\": ");
+		put_gpu_list(out, &shared->gpus);
+		put(out, ", \"gbps\": ");
+		put_gbps(out, shared->mbps);
+		put(out, shared->memory ? ", \"memory\": true}" : "}");
+	}
+	put(out, "\n  ],\n");
 }
 
 /* Only where something was measured. */
@@ -254,20 +277,12 @@ static void put_measured(struct out *out, const struct gt_node *node)
 	put(out, "  \"measured\": [");
 	for (int i = 0; i < node->measured_count; i++) {
 		const struct gt_measured *point = &node->measured[i];
-		const char *comma = "";
 
 		put(out, i ? ",\n    {\"gpus\": " : "\n    {\"gpus\": ");
 		if (gt_mask_next(&point->gpus, 0) < 0)
 			put_int(out, point->count);
 		else
-			put(out, "[");
-		for (int g = gt_mask_next(&point->gpus, 0); g >= 0;
-		     g = gt_mask_next(&point->gpus, g + 1)) {
-			putf(out, "%s%d", comma, g);
-			comma = ", ";
-		}
-		if (comma[0])
-			put(out, "]");
+			put_gpu_list(out, &point->gpus);
 		putf(out,
 		     ", \"comm\": \"%s\", \"busbw_gbps\": ", gt_comm_name(point->comm));
 		put_gbps(out, point->busbw_mbps);
@@ -301,6 +316,7 @@ static void put_head(struct out *out, const struct gt_node *node)
 static void put_tail(struct out *out, const struct gt_node *node)
 {
 	put_groups(out, node);
+	put_shared(out, node);
 	put_measured(out, node);
 	put(out, "  \"domain\": ");
 	put_string(out, node->domain);

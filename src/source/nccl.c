@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BUS_ID_SIZE 24
 
@@ -242,15 +243,39 @@ static void set_cpus(struct gt_gpu *gpu, const char *affinity)
 		memcpy(gpu->cpus, list, strlen(list) + 1);
 }
 
+/* GeForce cards, which have the compute capability of others but no P2P, by their PCI
+ * device ids (pci.ids). */
+static const char *geforce_of(const char *device)
+{
+	static const struct {
+		const char *device, *name;
+	} cards[] = {
+		{"0x1e04", "2080 Ti"}, {"0x1e07", "2080 Ti"}, {"0x2203", "3090 Ti"},
+		{"0x2204", "3090"},    {"0x2206", "3080"},    {"0x2684", "4090"},
+		{"0x2685", "4090 D"},  {"0x2702", "4080"},    {"0x2704", "4080"},
+		{"0x2b85", "5090"},    {"0x2b87", "5090 D"},  {"0x2c02", "5080"},
+	};
+
+	for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++)
+		if (!strcasecmp(device, cards[i].device))
+			return cards[i].name;
+	return NULL;
+}
+
 /* The model is not named: the compute capability or the gfx number stands for it. */
-static void set_model(struct gt_gpu *gpu, const struct gt_xml *element)
+static void set_model(struct gt_gpu *gpu, const struct gt_xml *element,
+		      const struct gt_xml *pci)
 {
 	const char *gcn = gt_xml_attr(element, "gcn"), *sm = gt_xml_attr(element, "sm");
+	const char *geforce = geforce_of(gt_xml_attr(pci, "device"));
 
 	if (isdigit((unsigned char)*gcn))
 		snprintf(gpu->model, sizeof(gpu->model), "gfx%.20s", gcn);
 	else if (*gcn)
 		snprintf(gpu->model, sizeof(gpu->model), "%.20s", gcn);
+	else if (geforce)
+		snprintf(gpu->model, sizeof(gpu->model), "NVIDIA GeForce RTX %s",
+			 geforce);
 	else if (*sm)
 		snprintf(gpu->model, sizeof(gpu->model), "sm%.20s", sm);
 }
@@ -259,7 +284,7 @@ static void set_gpu(struct gt_gpu *gpu, const struct gpu *from)
 {
 	const struct gt_xml *root = from->pci;
 
-	set_model(gpu, from->element);
+	set_model(gpu, from->element, from->pci);
 	snprintf(gpu->bus_id, sizeof(gpu->bus_id), "%s", from->bus_id);
 	while (root->parent && gt_xml_is(root->parent, "pci"))
 		root = root->parent;
@@ -363,6 +388,43 @@ static void set_path(const struct system *system, struct gt_node *node, int a, i
 		gt_node_set_slot_mbps(node, a, b, mbps < other ? mbps : other);
 }
 
+static bool is_behind(const struct gpu *gpu, const struct gt_xml *element)
+{
+	const struct gt_xml *at = gpu->pci;
+
+	while (at && at != element)
+		at = at->parent;
+	return at != NULL;
+}
+
+/* Ports of switches with several GPUs, and the memory of a socket, where <cpu> is one. */
+static void set_shared(const struct system *system, struct gt_node *node)
+{
+	int cpus = count_elements(system->root, "cpu"), link_mbps;
+
+	for (int i = 0; i < system->count; i++)
+		for (const struct gt_xml *at = system->gpus[i].pci; at; at = at->parent) {
+			struct gt_shared shared = {.memory = gt_xml_is(at, "cpu")};
+			int first = -1;
+
+			for (int j = system->count - 1; j >= 0; j--)
+				if (is_behind(&system->gpus[j], at)) {
+					gt_mask_set(&shared.gpus, j);
+					first = j;
+				}
+			if (first != i || gt_mask_count(&shared.gpus) < 2)
+				continue;
+			if (shared.memory && cpus <= 2)
+				shared.mbps =
+					gt_cpu_memory_mbps(gt_node_cpu_vendor(node));
+			else if (gt_xml_is(at, "pci") && !(shared.mbps = slot_mbps(at)))
+				gt_gpu_model_speeds(gt_node_gpu(node, i)->model,
+						    &link_mbps, &shared.mbps);
+			if (shared.mbps > 0)
+				gt_node_add_shared(node, &shared, NULL);
+		}
+}
+
 /* ---- the node ---- */
 
 static void note_rest(const struct system *system, struct gt_node *node)
@@ -400,6 +462,7 @@ static enum gt_err build(struct system *system, struct gt_node **node)
 			set_path(system, *node, j, i);
 	}
 	set_cpu_vendor(*node, system->root);
+	set_shared(system, *node);
 	rc = set_links(system, *node);
 	if (rc == GT_OK)
 		note_rest(system, *node);

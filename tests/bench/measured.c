@@ -77,10 +77,10 @@ static const struct row rows[] = {
 	 PAIR, ""},
 	{"nccl#1374", "8 x H800, NVLS", NULL, 0, 1, "h800", 0xff, BUSBW,
 	 "reduced in the switch, 8 links"},
-	{"nccl#1639", "8 x RTX 5090, 4 of them", NULL, 0, 1, "5090", 0x0f, BUSBW,
-	 "host bridges of one socket assumed"},
+	{"nccl#1639", "8 x RTX 5090, 4 of them", NULL, 0, 1, "5090", 0x33, BUSBW,
+	 "two of each socket assumed, as in nccl#1130; four of one would get 28"},
 	{"nccl#1639", "8 x RTX 5090, all", NULL, 1, 1, "5090", 0xff, BUSBW,
-	 "host bridges of one socket assumed; contention is not modelled"},
+	 "four of each socket; the memory's constant is fitted to this point"},
 	{"?p=116606", "GB200, rated, one direction", NULL, 0, .5, "gb200-tray", 0x03,
 	 PAIR, "line rate, not reached by collectives"},
 	{"k8s-test-infra#371", "GB200, 18 links, rated", NULL, 0, 18, "gb200-tray", 0x03,
@@ -130,6 +130,34 @@ static const struct {
 	 {NULL, "8 x GB300, NVLS", NULL, 0, 1, "gb300", 0xff, BUSBW,
 	  "two trays of one NVL72; the constant is fitted "
 	  "to this point alone"}},
+	{24,
+	 "NVIDIA/nccl#1130",
+	 {NULL, "4 GPUs of one socket, no P2P", NULL, 0, 1, "5090", 0x0f, BUSBW,
+	  "GPU and CPU not told: taken for those of nccl#1639"}},
+	{35,
+	 "NVIDIA/nccl#1130",
+	 {NULL, "4 GPUs of two sockets, no P2P", NULL, 0, 1, "5090", 0xc3, BUSBW,
+	  "as before"}},
+	{22,
+	 "NVIDIA/nccl#1202",
+	 {NULL, "4 x L40S on one switch", NULL, 0, 1, "l40s", 0x0f, BUSBW,
+	  "22 for 2, 3 and 4 of them"}},
+	{37.6,
+	 "voipmonitor/rtx6kpro hardware/pcie-bandwidth.md",
+	 {NULL, "8 x RTX PRO 6000, two EPYC Turin", NULL, 0, 1, NULL, 0, NOTHING,
+	  "a mean over sizes from 8 MB"}},
+	{41.1,
+	 "the same",
+	 {NULL, "8 x RTX PRO 6000, three switches", NULL, 0, 1, NULL, 0, NOTHING,
+	  "a mean over sizes from 8 MB"}},
+	{39.4,
+	 "the same",
+	 {NULL, "8 x RTX PRO 6000, four switches", NULL, 0, 1, NULL, 0, NOTHING,
+	  "a mean over sizes from 8 MB"}},
+	{41.5,
+	 "the same",
+	 {NULL, "7 RTX PRO 6000 and 5090, two EPYC Turin", NULL, 0, 1, NULL, 0, NOTHING,
+	  "which sockets they are on is not told"}},
 	{32.18,
 	 "NVIDIA/nccl#2036",
 	 {NULL, "2 x EPYC 9575F, across sockets", NULL, 0, 1, "turin", 0x03, PAIR,
@@ -185,7 +213,9 @@ static struct gt_node *turin(void)
 	return node;
 }
 
-static struct gt_node *rtx5090(void)
+/* The 8 RTX 5090 of nccl#1639: two Xeon 8480+, four cards on each. bare: as the model was
+ * before shared ways, all on host bridges of one socket. */
+static struct gt_node *rtx5090(bool bare)
 {
 	struct gt_node *node;
 
@@ -193,8 +223,36 @@ static struct gt_node *rtx5090(void)
 		exit(2);
 	for (int i = 0; i < 8; i++) {
 		snprintf(gt_node_edit_gpu(node, i)->model, 64, "NVIDIA GeForce RTX 5090");
+		if (!bare)
+			gt_node_edit_gpu(node, i)->socket = i / 4;
 		for (int j = 0; j < i; j++)
-			gt_node_set_path(node, i, j, GT_PATH_NODE);
+			gt_node_set_path(node, i, j,
+					 bare || i / 4 == j / 4 ? GT_PATH_NODE
+								: GT_PATH_SYS);
+	}
+	for (int s = 0; s < 2 && !bare; s++) {
+		struct gt_shared memory = {
+			{{0xf << 4 * s}}, gt_cpu_memory_mbps(GT_CPU_INTEL_SPR), true};
+
+		if (gt_node_add_shared(node, &memory, NULL))
+			exit(2);
+	}
+	if (!bare)
+		gt_node_set_cpu_vendor(node, GT_CPU_INTEL_SPR);
+	return node;
+}
+
+static struct gt_node *l40s(void)
+{
+	struct gt_shared port = {{{0xf}}, 24000, false};
+	struct gt_node *node;
+
+	if (gt_node_new(&node, 4, NULL) || gt_node_add_shared(node, &port, NULL))
+		exit(2);
+	for (int i = 0; i < 4; i++) {
+		snprintf(gt_node_edit_gpu(node, i)->model, 64, "NVIDIA L40S");
+		for (int j = 0; j < i; j++)
+			gt_node_set_path(node, i, j, GT_PATH_PIX);
 	}
 	return node;
 }
@@ -206,8 +264,10 @@ static struct gt_node *machine_of(const char *name)
 
 	if (!strcmp(name, "h800"))
 		node = h800();
-	else if (!strcmp(name, "5090"))
-		node = rtx5090();
+	else if (!strcmp(name, "5090") || !strcmp(name, "5090 bare"))
+		node = rtx5090(name[4]);
+	else if (!strcmp(name, "l40s"))
+		node = l40s();
 	else if (!strcmp(name, "gb300"))
 		node = gb300();
 	else if (!strcmp(name, "turin"))
@@ -307,6 +367,22 @@ static void print_row(double measured, const struct row *row, const char *source
 	printf("%s | %s |\n", row->remark, source);
 }
 
+/* The points of machines that share ways over PCIe, without and with that. */
+static void print_shared(double measured, const struct row *row)
+{
+	struct row bare = *row;
+	double before, now;
+
+	if (!row->machine || strcmp(row->machine, "5090") != 0)
+		return;
+	bare.machine = "5090 bare";
+	before = predicted_gbps(&bare);
+	now = predicted_gbps(row);
+	printf("| %s | %.4g | %.4g | %+.0f %% | %.4g | %+.0f %% |\n", row->label,
+	       measured, before, 100 * (before / measured - 1), now,
+	       100 * (now / measured - 1));
+}
+
 static bool print_point(const json_t *point)
 {
 	bool any = false;
@@ -352,6 +428,21 @@ int main(void)
 		}
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		print_row(own[i].gbps, &own[i].row, own[i].source);
+	puts("\n## What sharing PCIe changed\n\n"
+	     "Without P2P transfers go through the host, whose memory is shared. Before, "
+	     "all "
+	     "8 cards\nwere taken for GPUs of one socket with ways of their own; now two "
+	     "sockets of four\nshare what a socket's memory carries.\n\n"
+	     "| point | measured | before | error | now | error "
+	     "|\n|---|---|---|---|---|---|");
+	for (size_t i = 0; i < json_array_size(points); i++)
+		for (size_t r = 0; r < ROWS; r++)
+			if (speaks_of(&rows[r], json_array_get(points, i)))
+				print_shared(measured_gbps(json_array_get(points, i),
+							   &rows[r]),
+					     &rows[r]);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		print_shared(own[i].gbps, &own[i].row);
 	json_decref(data);
 	return ferror(stdout) ? 1 : 0;
 }

@@ -45,6 +45,7 @@ installed() {
 	[ -e "$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so" ] ||
 		skip "the Slurm plugin is not built"
 	installed lib/gputopo/select_cons_tres.so lib/gputopo/gputopo_mig.so \
+		lib/gputopo/gputopo_topology.so \
 		lib/gputopo/spank_gputopo.so \
 		lib/gputopo/plugstack.conf
 	same "$(cat "$DEST$PREFIX/lib/gputopo/plugstack.conf")" \
@@ -127,13 +128,16 @@ installed() {
 	done
 }
 
-@test "slurmctld has no driver, prolog, PMIx, rank order, solver or MIG table without MIG" {
+@test "slurmctld has no driver, prolog, PMIx, rank order, solver or parser, nor a MIG table without MIG" {
 	local file=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so names
 	[ -e "$file" ] || skip "the Slurm plugin is not built"
 	names=$(nm "$file" | awk '{print $NF}')
 	has "$names" gp_controller_job_test
-	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)' \
+	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)|json|nvidia_smi|nvlink|gt_format|gt_builtin|gt_node_(load|parse)' \
 		<<<"$names" || true)" "" symbols
+	same "$(readelf -d "$file" | grep -i jansson || true)" "" "libraries"
+	names=$(nm "${file%/*}/gputopo_topology.so" | awk '{print $NF}')
+	has "$names" gt_format_json
 	names=$(nm "${file%/*}/gputopo_mig.so" | awk '{print $NF}')
 	has "$names" gt_mig_tables
 	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_driver' <<<"$names" || true)" \

@@ -71,6 +71,33 @@ pmix.lrank=0" "two keys"
 	has "$stderr" "rank 0 has no key gputopo.nothing"
 }
 
+@test "--groups: ranks 0 and 1 are group 0, and a rank for each group has it all" {
+	pmix run -t builtin:dgx1v -n 4 --groups 2x2 --order ring \
+		sh -c 'echo $PMIX_RANK $GPUTOPO_GPU $GPUTOPO_GROUP $GPUTOPO_GROUPS $CUDA_VISIBLE_DEVICES'
+	same "$status" 0 "exit status"
+	same "$(sorted)" "0 0 0 0,3;1,2 0,3,1,2
+1 3 0 0,3;1,2 0,3,1,2
+2 1 1 0,3;1,2 0,3,1,2
+3 2 1 0,3;1,2 0,3,1,2" "what the ranks print"
+	pmix run -t builtin:dgx1v -n 2 --gpus 0-4,7 --groups 4+2 \
+		sh -c "echo \$($PMIX get gputopo.group gputopo.gpu gputopo.groups)"
+	same "$status" 0 "exit status"
+	same "$(sort <<<"$output")" "gputopo.group=0 gputopo.gpu=0,3,2,1 gputopo.groups=0,3,2,1;4,7
+gputopo.group=1 gputopo.gpu=4,7 gputopo.groups=0,3,2,1;4,7" "keys"
+}
+
+@test "--groups: what does not fit is refused" {
+	pmix run -t builtin:dgx1v -n 4 --gpus 0-4 --groups 2x2 true
+	same "$status" 2 "exit status"
+	has "$stderr" "5 GPUs are no multiple of the sizes"
+	pmix run -t builtin:dgx1v -n 4 --groups 2x true
+	same "$status" 2 "exit status"
+	pmix run -t builtin:dgx1v -n 4 --groups 2x2 --comm gossip true
+	same "$status" 2 "exit status"
+	pmix run -t builtin:dgx1v -n 4 --groups 3x4 true
+	same "$status" 3 "exit status"
+}
+
 @test "keys and environment say the same" {
 	pmix run -t builtin:dgx1v -n 1 --gpus 1-2,5-6 sh -c \
 		"$PMIX get | sed 's/^gputopo\.//' | sort; env | grep ^GPUTOPO_ | sort"

@@ -196,6 +196,44 @@ jobs_csv() {
 	run ! grep -q "are equal" <<<"$output"
 }
 
+@test "replay: groups of the trace, and of --groups for jobs of a size, by hand" {
+	# n0 has 0 and 1 busy under stock: 4 of the rest by its order are no two bridged pairs
+	printf '%s\n' job_id,submit,duration,gpus,nodes,groups,comm 1,0,1000,1,1,, 2,1,1000,1,1,, \
+		3,2,1000,4,1,2x2, 4,1200,100,4,1,,alltoall >t.csv
+	gputopo sim replay -w t.csv -t builtin:h100-pcie-pairs --nodes 1 \
+		--policy gputopo,slurm-22.05 --json -o out --format csv
+	same "$status" 0 status
+	json_is '.policies.gputopo.by_groups["2x2"] | [.multi_gpu_jobs, .mean_gbps]' '[1,247.2]'
+	json_is '.policies["slurm-22.05"].by_groups["2x2"].mean_gbps' 22
+	json_is '.policies.gputopo.by_groups | keys' '["2x2","alltoall"]'
+	json_is '.inputs.groups' null
+	same "$(sed -n '4,5s/.*,\(.*,.*\)$/\1/p' out/jobs-gputopo.csv | paste -sd' ')" \
+		"2x2,allreduce ,alltoall" "groups of jobs 3 and 4"
+	# the best all-to-all of 4: the pairs of two bridges
+	json_is '.policies.gputopo.by_groups.alltoall.mean_gbps' \
+		"$("$GPUTOPO" pick -t builtin:h100-pcie-pairs -n 4 --comm alltoall --json |
+			jq .group_busbw_gbps[0])"
+	# the same jobs, their groups by size
+	sed -i 's/2x2//; s/alltoall//' t.csv
+	gputopo sim replay -w t.csv -t builtin:h100-pcie-pairs --nodes 1 --groups 4:2x2,8:4x2 \
+		--policy gputopo,slurm-22.05 --json
+	json_is '.policies.gputopo.by_groups["2x2"] | [.multi_gpu_jobs, .mean_gbps]' '[2,247.2]'
+	json_is '.inputs | [.groups, .comm]' '["4:2x2,8:4x2","allreduce"]'
+	gputopo sim replay -w t.csv -t builtin:h100-pcie-pairs --nodes 1 --groups 4:2x2 \
+		--comm alltoall --policy gputopo,slurm-22.05 -o out
+	has "$(<out/report.html)" "Bandwidth of groups: 2x2 alltoall"
+	has "$output" "Mean GB/s of the slowest group, and its share of the ideal"
+	has "$output" "2x2 alltoall"
+	# traces that are written keep them
+	gputopo sim replay -w t.csv --groups 4:2x2 --anonymize -
+	same "$(sed 's/.*,\(.*,.*\)$/\1/' <<<"$output" | paste -sd' ')" "groups,comm , , 2x2, 2x2," rows
+	fails 2 "'2x2' is not K:SIZES" sim replay -w t.csv -t builtin:dgx1v --nodes 1 --groups 2x2
+	fails 2 "add up to 4 GPUs, not to 8" sim replay -w t.csv -t builtin:dgx1v --nodes 1 \
+		--groups 8:2x2
+	fails 2 "must be allreduce or alltoall" sim replay -w t.csv -t builtin:dgx1v --nodes 1 \
+		--comm gossip
+}
+
 @test "replay --anonymize keeps times and sizes, and no name" {
 	printf '%s\n' job_id,submit,duration,gpus,user secret7,5,60,2,ada secret8,6,60,4,bob \
 		>t.csv

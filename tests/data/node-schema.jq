@@ -10,7 +10,7 @@ def matrix($name; $types): . as $doc | (.gpus | length) as $n | .[$name]
 def known($where; $names): keys - $names | if . == [] then empty else "\($where): unknown \(.)" end;
 
 known("document"; ["version", "name", "fabric", "link_gbps", "cpu_vendor", "gpus", "links",
-	"paths", "bandwidth_gbps", "path_gbps", "groups", "domain", "partial", "notes", "source"]),
+	"paths", "bandwidth_gbps", "path_gbps", "groups", "measured", "pcie_p2p", "shared", "domain", "partial", "notes", "source"]),
 (if .version != 1 then "version is not 1" else empty end),
 field(.; "name"; "string|null"), field(.; "link_gbps"; "number|null"),
 field(.; "cpu_vendor"; "string|null"), field(.; "domain"; "string|null"),

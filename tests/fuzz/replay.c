@@ -13,7 +13,7 @@
 /* The fuzzers that are more than one reader of topologies, as they are. */
 typedef int replay_run(const uint8_t *data, size_t size);
 replay_run fuzz_mig, fuzz_place, fuzz_record, fuzz_word, fuzz_conf, fuzz_hosts,
-	fuzz_decisions, fuzz_trace;
+	fuzz_decisions, fuzz_trace, fuzz_gres_conf, fuzz_slurm_conf;
 #define LLVMFuzzerTestOneInput fuzz_mig
 #include "fuzz_mig.c"
 #undef LLVMFuzzerTestOneInput
@@ -38,18 +38,36 @@ replay_run fuzz_mig, fuzz_place, fuzz_record, fuzz_word, fuzz_conf, fuzz_hosts,
 #define LLVMFuzzerTestOneInput fuzz_trace
 #include "fuzz_trace.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_gres_conf
+#include "fuzz_gres_conf.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_slurm_conf
+#include "fuzz_slurm_conf.c"
+#undef LLVMFuzzerTestOneInput
 
 /* run NULL: the reader of that format. */
 static const struct {
 	const char *name;
 	replay_run *run;
 } formats[] = {
-	{"json", NULL},	       {"hwloc", NULL},		{"nccl", NULL},
-	{"rocm-smi", NULL},    {"amd-smi", NULL},	{"gres", NULL},
-	{"nvidia-smi", NULL},  {"nvlink", NULL},	{"mig", fuzz_mig},
-	{"place", fuzz_place}, {"record", fuzz_record}, {"word", fuzz_word},
-	{"conf", fuzz_conf},   {"hosts", fuzz_hosts},	{"decisions", fuzz_decisions},
+	{"json", NULL},
+	{"hwloc", NULL},
+	{"nccl", NULL},
+	{"rocm-smi", NULL},
+	{"amd-smi", NULL},
+	{"gres", NULL},
+	{"nvidia-smi", NULL},
+	{"nvlink", NULL},
+	{"mig", fuzz_mig},
+	{"place", fuzz_place},
+	{"record", fuzz_record},
+	{"word", fuzz_word},
+	{"conf", fuzz_conf},
+	{"hosts", fuzz_hosts},
+	{"decisions", fuzz_decisions},
 	{"trace", fuzz_trace},
+	{"gres-conf", fuzz_gres_conf},
+	{"slurm-conf", fuzz_slurm_conf},
 };
 
 static void replay_one(int format, const uint8_t *data, size_t size)

@@ -168,6 +168,8 @@ struct mock_ours {
 /* Load our file and resolve every operation; false if one is missing. dirs becomes
  * PluginDir. Does not call init. */
 bool mock_load(struct mock_ours *ours, const char *dirs);
+/* The same of a copy of our file in this folder. */
+bool mock_load_from(struct mock_ours *ours, const char *folder, const char *dirs);
 void mock_unload(struct mock_ours *ours);
 
 #endif

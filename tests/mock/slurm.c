@@ -6,6 +6,7 @@
 #include "plugin/slurm/compat.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,11 +370,18 @@ static bool resolve(void *handle, const char *name, void *to, size_t size)
 
 bool mock_load(struct mock_ours *ours, const char *dirs)
 {
+	return mock_load_from(ours, MOCK_OURS, dirs);
+}
+
+bool mock_load_from(struct mock_ours *ours, const char *folder, const char *dirs)
+{
+	char path[PATH_MAX];
 	bool all = true;
 
 	memset(ours, 0, sizeof(*ours));
 	slurm_conf.plugindir = (char *)dirs;
-	ours->handle = dlopen(MOCK_OURS "/select_cons_tres.so", RTLD_LAZY);
+	snprintf(path, sizeof(path), "%s/select_cons_tres.so", folder);
+	ours->handle = dlopen(path, RTLD_LAZY);
 	if (!ours->handle) {
 		fprintf(stderr, "%s\n", dlerror());
 		return false;

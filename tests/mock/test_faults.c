@@ -10,12 +10,16 @@
 #include "plugin/slurm/compat.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gputopo.h"
 #include "tests/mock/stage.h"
 
 #define BIG 40 /* GPUs of a node whose links are too many to search */
@@ -379,6 +383,74 @@ START_TEST(a_log_and_a_metrics_file_that_fail_harm_nobody)
 }
 END_TEST
 
+/* ---- gputopo_topology.so
+ * ---------------------------------------------------------------
+ */
+
+static void shell(const char *fmt, ...)
+{
+	char command[2 * PATH_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static const struct {
+	const char *what;
+	const char *command; /* makes $1 of what is in $0; NULL: it is missing */
+	const char *says;
+} objects[] = {
+	{"missing", NULL, "install gputopo_topology.so beside this plugin"},
+	{"empty", ": >$1", "install gputopo_topology.so beside this plugin"},
+	{"another object", "cp $0/gputopo_mig.so $1", "belongs to another build"},
+	{"another release", "LC_ALL=C sed s/$2/9.9.9/g $0/gputopo_topology.so >$1",
+	 "install both from one package"},
+};
+
+/* What was read before it goes on; what cannot be read is as a broken file. */
+START_TEST(a_topology_object_that_cannot_be_used)
+{
+	char folder[PATH_MAX];
+	job_record_t *job;
+
+	in_stage(folder, "plugins");
+	shell("mkdir '%s' && cp '" MOCK_OURS "/select_cons_tres.so' '%s'", folder,
+	      folder);
+	if (objects[_i].command)
+		shell("sh -c '%s' '" MOCK_OURS "' '%s/gputopo_topology.so' %s",
+		      objects[_i].command, folder, gt_version());
+	stage.ours.fini();
+	mock_unload(&stage.ours);
+	ck_assert(mock_load_from(&stage.ours, folder, MOCK_STOCK));
+	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
+	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	ck_assert_uint_eq(run(job), SET2(0, 1));
+	ck_assert_msg(mock_logged(objects[_i].says), "%s: %s", objects[_i].what,
+		      mock_slurm.log[0]);
+	ck_assert(mock_logged("gputopo.conf:1: Topology=builtin:dgx1v: "));
+	ck_assert_int_le(mock_slurm.lines, 2);
+	/* a configuration without Topology= needs no such file */
+	write_conf("");
+	start();
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+}
+END_TEST
+
+START_TEST(the_topology_object_is_gone_when_all_is_read)
+{
+	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
+	start_with(&dgx, 0xff);
+	ck_assert_ptr_null(
+		dlopen(MOCK_OURS "/gputopo_topology.so", RTLD_LAZY | RTLD_NOLOAD));
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+}
+END_TEST
+
 SUITE(faults)
 {
 	TCase *tc = tcase_create("faults");
@@ -390,5 +462,7 @@ SUITE(faults)
 	tcase_add_test(tc, too_many_steps_leave_stocks_answer);
 	tcase_add_test(tc, a_stock_plugin_of_another_release_is_not_stood_before);
 	tcase_add_test(tc, a_log_and_a_metrics_file_that_fail_harm_nobody);
+	tcase_add_loop_test(tc, a_topology_object_that_cannot_be_used, 0, ROWS(objects));
+	tcase_add_test(tc, the_topology_object_is_gone_when_all_is_read);
 	suite_add_tcase(suite, tc);
 }

@@ -129,6 +129,53 @@ void graph_random(struct oracle_graph *g, int n, struct rng *r)
 	}
 }
 
+static void share(struct oracle_graph *g, unsigned gpus, int mbps, bool memory)
+{
+	if (!(gpus & (gpus - 1)))
+		return;
+	g->share[g->shared].gpus = gpus;
+	g->share[g->shared].mbps = mbps;
+	g->share[g->shared++].memory = memory;
+}
+
+void graph_random_tree(struct oracle_graph *g, int n, struct rng *r)
+{
+	int home = 2 + (int)rng_next(r, 3), leaf = 1 + (int)rng_next(r, 3);
+	unsigned on_socket[2] = {0}, on_root[ORACLE_MAX] = {0};
+
+	clear(g, n);
+	g->copies = rng_next(r, 2);
+	for (int i = 0; i < n; i++) {
+		g->socket[i] = i / home % 2;
+		g->root[i] = i / leaf;
+		on_socket[g->socket[i]] |= 1u << i;
+	}
+	/* a switch is on one socket */
+	for (int i = 0; i < n; i++) {
+		if (g->socket[i] != g->socket[g->root[i] * leaf])
+			g->root[i] += n;
+		for (int j = 0; j < i; j++) {
+			bool near = g->root[i] == g->root[j];
+			bool beside = g->socket[i] == g->socket[j];
+
+			g->path_mbps[i][j] = g->path_mbps[j][i] = near	   ? 24000
+								  : beside ? 20000
+									   : 10000;
+		}
+	}
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			on_root[i] |= (unsigned)(g->root[i] == g->root[j]) << j;
+	for (int i = 0; i < n && g->shared < 8; i++)
+		if (!(on_root[i] & ((1u << i) - 1)))
+			share(g, on_root[i], 6000 * (1 + (int)rng_next(r, 5)), false);
+	for (int s = 0; s < 2; s++)
+		share(g, on_socket[s], 20000 + 8000 * (int)rng_next(r, 8), true);
+	for (int i = 0; i + 1 < n && rng_next(r, 3) == 0; i += 2)
+		if (g->root[i] == g->root[i + 1])
+			join(g, i, i + 1, 4);
+}
+
 void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from, const int *to)
 {
 	*g = *from;
@@ -146,6 +193,12 @@ void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from, cons
 			g->links[to[i]][to[j]] = from->links[i][j];
 			g->path_mbps[to[i]][to[j]] = from->path_mbps[i][j];
 		}
+	}
+	for (int i = 0; i < from->shared; i++) {
+		g->share[i].gpus = 0;
+		for (int j = 0; j < from->n; j++)
+			if (from->share[i].gpus >> j & 1)
+				g->share[i].gpus |= 1u << to[j];
 	}
 	for (int i = 0; i < from->groups; i++) {
 		g->group[i] = 0;
@@ -217,6 +270,15 @@ struct gt_node *graph_node(const struct oracle_graph *g)
 			gt_node_set_path_mbps(node, i, j, g->path_mbps[i][j]);
 		}
 	}
+	for (int i = 0; i < g->shared; i++) {
+		struct gt_shared shared = {mask_of(g->share[i].gpus), g->share[i].mbps,
+					   g->share[i].memory};
+
+		if (gt_node_add_shared(node, &shared, &err))
+			fail_now(&err);
+	}
+	if (g->shared)
+		gt_node_set_pcie_p2p(node, !g->copies);
 	for (int i = 0; i < g->groups; i++) {
 		struct gt_mask group = mask_of(g->group[i]);
 
@@ -266,6 +328,12 @@ void graph_of_node(struct oracle_graph *g, const struct gt_node *node)
 			g->path_mbps[i][j] = known(gt_node_path_mbps(node, i, j));
 		}
 	}
+	for (int i = 0; i < gt_node_shared_count(node); i++) {
+		const struct gt_shared *shared = gt_node_shared(node, i);
+
+		share(g, set_of(&shared->gpus), shared->mbps, shared->memory);
+	}
+	g->copies = !gt_node_pcie_p2p(node);
 	g->groups = gt_node_group_count(node);
 	for (int i = 0; i < g->groups; i++)
 		g->group[i] = set_of(gt_node_group(node, i));

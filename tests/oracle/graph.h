@@ -34,6 +34,10 @@ void graph_switch(struct oracle_graph *g, int n, int c);
 void graph_complete(struct oracle_graph *g, int n, int links);
 /* n GPUs, up to 6 links each, up to 3 a pair, mixed speeds and paths. */
 void graph_random(struct oracle_graph *g, int n, struct rng *r);
+/* PCIe only, as trees are: sockets of switches of GPUs, of which some share a port
+ * upwards and the memory of their socket, with or without P2P; sometimes with bridged
+ * pairs. */
+void graph_random_tree(struct oracle_graph *g, int n, struct rng *r);
 /* The same machine with GPU i called to[i]. */
 void graph_relabel(struct oracle_graph *g, const struct oracle_graph *from,
 		   const int *to);

@@ -236,7 +236,41 @@ static int hop_mbps(const struct oracle_graph *g, int a, int b, int link_mbps, b
 						      : g->path_mbps[a][b];
 }
 
+/* The rate of a ring whose hops share ways over PCIe: the rate of a way is its bandwidth
+ * over the transfers that pass it in one direction. */
+static int shared_mbps(const struct oracle_graph *g, const int *ring, int k, bool count)
+{
+	int least = 1 << 30;
+
+	for (int s = 0; s < g->shared; s++) {
+		int up = 0, down = 0, most;
+
+		for (int i = 0; i < k; i++) {
+			int a = ring[i], b = ring[(i + 1) % k];
+			bool from = g->share[s].gpus >> a & 1,
+			     to = g->share[s].gpus >> b & 1;
+
+			if (count &&
+			    (g->links[a][b] > 0 ||
+			     (g->island[a] >= 0 && g->island[a] == g->island[b])))
+				continue;
+			if (g->share[s].memory && !g->copies)
+				continue;
+			up += from && (g->copies || !to);
+			down += to && (g->copies || !from);
+		}
+		most = up > down ? up : down;
+		if (most && g->share[s].mbps / most < least)
+			least = g->share[s].mbps / most;
+	}
+	return least;
+}
+
 struct cycle {
+	const struct oracle_graph *g;
+	const int *gpu;
+	bool count;
+	int ring[ORACLE_MAX], length;
 	int k;
 	int hop[ORACLE_MAX][ORACLE_MAX];
 	int best;
@@ -246,17 +280,24 @@ static void widest(struct cycle *c, int here, unsigned seen, int narrowest)
 {
 	if (narrowest <= c->best)
 		return;
+	c->ring[c->length++] = c->gpu[here];
 	if (seen + 1 == 1u << c->k) {
+		int shared = shared_mbps(c->g, c->ring, c->k, c->count);
+
 		if (c->hop[here][0] < narrowest)
 			narrowest = c->hop[here][0];
+		if (shared < narrowest)
+			narrowest = shared;
 		if (narrowest > c->best)
 			c->best = narrowest;
+		c->length--;
 		return;
 	}
 	for (int v = 1; v < c->k; v++)
 		if (!(seen >> v & 1))
 			widest(c, v, seen | 1u << v,
 			       c->hop[here][v] < narrowest ? c->hop[here][v] : narrowest);
+	c->length--;
 }
 
 int oracle_path(const struct oracle_graph *g, unsigned set)
@@ -267,6 +308,9 @@ int oracle_path(const struct oracle_graph *g, unsigned set)
 	if (k < 2)
 		return 0;
 	c.k = k;
+	c.g = g;
+	c.gpu = gpu;
+	c.count = links_count(g, set);
 	for (int i = 0; i < k; i++)
 		for (int j = 0; j < k; j++)
 			c.hop[i][j] =
@@ -493,6 +537,19 @@ double oracle_alltoall(const struct oracle_graph *g, unsigned set)
 		for (int b = 0; b < g->n; b++)
 			if (a != b && (set >> a & 1) && (set >> b & 1))
 				slowest = smaller(slowest, pair_rate(g, set, a, b));
+	for (int s = 0; s < g->shared; s++) {
+		int pairs = 0;
+
+		for (int a = 0; a < g->n; a++)
+			for (int b = 0; b < g->n; b++)
+				pairs += a != b && (set >> a & 1) && (set >> b & 1) &&
+					 (g->share[s].gpus >> a & 1) &&
+					 (g->copies || !(g->share[s].gpus >> b & 1)) &&
+					 (g->copies || !g->share[s].memory) &&
+					 kind_of_way(g, set, a, b) == 2;
+		if (pairs)
+			slowest = smaller(slowest, (double)g->share[s].mbps / pairs);
+	}
 	return (k - 1) * slowest;
 }
 

@@ -26,7 +26,14 @@ struct oracle_graph {
 	bool mig[ORACLE_MAX];	     /* in MIG mode: never one of several */
 	int socket[ORACLE_MAX];
 	int root[ORACLE_MAX]; /* PCIe root */
-	int groups;	      /* 0: links count between all GPUs */
+	int shared;	      /* ways over PCIe that GPUs share */
+	struct {
+		unsigned gpus;
+		int mbps; /* one direction */
+		bool memory;
+	} share[12];
+	bool copies; /* every transfer over PCIe goes through the host's memory */
+	int groups;  /* 0: links count between all GPUs */
 	unsigned group[8];
 };
 

@@ -346,6 +346,10 @@ END_TEST
 /* A machine with anything that a model may hold. */
 static void random_machine(struct oracle_graph *g, int n, struct rng *r)
 {
+	if (rng_next(r, 5) == 0) {
+		graph_random_tree(g, n, r);
+		return;
+	}
 	graph_random(g, n, r);
 	if (rng_next(r, 3) == 0)
 		for (int i = 0; i < n; i++) {
@@ -784,6 +788,76 @@ START_TEST(shapes_are_bounded)
 }
 END_TEST
 
+static int transfer_between(const struct gt_node *node, unsigned a, unsigned b)
+{
+	int sum = 0;
+
+	for (int x = 0; x < 8; x++)
+		for (int y = 0; y < 8; y++)
+			if (a >> x & 1 && b >> y & 1 && gt_node_pair_mbps(node, x, y) > 0)
+				sum += gt_node_pair_mbps(node, x, y);
+	return sum;
+}
+
+/* Of partitions of the same worth the one with the lowest lists: people read them, and
+ * rank 0 had better have GPU 0. */
+START_TEST(equal_partitions_have_the_lowest_lists)
+{
+	struct machine m;
+
+	for (int i = 0; i < unit_cases(MACHINES) && open_builtin(&m, i); i++) {
+		unsigned all = (1u << gt_node_size(m.node)) - 1;
+		struct gt_request request = {.count = 4, .groups = &shape};
+
+		gt_groups_parse(&shape, "2x2", NULL);
+		if (gt_node_size(m.node) > 8)
+			all = 0;
+		else
+			truth_of(&m);
+		for (unsigned set = 0; set <= all; set++) {
+			struct gt_mask mask = mask_of(set);
+			struct gt_geometry geometry;
+			unsigned first = 0, best = 0;
+			double best_key[3] = {-1, -1, -1};
+
+			if (oracle_size(set) != 4)
+				continue;
+			gt_select_geometry(m.table, &request, &mask, &geometry);
+			first = 1u << geometry.gpu[0] | 1u << geometry.gpu[1];
+			/* pairs in the order of their lists: 0,1 0,2 0,3 1,2 ... */
+			for (int a = 0; a < 8; a++)
+				for (int b = a + 1; b < 8; b++) {
+					unsigned pair = 1u << a | 1u << b;
+					double x, y, key[3];
+
+					if (pair & ~set)
+						continue;
+					x = oracle_group_mbps(NULL, &brute.g, pair,
+							      false);
+					y = oracle_group_mbps(NULL, &brute.g, set & ~pair,
+							      false);
+					key[0] = fmin(x, y);
+					key[1] = fmax(x, y);
+					key[2] = transfer_between(m.node, pair,
+								  set & ~pair);
+					for (int k = 0; k < 3; k++) {
+						if (key[k] < best_key[k])
+							break;
+						if (key[k] == best_key[k])
+							continue;
+						memcpy(best_key, key, sizeof(key));
+						best = pair;
+						break;
+					}
+				}
+			ck_assert_msg(first == best, "%s %#x: %#x first, not %#x", m.name,
+				      set, first, best);
+		}
+		close_machine(&m);
+	}
+}
+END_TEST
+
 SUITE(geometry)
 {
 	static const struct unit_test tests[] = {
@@ -802,6 +876,7 @@ SUITE(geometry)
 		UNIT(groups_must_add_up),
 		UNIT(one_group_is_no_geometry),
 		UNIT(shapes_are_bounded),
+		UNIT(equal_partitions_have_the_lowest_lists),
 		{0},
 	};
 

@@ -266,6 +266,97 @@ START_TEST(all_lists_or_none)
 }
 END_TEST
 
+/* --gpu-groups: what the tasks find, one after the other, separated by blanks. */
+static const struct {
+	const char *why;
+	const char *groups, *comm;
+	const char *gpus;
+	const char *bind;
+	uint32_t tasks;
+	bool ring;
+	const char *told;  /* GPUTOPO_GROUPS */
+	const char *lists; /* CUDA_VISIBLE_DEVICES, /-separated */
+	const char *own;   /* GPUTOPO_GROUP */
+} group_rows[] = {
+	{"ring: ranks 0 and 1 are group 0", "2x2", NULL, "0,1,2,3", NULL, 4, true,
+	 "0,3;1,2", "0,3,1,2/0,3,1,2/0,3,1,2/0,3,1,2", "0/0/1/1"},
+	{"index: Slurm's order stays, every task is told its group", "2x2", NULL,
+	 "0,1,2,3", NULL, 4, false, "0,3;1,2", "0,1,2,3/0,1,2,3/0,1,2,3/0,1,2,3",
+	 "0/1/1/0"},
+	{"a task for each group", "2x2", NULL, "0,1,2,3", NULL, 2, true, "0,3;1,2",
+	 "0,3,1,2/0,3,1,2", "0/1"},
+	{"sizes that differ, a task for each", "4+2", NULL, "0,1,2,3,4,7", NULL, 2, true,
+	 "0,3,2,1;4,7", "0,3,2,1,4,7/0,3,2,1,4,7", "0/1"},
+	{"a task's own part is a group", "2x2", NULL, "0,1,2,3", "gpu:per_task:2", 2,
+	 true, "0,3;1,2", "0,3/1,2", "0/1"},
+	{"a task's own GPU", "2x2", NULL, "0,1,2,3", "gpu:single:2", 8, true, "0,3;1,2",
+	 "0/0/3/3/1/1/2/2", "0/0/0/0/1/1/1/1"},
+	{"a task for the whole node", "2x2", "alltoall", "0,1,2,3", NULL, 1, true,
+	 "0,3;1,2", "0,3,1,2", "-"},
+	{"twice the pattern", "2", NULL, "0,1,2,3", NULL, 4, true, "0,3;1,2",
+	 "0,3,1,2/0,3,1,2/0,3,1,2/0,3,1,2", "0/0/1/1"},
+	{"one group", "4", "", "0,1,2,3", NULL, 1, true, "0,3,2,1", "0,3,2,1", "0"},
+	{"a step with another number of GPUs", "2x2", NULL, "0,3", NULL, 1, true, "-",
+	 "0,3", "-"},
+	{"a pattern that means nothing", "2x", NULL, "0,1,2,3", NULL, 1, true, "-",
+	 "0,3,2,1", "-"},
+	{"a pattern that hopes to be long", "1000x1000", NULL, "0,1,2,3", NULL, 1, true,
+	 "-", "0,3,2,1", "-"},
+	{"a comm that means nothing", "2x2", "gossip", "0,1,2,3", NULL, 1, true, "-",
+	 "0,3,2,1", "-"},
+	{"no wish", "", "alltoall", "0,1,2,3", NULL, 1, true, "-", "0,3,2,1", "-"},
+};
+
+static void join(char *text, size_t size, const char *more)
+{
+	size_t used = strlen(text);
+
+	snprintf(text + used, size - used, "%s%s", used ? "/" : "", more);
+}
+
+START_TEST(groups_of_a_step)
+{
+	const struct gp_ranks_options options = {.ring = group_rows[_i].ring,
+						 .stepd = getpid(),
+						 .sysfs = "/nonexistent",
+						 .groups = group_rows[_i].groups,
+						 .comm = group_rows[_i].comm};
+	char lists[256] = "", own[64] = "", part[16];
+	uint32_t tasks = group_rows[_i].tasks;
+	int gpus[8], count = gp_list_parse(group_rows[_i].gpus, gpus, 8);
+
+	put("SLURM_STEP_GPUS", group_rows[_i].gpus);
+	put("CUDA_VISIBLE_DEVICES", group_rows[_i].gpus);
+	put("GPUTOPO_GROUPS", "7,6;5"); /* an earlier step's */
+	put("GPUTOPO_GROUP", "9");
+	mock.tasks = tasks;
+	gp_ranks_begin(NULL, &options);
+	for (mock.task = 0; mock.task < tasks; mock.task++) {
+		uint32_t each = tasks > 4 ? 1 : 4 / tasks;
+
+		put("CUDA_VISIBLE_DEVICES", group_rows[_i].gpus);
+		put("SLURMD_TRES_BIND", group_rows[_i].bind);
+		if (group_rows[_i].bind) {
+			gp_list_write(gpus + mock.task * (uint32_t)count / tasks,
+				      (int)each, part, sizeof(part));
+			put("CUDA_VISIBLE_DEVICES", part);
+		}
+		spank_unsetenv(NULL, "GPUTOPO_GROUP");
+		gp_ranks_task(NULL);
+		join(lists, sizeof(lists), value_of("CUDA_VISIBLE_DEVICES"));
+		join(own, sizeof(own), value_of("GPUTOPO_GROUP"));
+		ck_assert_msg(!strcmp(value_of("GPUTOPO_GROUPS"), group_rows[_i].told),
+			      "%s: GPUTOPO_GROUPS=%s", group_rows[_i].why,
+			      value_of("GPUTOPO_GROUPS"));
+	}
+	ck_assert_msg(!strcmp(lists, group_rows[_i].lists), "%s: %s", group_rows[_i].why,
+		      lists);
+	ck_assert_msg(!strcmp(own, group_rows[_i].own), "%s: GPUTOPO_GROUP %s",
+		      group_rows[_i].why, own);
+	gp_ranks_end();
+}
+END_TEST
+
 SUITE(rank_env)
 {
 	TCase *tc = tcase_create("rank environment");
@@ -273,6 +364,8 @@ SUITE(rank_env)
 	tcase_add_checked_fixture(tc, begin, NULL);
 	tcase_add_loop_test(tc, what_a_task_finds, 0,
 			    (int)(sizeof(steps) / sizeof(steps[0])));
+	tcase_add_loop_test(tc, groups_of_a_step, 0,
+			    (int)(sizeof(group_rows) / sizeof(group_rows[0])));
 	tcase_add_loop_test(tc, steps_of_slurms_own, 0, 2);
 	tcase_add_loop_test(tc, all_lists_or_none, 0, 2);
 	suite_add_tcase(suite, tc);

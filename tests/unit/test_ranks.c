@@ -16,6 +16,7 @@
 
 #include "graph.h"
 #include "rank/pmix_relay.h"
+#include "rank/rank_groups.h"
 #include "rank/rank_near.h"
 #include "rank/rank_order.h"
 #include "ranks.h"
@@ -216,6 +217,117 @@ START_TEST(near_orders_are_the_best)
 }
 END_TEST
 
+/* ---- groups -----------------------------------------------------------------------
+ */
+
+static int sum_between(const struct gt_node *node, const struct gt_geometry *g, int a,
+		       int b)
+{
+	int sum = 0, x = gp_groups_start(g, a), y = gp_groups_start(g, b);
+
+	for (int i = x; i < x + g->size[a]; i++)
+		for (int j = y; j < y + g->size[b]; j++)
+			sum += gt_node_pair_mbps(node, g->gpu[i], g->gpu[j]) > 0
+				       ? gt_node_pair_mbps(node, g->gpu[i], g->gpu[j])
+				       : 0;
+	return sum;
+}
+
+/* Worst quad and pair of every group, which no nearness may make worse, and how many are
+ * near. */
+static void groups_key(const struct gt_node *node, const struct gt_geometry *g,
+		       const struct gt_mask *near, long *key)
+{
+	key[0] = key[1] = LONG_MAX;
+	key[2] = 0;
+	for (int i = 0, at = 0; i < g->count; at += g->size[i++]) {
+		int order[8];
+		long one[3];
+
+		for (int r = 0; r < g->size[i]; r++)
+			order[r] = g->gpu[at + r];
+		key_of(node, order, g->size[i], &near[at], one);
+		key[0] = one[0] < key[0] ? one[0] : key[0];
+		key[1] = one[1] < key[1] ? one[1] : key[1];
+		key[2] += one[2];
+	}
+}
+
+/* Every way to give the groups of one size to each other's places, and the best order in
+ * each: the most ranks near their GPUs. */
+static void seat(const struct gt_node *node, const struct gt_geometry *g,
+		 const struct gt_mask *near, int place, unsigned used, int *at,
+		 long so_far, long *most)
+{
+	if (place == g->count) {
+		*most = so_far > *most ? so_far : *most;
+		return;
+	}
+	for (int i = 0; i < g->count; i++) {
+		int list[8], start = gp_groups_start(g, i);
+		long best[3] = {-1, -1, -1};
+
+		if (used >> i & 1 || g->size[i] != g->size[place] ||
+		    (place > 0 &&
+		     sum_between(node, g, at[place - 1], i) < g->transfer_mbps))
+			continue;
+		for (int r = 0; r < g->size[i]; r++)
+			list[r] = g->gpu[start + r];
+		permute(node, list, g->size[i], 0, &near[gp_groups_start(g, place)],
+			best);
+		at[place] = i;
+		seat(node, g, near, place + 1, used | 1u << i, at, so_far + best[2],
+		     most);
+	}
+}
+
+/* Nearness exchanges groups of one size and ranks within a group, and makes neither a
+ * group nor a transfer slower. */
+START_TEST(groups_near_their_ranks)
+{
+	static const char *const machines[] = {"builtin:dgx1v", "builtin:hgx-h100",
+					       "builtin:l40s-8",
+					       "builtin:h100-pcie-pairs"};
+	static const char *const sizes[] = {"2x2", "2",	  "4+2", "3x2",
+					    "3+3", "2+4", "1+2"};
+	struct rng r = rng_start("groups near");
+
+	for (int i = 0; i < unit_cases(80); i++) {
+		struct gt_node *node = load(machines[i % 4]);
+		struct gt_mask set = {{0}}, near[8];
+		struct gt_geometry groups, before;
+		long key[3], key_before[3], most = -1;
+		struct gt_groups pattern;
+		unsigned seen = 0;
+		int at[8], count;
+
+		ck_assert_int_eq(gt_groups_parse(&pattern, sizes[i % 7], NULL), GT_OK);
+		count = gt_groups_sum(&pattern);
+		while (gt_mask_count(&set) < count)
+			gt_mask_set(&set, (int)rng_next(&r, 8));
+		ck_assert(gp_groups_find(&groups, node, &set, sizes[i % 7], NULL));
+		for (int n = 0; n < count; n++)
+			near[n] = mask_of(set_of(&set) & (rng_next(&r, 2) ? 0x0f : 0xf0));
+		before = groups;
+		gp_groups_near(&groups, node, near);
+		groups_key(node, &before, near, key_before);
+		groups_key(node, &groups, near, key);
+		seat(node, &before, near, 0, 0, at, 0, &most);
+		ck_assert_msg(key[0] == key_before[0] && key[1] == key_before[1] &&
+				      key[2] == most,
+			      "%s %s: %ld near, %ld can be", machines[i % 4],
+			      sizes[i % 7], key[2], most);
+		for (int g = 0; g < count; g++)
+			seen |= 1u << groups.gpu[g];
+		ck_assert_uint_eq(seen, set_of(&set));
+		for (int g = 1; g < groups.count; g++)
+			ck_assert_int_ge(sum_between(node, &groups, g - 1, g),
+					 groups.transfer_mbps);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
 static void put_cpu(int cpu, int package, int numa)
 {
 	char path[256], command[512];
@@ -308,6 +420,36 @@ START_TEST(facts_of_four_gpus)
 }
 END_TEST
 
+START_TEST(facts_of_groups)
+{
+	struct gt_node *node = load("builtin:dgx1v");
+	struct gt_mask gpus = mask_of(0x9f);
+	int own[] = {4, 7}, two[] = {3, 4}, one[] = {7};
+	struct gt_geometry groups;
+	struct gp_facts facts;
+	struct gp_fact fact;
+
+	gp_facts_make(&facts, node, &gpus, 0);
+	ck_assert(!gp_facts_get(&facts, GP_FACT_GROUPS, &fact));
+	ck_assert(!gp_facts_of_task(&facts, node, own, 2, GP_FACT_GROUP, &fact));
+	ck_assert(gp_groups_find(&groups, node, &gpus, "4+2", "allreduce"));
+	gp_facts_group(&facts, &groups);
+	/* the fifth is Slurm's number 9 */
+	facts.shown[4] = 9;
+	ck_assert(gp_facts_get(&facts, GP_FACT_GROUPS, &fact));
+	ck_assert_str_eq(fact.text, "0,3,2,1;9,7");
+	ck_assert(gp_facts_get(&facts, GP_FACT_RING, &fact));
+	ck_assert_str_eq(fact.text, "0,3,2,1,9,7");
+	ck_assert(gp_facts_of_task(&facts, node, own, 2, GP_FACT_GROUP, &fact));
+	ck_assert_str_eq(fact.text, "1");
+	ck_assert(gp_facts_of_task(&facts, node, one, 1, GP_FACT_GROUP, &fact));
+	ck_assert_str_eq(fact.text, "1");
+	ck_assert(!gp_facts_of_task(&facts, node, two, 2, GP_FACT_GROUP, &fact));
+	ck_assert(!gp_facts_of_task(&facts, node, own, 0, GP_FACT_GROUP, &fact));
+	gt_node_free(node);
+}
+END_TEST
+
 /* "Small": all variables of 8 GPUs together, of 16 the matrix too, beyond none. */
 START_TEST(facts_are_small)
 {
@@ -319,11 +461,14 @@ START_TEST(facts_are_small)
 	for (size_t i = 0; i < 2; i++) {
 		struct gt_node *node = load(rows[i].spec);
 		struct gt_mask gpus = gt_mask_first(gt_node_size(node));
+		struct gt_geometry groups;
 		struct gp_facts facts;
 		struct gp_fact fact;
 		size_t size = 0;
 
 		gp_facts_make(&facts, node, &gpus, 1);
+		ck_assert(gp_groups_find(&groups, node, &gpus, "1", NULL));
+		gp_facts_group(&facts, &groups);
 		for (int id = 0; id < GP_NODE_FACTS; id++)
 			if (gp_facts_get(&facts, (enum gp_fact_id)id, &fact))
 				size += strlen(gp_fact_names[id].env) + 2 +
@@ -471,8 +616,10 @@ SUITE(ranks)
 	tcase_add_test(tc, tasks_share_out_every_set);
 	LOOP(tc, uneven_shares_stay_slurms, share_rows);
 	tcase_add_test(tc, near_orders_are_the_best);
+	tcase_add_test(tc, groups_near_their_ranks);
 	tcase_add_test(tc, near_by_socket);
 	tcase_add_test(tc, facts_of_four_gpus);
+	tcase_add_test(tc, facts_of_groups);
 	tcase_add_test(tc, facts_are_small);
 	LOOP(tc, lists_are_plain_numbers, list_rows);
 	tcase_add_test(tc, tasks_reach_the_server_of_their_parent);

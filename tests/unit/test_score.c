@@ -137,6 +137,61 @@ START_TEST(every_set_of_random_graphs)
 }
 END_TEST
 
+START_TEST(every_set_of_random_pcie_trees)
+{
+	struct rng r = rng_start("trees");
+	int bound = 0;
+
+	for (int i = 0; i < unit_cases(RANDOM_GRAPHS); i++) {
+		struct oracle_graph g, bare;
+		char what[32];
+
+		graph_random_tree(&g, 2 + (int)rng_next(&r, 7), &r);
+		snprintf(what, sizeof(what), "random tree %d", i);
+		check_all_sets(what, &g);
+		bare = g;
+		bare.shared = 0;
+		bound += oracle_path(&g, (1u << g.n) - 1) <
+			 oracle_path(&bare, (1u << g.n) - 1);
+	}
+	/* else what is shared was never seen */
+	ck_assert_int_gt(bound, unit_cases(RANDOM_GRAPHS) / 4);
+}
+END_TEST
+
+/* Two GeForce cards behind one port get half of it, of two ports each its own
+ * (NVIDIA/nccl#1086). */
+START_TEST(copies_through_the_host_share_a_port)
+{
+	struct oracle_graph g;
+	struct gt_node *node;
+	struct gt_score score;
+	struct gt_mask near = mask_of(0x3), apart = mask_of(0x5);
+
+	graph_pcie(&g, 4);
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++)
+			g.path_mbps[i][j] = 20000;
+	g.shared = 2;
+	g.share[0].gpus = 0x3;
+	g.share[1].gpus = 0xc;
+	g.share[0].mbps = g.share[1].mbps = 24000;
+	g.share[0].memory = g.share[1].memory = false;
+	g.copies = true;
+	node = graph_node(&g);
+	gt_score_set(node, &near, &score);
+	ck_assert_int_eq(score.busbw_mbps, 12000);
+	gt_score_set(node, &apart, &score);
+	ck_assert_int_eq(score.busbw_mbps, 20000);
+	gt_node_free(node);
+	g.copies = false;
+	node = graph_node(&g);
+	gt_score_set(node, &near, &score);
+	ck_assert_int_eq(score.busbw_mbps, 20000);
+	gt_node_free(node);
+}
+END_TEST
+
 START_TEST(the_empty_set_is_worth_nothing)
 {
 	struct oracle_graph g;
@@ -262,6 +317,8 @@ SUITE(score)
 		UNIT(link_groups_cut_links),
 		UNIT(gpus_out_of_service_are_counted),
 		UNIT(every_set_of_random_graphs),
+		UNIT(every_set_of_random_pcie_trees),
+		UNIT(copies_through_the_host_share_a_port),
 		UNIT(the_empty_set_is_worth_nothing),
 		UNIT(large_switches),
 		UNIT(reduction_in_the_switch),

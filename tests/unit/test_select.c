@@ -192,7 +192,10 @@ START_TEST(random_graphs_at_any_size)
 		struct bench b;
 		char name[32];
 
-		graph_random(&g, n, &r);
+		if (i % 4)
+			graph_random(&g, n, &r);
+		else
+			graph_random_tree(&g, n, &r);
 		snprintf(name, sizeof(name), "random graph %d", i);
 		bench_open(&b, name, &g);
 		for (int t = 0; t < 8; t++) {
@@ -221,7 +224,10 @@ START_TEST(random_graphs_of_nine_and_ten)
 		struct bench b;
 		char name[32];
 
-		graph_random(&g, n, &r);
+		if (i % 4)
+			graph_random(&g, n, &r);
+		else
+			graph_random_tree(&g, n, &r);
 		snprintf(name, sizeof(name), "larger graph %d", i);
 		bench_open(&b, name, &g);
 		for (int t = 0; t < 10; t++) {

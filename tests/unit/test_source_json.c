@@ -45,6 +45,7 @@ START_TEST(test_round_trip_of_everything)
 	struct gt_node *node;
 	struct gt_mask group = gt_mask_first(2);
 	struct gt_measured pair = {.gpus = {{0x5}}, .busbw_mbps = 11400};
+	struct gt_shared port = {{{3}}, 24000, false}, memory = {{{7}}, 112000, true};
 	struct gt_measured three = {
 		.count = 3, .comm = GT_COMM_ALLTOALL, .busbw_mbps = 9876};
 
@@ -80,6 +81,9 @@ START_TEST(test_round_trip_of_everything)
 	ck_assert_int_eq(gt_node_add_group(node, &group, NULL), GT_OK);
 	ck_assert_int_eq(gt_node_add_measured(node, &pair, NULL), GT_OK);
 	ck_assert_int_eq(gt_node_add_measured(node, &three, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_shared(node, &port, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_add_shared(node, &memory, NULL), GT_OK);
+	gt_node_set_pcie_p2p(node, false);
 	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
 	check_round_trip(node, "everything");
 	gt_node_free(node);

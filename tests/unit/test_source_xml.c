@@ -113,6 +113,15 @@ START_TEST(test_nccl_refusals)
 }
 END_TEST
 
+static int busbw(const struct gt_node *node, uint64_t set)
+{
+	struct gt_mask mask = {{set}};
+	struct gt_score score;
+
+	gt_score_set(node, &mask, &score);
+	return score.busbw_mbps;
+}
+
 START_TEST(test_pcie_speed_wins)
 {
 	struct gt_node *node = load_text(
@@ -133,6 +142,52 @@ START_TEST(test_pcie_speed_wins)
 	ck_assert_int_eq(gt_node_path_mbps(node, 0, 1), 12000);
 	ck_assert_int_eq(gt_node_path(node, 0, 2), GT_PATH_PHB);
 	ck_assert_int_eq(gt_node_path_mbps(node, 0, 2), 24000);
+	gt_node_free(node);
+}
+END_TEST
+
+/* Four GeForce cards behind a port, known by their PCI ids: copies go through it and
+ * through the socket's memory, and cross sockets as memory traffic. */
+START_TEST(test_shared_ports)
+{
+	static const char head[] = "<system version=\"1\">", tail[] = "</system>";
+	char text[8192];
+	struct gt_node *node;
+	size_t at = 0;
+
+	at += (size_t)snprintf(text, sizeof(text), "%s", head);
+	for (int i = 0; i < 8; i++) {
+		if (i % 4 == 0)
+			at += (size_t)snprintf(
+				text + at, sizeof(text) - at,
+				"<cpu numaid=\"%d\" arch=\"x86_64\" "
+				"vendor=\"GenuineIntel\" "
+				"familyid=\"6\" modelid=\"143\">"
+				"<pci busid=\"0000:%d0:00.0\" class=\"0x060400\" "
+				"link_speed=\"16.0 GT/s PCIe\" link_width=\"16\">",
+				i / 4, i / 4 + 1);
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+				       "<pci busid=\"0000:%d%d:00.0\" device=\"0x2684\" "
+				       "link_speed=\"16.0 GT/s PCIe\" link_width=\"16\">"
+				       "<gpu dev=\"%d\" sm=\"89\"/></pci>",
+				       i / 4 + 1, i % 4 + 1, i);
+		if (i % 4 == 3)
+			at += (size_t)snprintf(text + at, sizeof(text) - at,
+					       "</pci></cpu>");
+	}
+	snprintf(text + at, sizeof(text) - at, "%s", tail);
+	node = load_text(text);
+	ck_assert_str_eq(gt_node_gpu(node, 0)->model, "NVIDIA GeForce RTX 4090");
+	ck_assert(!gt_node_pcie_p2p(node));
+	ck_assert_int_eq(gt_node_shared_count(node), 4);
+	ck_assert_int_eq(gt_node_shared(node, 0)->mbps, 24000);
+	ck_assert(gt_node_shared(node, 1)->memory);
+	ck_assert_int_eq(gt_node_shared(node, 1)->mbps, 112000);
+	ck_assert_int_eq(gt_node_shared(node, 3)->gpus.word[0], 0xf0);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 4), 20000);
+	ck_assert_int_eq(busbw(node, 0x03), 12000);
+	ck_assert_int_eq(busbw(node, 0x11), 20000);
+	ck_assert_int_eq(busbw(node, 0xff), 6000);
 	gt_node_free(node);
 }
 END_TEST
@@ -538,21 +593,14 @@ END_TEST
 SUITE(source_xml)
 {
 	static const struct unit_test tests[] = {
-		UNIT(test_nccl_links),
-		UNIT(test_nccl_refusals),
-		UNIT(test_pcie_speed_wins),
-		UNIT(test_entity_bomb),
-		UNIT(test_amd_families),
-		UNIT(test_xml_limits),
-		UNIT(test_rocm_tables),
-		UNIT(test_amd_tables),
-		UNIT(test_amd_bandwidth_cells),
-		UNIT(test_amd_contradictions),
-		UNIT(test_amd_exports),
-		UNIT(test_hygon_tables),
-		UNIT(test_garbage),
-		UNIT(test_repetition),
-		{NULL, NULL},
+		UNIT(test_nccl_links),	       UNIT(test_nccl_refusals),
+		UNIT(test_pcie_speed_wins),    UNIT(test_shared_ports),
+		UNIT(test_entity_bomb),	       UNIT(test_amd_families),
+		UNIT(test_xml_limits),	       UNIT(test_rocm_tables),
+		UNIT(test_amd_tables),	       UNIT(test_amd_bandwidth_cells),
+		UNIT(test_amd_contradictions), UNIT(test_amd_exports),
+		UNIT(test_hygon_tables),       UNIT(test_garbage),
+		UNIT(test_repetition),	       {NULL, NULL},
 	};
 
 	unit_add(suite, tests, NULL, NULL);

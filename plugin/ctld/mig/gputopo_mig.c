@@ -106,7 +106,6 @@ const struct gp_mig_object gputopo_mig = {
 	.refuses = gp_mig_refuses,
 	.spoil = spoil,
 	.release = release,
-	.settle = gt_node_settle_instances,
 	.bind = gp_instances_bind,
 	.choose = gp_instances_choose,
 	.damage = gp_instances_damage,

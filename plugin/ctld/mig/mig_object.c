@@ -6,9 +6,9 @@
 #include "plugin/slurm/compat.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <string.h>
 
+#include "plugin/common/object.h"
 #include "plugin/ctld/choose/attempt.h"
 #include "plugin/ctld/choose/stock_call.h"
 #include "plugin/ctld/mig/mig_object.h"
@@ -38,43 +38,21 @@ const struct gp_mig_object *gp_mig_object(void)
 	return loaded;
 }
 
-/* The file beside this one. */
-static bool find_file(char *path, size_t size)
-{
-	const char *slash;
-	Dl_info info;
-	int n;
-
-	if (!dladdr(gputopo_plugin, &info) || !info.dli_fname)
-		return false;
-	slash = strrchr(info.dli_fname, '/');
-	n = snprintf(path, size, "%.*s" GP_MIG_OBJECT_FILE,
-		     slash ? (int)(slash - info.dli_fname) + 1 : 0, info.dli_fname);
-	return n > 0 && (size_t)n < size;
-}
-
 const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 {
 	const struct gp_mig_object *object;
-	char path[PATH_MAX];
 	void *handle;
 
 	if (loaded)
 		return loaded;
-	if (!find_file(path, sizeof(path))) {
-		snprintf(why, size, "the folder of this plugin cannot be found");
+	object = gp_object_open(gputopo_plugin, GP_MIG_OBJECT_FILE, GP_MIG_OBJECT_SYMBOL,
+				&handle, why, size);
+	if (!object)
 		return NULL;
-	}
-	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
-	if (!handle) {
-		snprintf(why, size, "%s", dlerror());
-		return NULL;
-	}
-	object = dlsym(handle, GP_MIG_OBJECT_SYMBOL);
-	if (!object || object->size != sizeof(*object) ||
+	if (object->size != sizeof(*object) ||
 	    object->ctl != sizeof(struct gp_controller) ||
 	    object->slurm != SLURM_VERSION_NUMBER) {
-		snprintf(why, size, "%s belongs to another build of gputopo", path);
+		snprintf(why, size, "it belongs to another build of gputopo");
 		dlclose(handle);
 		return NULL;
 	}

@@ -62,7 +62,6 @@ struct gp_mig_object {
 	void (*spoil)(struct gp_controller *ctl);
 	void (*release)(struct gp_controller *ctl);
 	/* instances that the admin made */
-	enum gt_err (*settle)(struct gt_node *node, struct gt_error *err);
 	enum gp_reason (*bind)(struct gp_binding *binding, const struct gp_gpus *gpus,
 			       const struct gt_node *model);
 	enum gp_reason (*choose)(const struct gp_node_answer *answer, uint64_t *better);

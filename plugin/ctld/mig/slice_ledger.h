@@ -7,7 +7,7 @@
 #define GPUTOPO_PLUGIN_CTLD_MIG_SLICE_LEDGER_H
 
 #include "plugin/slurm/compat.h"
-#include "plugin/node/mig/mig_driver.h"
+#include "plugin/common/mig_text.h"
 
 struct gp_mig_held {
 	uint32_t job_id;

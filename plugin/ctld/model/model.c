@@ -13,17 +13,12 @@
 #include "core/fnv.h"
 #include "plugin/ctld/mig/mig_object.h"
 #include "plugin/ctld/model/model.h"
+#include "plugin/ctld/model/topology.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
 #define LEARNED_JOBS  20     /* before the sizes that start are believed */
 #define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
 #define VALUES	      4096   /* nodes of one type in one state are looked up once */
-
-struct source {
-	const char *spec;
-	const char *model; /* Model= beside it, NULL: none */
-	struct gt_node *node;
-};
 
 struct type {
 	struct gt_node *node;
@@ -36,8 +31,7 @@ struct type {
 
 struct gp_models {
 	const struct gp_conf *conf;
-	struct source *sources;
-	int source_count;
+	struct gp_topologies topologies;
 	struct type *types;
 	int type_count;
 	struct gp_binding *bindings;
@@ -47,128 +41,22 @@ struct gp_models {
 	const char **domains; /* names by number - 1, room for node_count */
 	int domain_count;
 	bool has_domains;
-	bool has_mig;
 };
-
-/* ---- Topology= ----------------------------------------------------------------------
- */
-
-/* A relative path is meant beside gputopo.conf. */
-static void resolve_path(const struct gp_conf *conf, const char *spec, char *path,
-			 size_t size)
-{
-	const char *file = gp_conf_file(conf);
-	const char *slash = strrchr(file, '/');
-
-	if (spec[0] == '/' || strncmp(spec, "builtin:", 8) == 0 || !slash)
-		snprintf(path, size, "%s", spec);
-	else
-		snprintf(path, size, "%.*s/%s", (int)(slash - file), file, spec);
-}
-
-static struct gt_node *find_source(const struct gp_models *models, const char *spec,
-				   const char *model)
-{
-	for (int i = 0; i < models->source_count; i++)
-		if (strcmp(models->sources[i].spec, spec) == 0 &&
-		    strcmp(models->sources[i].model ? models->sources[i].model : "",
-			   model ? model : "") == 0)
-			return models->sources[i].node;
-	return NULL;
-}
-
-/* A node with GPUs in MIG mode brings gputopo_mig.so; without that file such nodes stay
- * stock and jobs with --mig wait. */
-static enum gt_err load_mig(struct gp_models *models, struct gt_node *node,
-			    struct gt_error *err)
-{
-	const struct gp_mig_object *mig;
-	bool any = false;
-	char why[512];
-
-	for (int i = 0; i < gt_node_size(node); i++)
-		any |= gt_node_gpu(node, i)->mig;
-	if (!any)
-		return GT_OK;
-	models->has_mig = true;
-	mig = gp_mig_object_load(why, sizeof(why));
-	if (mig)
-		return mig->settle(node, err);
-	error("gputopo: GPUs in MIG mode keep stock's choice: gputopo_mig.so cannot be "
-	      "loaded: %s",
-	      why);
-	return GT_OK;
-}
-
-/* Figures that rest on no model are guesses: wishes for a bandwidth are held against
- * them.
- */
-static void warn_guesses(const struct gt_node *node, const char *spec)
-{
-	for (int i = 0; i < gt_node_note_count(node); i++)
-		if (strstr(gt_node_note(node, i), " assumed"))
-			info("gputopo: Topology=%s: %s; set Model= on its line in "
-			     "gputopo.conf",
-			     spec, gt_node_note(node, i));
-}
-
-static enum gt_err load_source(struct gp_models *models, const char *spec,
-			       const char *model, int line, struct gt_error *err)
-{
-	struct gt_load_options options = {.model = model};
-	struct source *more = realloc(models->sources,
-				      (size_t)(models->source_count + 1) * sizeof(*more));
-	const char *file = gp_conf_file(models->conf);
-	struct gt_node *node = NULL;
-	struct gt_error cause;
-	char path[4096];
-	enum gt_err code;
-
-	if (!more)
-		return gt_fail(err, GT_ENOMEM, "out of memory");
-	models->sources = more;
-	resolve_path(models->conf, spec, path, sizeof(path));
-	code = gt_node_load(&node, path, &options, &cause);
-	if (code != GT_OK)
-		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
-				  spec, cause.line, cause.text);
-	if (gt_node_is_partial(node)) {
-		gt_node_free(node);
-		return gt_fail_at(err, GT_EINVAL, file, line, 0,
-				  "Topology=%s does not show every pair of GPUs", spec);
-	}
-	code = load_mig(models, node, &cause);
-	if (code != GT_OK) {
-		gt_node_free(node);
-		return gt_fail_at(err, code, file, line, 0, "Topology=%s: %s", spec,
-				  cause.text);
-	}
-	warn_guesses(node, spec);
-	models->has_domains |= gt_node_domain(node)[0] != '\0';
-	models->sources[models->source_count++] =
-		(struct source){.spec = spec, .model = model, .node = node};
-	return GT_OK;
-}
 
 enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
 			  int node_count, struct gt_error *err)
 {
 	struct gp_models *models = calloc(1, sizeof(*models));
-	enum gt_err code = GT_OK;
-	const char *spec;
+	enum gt_err code;
 	char word[16];
-	int line;
 
 	*out = NULL;
 	if (!models)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	models->conf = conf;
 	gp_conf_non_default(conf, "Domain", word, sizeof(word));
-	models->has_domains = word[0] != '\0';
-	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++)
-		if (!find_source(models, spec, gp_conf_model(conf, i)))
-			code = load_source(models, spec, gp_conf_model(conf, i), line,
-					   err);
+	code = gp_topologies_load(&models->topologies, conf, err);
+	models->has_domains = word[0] != '\0' || models->topologies.have_domains;
 	if (code == GT_OK && node_count > 0) {
 		models->bindings = calloc((size_t)node_count, sizeof(*models->bindings));
 		models->domains = calloc((size_t)node_count, sizeof(*models->domains));
@@ -192,10 +80,8 @@ void gp_models_free(struct gp_models *models)
 		gt_node_free(models->types[i].node);
 		free(models->types[i].word);
 	}
-	for (int i = 0; i < models->source_count; i++)
-		gt_node_free(models->sources[i].node);
+	gp_topologies_release(&models->topologies);
 	free(models->types);
-	free(models->sources);
 	free(models->bindings);
 	free(models->domains);
 	free(models);
@@ -208,7 +94,7 @@ bool gp_models_have_domains(const struct gp_models *models)
 
 bool gp_models_have_mig(const struct gp_models *models)
 {
-	return models->has_mig;
+	return models->topologies.have_mig;
 }
 
 /* The number of a name, which belongs to the conf or to a source. Domains are few. */
@@ -390,7 +276,7 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 {
 	const char *spec = binding->settings.topology;
 	const struct gt_node *source =
-		spec ? find_source(models, spec, binding->settings.model) : NULL;
+		gp_topologies_find(&models->topologies, spec, binding->settings.model);
 	const struct gt_mask *avoid = &binding->settings.avoid;
 	struct gt_node *own = NULL, *copy = NULL;
 
@@ -427,10 +313,8 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 /* Domain= of gputopo.conf, or else of the node file. */
 static int find_domain(struct gp_models *models, const struct gp_settings *settings)
 {
-	const struct gt_node *source =
-		settings->topology
-			? find_source(models, settings->topology, settings->model)
-			: NULL;
+	const struct gt_node *source = gp_topologies_find(
+		&models->topologies, settings->topology, settings->model);
 	const char *name = settings->domain;
 
 	if (!name && source)

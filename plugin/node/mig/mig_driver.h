@@ -11,17 +11,10 @@
 
 #include <stdbool.h>
 
+#include "plugin/common/mig_text.h"
+
 #define GP_MIG_UUID_MAX 96
 #define GP_MIG_UNKNOWN	(-1)
-
-/* Where an instance is to be, and what. */
-struct gp_mig_slice {
-	int gpu;	/* 0 is the lowest minor number */
-	int start;	/* first memory slice */
-	int size;	/* memory slices */
-	int compute;	/* compute slices: the number before the g */
-	char suffix[8]; /* "", "+me", "-me", "+gfx", "+me.all" as in the profile's name */
-};
 
 /* One that exists. gi and ci are the driver's numbers; GP_MIG_UNKNOWN: not made yet. */
 struct gp_mig_instance {

@@ -17,6 +17,7 @@
 #include "rank/node_model.h"
 #include "rank/pmix_relay.h"
 #include "plugin/node/rank/rank_env.h"
+#include "rank/rank_groups.h"
 #include "rank/rank_near.h"
 #include "rank/rank_order.h"
 
@@ -129,11 +130,15 @@ static bool read_gpus(void)
 	return count > 0;
 }
 
-static void fill_facts(void)
+static void fill_facts(const struct gp_ranks_options *options)
 {
+	struct gt_geometry groups;
 	int count = gt_mask_count(&step.gpus);
 
 	gp_facts_make(&step.facts, step.model.node, &step.gpus, step.model.hash);
+	if (gp_groups_find(&groups, step.model.node, &step.gpus, options->groups,
+			   options->comm))
+		gp_facts_group(&step.facts, &groups);
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < count; j++)
 			if (step.model.to_model[step.number[j]] == step.facts.gpu[i])
@@ -220,11 +225,28 @@ void gp_ranks_begin(spank_t spank, const struct gp_ranks_options *options)
 	if (!step.model.node || !read_gpus())
 		return;
 	step.listed = get_devices(spank, step.device_list, LIST_MAX) && read_devices();
-	fill_facts();
+	fill_facts(options);
 	gp_cpus_read(&step.cpus, options->sysfs);
 	share_memory();
 	step.active = true;
 	start_relay();
+}
+
+/* The ranks' cores are known: groups near them, in slurmstepd as in every task. */
+static void settle_groups(void)
+{
+	struct gt_geometry groups = step.facts.groups;
+	struct gt_mask near[GP_RANK_GPUS];
+	struct gp_step what = {.gpus = step.gpus, .tasks = step.tasks};
+
+	if (!step.ring || groups.count < 1 || !step.shared ||
+	    atomic_load(&step.shared->forked) != step.tasks)
+		return;
+	what.near = step.shared->near;
+	if (!gp_near_places(&what, near))
+		return;
+	gp_groups_near(&groups, step.model.node, near);
+	gp_facts_group(&step.facts, &groups);
 }
 
 void gp_ranks_forked(spank_t spank)
@@ -241,8 +263,10 @@ void gp_ranks_forked(spank_t spank)
 			gp_near_gpus(step.model.node, &step.gpus, &step.cpus, &cpus);
 		atomic_fetch_add(&step.shared->forked, 1);
 	}
-	if ((int)task == step.tasks - 1)
+	if ((int)task == step.tasks - 1) {
+		settle_groups();
 		gp_relay_forked(&step.relay);
+	}
 }
 
 void gp_ranks_end(void)
@@ -320,8 +344,10 @@ static bool is_slurms(const struct task *task)
 /* Lay the task's GPUs in rank order, if that is wanted and ours to do. */
 static void order_task(spank_t spank, struct task *task)
 {
-	struct gp_step what = {
-		.node = step.model.node, .gpus = step.gpus, .tasks = step.tasks};
+	struct gp_step what = {.node = step.model.node,
+			       .gpus = step.gpus,
+			       .tasks = step.tasks,
+			       .groups = &step.facts.groups};
 	int count;
 
 	if (!step.ring || !is_slurms(task))
@@ -358,16 +384,16 @@ static void read_own(struct task *task)
 	task->own_count = count;
 }
 
-/* Where all tasks see all GPUs, task t is expected on the t-th, if there is one each. */
+/* Where all tasks see all GPUs: those that this one is meant for. */
 static void narrow_own(struct task *task)
 {
-	int gpus = gt_mask_count(&step.gpus);
+	int own[GP_RANK_GPUS];
 
-	if (task->own_count != gpus || step.tasks == 1)
+	if (task->own_count != gt_mask_count(&step.gpus))
 		return;
-	if (step.tasks == gpus)
-		task->own[0] = task->own[task->id];
-	task->own_count = step.tasks == gpus;
+	task->own_count =
+		gp_facts_expect(&step.facts, task->own, (int)task->id, step.tasks, own);
+	memcpy(task->own, own, (size_t)task->own_count * sizeof(own[0]));
 }
 
 static void tell_environment(spank_t spank, const struct task *task)
@@ -429,6 +455,7 @@ void gp_ranks_task(spank_t spank)
 	if (!step.active || !get_number(spank, S_TASK_ID, &task.id) ||
 	    !has_several(spank))
 		return;
+	settle_groups();
 	get(spank, "SLURMD_TRES_BIND", bind, sizeof(bind));
 	task.bind = gp_bind_parse(bind);
 	if (step.listed && get_devices(spank, task.devices, sizeof(task.devices))) {

@@ -12,10 +12,12 @@
 #include <slurm/spank.h>
 
 struct gp_ranks_options {
-	bool ring;	   /* --gpu-order=ring */
-	pid_t stepd;	   /* slurmstepd's own, as of init: hooks may run in a clone */
-	const char *sysfs; /* "/sys" */
-	const char *conf;  /* folder of gputopo.conf and gres.conf; NULL: slurm.conf's */
+	bool ring;	    /* --gpu-order=ring */
+	const char *groups; /* --gpu-groups, as anybody wrote it; NULL or "": none */
+	const char *comm;   /* --gpu-comm, likewise */
+	pid_t stepd;	    /* slurmstepd's own, as of init: hooks may run in a clone */
+	const char *sysfs;  /* "/sys" */
+	const char *conf;   /* folder of gputopo.conf and gres.conf; NULL: slurm.conf's */
 };
 
 /* user_init, in slurmstepd: look at the step's GPUs and at the topology. */

@@ -146,6 +146,18 @@ half_node() {
 	[ -e "$CLUSTER/plugin/gputopo_mig.so" ]
 }
 
+@test "gputopo_topology.so and jansson are not in slurmctld once the configuration is read" {
+	gputopo_conf "NodeName=n0 Topology=builtin:dgx1v"
+	make_free n0 1,3-4,6-7
+	run give -w n0 -N1 --gres=gpu:4
+	assert_equal "${output#* }" 3-4,6-7
+	run cluster_run sh -c 'cat /proc/$(cat $CLUSTER/slurmctld.pid)/maps'
+	[[ $output == *"/plugin/select_cons_tres.so"* ]]
+	[[ $output != *gputopo_topology* && $output != *jansson* ]]
+	[ -e "$CLUSTER/plugin/gputopo_topology.so" ]
+	gputopo_conf
+}
+
 @test "Mode=observe gives what stock Slurm gives, and logs what it would have given" {
 	local seed=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))}
 	echo "# seed $seed" >&3

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* gputopo_topology.c - the table of functions of gputopo_topology.so. */
+#include "config.h"
+
+#include "core/node.h"
+#include "plugin/ctld/model/topology_object.h"
+
+extern const struct gp_topology_object gputopo_topology;
+const struct gp_topology_object gputopo_topology = {
+	.size = sizeof(struct gp_topology_object),
+	.node = sizeof(struct gt_node),
+	.version = PACKAGE_VERSION,
+	.load = gt_node_load,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * topology_object.h - gputopo_topology.so: the readers of topology files, with jansson
+ * and the built-in machines, in an object of their own. The select plugin has it loaded
+ * only while it reads the Topology= lines of gputopo.conf, so that no parser stays in
+ * slurmctld. Called by topology.c.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_MODEL_TOPOLOGY_OBJECT_H
+#define GPUTOPO_PLUGIN_CTLD_MODEL_TOPOLOGY_OBJECT_H
+
+#include "core/library.h"
+
+/* What the object offers. */
+struct gp_topology_object {
+	uint32_t size;	     /* of this struct */
+	uint32_t node;	     /* of struct gt_node: both are of one build */
+	const char *version; /* gt_version() */
+	/* gt_node_load. The node is malloc'ed and refers to nothing of the object. */
+	enum gt_err (*load)(struct gt_node **node, const char *spec,
+			    const struct gt_load_options *options, struct gt_error *err);
+};
+
+#define GP_TOPOLOGY_OBJECT_FILE	  "gputopo_topology.so"
+#define GP_TOPOLOGY_OBJECT_SYMBOL "gputopo_topology"
+
+/* {0}: not loaded yet. */
+struct gp_topology_reader {
+	void *handle;
+	const struct gp_topology_object *object;
+};
+
+/* gt_node_load by the object, which the first call loads. GT_EIO: it cannot be loaded, or
+ * is of another build of gputopo; err says what to do. */
+enum gt_err gp_topology_read(struct gp_topology_reader *reader, struct gt_node **node,
+			     const char *spec, const struct gt_load_options *options,
+			     struct gt_error *err);
+/* Unload it, if it is loaded. */
+void gp_topology_close(struct gp_topology_reader *reader);
+
+#endif
