@@ -144,3 +144,21 @@ int gp_text_dropped(const struct gp_text_filter *filter)
 {
 	return filter->forged + filter->twice + filter->opposed + filter->large;
 }
+
+uint32_t gp_env_find(char **env, uint32_t size, const char *name)
+{
+	size_t length = strlen(name);
+	uint32_t at = 0, last = size < GP_TEXT_ENTRIES ? size : GP_TEXT_ENTRIES;
+
+	while (at < last && (!env[at] || strncmp(env[at], name, length) != 0 ||
+			     env[at][length] != '='))
+		at++;
+	return at < last ? at : size;
+}
+
+const char *gp_env_get(char **env, uint32_t size, const char *name)
+{
+	uint32_t at = env ? gp_env_find(env, size, name) : size;
+
+	return at < size ? env[at] + strlen(name) + 1 : NULL;
+}

@@ -60,4 +60,10 @@ bool gp_text_stays(struct gp_text_filter *filter, const char *entry);
 /* How many were dropped. */
 int gp_text_dropped(const struct gp_text_filter *filter);
 
+/* The place of NAME=VALUE among the size entries; size where there is none. Of an
+ * environment that has not been cleaned only so many are looked at. */
+uint32_t gp_env_find(char **env, uint32_t size, const char *name);
+/* Its value, or NULL; belongs to the environment, which may be NULL. */
+const char *gp_env_get(char **env, uint32_t size, const char *name);
+
 #endif

@@ -32,11 +32,12 @@
  * At the end the promise is checked once more; an answer that breaks it is freed and the
  * job waits. What was decided is kept until job_begin names the same job and logs it.
  *
- * Bitmaps. test->nodes is Slurm's: offered nodes in, picked nodes out. ctl->offered is
- * our copy of the offered nodes, set in phase 1; each narrower call that fails copies it
- * back. ctl->picked is scratch of phase 2 (the few nodes) and from phase 3 on a copy of
- * stock's picked nodes, from which each exchange starts. A node's gres bits are Slurm's;
- * only phase 5 touches them, and leaves them as they were.
+ * Bitmaps. test->nodes is Slurm's: offered nodes in, picked nodes out.
+ * ctl->scratch.offered is our copy of the offered nodes, set in phase 1; each narrower
+ * call that fails copies it back. ctl->scratch.picked is scratch of phase 2 (the few
+ * nodes) and from phase 3 on a copy of stock's picked nodes, from which each exchange
+ * starts. A node's gres bits are Slurm's; only phase 5 touches them, and leaves them as
+ * they were.
  *
  * The job. A run of stock's job_test changes five fields of it (CPUs, memory and the
  * like). They are saved before phase 2 and written back before each further call.
@@ -51,21 +52,20 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/ctld/choose/stock_call.h"
-#include "plugin/ctld/choose/attempt.h"
-#include "plugin/ctld/model/send_model.h"
-#include "plugin/ctld/mig/mig_gate.h"
-#include "plugin/ctld/mig/mig_object.h"
-#include "plugin/slurm/job_env.h"
-#include "plugin/slurm/layout.h"
-#include "plugin/ctld/mig/mig_submit.h"
-#include "plugin/ctld/choose/exchange.h"
+#include "plugin/ctld/controller.h"
 #include "plugin/ctld/choose/count_only.h"
+#include "plugin/ctld/choose/exchange.h"
+#include "plugin/ctld/estimate/forecast.h"
+#include "plugin/ctld/mig/mig_gate.h"
+#include "plugin/ctld/mig/mig_submit.h"
+#include "plugin/ctld/model/send_model.h"
+#include "plugin/ctld/objects/mig_object.h"
+#include "plugin/ctld/state/state.h"
+#include "plugin/ctld/state/stock_call.h"
+#include "plugin/ctld/submit.h"
+#include "plugin/slurm/job_env.h"
 
-#define CONF_NAME	"gputopo.conf"
-#define MAX_TOLD	10 /* nodes that are named for one reason */
-#define REBUILD_SECONDS 60
-#define JUST_BEGUN	10 /* seconds */
+#define JUST_BEGUN 10 /* seconds */
 
 /* Recursive, so that a release whose job_test calls another operation cannot hang. */
 static struct gp_controller controller = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP};
@@ -73,217 +73,53 @@ static struct gp_controller controller = {.lock = PTHREAD_RECURSIVE_MUTEX_INITIA
 static void enter(enum gp_watch_kind kind)
 {
 	pthread_mutex_lock(&controller.lock);
-	gp_stopwatch_enter(&controller.stopwatch, kind);
+	gp_stopwatch_enter(&controller.journal.stopwatch, kind);
 }
 
 static void leave(void)
 {
-	gp_stopwatch_leave(&controller.stopwatch);
+	gp_stopwatch_leave(&controller.journal.stopwatch);
 	pthread_mutex_unlock(&controller.lock);
-}
-
-/* ---- configuration ------------------------------------------------------------------
- */
-
-/* gputopo.conf beside slurm.conf. */
-static void conf_path(char *path, size_t size)
-{
-	const char *conf = slurm_conf.slurm_conf ? slurm_conf.slurm_conf : "";
-	const char *slash = strrchr(conf, '/');
-
-	snprintf(path, size, "%.*s%s" CONF_NAME, slash ? (int)(slash - conf) : 0, conf,
-		 slash ? "/" : "");
-}
-
-static void say_loaded(const struct gp_conf *conf, bool exists)
-{
-	struct gp_settings cluster;
-
-	gp_conf_node(conf, "", &cluster);
-	info("gputopo %s: %s%s, Mode=%s", gt_version(), exists ? "" : "no ",
-	     gp_conf_file(conf), gp_mode_name(cluster.mode));
-}
-
-static void note_promises(struct gp_controller *ctl)
-{
-	struct gp_settings cluster;
-	char word[32];
-
-	gp_conf_node(ctl->conf, "", &cluster);
-	ctl->no_split = !cluster.split;
-	ctl->chooses = gp_conf_chooses(ctl->conf);
-	gp_conf_non_default(ctl->conf, "MinRatio", word, sizeof(word));
-	ctl->has_ratio = word[0] != '\0';
-}
-
-/* Read gputopo.conf and the files that it names; all of it or nothing. */
-static bool load_conf(struct gp_controller *ctl)
-{
-	char path[4096];
-	struct gp_conf *conf;
-	struct gp_models *models;
-	struct gt_error err;
-	bool exists;
-
-	conf_path(path, sizeof(path));
-	if (gp_conf_load(&conf, path, &exists, &err) != GT_OK ||
-	    gp_models_new(&models, conf, ctl->node_count, &err) != GT_OK) {
-		error("gputopo: %s:%d: %s%s", err.file[0] ? err.file : path, err.line,
-		      err.text, ctl->conf ? "; the old settings stay" : "");
-		gp_conf_free(conf);
-		return false;
-	}
-	gp_models_free(ctl->models);
-	gp_conf_free(ctl->conf);
-	ctl->conf = conf;
-	ctl->models = models;
-	note_promises(ctl);
-	say_loaded(conf, exists);
-	gp_metrics_open(&ctl->metrics, conf, time(NULL));
-	if (!gp_decisions_open(&ctl->decisions, conf))
-		error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
-		      strerror(errno));
-	return true;
-}
-
-/* The old settings for a node table of another size. */
-static bool keep_conf(struct gp_controller *ctl)
-{
-	struct gp_models *models;
-
-	if (!ctl->conf)
-		return false;
-	if (gp_models_new(&models, ctl->conf, ctl->node_count, NULL) != GT_OK)
-		models = NULL;
-	gp_models_free(ctl->models);
-	ctl->models = models;
-	return models != NULL;
-}
-
-/* ---- the index of running jobs ------------------------------------------------------
- */
-
-static void put_held(int node, uint32_t job_id, uint64_t gpus, void *arg)
-{
-	gp_running_put(arg, node, job_id, gpus);
-}
-
-/* A job that ends. */
-struct ending {
-	struct gp_controller *ctl;
-	bool had_gpus;
-};
-
-static void drop_held(int node, uint32_t job_id, void *arg)
-{
-	struct ending *ending = arg;
-	struct gp_controller *ctl = ending->ctl;
-
-	ending->had_gpus |= gp_running_has(&ctl->running, node, job_id);
-	gp_running_drop(&ctl->running, node, job_id);
-	gp_free_bound_forget(&ctl->free_bound, node);
-}
-
-static int put_job(void *x, void *arg)
-{
-	const job_record_t *job = x;
-
-	if (!gp_layout_holds(job))
-		return 0;
-	if (IS_JOB_RUNNING(job) || IS_JOB_SUSPENDED(job))
-		gp_bridge_held(job, put_held, arg);
-	return 0;
-}
-
-static void rebuild(struct gp_controller *ctl)
-{
-	if (!gp_running_reset(&ctl->running, ctl->node_count) || !&job_list || !job_list)
-		return;
-	(void)list_for_each(job_list, put_job, &ctl->running);
-}
-
-bool gp_controller_index_agrees(struct gp_controller *ctl,
-				const struct gp_node_answer *answer)
-{
-	time_t now;
-
-	if (gp_running_agrees(&ctl->running, answer->node, answer->gpus.allocated))
-		return true;
-	now = time(NULL);
-	if (now - ctl->rebuilt < REBUILD_SECONDS)
-		return false;
-	ctl->rebuilt = now;
-	rebuild(ctl);
-	return gp_running_agrees(&ctl->running, answer->node, answer->gpus.allocated);
-}
-
-/* ---- messages -----------------------------------------------------------------------
- */
-
-void gp_log_once(struct gp_controller *ctl, const struct gp_node_answer *answer,
-		 enum gp_reason why)
-{
-	const char *detail = answer && answer->binding ? answer->binding->detail : "";
-	uint64_t *told = answer && answer->node < ctl->node_count ? ctl->told : NULL;
-	uint64_t bit = (uint64_t)1 << why;
-
-	if (!gp_reason_is_for_admin(why) || ctl->told_count[why] >= MAX_TOLD ||
-	    (told && (told[answer->node] & bit)))
-		return;
-	if (told)
-		told[answer->node] |= bit;
-	ctl->told_count[why]++;
-	info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
-	     answer ? answer->record->name : "(any)", gp_reason_text(why),
-	     detail[0] ? ": " : "", detail,
-	     ctl->told_count[why] == MAX_TOLD ? " (further nodes are not named)" : "");
-}
-
-/* Slurm's bit strings exit without memory: they are made where slurmctld itself begins,
- * not while it schedules. */
-static void make_scratch(struct gp_controller *ctl)
-{
-	FREE_NULL_BITMAP(ctl->offered);
-	FREE_NULL_BITMAP(ctl->picked);
-	if (ctl->node_count > 0) {
-		ctl->offered = bit_alloc(ctl->node_count);
-		ctl->picked = bit_alloc(ctl->node_count);
-	}
 }
 
 /* ---- hooks --------------------------------------------------------------------------
  */
 
-static void spoil_slices(struct gp_controller *ctl)
+/* What gputopo_mig.so calls back. */
+static const struct gp_mig_host mig_host = {
+	.ctl = sizeof(struct gp_controller),
+	.ask = gp_stock_call,
+	.ask_for = gp_stock_call_nodes,
+	.fields_read = gp_fields_read,
+	.fields_write = gp_fields_write,
+	.bind = gp_models_bind,
+	.recall = gp_models_recall,
+	.have_mig = gp_models_have_mig,
+	.refused = gp_caches_refused,
+	.forecast = gp_forecast,
+};
+
+static void spoil_slices(void)
 {
 	if (gp_mig_object())
-		gp_mig_object()->spoil(ctl);
+		gp_mig_object()->spoil();
 }
 
 void gp_controller_node_init(void)
 {
 	struct gp_controller *ctl = &controller;
+	int nodes = &node_record_count ? node_record_count : 0;
+	bool known;
 
 	enter(GP_WATCH_HOOK);
-	ctl->node_count = &node_record_count ? node_record_count : 0;
-	gp_count_only_mean(ctl, NULL, 0);
-	make_scratch(ctl);
-	free(ctl->told);
-	ctl->told = calloc((size_t)ctl->node_count + 1, sizeof(*ctl->told));
-	free(ctl->scores);
-	ctl->scores = calloc((size_t)ctl->node_count + 1, sizeof(*ctl->scores));
-	free(ctl->dates);
-	ctl->dates = calloc(2 * ((size_t)ctl->node_count + 1), sizeof(*ctl->dates));
-	free(ctl->domains);
-	ctl->domains = calloc((size_t)ctl->node_count + 1, sizeof(*ctl->domains));
-	memset(ctl->told_count, 0, sizeof(ctl->told_count));
-	ctl->rebuilt = 0;
-	(void)gp_free_bound_reset(&ctl->free_bound, ctl->node_count);
-	gp_units_read(&ctl->units, ctl->node_count);
-	gp_units_say(&ctl->units);
-	spoil_slices(ctl);
-	ctl->active = gp_running_reset(&ctl->running, ctl->node_count) &&
-		      (load_conf(ctl) || keep_conf(ctl)) && !gp_conf_is_off(ctl->conf);
+	gp_mig_object_host(&mig_host);
+	gp_count_only_mean(NULL, NULL, 0);
+	gp_scratch_reset(&ctl->scratch, nodes);
+	gp_journal_reset(&ctl->journal, nodes);
+	known = gp_caches_reset(&ctl->caches, nodes);
+	spoil_slices();
+	if (gp_config_read(&ctl->config, nodes, known))
+		gp_journal_open(&ctl->journal, ctl->config.conf);
 	leave();
 }
 
@@ -293,44 +129,39 @@ static void count_begin(int node, uint32_t job_id, uint64_t gpus, void *arg)
 {
 	struct gp_controller *ctl = arg;
 
-	if (gpus && ctl->models && !gp_running_has(&ctl->running, node, job_id))
-		gp_models_began(ctl->models, node, gpus);
+	if (gpus && ctl->config.models &&
+	    !gp_running_has(&ctl->caches.running, node, job_id))
+		gp_models_began(ctl->config.models, node, gpus);
 }
 
 void gp_controller_job_takes(const job_record_t *job)
 {
 	enter(GP_WATCH_HOOK);
-	gp_count_only_hide(&controller, job);
+	gp_count_only_hide(job);
 	leave();
 }
 
 void gp_controller_job_holds(const job_record_t *job)
 {
 	enter(GP_WATCH_HOOK);
-	gp_count_only_unhide(&controller);
+	gp_count_only_unhide();
 	if (time(NULL) - job->start_time < JUST_BEGUN)
 		gp_bridge_held(job, count_begin, &controller);
-	gp_bridge_held(job, put_held, &controller.running);
+	gp_caches_job_holds(&controller.caches, job);
 	leave();
 }
 
 /* One line for those who debug, and the comment that the admin asked for. */
 static void tell_begin(struct gp_controller *ctl, job_record_t *job)
 {
-	const char *summary = gp_decisions_summary(&ctl->decisions, job);
+	const char *summary = gp_decisions_summary(&ctl->journal.decisions, job);
 
 	if (!*summary)
 		return;
 	if (slurm_conf.debug_flags & DEBUG_FLAG_SELECT_TYPE)
 		info("gputopo: job %u: %s", job->job_id, summary);
-	if (ctl->active && gp_conf_admin_comment(ctl->conf))
+	if (ctl->config.active && gp_conf_admin_comment(ctl->config.conf))
 		gp_bridge_comment(job, summary);
-}
-
-static void write_metrics(struct gp_controller *ctl, bool idle)
-{
-	gp_metrics_write(&ctl->metrics, &ctl->counters, &ctl->stopwatch, ctl->models,
-			 idle, time(NULL));
 }
 
 /* A job with --mig does not begin without. */
@@ -351,10 +182,13 @@ bool gp_controller_job_begins(job_record_t *job)
 		return false;
 	}
 	tell_begin(&controller, job);
-	gp_decisions_job_begins(&controller.decisions, job, &controller.counters);
-	write_metrics(&controller, false);
-	if (controller.active)
-		gp_send_models(job, controller.models);
+	gp_decisions_job_begins(&controller.journal.decisions, job,
+				&controller.journal.counters);
+	gp_journal_metrics(&controller.journal, controller.config.models, false);
+	if (controller.config.active && job->details) {
+		gp_wish_send(job);
+		gp_send_models(job, controller.config.models);
+	}
 	leave();
 	return true;
 }
@@ -367,22 +201,19 @@ static long seconds_run(const job_record_t *job, time_t now)
 
 void gp_controller_job_ends(job_record_t *job)
 {
-	struct ending ending = {.ctl = &controller};
+	struct gp_journal *journal = &controller.journal;
 	time_t now = time(NULL);
+	bool had_gpus;
 
 	enter(GP_WATCH_HOOK);
-	gp_bridge_nodes(job, drop_held, &ending);
-	controller.ends++;
+	had_gpus = gp_caches_job_ends(&controller.caches, job, now);
 	if (gp_mig_object())
-		gp_mig_object()->job_ends(&controller, job);
-	if (ending.had_gpus && controller.active)
-		gp_previous_run_write(job, controller.models);
-	if (ending.had_gpus)
-		gp_decisions_job_ends(&controller.decisions, &controller.counters,
+		gp_mig_object()->job_ends(job);
+	if (had_gpus && controller.config.active)
+		gp_previous_run_write(job, controller.config.models);
+	if (had_gpus)
+		gp_decisions_job_ends(&journal->decisions, &journal->counters,
 				      job->job_id, seconds_run(job, now), now);
-	if (job->start_time && job->time_limit != INFINITE && job->time_limit != NO_VAL)
-		gt_limit_memory_add(&controller.limits, job->time_limit * 60.0,
-				    difftime(now, job->start_time));
 	leave();
 }
 
@@ -390,36 +221,28 @@ void gp_controller_job_leaves(job_record_t *job, int node)
 {
 	enter(GP_WATCH_HOOK);
 	if (gp_mig_object())
-		gp_mig_object()->job_leaves(&controller, job, node);
-	gp_running_drop(&controller.running, node, job->job_id);
-	gp_free_bound_forget(&controller.free_bound, node);
+		gp_mig_object()->job_leaves(job, node);
+	gp_caches_job_leaves(&controller.caches, job->job_id, node);
 	leave();
 }
 
 void gp_controller_rebuild(void)
 {
 	enter(GP_WATCH_HOOK);
-	gp_free_bound_forget_all(&controller.free_bound);
-	gp_units_read(&controller.units, controller.node_count);
-	spoil_slices(&controller);
-	rebuild(&controller);
+	spoil_slices();
+	gp_caches_rebuild(&controller.caches, controller.config.node_count);
 	leave();
 }
 
 /* The modes that start nothing. */
 static int test_ahead(struct gp_controller *ctl,
 		      const struct gp_stock_plugin *stock_plugin,
-		      const struct gp_test *test)
+		      const struct gp_test *test, const struct gp_job_request *request)
 {
-	struct gp_job_request request;
-
-	if (!SELECT_IS_MODE_RESV(test->mode)) {
-		gp_job_request_read(&request, ctl, test);
-		if (request.binds && SELECT_IS_MODE_WILL_RUN(test->mode))
-			return gp_forecast_will_run(&request, ctl, stock_plugin, test);
-		if (request.binds && SELECT_IS_MODE_TEST_ONLY(test->mode))
-			return gp_forecast_test_only(&request, ctl, stock_plugin, test);
-	}
+	if (request->binds && SELECT_IS_MODE_WILL_RUN(test->mode))
+		return gp_forecast_will_run(request, ctl, stock_plugin, test);
+	if (request->binds && SELECT_IS_MODE_TEST_ONLY(test->mode))
+		return gp_forecast_test_only(request, ctl, stock_plugin, test);
 	return gp_stock_call(ctl, stock_plugin, test);
 }
 
@@ -428,15 +251,21 @@ static int job_test(struct gp_controller *ctl, const struct gp_stock_plugin *sto
 		    const struct gp_test *test)
 {
 	const struct gp_mig_object *mig = gp_mig_object();
+	bool now = SELECT_IS_MODE_RUN_NOW(test->mode);
+	struct gp_job_request request;
 
-	if (gp_mig_concerns(ctl->models, test->job) && !SELECT_IS_MODE_RESV(test->mode))
+	if (SELECT_IS_MODE_RESV(test->mode) && !now)
+		return gp_stock_call(ctl, stock_plugin, test);
+	if (gp_mig_concerns(ctl->config.models, test->job) &&
+	    !SELECT_IS_MODE_RESV(test->mode))
 		return mig ? mig->job_test(ctl, stock_plugin, test)
 			   : gp_mig_without_object(test->job, test->mode);
-	if (!SELECT_IS_MODE_RUN_NOW(test->mode))
-		return test_ahead(ctl, stock_plugin, test);
-	if (mig && !mig->guard(ctl, test))
+	if (now && mig && !mig->guard(ctl, test))
 		return ESLURM_NODES_BUSY;
-	return gp_exchange_job_test(ctl, stock_plugin, test);
+	gp_job_request_read(&request, test, ctl->config.no_split, ctl->config.has_ratio);
+	gp_forecast_hold_past(&request, ctl, test);
+	return now ? gp_exchange_job_test(ctl, stock_plugin, test, &request)
+		   : test_ahead(ctl, stock_plugin, test, &request);
 }
 
 int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
@@ -449,14 +278,14 @@ int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
 	/* forecasts may hold a read lock only */
 	if (!SELECT_IS_MODE_WILL_RUN(test->mode))
 		gp_job_env_clean(test->job, false);
-	if (!controller.active) {
+	if (!controller.config.active) {
 		leave();
 		return gp_mig_may_start(test->job, test->mode)
 			       ? gp_stock_call_untimed(stock_plugin, test)
 			       : ESLURM_NODES_BUSY;
 	}
 	rc = job_test(&controller, stock_plugin, test);
-	write_metrics(&controller, true);
+	gp_journal_metrics(&controller.journal, controller.config.models, true);
 	leave();
 	return rc;
 }
@@ -466,25 +295,23 @@ bool gp_controller_refuses(const struct gp_question *question, char *text, size_
 	bool refuses;
 
 	enter(GP_WATCH_HOOK);
-	refuses =
-		controller.active && gp_submit_refuses(&controller, question, text, size);
+	refuses = controller.config.active &&
+		  gp_submit_refuses(&controller.config, question, text, size);
 	leave();
 	return refuses;
 }
 
-bool gp_controller_mig_refuses(struct gp_mig_question *question, char *text, size_t size)
+bool gp_controller_mig_refuses(const struct gp_mig_question *question,
+			       struct gp_mig_verdict *verdict)
 {
 	const struct gp_mig_object *mig = gp_mig_object();
-	bool refuses;
 
 	enter(GP_WATCH_HOOK);
-	if (controller.active && mig)
-		refuses = mig->refuses(&controller, question, text, size);
-	else
-		refuses = gp_mig_refuses_alone(question->wish, controller.active, text,
-					       size);
+	*verdict = controller.config.active && mig
+			   ? mig->judge(&controller.config, question)
+			   : gp_mig_judge_alone(question->wish, controller.config.active);
 	leave();
-	return refuses;
+	return verdict->refused;
 }
 
 void gp_controller_stop(void)
@@ -492,31 +319,12 @@ void gp_controller_stop(void)
 	struct gp_controller *ctl = &controller;
 
 	pthread_mutex_lock(&ctl->lock);
-	ctl->active = false;
-	gp_decisions_close(&ctl->decisions);
-	gp_metrics_close(&ctl->metrics);
-	gp_models_free(ctl->models);
-	gp_conf_free(ctl->conf);
-	gp_running_release(&ctl->running);
-	gp_free_bound_release(&ctl->free_bound);
-	gp_units_release(&ctl->units);
+	gp_count_only_mean(NULL, NULL, 0);
+	gp_journal_release(&ctl->journal);
+	gp_config_release(&ctl->config);
+	gp_caches_release(&ctl->caches);
+	gp_scratch_release(&ctl->scratch);
 	if (gp_mig_object())
-		gp_mig_object()->release(ctl);
-	FREE_NULL_BITMAP(ctl->offered);
-	FREE_NULL_BITMAP(ctl->picked);
-	free(ctl->answers);
-	free(ctl->told);
-	free(ctl->scores);
-	free(ctl->dates);
-	free(ctl->domains);
-	ctl->dates = NULL;
-	ctl->scores = NULL;
-	ctl->domains = NULL;
-	ctl->models = NULL;
-	ctl->conf = NULL;
-	ctl->answers = NULL;
-	ctl->answer_room = 0;
-	ctl->told = NULL;
-	ctl->node_count = 0;
+		gp_mig_object()->release();
 	pthread_mutex_unlock(&ctl->lock);
 }

@@ -14,7 +14,7 @@
 #include "plugin/slurm/stock_plugin.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"
-#include "plugin/ctld/submit.h"
+#include "plugin/ctld/request/question.h"
 
 extern const char plugin_name[];
 extern const char plugin_type[];
@@ -170,10 +170,11 @@ bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
 	       gp_controller_refuses(question, text, size);
 }
 
-bool gputopo_mig_submit(struct gp_mig_question *question, char *text, size_t size)
+bool gputopo_mig_submit(const struct gp_mig_question *question,
+			struct gp_mig_verdict *verdict)
 {
 	return is_ours(NULL) && question->size == sizeof(*question) &&
-	       gp_controller_mig_refuses(question, text, size);
+	       gp_controller_mig_refuses(question, verdict);
 }
 
 int select_p_reconfigure(void)

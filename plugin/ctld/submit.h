@@ -1,49 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * submit.h - what job_submit/gputopo asks the select plugin, which knows the topologies:
- * a function that select_cons_tres.so exports for it.
+ * submit.h - whether a wish can ever be met. Called by controller.c at submission.
  */
 #ifndef GPUTOPO_PLUGIN_CTLD_SUBMIT_H
 #define GPUTOPO_PLUGIN_CTLD_SUBMIT_H
 
-#include "plugin/slurm/compat.h"
+#include "plugin/ctld/request/question.h"
+#include "plugin/ctld/state/config.h"
 
-/* Where a job may be. */
-struct gp_places {
-	bitstr_t *nodes;    /* those that it may have; NULL: all */
-	bitstr_t *required; /* those without which it does not start; NULL: none */
-	int least;	    /* nodes that it needs at once */
-};
-
-/* Is this node among them? And required? */
-static inline bool gp_places_have(const struct gp_places *places, int node)
-{
-	return !places->nodes ||
-	       (node < bit_size(places->nodes) && bit_test(places->nodes, node));
-}
-
-static inline bool gp_places_require(const struct gp_places *places, int node)
-{
-	return places->required && node < bit_size(places->required) &&
-	       bit_test(places->required, node);
-}
-
-/* A job that is being submitted, as far as its GPUs and wishes go. */
-struct gp_question {
-	uint32_t size; /* of this struct, so that two builds know each other */
-	struct gp_places places;
-	const char *type;
-	int count; /* GPUs on a node, more than one */
-	char **env;
-	uint32_t env_size;
-};
-
-#define GP_SUBMIT_SYMBOL "gputopo_submit"
-
-/* Write into text (size bytes) why the nodes can never give such a job what it asks for,
- * and return true; false: they could, or we do not know. Slurm's read locks on nodes and
- * partitions are held. */
-typedef bool gp_submit_fn(const struct gp_question *question, char *text, size_t size);
-extern gp_submit_fn gputopo_submit;
+/* gp_submit_fn with the configuration that holds, under the lock of controller.c. */
+bool gp_submit_refuses(const struct gp_config *config, const struct gp_question *question,
+		       char *text, size_t size);
 
 #endif

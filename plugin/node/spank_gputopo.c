@@ -17,6 +17,7 @@
 
 #include <slurm/spank.h>
 
+#include "core/library.h"
 #include "plugin/common/mig_names.h"
 #include "plugin/common/mig_text.h"
 #include "plugin/node/rank/rank_env.h"
@@ -43,12 +44,13 @@ static const char *const order_words[] = {"index", "ring", NULL};
 #define ORDER_INHERITED "SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_order"
 #define BATCH_STEP	0xfffffffb
 
-/* One option: how to check a value, and the value that was given. */
+/* One option: how to check a value, and the value that was given. A check may say itself
+ * what is wrong. */
 struct option {
 	const char *env; /* of the job, for slurmctld; NULL: for the node */
 	const char *wanted;
-	bool (*is_valid)(const char *value);
-	char value[32];
+	bool (*is_valid)(const char *value, struct gt_error *why);
+	char value[256];
 };
 
 static bool is_word(const char *value, const char *const *words)
@@ -59,35 +61,61 @@ static bool is_word(const char *value, const char *const *words)
 	return false;
 }
 
-static bool is_topo(const char *value)
+static bool is_topo(const char *value, struct gt_error *why)
 {
+	(void)why;
 	return is_word(value, topo_words);
 }
 
-static bool is_order(const char *value)
+static bool is_order(const char *value, struct gt_error *why)
 {
+	(void)why;
 	return is_word(value, order_words);
 }
 
-static bool is_bandwidth(const char *value)
+static bool is_bandwidth(const char *value, struct gt_error *why)
 {
 	char *end;
 	double gbps;
 
+	(void)why;
 	errno = 0;
 	gbps = strtod(value, &end);
 	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && !errno && gbps > 0 &&
 	       gbps < 1e6;
 }
 
-static bool is_mig(const char *value)
+static bool is_mig(const char *value, struct gt_error *why)
 {
 	struct gp_mig_wish wish;
 
+	(void)why;
 	return gp_mig_wish_read(value, &wish);
 }
 
-enum { OPTION_TOPO, OPTION_MIN_BUSBW, OPTION_ORDER, OPTION_MIG, OPTION_COUNT };
+static bool is_groups(const char *value, struct gt_error *why)
+{
+	struct gt_groups groups;
+
+	return gt_groups_parse(&groups, value, why) == GT_OK;
+}
+
+static bool is_comm(const char *value, struct gt_error *why)
+{
+	enum gt_comm comm;
+
+	return gt_comm_parse(&comm, value, why) == GT_OK;
+}
+
+enum {
+	OPTION_TOPO,
+	OPTION_MIN_BUSBW,
+	OPTION_ORDER,
+	OPTION_MIG,
+	OPTION_GROUPS,
+	OPTION_COMM,
+	OPTION_COUNT
+};
 
 /* Of one command; SPANK knows no other place for it. */
 static struct option options[OPTION_COUNT] = {
@@ -97,6 +125,9 @@ static struct option options[OPTION_COUNT] = {
 	[OPTION_ORDER] = {NULL, "index or ring", is_order, ""},
 	/* Slurm itself passes it on, under GP_ENV_MIG. */
 	[OPTION_MIG] = {NULL, "a MIG profile such as 3g.40gb, or 1g.10gb:2", is_mig, ""},
+	[OPTION_GROUPS] = {GP_ENV_GROUPS, "sizes of at most 255 characters", is_groups,
+			   ""},
+	[OPTION_COMM] = {GP_ENV_COMM, "allreduce or alltoall", is_comm, ""},
 };
 
 /* Of this slurmstepd. */
@@ -105,14 +136,18 @@ static struct gp_ranks_options node = {.sysfs = "/sys"};
 static int take(int which, const char *value, int remote)
 {
 	struct option *option = &options[which];
+	struct gt_error why = {.code = GT_OK};
 
 	if (!value || strlen(value) >= sizeof(option->value) ||
-	    !option->is_valid(value)) {
+	    !option->is_valid(value, &why)) {
 		/* a newer command than this node's plugin: no reason to lose the step */
 		if (remote)
 			return 0;
-		slurm_error("gputopo: '%s' is not %s", value ? value : "",
-			    option->wanted);
+		if (why.code)
+			slurm_error("gputopo: %s", why.text);
+		else
+			slurm_error("gputopo: '%.40s' is not %s", value ? value : "",
+				    option->wanted);
 		return -1;
 	}
 	for (size_t i = 0; i <= strlen(value); i++)
@@ -141,6 +176,13 @@ static struct spank_option table[] = {
 	 "job "
 	 "starts and removed when it ends",
 	 1, OPTION_MIG, take},
+	{"gpu-groups", "SIZES",
+	 "[gputopo] the groups of GPUs on a node that communicate most, joined by +, or "
+	 "NxM for N groups of M: 2x4, 4+2+2. --gpu-min-busbw applies to each group",
+	 1, OPTION_GROUPS, take},
+	{"gpu-comm", "allreduce|alltoall",
+	 "[gputopo] what runs inside each group: all-reduce, or an all-to-all exchange",
+	 1, OPTION_COMM, take},
 };
 
 static void read_arguments(int argc, char **argv)
@@ -168,10 +210,13 @@ int slurm_spank_init(spank_t spank, int argc, char **argv)
 		read_arguments(argc, argv);
 		node.stepd = getpid();
 	}
-	/* A job submitted from within a MIG job is not one itself. */
+	/* A job submitted from within a MIG job, or one with groups, is not one itself.
+	 */
 	if (context == S_CTX_ALLOCATOR) {
 		unsetenv(GP_ENV_MIG);
 		unsetenv("SLURM_SPANK_" GP_ENV_MIG);
+		unsetenv(GP_ENV_GROUPS);
+		unsetenv(GP_ENV_COMM);
 	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (spank_option_register(spank, &table[i]) != ESPANK_SUCCESS)
@@ -214,6 +259,17 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
  * ----------------------------------------
  */
 
+/* The step's own option, else what slurmctld says the job asked for. */
+static const char *find_wish(spank_t spank, int which)
+{
+	struct option *option = &options[which];
+
+	if (!option->value[0] && spank_getenv(spank, option->env, option->value,
+					      sizeof(option->value)) != ESPANK_SUCCESS)
+		option->value[0] = '\0';
+	return option->value;
+}
+
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 {
 	const char *order = options[OPTION_ORDER].value;
@@ -222,6 +278,8 @@ int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	node.ring = strcmp(order, "ring") == 0;
+	node.groups = find_wish(spank, OPTION_GROUPS);
+	node.comm = find_wish(spank, OPTION_COMM);
 	/* for each srun in the batch script */
 	if (order[0] && spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
 	    id == BATCH_STEP)

@@ -415,8 +415,7 @@ bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden 
 	size_t bytes = (size_t)state->topo_cnt * sizeof(uint64_t);
 
 	memset(hidden, 0, sizeof(*hidden));
-	hidden->topo_alloc = malloc(bytes);
-	if (!hidden->topo_alloc)
+	if (bytes > sizeof(hidden->topo_alloc))
 		return false;
 	hidden->state = state;
 	hidden->added = hide & gpus->free;
@@ -448,7 +447,6 @@ void gp_bridge_unhide(struct gp_hidden *hidden)
 	state->gres_cnt_alloc = hidden->count_alloc;
 	memcpy(state->topo_gres_cnt_alloc, hidden->topo_alloc,
 	       (size_t)state->topo_cnt * sizeof(uint64_t));
-	free(hidden->topo_alloc);
 	memset(hidden, 0, sizeof(*hidden));
 }
 

@@ -72,6 +72,7 @@ struct gp_job {
 	bool typed;
 	bool per_socket;
 	bool per_job;
+	int per_task; /* --gpus-per-task, of a job with one entry; 0: none */
 	bool whole;   /* --exclusive: it gets all GPUs of its nodes */
 	bool enforce; /* GPUs on the sockets of its cores only */
 	bool unbound; /* it does not care where its cores are */
@@ -129,9 +130,10 @@ struct gp_hidden {
 	gres_node_state_t *state;
 	uint64_t added;
 	uint64_t count_alloc;
-	uint64_t *topo_alloc; /* topo_cnt of them */
+	uint64_t topo_alloc[GP_MAX_GPUS]; /* topo_cnt of them */
 };
-/* Mark hide (all free) as allocated. false: out of memory, nothing changed. */
+/* Mark hide (all free) as allocated. false: the node counts its GPUs in more than
+ * GP_MAX_GPUS records; nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
 void gp_bridge_unhide(struct gp_hidden *hidden);
 

@@ -39,6 +39,7 @@ static int read_entry(void *x, void *arg)
 	out->typed |= entry->type_id != 0;
 	out->per_socket |= entry->gres_per_socket != 0;
 	out->per_job |= entry->gres_per_job != 0;
+	out->per_task = out->entries == 1 ? (int)entry->gres_per_task : 0;
 	return 0;
 }
 

@@ -2,8 +2,9 @@
 /*
  * compat.h - Slurm's headers, and every difference between its releases that we meet.
  *
- * No other file of the project tests SLURM_VERSION_NUMBER but common/slurm_api.h. Included first everywhere that
- * Slurm's structs are seen: slurm_xlator.h renames error() and friends before glibc's.
+ * No other file of the project tests SLURM_VERSION_NUMBER but node/slurm_api.h.
+ * Included first everywhere that Slurm's structs are seen: slurm_xlator.h renames error()
+ * and friends before glibc's.
  */
 #ifndef GPUTOPO_PLUGIN_SLURM_COMPAT_H
 #define GPUTOPO_PLUGIN_SLURM_COMPAT_H

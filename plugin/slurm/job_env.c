@@ -10,26 +10,6 @@
 
 #include "plugin/slurm/job_env.h"
 
-/* The entry of that name; size where there is none. Of a job that has not been cleaned
- * yet only so many are looked at. */
-static uint32_t find(char **env, uint32_t size, const char *name)
-{
-	size_t length = strlen(name);
-	uint32_t at = 0, last = size < GP_TEXT_ENTRIES ? size : GP_TEXT_ENTRIES;
-
-	while (at < last && (!env[at] || strncmp(env[at], name, length) != 0 ||
-			     env[at][length] != '='))
-		at++;
-	return at < last ? at : size;
-}
-
-const char *gp_env_get(char **env, uint32_t size, const char *name)
-{
-	uint32_t at = env ? find(env, size, name) : size;
-
-	return at < size ? env[at] + strlen(name) + 1 : NULL;
-}
-
 const char *gp_job_env_get(const job_record_t *job, const char *name)
 {
 	return gp_env_get(job->spank_job_env, job->spank_job_env_size, name);
@@ -47,7 +27,7 @@ static char *make_entry(const char *name, const char *value)
 
 bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value)
 {
-	uint32_t count = *env ? *size : 0, at = *env ? find(*env, count, name) : 0;
+	uint32_t count = *env ? *size : 0, at = *env ? gp_env_find(*env, count, name) : 0;
 	char *entry = make_entry(name, value), **more;
 
 	if (!entry)
@@ -108,4 +88,12 @@ void gp_job_env_clean(job_record_t *job, bool begins)
 bool gp_job_env_set(job_record_t *job, const char *name, const char *value)
 {
 	return gp_env_set(&job->spank_job_env, &job->spank_job_env_size, name, value);
+}
+
+void gp_job_env_tell(const job_record_t *job, const char *name, const char *value)
+{
+	uint32_t entries = job->details->env_cnt; /* of another width in each release */
+
+	gp_env_set(&job->details->env_sup, &entries, name, value);
+	job->details->env_cnt = (__typeof__(job->details->env_cnt))entries;
 }

@@ -10,8 +10,7 @@
 #include "plugin/common/user_text.h"
 #include "plugin/slurm/compat.h"
 
-/* The value of NAME=VALUE, or NULL; belongs to the environment of size entries. */
-const char *gp_env_get(char **env, uint32_t size, const char *name);
+/* gp_env_get of a job. */
 const char *gp_job_env_get(const job_record_t *job, const char *name);
 /* Free and take out what may not stay; filter says what that was, its has_run is given.
  */
@@ -24,5 +23,7 @@ void gp_job_env_clean(job_record_t *job, bool begins);
  * that may fail are used. false: no memory, or too many entries; nothing is changed. */
 bool gp_env_set(char ***env, uint32_t *size, const char *name, const char *value);
 bool gp_job_env_set(job_record_t *job, const char *name, const char *value);
+/* The same in the environment of the job itself, whose write lock is held. */
+void gp_job_env_tell(const job_record_t *job, const char *name, const char *value);
 
 #endif

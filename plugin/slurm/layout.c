@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "plugin/common/block.h"
+#include "plugin/slurm/block.h"
 
 #define MAX_ITEMS 16 /* of a list, to be looked at */
 /* A block of Slurm's with a mark, against our headers. */

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_SUBMIT_JOB_PLACES_H
 #define GPUTOPO_PLUGIN_SUBMIT_JOB_PLACES_H
 
-#include "plugin/ctld/submit.h"
+#include "plugin/ctld/request/question.h"
 
 /* Partitions, excluded nodes, features joined by & or by |, and a reservation narrow the
  * nodes; what is not understood (counts and brackets of features, unknown names) narrows

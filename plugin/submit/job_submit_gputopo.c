@@ -18,7 +18,7 @@
 
 #include "plugin/submit/job_places.h"
 #include "plugin/submit/job_submit_mig.h"
-#include "plugin/ctld/submit.h"
+#include "plugin/ctld/request/question.h"
 #include "plugin/slurm/job_env.h"
 
 #define TYPE_MAX 64
@@ -183,7 +183,8 @@ static bool refuse_text(job_desc_msg_t *job, const struct gp_places *places, cha
 	return filter.opposed || filter.large;
 }
 
-/* --gpu-topo=ring and --gpu-min-busbw that could never be met. */
+/* --gpu-groups that the job's GPUs do not make; --gpu-topo=ring and --gpu-min-busbw that
+ * could never be met. */
 static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, char *text,
 			size_t size)
 {
@@ -193,6 +194,8 @@ static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, cha
 		.places = *places,
 		.count = count_gpus(job, places->least, type),
 		.type = type,
+		.several = places->least > 1 ||
+			   (job->max_nodes > 1 && job->max_nodes < NO_VAL),
 		.env = job->spank_job_env,
 		.env_size = job->spank_job_env_size,
 	};
@@ -200,7 +203,7 @@ static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, cha
 	gp_submit_fn *ask;
 	void *handle, *symbol;
 
-	if (question.count < 2 || !job->spank_job_env)
+	if (!job->spank_job_env)
 		return false;
 	handle = select_plugin();
 	if (!handle)

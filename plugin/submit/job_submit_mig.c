@@ -103,6 +103,7 @@ bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 	struct want want = {job, wish};
 	struct gp_mig_question question = {
 		.size = sizeof(question), .places = *places, .wish = wish};
+	struct gp_mig_verdict verdict = {0};
 
 	if (!wish && (!ask || !asks_for(job, "shard")))
 		return false;
@@ -111,9 +112,11 @@ bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 			return refuse(text, size, wish, checks[i].text);
 	if (!ask)
 		return refuse(text, size, wish, "gputopo's select plugin is not loaded");
-	if (ask(&question, text, size))
+	if (ask(&question, &verdict)) {
+		snprintf(text, size, "%s", verdict.text);
 		return true;
-	if (!wish || add_shards(job, question.shards))
+	}
+	if (!wish || add_shards(job, verdict.shards))
 		return false;
 	return refuse(text, size, wish, "the request is too long");
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cli/sim_run.h"
+#include "sim/anonymize.h"
 #include "sim/conf.h"
 #include "sim/report_svg.h"
 

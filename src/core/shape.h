@@ -54,7 +54,4 @@ enum gt_fit gt_large_runner_up(struct gt_table *table, const struct gt_request *
 			       const struct gt_mask *open, const struct gt_choice *choice,
 			       struct gt_choice *runner_up);
 
-void gt_shapes_free(struct gt_table *table);
-size_t gt_shapes_bytes(const struct gt_table *table);
-
 #endif

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include "core/bits.h"
-#include "core/shape.h"
 #include "core/subsets.h"
 #include "core/table.h"
 

@@ -184,4 +184,8 @@ double gt_pools_remaining(const struct gt_table *table, const struct gt_request 
 			  const struct gt_mask *left);
 uint64_t gt_pools_quality(struct gt_table *table, const struct gt_mask *free, int count);
 
+/* Of the table's shapes (shape.c), when it is freed and counted. */
+void gt_shapes_free(struct gt_table *table);
+size_t gt_shapes_bytes(const struct gt_table *table);
+
 #endif

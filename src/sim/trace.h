@@ -153,8 +153,6 @@ bool sim_trace_keep(struct sim_trace *trace, const char *text, uint32_t *offset)
 bool sim_trace_add(struct sim_trace *trace, const struct sim_job *job);
 /* By submit time, the first at 0. */
 void sim_trace_sort(struct sim_trace *trace);
-/* Replace job ids, users and node names by numbers. Times keep their distances. */
-bool sim_trace_anonymize(struct sim_trace *trace);
 /* The CSV form, with a header; jobs with their recorded start where there is one. */
 void sim_trace_write(const struct sim_trace *trace, void *stream);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0-or-later
-# includes.pl CHECK [ALLOWED]: hold the #include lines of src/ and plugin/ against the order of
+# includes.pl CHECK: hold the #include lines of src/ and plugin/ against the order of
 # the rooms. Prints what breaks it, a line each; to standard error how much was looked at.
 #
 #   order     a room includes only the rooms that it may (@may below, as in CONTRIBUTING.md)
@@ -9,14 +9,13 @@
 #   folders   no folder of plugin/ has more than 15 sources and headers at its top
 #   symbols   plugin/submit may include headers of ctld, but links none of its sources: it
 #             finds the functions by symbol in the select plugin that slurmctld has loaded
-#
-# ALLOWED names what breaks this today: an arrow, "FILE HEADER", or a folder, "FOLDER COUNT", a
-# line. Each has to be there and to break something, so that the list can only become shorter.
+#   state     the four parts of slurmctld's state (state/state.h) are written by their owners
+#             only: no other file assigns to a field of them
 use strict;
 use warnings;
 
 my $src = $ENV{GPUTOPO_SRCDIR} or die "run the tests by make check\n";
-my ($check, $allowed_file) = @ARGV;
+my ($check) = @ARGV;
 chdir $src or die "$src: $!\n";
 
 # [room, the rooms it may include besides itself]; a room is a folder with all below it,
@@ -40,7 +39,7 @@ my $top_of_ctld = 'plugin/ctld';
 
 my @files = sort map { glob } map { ("src/$_*.[ch]", "plugin/$_*.[ch]") } '', '*/', '*/*/', '*/*/*/';
 my %is_file = map { $_ => 1 } @files;
-my (@arrows, %includes, %allowed, %used);
+my (@arrows, %includes);
 
 sub slurp {
 	my ($file) = @_;
@@ -74,13 +73,6 @@ sub read_arrows {
 			push @arrows, [$file, $to];
 			$includes{stem($file)}{$to} = 1;
 		}
-	}
-}
-
-sub read_allowed {
-	return unless defined $allowed_file;
-	for (grep { /^[^#\n]/ } split /\n/, slurp($allowed_file)) {
-		$allowed{$_} = 1;
 	}
 }
 
@@ -134,51 +126,45 @@ sub graph_of {
 }
 
 sub check_rooms {
-	for (@arrows) {
-		next if in_order(@$_);
-		if ($allowed{"@$_"}) {
-			$used{"@$_"} = 1;
-			next;
-		}
+	for (grep { !in_order(@$_) } @arrows) {
 		my ($file, $to) = @$_;
-		print "$file includes $to: ", (room($_->[0]) || 'a folder of no room'), " may not\n";
+		print "$file includes $to: ", (room($file) || 'a folder of no room'), " may not\n";
 	}
 }
 
 sub check_circles {
-	my @kept = grep { !$allowed{"@$_"} } @arrows;
 	for my $name (\&module, \&folder) {
-		for my $knot (knots(graph_of($name, @arrows))) {
-			my %in = map { $_ => 1 } @$knot;
-			for (grep { $allowed{"@$_"} } @arrows) {
-				$used{"@$_"} = 1 if $in{$name->($_->[0])} && $in{$name->($_->[1])} &&
-					$name->($_->[0]) ne $name->($_->[1]);
-			}
-		}
-		print "a circle of includes: @$_\n" for knots(graph_of($name, @kept));
-	}
-}
-
-sub check_stale {
-	my %there = map { ("@$_" => 1) } @arrows;
-	for (grep { !/ \d+$/ } sort keys %allowed) {
-		print "$allowed_file: $_: ", ($there{$_} ? "breaks nothing any more" : "is gone"),
-			"; strike the line\n" unless $used{$_};
+		print "a circle of includes: @$_\n" for knots(graph_of($name, @arrows));
 	}
 }
 
 sub check_folders {
 	my %count;
 	$count{folder($_)}++ for grep { m{^plugin/} } @files;
-	for (map { "$_ $count{$_}" } sort keys %count) {
-		my ($folder, $count) = split;
-		$used{$_} = 1 if $count > 15;
-		print "$folder has $count files, more than 15\n" if $count > 15 && !$allowed{$_};
-	}
-	for (grep { / \d+$/ && !$used{$_} } sort keys %allowed) {
-		print "$allowed_file: $_: it has other files now; strike the line\n";
+	for (sort keys %count) {
+		print "$_ has $count{$_} files, more than 15\n" if $count{$_} > 15;
 	}
 	print STDERR scalar(keys %count), " folders\n";
+}
+
+# Who may assign: the part's own files. A part reached through a struct is "ctl->caches.x",
+# "controller.config.x"; through a pointer of its name "scratch->x".
+my %owner = map { $_ => $_ eq 'journal' ? "plugin/ctld/log/$_.c" : "plugin/ctld/state/$_.c" }
+	qw(config caches scratch journal);
+
+sub check_state {
+	my ($parts, $seen) = (join('|', sort keys %owner), 0);
+	for my $file (grep { m{^plugin/ctld/} } @files) {
+		my $text = slurp($file);
+		while ($text =~ /\b($parts)(?:\.|->)(\w+)((?:(?:\.|->)\w+|\[[^]]*\])*)\s*(=(?!=)|\+\+|--|[-+|&]=)?/g) {
+			my ($part, $field, $rest, $write) = ($1, $2, $3, $4);
+			$seen++;
+			# what an array of the scratch holds is whoever's that uses it
+			next if !defined $write || $file eq $owner{$part} || $part eq 'scratch' && $rest ne '';
+			print "$file writes to $part: $field\n";
+		}
+	}
+	print STDERR "$seen uses\n";
 }
 
 sub check_symbols {
@@ -191,10 +177,10 @@ sub check_symbols {
 }
 
 read_arrows();
-read_allowed();
 my %checks = (
-	order => sub { check_rooms(); check_circles(); check_stale(); print STDERR scalar(@arrows), " arrows\n" },
+	order => sub { check_rooms(); check_circles(); print STDERR scalar(@arrows), " arrows\n" },
 	folders => \&check_folders,
 	symbols => \&check_symbols,
+	state => \&check_state,
 );
-($checks{$check // ''} or die "usage: includes.pl order|folders|symbols [ALLOWED]\n")->();
+($checks{$check // ''} or die "usage: includes.pl order|folders|symbols|state\n")->();

@@ -171,7 +171,7 @@ sub messages {
 	my $calls = qr/\b(?:slurm_)?(?:error|info|verbose|debug[0-9]?|fatal)\(|
 		\bslurm_spank_log\(|\bspank_log\(|\bgt_fail\(err,\s*\w+,|
 		\bgt_fail_at\((?:[^"(]|\([^()]*\))*|\bbad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
-		\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
+		\bgt_append\(\s*&?\w+,|\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bwrong\s*=|\breturn\s/x;
 	for my $file (plugin_files()) {
 		my $code = slurp($file);

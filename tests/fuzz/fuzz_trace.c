@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "sim/anonymize.h"
 #include "sim/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

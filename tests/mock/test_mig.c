@@ -512,17 +512,17 @@ START_TEST(who_asks_before_nodes_have_registered_is_told_so)
 {
 	struct gp_mig_question question = {.size = sizeof(question), .wish = "1g.5gb"};
 	gp_mig_submit_fn *ask;
-	char text[300] = "";
+	struct gp_mig_verdict verdict;
 
 	start_unseen("true");
 	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
 	ck_assert_ptr_nonnull(ask);
-	ck_assert(ask(&question, text, sizeof(text)));
-	ck_assert_ptr_nonnull(strstr(text, "no node has registered yet"));
+	ck_assert(ask(&question, &verdict));
+	ck_assert_ptr_nonnull(strstr(verdict.text, "no node has registered yet"));
 	for (int n = 0; n < 2; n++)
 		mock_node_gpus(n)->gres_cnt_found = 2;
-	ck_assert(ask(&question, text, sizeof(text)));
-	ck_assert_ptr_nonnull(strstr(text, "no node has GPUs with MIG slices"));
+	ck_assert(ask(&question, &verdict));
+	ck_assert_ptr_nonnull(strstr(verdict.text, "no node has GPUs with MIG slices"));
 	nodes_are_seen();
 }
 END_TEST

@@ -318,7 +318,7 @@ START_TEST(a_refusal_is_of_the_required_nodes)
 {
 	struct gp_mig_question question = {.size = sizeof(question), .wish = "7g.80gb"};
 	gp_mig_submit_fn *ask;
-	char text[300] = "";
+	struct gp_mig_verdict verdict;
 
 	start_sliced(2);
 	mock_node_add("n2", &two_gpus);
@@ -333,13 +333,13 @@ START_TEST(a_refusal_is_of_the_required_nodes)
 			bit_set(question.places.required, n);
 	}
 	*(void **)&ask = dlsym(stage.ours.handle, GP_MIG_SUBMIT_SYMBOL);
-	ck_assert_msg(ask(&question, text, sizeof(text)) == !!question_rows[_i].says,
-		      "%s: %s", question_rows[_i].why, text);
+	ck_assert_msg(ask(&question, &verdict) == !!question_rows[_i].says, "%s: %s",
+		      question_rows[_i].why, verdict.text);
 	if (question_rows[_i].says)
-		ck_assert_msg(strstr(text, question_rows[_i].says) != NULL, "%s: %s",
-			      question_rows[_i].why, text);
+		ck_assert_msg(strstr(verdict.text, question_rows[_i].says) != NULL,
+			      "%s: %s", question_rows[_i].why, verdict.text);
 	else
-		ck_assert_int_eq(question.shards, 8);
+		ck_assert_int_eq(verdict.shards, 8);
 	FREE_NULL_BITMAP(question.places.nodes);
 	FREE_NULL_BITMAP(question.places.required);
 }

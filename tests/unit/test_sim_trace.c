@@ -2,6 +2,7 @@
 /* The trace readers: what they take, what they refuse and why, and that nothing is
  * dropped in silence. */
 #include "sim/gen.h"
+#include "sim/anonymize.h"
 #include "sim/trace.h"
 #include "unit.h"
 

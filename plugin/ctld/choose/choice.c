@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "plugin/ctld/choose/choice.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 bool gp_node_answer_selected(const struct gp_node_answer *answer,
 			     const struct gp_job *asked, int entry, uint64_t *bits)
@@ -151,8 +151,17 @@ static bool keeps_cells(const struct gp_node_answer *answer, uint64_t set)
 	return true;
 }
 
+/* Does the set have the bandwidth that was promised? The key alone does not tell: level 3
+ * or what was measured may order sets otherwise. */
+static bool reaches(const struct gp_node_answer *answer, const struct gp_wish *wish,
+		    const struct gt_mask *set)
+{
+	return !answer->need_mbps || gp_shape_mbps(&wish->shape, answer->binding->table,
+						   set) >= answer->need_mbps;
+}
+
 /* Is the set that the job had before as good as the library's, and was not tried? */
-static bool may_return(const struct gp_node_answer *answer,
+static bool may_return(const struct gp_node_answer *answer, const struct gp_wish *wish,
 		       const struct gt_request *request)
 {
 	struct gt_mask former = gp_binding_to_model(answer->binding, answer->former);
@@ -169,11 +178,11 @@ static bool may_return(const struct gp_node_answer *answer,
 			return false;
 	gt_select_score(answer->binding->table, request, &former, &score);
 	gt_score_compare(&answer->score, &score, request->policy, &order);
-	return score.exact && order >= 0;
+	return score.exact && order >= 0 && reaches(answer, wish, &former);
 }
 
 /* Compare the library's set with stock's. */
-static enum gp_reason judge(struct gp_node_answer *answer,
+static enum gp_reason judge(struct gp_node_answer *answer, const struct gp_wish *wish,
 			    const struct gt_request *request,
 			    const struct gt_choice *choice)
 {
@@ -189,9 +198,9 @@ static enum gp_reason judge(struct gp_node_answer *answer,
 		return GP_BUDGET;
 	answer->level = gt_score_compare(&answer->score, &answer->stock_score,
 					 request->policy, &order);
-	if (may_return(answer, request))
+	if (may_return(answer, wish, request))
 		best = answer->former;
-	else if (order >= 0 && same_count)
+	else if (order >= 0 && same_count && reaches(answer, wish, &stock))
 		return answer->except_count ? GP_RERUN : GP_BEST;
 	best |= answer->stock & answer->binding->instances;
 	if (best == answer->stock)
@@ -202,40 +211,43 @@ static enum gp_reason judge(struct gp_node_answer *answer,
 
 /* Propose better whole GPUs. */
 static enum gp_reason choose_whole(struct gp_node_answer *answer,
+				   const struct gp_wish *wish,
 				   const struct gp_running *running, bool ends_tell,
 				   uint64_t near)
 {
 	uint64_t whole = ~answer->binding->instances;
 	struct gt_running jobs[GP_MAX_GPUS];
 	struct gt_quota quotas[GP_MAX_CELLS];
-	struct gt_request request = {
-		.count = answer->count - __builtin_popcountll(answer->stock & ~whole),
-		.quotas = quotas,
-		.running = jobs,
-		.except = answer->except,
-		.except_count = answer->except_count,
-	};
+	int count = answer->count - __builtin_popcountll(answer->stock & ~whole);
+	struct gt_request *request;
+	struct gp_ask ask;
 	struct gt_choice choice;
 	uint64_t allowed = allowed_gpus(answer, near);
 
 	if (answer->stock & ~allowed)
 		return GP_ENFORCE_BINDING;
 	allowed &= whole;
-	if (request.count == 0 || (request.count == __builtin_popcountll(allowed) &&
-				   allowed == (answer->stock & whole)))
+	if (count == 0 || (count == __builtin_popcountll(allowed) &&
+			   allowed == (answer->stock & whole)))
 		return GP_NO_CHOICE;
-	request.policy =
-		answer->preserve ? GT_POLICY_PRESERVE : answer->binding->settings.policy;
-	request.min_busbw_mbps = answer->need_mbps;
-	request.free = gp_binding_to_model(answer->binding, allowed);
-	request.near = gp_binding_to_model(answer->binding, near);
+	gp_wish_ask(wish, count, answer->need_mbps, &ask);
+	request = &ask.request;
+	request->quotas = quotas;
+	request->running = jobs;
+	request->except = answer->except;
+	request->except_count = answer->except_count;
+	request->policy = wish->ring	   ? GT_POLICY_BANDWIDTH
+			  : wish->preserve ? GT_POLICY_PRESERVE
+					   : answer->binding->settings.policy;
+	request->free = gp_binding_to_model(answer->binding, allowed);
+	request->near = gp_binding_to_model(answer->binding, near);
 	if (answer->must_touch)
-		request.touch = request.near;
-	request.quota_count = read_quotas(answer, quotas);
-	request.running_count = read_running(answer, running, ends_tell, jobs);
-	if (gt_select(answer->binding->table, &request, &choice) != GT_FIT_OK)
+		request->touch = request->near;
+	request->quota_count = read_quotas(answer, quotas);
+	request->running_count = read_running(answer, running, ends_tell, jobs);
+	if (gt_select(answer->binding->table, request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
-	return judge(answer, &request, &choice);
+	return judge(answer, wish, request, &choice);
 }
 
 /* Propose better instances of MIG. */
@@ -256,6 +268,7 @@ static enum gp_reason choose_instances(struct gp_node_answer *answer)
 }
 
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
+				     const struct gp_wish *wish,
 				     const struct gp_running *running, bool ends_tell)
 {
 	enum gp_reason whole, parts;
@@ -265,7 +278,7 @@ enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
 	if (answer->why != GP_OK)
 		return answer->why;
 	near = touching(answer);
-	whole = choose_whole(answer, running, ends_tell, near);
+	whole = choose_whole(answer, wish, running, ends_tell, near);
 	parts = choose_instances(answer);
 	if (whole != GP_OK && parts != GP_OK)
 		return whole == GP_NO_CHOICE ? parts : whole;

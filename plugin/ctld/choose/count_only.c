@@ -7,9 +7,22 @@
 
 #include "plugin/ctld/choose/count_only.h"
 
-void gp_count_only_mean(struct gp_controller *ctl, const job_record_t *job, int answers)
+/* The job whose GPUs are chosen when it starts. Kept from a job_test to the
+ * select_nodeinfo_set behind it, under the lock of controller.c. */
+static struct {
+	const job_record_t *job; /* NULL: none; its number changes if it is of an array */
+	struct gp_node_answer *answers;
+	int count;
+	bool hides;
+} meant;
+
+void gp_count_only_mean(const job_record_t *job, struct gp_node_answer *answers,
+			int count)
 {
-	ctl->count_only = (struct gp_count_only){.job = job, .answers = answers};
+	meant.job = job;
+	meant.answers = answers;
+	meant.count = count;
+	meant.hides = false;
 }
 
 /* The bits only: Slurm checks the job's number against counts, and takes the lowest GPUs
@@ -30,27 +43,27 @@ static void hide_on(struct gp_node_answer *answer)
 	answer->hidden = others;
 }
 
-void gp_count_only_hide(struct gp_controller *ctl, const job_record_t *job)
+void gp_count_only_hide(const job_record_t *job)
 {
-	if (!ctl->count_only.job || ctl->count_only.job != job)
+	if (!meant.job || meant.job != job)
 		return;
-	for (int i = 0; i < ctl->count_only.answers && i < ctl->answer_room; i++) {
-		struct gp_node_answer *answer = &ctl->answers[i];
+	for (int i = 0; i < meant.count; i++) {
+		struct gp_node_answer *answer = &meant.answers[i];
 
 		answer->hidden = 0;
 		if (answer->gpus.counted && answer->why == GP_OK &&
 		    answer->wanted != answer->stock)
 			hide_on(answer);
 	}
-	ctl->count_only.hides = true;
+	meant.hides = true;
 }
 
-void gp_count_only_unhide(struct gp_controller *ctl)
+void gp_count_only_unhide(void)
 {
-	if (!ctl->count_only.hides)
+	if (!meant.hides)
 		return;
-	for (int i = 0; i < ctl->count_only.answers && i < ctl->answer_room; i++) {
-		struct gp_node_answer *answer = &ctl->answers[i];
+	for (int i = 0; i < meant.count; i++) {
+		struct gp_node_answer *answer = &meant.answers[i];
 
 		for (int g = 0; g < answer->gpus.size; g++)
 			if (answer->hidden >> g & 1)
@@ -58,5 +71,5 @@ void gp_count_only_unhide(struct gp_controller *ctl)
 		answer->hidden = 0;
 	}
 	/* Once: what starts later has been tested again. */
-	ctl->count_only = (struct gp_count_only){0};
+	gp_count_only_mean(NULL, NULL, 0);
 }

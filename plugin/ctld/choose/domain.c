@@ -17,43 +17,47 @@ static bool read_node(struct gp_controller *ctl, int node, const struct gp_job *
 	int least = need->per_node > 1 ? need->per_node : 1;
 	struct gp_node_view view;
 
-	if (!gp_free_bound_may(&ctl->free_bound, node, least) ||
-	    !gp_node_view_read(&view, node, asked, least, ctl->models, &ctl->free_bound))
+	if (!gp_free_bound_may(&ctl->caches.free_bound, node, least) ||
+	    !gp_node_view_read(&view, node, asked, least, ctl->config.models,
+			       &ctl->caches.free_bound))
 		return false;
 	if (asked->whole && __builtin_popcountll(view.free) < view.binding->size)
 		return false;
 	*ours = view.binding->settings.mode == GP_MODE_ENFORCE &&
 		view.binding->settings.node_choice;
-	*rank = (struct gp_node_score){.node = node,
-				       .unit = gp_models_domain(ctl->models, node)};
+	*rank = (struct gp_node_score){
+		.node = node, .unit = gp_models_domain(ctl->config.models, node)};
 	*gpus = __builtin_popcountll(view.usable);
-	return rank->unit <= ctl->node_count;
+	return rank->unit <= ctl->config.node_count;
 }
 
-static void forget(struct gp_controller *ctl)
+static void forget(struct gp_scratch *scratch, struct gp_need *need)
 {
-	memset(ctl->domains, 0, ((size_t)ctl->node_count + 1) * sizeof(*ctl->domains));
-	ctl->ranked = 0;
+	memset(scratch->domains, 0,
+	       ((size_t)need->domains + 1) * sizeof(*scratch->domains));
+	need->ranked = 0;
 }
 
-static void count_in(struct gp_controller *ctl, const struct gp_node_score *rank,
-		     int gpus)
+static void count_in(struct gp_scratch *scratch, struct gp_need *need,
+		     const struct gp_node_score *rank, int gpus)
 {
-	struct gp_domain *domain = &ctl->domains[rank->unit];
+	struct gp_domain *domain = &scratch->domains[rank->unit];
 
-	ctl->scores[ctl->ranked++] = *rank;
+	scratch->scores[need->ranked++] = *rank;
 	if (!domain->nodes++)
 		domain->first = rank->node;
 	domain->gpus += gpus;
 }
 
 bool gp_domains_read(struct gp_controller *ctl, bitstr_t *offered,
-		     const struct gp_job *asked, const struct gp_need *need)
+		     const struct gp_job *asked, struct gp_need *need)
 {
+	struct gp_scratch *scratch = &ctl->scratch;
 	uint64_t lowest = UINT64_MAX;
 	bool all_ours = true;
 
-	forget(ctl);
+	need->domains = ctl->config.node_count;
+	forget(scratch, need);
 	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
 	     n++) {
 		struct gp_node_score rank;
@@ -68,37 +72,36 @@ bool gp_domains_read(struct gp_controller *ctl, bitstr_t *offered,
 		    !read_node(ctl, (int)n, asked, need, &rank, &gpus, &ours))
 			continue;
 		if (weight < lowest) {
-			forget(ctl);
+			forget(scratch, need);
 			lowest = weight;
 			all_ours = true;
 		}
 		all_ours &= ours;
-		count_in(ctl, &rank, gpus);
+		count_in(scratch, need, &rank, gpus);
 	}
-	return all_ours && ctl->ranked &&
-	       ctl->domains[ctl->scores[0].unit].nodes < ctl->ranked;
+	return all_ours && need->ranked &&
+	       scratch->domains[scratch->scores[0].unit].nodes < need->ranked;
 }
 
 /* As many nodes as stock could have had, and enough GPUs. */
-static bool has_room(const struct gp_controller *ctl, const struct gp_domain *domain,
-		     const struct gp_need *need)
+static bool has_room(const struct gp_domain *domain, const struct gp_need *need)
 {
-	int nodes = need->nodes < ctl->ranked ? need->nodes : ctl->ranked;
+	int nodes = need->nodes < need->ranked ? need->nodes : need->ranked;
 
 	return domain->nodes && !domain->tried && domain->nodes >= nodes &&
 	       domain->nodes >= need->least && domain->gpus >= need->total;
 }
 
-bool gp_domains_next(struct gp_controller *ctl, const struct gp_need *need,
-		     bitstr_t *nodes)
+bool gp_domains_next(struct gp_scratch *scratch, const struct gp_need *need)
 {
+	bitstr_t *nodes = scratch->picked;
 	struct gp_domain *best = NULL;
 
 	/* 0 is no domain */
-	for (int d = 1; d <= ctl->node_count; d++) {
-		struct gp_domain *domain = &ctl->domains[d];
+	for (int d = 1; d <= need->domains; d++) {
+		struct gp_domain *domain = &scratch->domains[d];
 
-		if (has_room(ctl, domain, need) &&
+		if (has_room(domain, need) &&
 		    (!best || domain->nodes < best->nodes ||
 		     (domain->nodes == best->nodes && domain->first < best->first)))
 			best = domain;
@@ -107,26 +110,26 @@ bool gp_domains_next(struct gp_controller *ctl, const struct gp_need *need,
 		return false;
 	best->tried = true;
 	bit_clear_all(nodes);
-	for (int i = 0; i < ctl->ranked; i++)
-		if (&ctl->domains[ctl->scores[i].unit] == best)
-			bit_set(nodes, ctl->scores[i].node);
+	for (int i = 0; i < need->ranked; i++)
+		if (&scratch->domains[scratch->scores[i].unit] == best)
+			bit_set(nodes, scratch->scores[i].node);
 	return true;
 }
 
 /* Shares of wanted nodes, one more each round for every domain with room left, so that no
  * domain has two more than another without need. The domains with the most nodes, as few
  * as hold the job. false: all together have too few. */
-static bool share_out(struct gp_controller *ctl, int wanted)
+static bool share_out(struct gp_scratch *scratch, const struct gp_need *need)
 {
-	int chosen = 0, room = 0, left = wanted;
+	int wanted = need->nodes, chosen = 0, room = 0, left = wanted;
 
-	for (int d = 0; d <= ctl->node_count; d++)
-		ctl->domains[d].share = -1;
+	for (int d = 0; d <= need->domains; d++)
+		scratch->domains[d].share = -1;
 	while (room < wanted) {
 		struct gp_domain *most = NULL;
 
-		for (int d = 1; d <= ctl->node_count; d++) {
-			struct gp_domain *domain = &ctl->domains[d];
+		for (int d = 1; d <= need->domains; d++) {
+			struct gp_domain *domain = &scratch->domains[d];
 
 			if (domain->nodes && domain->share < 0 &&
 			    (!most || domain->nodes > most->nodes))
@@ -139,26 +142,27 @@ static bool share_out(struct gp_controller *ctl, int wanted)
 		chosen++;
 	}
 	while (left > 0)
-		for (int d = 1; d <= ctl->node_count; d++)
-			if (left > 0 && ctl->domains[d].share >= 0 &&
-			    ctl->domains[d].share < ctl->domains[d].nodes) {
-				ctl->domains[d].share++;
+		for (int d = 1; d <= need->domains; d++)
+			if (left > 0 && scratch->domains[d].share >= 0 &&
+			    scratch->domains[d].share < scratch->domains[d].nodes) {
+				scratch->domains[d].share++;
 				left--;
 			}
 	return chosen > 1;
 }
 
-bool gp_domains_split(struct gp_controller *ctl, const struct gp_need *need,
-		      bitstr_t *nodes)
+bool gp_domains_split(struct gp_scratch *scratch, const struct gp_need *need)
 {
-	if (!need->per_node || !share_out(ctl, need->nodes))
+	bitstr_t *nodes = scratch->picked;
+
+	if (!need->per_node || !share_out(scratch, need))
 		return false;
 	bit_clear_all(nodes);
-	for (int i = 0; i < ctl->ranked; i++) {
-		struct gp_domain *domain = &ctl->domains[ctl->scores[i].unit];
+	for (int i = 0; i < need->ranked; i++) {
+		struct gp_domain *domain = &scratch->domains[scratch->scores[i].unit];
 
 		if (domain->share > 0) {
-			bit_set(nodes, ctl->scores[i].node);
+			bit_set(nodes, scratch->scores[i].node);
 			domain->share--;
 		}
 	}

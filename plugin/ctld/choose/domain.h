@@ -7,7 +7,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
 #define GPUTOPO_PLUGIN_CTLD_CHOOSE_DOMAIN_H
 
-#include "plugin/ctld/controller.h"
+#include "plugin/ctld/state/state.h"
 
 /* What the nodes of one domain must give. */
 struct gp_need {
@@ -15,6 +15,9 @@ struct gp_need {
 	int total;    /* free GPUs of all its nodes together; 0: see per_node */
 	int nodes;    /* as many nodes as the job likes to have */
 	int least;    /* and as few as it may */
+	/* of gp_domains_read */
+	int ranked;  /* candidates, in the scratch */
+	int domains; /* numbers of domains, from 1 */
 };
 
 /* Count what each domain has among the offered nodes of the lowest weight that have
@@ -22,16 +25,15 @@ struct gp_need {
  * there is nothing to prefer: all candidates are in one domain or in none, or one is not
  * ours to choose (NodeChoice=no, Mode=observe or off). O(nodes). */
 bool gp_domains_read(struct gp_controller *ctl, bitstr_t *offered,
-		     const struct gp_job *asked, const struct gp_need *need);
-/* The candidates of the next domain with room for the job, the smallest room first, so
- * that large ones stay whole. false: no more. */
-bool gp_domains_next(struct gp_controller *ctl, const struct gp_need *need,
-		     bitstr_t *nodes);
+		     const struct gp_job *asked, struct gp_need *need);
+/* Put into scratch->picked the candidates of the next domain with room for the job, the
+ * smallest room first, so that large ones stay whole. false: no more. */
+bool gp_domains_next(struct gp_scratch *scratch, const struct gp_need *need);
 
-/* For a job that no domain has room for: as many nodes as it likes to have, over as few
- * domains as hold it, as even as can be. false: nodes outside domains are needed, one
- * domain is enough, or what the job needs of a node is not known. O(nodes x domains). */
-bool gp_domains_split(struct gp_controller *ctl, const struct gp_need *need,
-		      bitstr_t *nodes);
+/* The same for a job that no domain has room for: as many nodes as it likes to have, over
+ * as few domains as hold it, as even as can be. false: nodes outside domains are needed,
+ * one domain is enough, or what the job needs of a node is not known. O(nodes x domains).
+ */
+bool gp_domains_split(struct gp_scratch *scratch, const struct gp_need *need);
 
 #endif

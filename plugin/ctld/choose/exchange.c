@@ -11,24 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/ctld/choose/stock_call.h"
+#include "plugin/ctld/state/stock_call.h"
 #include "plugin/ctld/choose/attempt.h"
+#include "plugin/ctld/choose/choice.h"
 #include "plugin/ctld/choose/count_only.h"
 #include "plugin/ctld/choose/exchange.h"
-
-static bool make_seats(struct gp_controller *ctl, int count)
-{
-	struct gp_node_answer *more;
-
-	if (count <= ctl->answer_room)
-		return true;
-	more = realloc(ctl->answers, (size_t)count * sizeof(*more));
-	if (!more)
-		return false;
-	ctl->answers = more;
-	ctl->answer_room = count;
-	return true;
-}
 
 /* Do the structs look like those that we were compiled for? */
 static bool is_plausible(const job_record_t *job)
@@ -46,18 +33,17 @@ static enum gp_reason may_change(struct gp_attempt *a)
 	const job_record_t *job = a->test->job;
 	enum gp_reason why;
 
-	a->asked = a->request.asked;
-	why = a->request.why;
+	why = a->request->why;
 	if (why != GP_OK)
 		return why;
-	if (a->request.wish.off)
+	if (a->request->wish.off)
 		return GP_OFF;
 	if (!job->job_resrcs || (a->test->preemptees && *a->test->preemptees))
 		return GP_PREEMPTION;
 	if (!is_plausible(job) ||
 	    !bit_equal(a->test->nodes, job->job_resrcs->node_bitmap))
 		return GP_ABI_MISMATCH;
-	return a->asked.whole ? GP_EXCLUSIVE : GP_OK;
+	return a->request->asked.whole ? GP_EXCLUSIVE : GP_OK;
 }
 
 /* Is the answer one that we could read, though not change? For the log. */
@@ -75,7 +61,7 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 	enum gp_reason first = GP_NO_GPUS;
 	bool any = false;
 
-	if (!make_seats(ctl, (int)a->test->job->job_resrcs->nhosts))
+	if (!gp_scratch_answers(&ctl->scratch, (int)a->test->job->job_resrcs->nhosts))
 		return GP_MEMORY;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;
 	     n++) {
@@ -83,22 +69,24 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 
 		if (!bit_test(nodes, n))
 			continue;
-		answer = &ctl->answers[a->answers++];
-		gp_node_answer_read(answer, a->test->job, &a->asked, (int)n, ctl->models);
-		gp_node_answer_restrict(answer, &a->request.previous,
-					gp_bridge_reserved(a->request.reserved,
-							   a->request.granted, (int)n,
+		answer = &ctl->scratch.answers[a->answers++];
+		gp_node_answer_read(answer, a->test->job, &a->request->asked, (int)n,
+				    ctl->config.models);
+		gp_node_answer_restrict(answer, &a->request->previous,
+					gp_bridge_reserved(a->request->reserved,
+							   a->request->granted, (int)n,
 							   answer->gpus.size));
 		if (answer->why == GP_ABI_MISMATCH)
 			return GP_ABI_MISMATCH;
-		if (answer->why == GP_OK && !gp_controller_index_agrees(ctl, answer))
+		if (answer->why == GP_OK &&
+		    !gp_caches_agree(&ctl->caches, answer->node, answer->gpus.allocated,
+				     ctl->config.node_count))
 			answer->why = GP_INDEX;
 		if (answer->why != GP_OK)
-			gp_log_once(ctl, answer, answer->why);
-		else if (a->request.binds)
+			gp_journal_say(&ctl->journal, answer, answer->why);
+		else if (a->request->binds)
 			answer->need_mbps = gp_wish_need_mbps(
-				&a->request.wish, answer->binding, answer->count);
-		answer->preserve = a->request.wish.preserve;
+				&a->request->wish, answer->binding, answer->count);
 		if (!any)
 			first = answer->why;
 		any |= answer->why == GP_OK;
@@ -110,17 +98,17 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 {
 	enum gp_reason why = GP_BEST;
-	bool ends_tell = gt_limit_memory_tells(&a->ctl->limits);
+	bool ends_tell = gt_limit_memory_tells(&a->ctl->caches.limits);
 	bool wants = false;
 
 	*observed = false;
 	for (int i = 0; i < a->answers; i++) {
-		struct gp_node_answer *answer = &a->ctl->answers[i];
-		enum gp_reason one =
-			gp_node_answer_choose(answer, &a->ctl->running, ends_tell);
+		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
+		enum gp_reason one = gp_node_answer_choose(
+			answer, &a->request->wish, &a->ctl->caches.running, ends_tell);
 
 		if (one == GP_BUDGET)
-			gp_log_once(a->ctl, answer, one);
+			gp_journal_say(&a->ctl->journal, answer, one);
 		if (one == GP_OK && answer->wanted == answer->stock)
 			*observed = true;
 		else if (one == GP_OK)
@@ -142,11 +130,11 @@ static bool has_cpus(const struct gp_attempt *a)
 	uint64_t least = a->before.min_cpus;
 	uint64_t per_gpu = 0;
 
-	for (int e = 0; e < a->asked.entries; e++) {
-		uint64_t each = a->asked.entry[e]->cpus_per_gres;
+	for (int e = 0; e < a->request->asked.entries; e++) {
+		uint64_t each = a->request->asked.entry[e]->cpus_per_gres;
 
 		for (int i = 0; i < a->answers; i++)
-			per_gpu += each * (uint64_t)a->ctl->answers[i].counts[e];
+			per_gpu += each * (uint64_t)a->ctl->scratch.answers[i].counts[e];
 	}
 	if (!per_gpu)
 		return cpus == a->total_cpus;
@@ -158,17 +146,17 @@ static bool verify(const struct gp_attempt *a)
 {
 	const job_record_t *job = a->test->job;
 
-	if (!job->job_resrcs || !bit_equal(a->test->nodes, a->ctl->picked) ||
+	if (!job->job_resrcs || !bit_equal(a->test->nodes, a->ctl->scratch.picked) ||
 	    !has_cpus(a))
 		return false;
 	for (int i = 0; i < a->answers; i++) {
-		const struct gp_node_answer *answer = &a->ctl->answers[i];
+		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 		uint64_t got = 0;
 
-		for (int e = 0; e < a->asked.entries && answer->gpus.size; e++) {
+		for (int e = 0; e < a->request->asked.entries && answer->gpus.size; e++) {
 			uint64_t bits;
 
-			gp_node_answer_selected(answer, &a->asked, e, &bits);
+			gp_node_answer_selected(answer, &a->request->asked, e, &bits);
 			if (__builtin_popcountll(bits) != answer->counts[e] ||
 			    (bits & got))
 				return false;
@@ -185,12 +173,13 @@ static bool verify(const struct gp_attempt *a)
  * are as before when this returns, whatever happened. */
 static bool rerun(struct gp_attempt *a)
 {
-	struct gp_hidden *hidden = calloc((size_t)a->answers, sizeof(*hidden));
-	bool ready = hidden != NULL, needed = false;
+	struct gp_hidden *hidden = a->ctl->scratch.hidden;
+	bool ready = true, needed = false;
 	int rc = SLURM_ERROR;
 
+	memset(hidden, 0, (size_t)a->answers * sizeof(*hidden));
 	for (int i = 0; ready && i < a->answers; i++) {
-		struct gp_node_answer *answer = &a->ctl->answers[i];
+		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 
 		if (answer->stock && !answer->gpus.counted)
 			ready = gp_bridge_hide(&answer->gpus,
@@ -202,13 +191,12 @@ static bool rerun(struct gp_attempt *a)
 		rc = SLURM_SUCCESS;
 	} else if (ready) {
 		gp_fields_write(a->test->job, &a->before);
-		bit_copybits(a->test->nodes, a->ctl->picked);
+		bit_copybits(a->test->nodes, a->ctl->scratch.picked);
 		a->reruns++;
 		rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, a->test);
 	}
-	for (int i = 0; hidden && i < a->answers; i++)
+	for (int i = 0; i < a->answers; i++)
 		gp_bridge_unhide(&hidden[i]);
-	free(hidden);
 	return rc == SLURM_SUCCESS && verify(a);
 }
 
@@ -219,11 +207,11 @@ static bool keeps_near_cores(struct gp_attempt *a)
 	bool keeps = true;
 
 	for (int i = 0; i < a->answers; i++) {
-		struct gp_node_answer *answer = &a->ctl->answers[i];
+		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 		struct gp_cores now;
 
 		if (answer->wanted == answer->stock || !answer->cores_known ||
-		    a->asked.unbound || !(answer->cores.near & answer->stock))
+		    a->request->asked.unbound || !(answer->cores.near & answer->stock))
 			continue;
 		if (gp_bridge_cores(a->test->job, answer->record, &answer->gpus, &now) &&
 		    (now.near & answer->wanted))
@@ -241,13 +229,13 @@ static int restore(struct gp_attempt *a)
 	int rc;
 
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->ctl->picked);
+	bit_copybits(t->nodes, a->ctl->scratch.picked);
 	rc = gp_stock_call(a->ctl, a->stock_plugin, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs)
 		return rc;
 	/* Never seen; the call as it came is right in any case. */
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->ctl->offered);
+	bit_copybits(t->nodes, a->ctl->scratch.offered);
 	return gp_stock_call(a->ctl, a->stock_plugin, t);
 }
 
@@ -264,9 +252,9 @@ static enum gp_reason improve(struct gp_attempt *a)
 			if (keeps_near_cores(a))
 				return GP_CHANGED;
 		}
-		a->ctl->counters.failed_reruns++;
+		a->counted.failed_reruns++;
 		for (int i = 0; i < a->answers; i++)
-			gp_node_answer_give_up(&a->ctl->answers[i]);
+			gp_node_answer_give_up(&a->ctl->scratch.answers[i]);
 	}
 	return GP_RERUN;
 }
@@ -295,13 +283,13 @@ static const char *form_of(const struct gp_job *asked)
 /* Keep what was decided until the job begins. */
 static void record(const struct gp_attempt *a, enum gp_reason why)
 {
-	struct gp_decisions *decisions = &a->ctl->decisions;
+	struct gp_decisions *decisions = &a->ctl->journal.decisions;
 	const job_record_t *job = a->test->job;
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
-		.form = form_of(&a->asked),
+		.form = form_of(&a->request->asked),
 		.why = why,
-		.split = a->asked.per_job && a->answers > 1,
+		.split = a->request->asked.per_job && a->answers > 1,
 		.split_avoided = a->stock_splits && a->answers == 1,
 		.us = us_since(&a->answered),
 		.now = time(NULL),
@@ -309,7 +297,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 
 	gp_decisions_begin(decisions, why == GP_NO_GPUS ? NULL : job);
 	for (int i = 0; i < a->answers; i++) {
-		const struct gp_node_answer *answer = &a->ctl->answers[i];
+		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 
 		gp_decisions_add(decisions, &verdict, answer);
 		gp_decisions_sum_up(decisions, answer);
@@ -319,7 +307,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 /* --gpus over several nodes, though one was enough by -N. */
 static bool is_split(const struct gp_attempt *a)
 {
-	return a->asked.per_job && a->answers > 1 && a->test->min_nodes <= 1;
+	return a->request->asked.per_job && a->answers > 1 && a->test->min_nodes <= 1;
 }
 
 /* Of a whole node the job can use any of the GPUs. */
@@ -330,22 +318,22 @@ static bool seat_is_as_wished(const struct gp_attempt *a,
 
 	if (!answer->binding)
 		return true;
-	if (a->asked.whole && __builtin_popcountll(gpus) >= a->request.count)
-		return gp_wish_met_in(&a->request.wish, answer->binding, gpus,
-				      a->request.count);
-	return gp_wish_met_by(&a->request.wish, answer->binding, gpus);
+	if (a->request->asked.whole && __builtin_popcountll(gpus) >= a->request->count)
+		return gp_wish_met_in(&a->request->wish, answer->binding, gpus,
+				      a->request->count);
+	return gp_wish_met_by(&a->request->wish, answer->binding, gpus);
 }
 
 /* Is the answer as wished? One that we could not read is not ours to refuse. */
 static bool is_as_wished(const struct gp_attempt *a, enum gp_reason why)
 {
-	if (!a->request.binds || why == GP_PREEMPTION || why == GP_ABI_MISMATCH ||
+	if (!a->request->binds || why == GP_PREEMPTION || why == GP_ABI_MISMATCH ||
 	    why == GP_MEMORY)
 		return true;
-	if (is_split(a) && (a->request.wish.one_node || a->request.wish.asked))
+	if (is_split(a) && (a->request->wish.one_node || a->request->wish.asked))
 		return false;
 	for (int i = 0; i < a->answers; i++)
-		if (!seat_is_as_wished(a, &a->ctl->answers[i], why == GP_CHANGED))
+		if (!seat_is_as_wished(a, &a->ctl->scratch.answers[i], why == GP_CHANGED))
 			return false;
 	return true;
 }
@@ -355,8 +343,8 @@ static int refuse(struct gp_attempt *a)
 {
 	free_job_resources(&a->test->job->job_resrcs);
 	gp_fields_write(a->test->job, &a->before);
-	gp_decisions_begin(&a->ctl->decisions, NULL);
-	a->ctl->counters.by_reason[GP_WAIT]++;
+	gp_decisions_begin(&a->ctl->journal.decisions, NULL);
+	a->counted.by_reason[GP_WAIT]++;
 	return ESLURM_NODES_BUSY;
 }
 
@@ -366,20 +354,20 @@ static bool even_out(struct gp_attempt *a)
 {
 	bool differs = false;
 
-	if (!a->request.even || !a->asked.per_job || a->asked.entries != 1 ||
-	    a->asked.typed || a->asked.per_socket ||
-	    a->answers != (int)a->test->min_nodes)
+	if (!a->request->even || !a->request->asked.per_job ||
+	    a->request->asked.entries != 1 || a->request->asked.typed ||
+	    a->request->asked.per_socket || a->answers != (int)a->test->min_nodes)
 		return false;
 	for (int i = 0; i < a->answers; i++) {
-		struct gp_node_answer *answer = &a->ctl->answers[i];
+		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 
 		if (answer->why != GP_OK || answer->gpus.counted)
 			return false;
-		differs |= answer->count != a->request.count;
-		answer->count = answer->counts[0] = a->request.count;
+		differs |= answer->count != a->request->count;
+		answer->count = answer->counts[0] = a->request->count;
 		answer->except_count = 0;
 		answer->must_touch = false;
-		answer->need_mbps = gp_wish_need_mbps(&a->request.wish, answer->binding,
+		answer->need_mbps = gp_wish_need_mbps(&a->request->wish, answer->binding,
 						      answer->count);
 	}
 	return differs;
@@ -395,61 +383,81 @@ static enum gp_reason settle(struct gp_attempt *a)
 	return why;
 }
 
-int gp_exchange_job_test(struct gp_controller *ctl,
-			 const struct gp_stock_plugin *stock_plugin,
-			 const struct gp_test *test)
+/* Stock's answer, made better where that can be. */
+static int answer(struct gp_attempt *a)
 {
-	struct gp_test mine = *test;
-	struct gp_attempt a = {.ctl = ctl, .stock_plugin = stock_plugin, .test = &mine};
+	const struct gp_test *test = a->test;
+	struct gp_controller *ctl = a->ctl;
 	enum gp_reason why;
 	int rc;
 
-	if (!gp_preselect_scratch(ctl, test->nodes))
-		return gp_stock_call(ctl, stock_plugin, test);
-	bit_copybits(ctl->offered, test->nodes);
-	a.before = gp_fields_read(test->job);
-	gp_job_request_read(&a.request, ctl, test);
-	/* What stock would see without the wish. */
-	if (a.request.binds && test->min_nodes <= 1)
-		gp_units_count(&ctl->units, test->nodes, ctl->models, &ctl->free_bound);
-	if (!gp_preselect_filter(&a))
-		return refuse(&a);
-	bit_copybits(ctl->offered, test->nodes);
-	/* Who may not be split is not split. */
-	if (a.request.binds && a.request.asked.per_job && test->min_nodes <= 1 &&
-	    (a.request.wish.one_node || a.request.wish.asked))
-		mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
-	gp_count_only_mean(ctl, NULL, 0);
-	rc = gp_preselect_answer(&a);
+	rc = gp_preselect_answer(a);
 	if (rc != SLURM_SUCCESS)
 		return rc;
-	clock_gettime(CLOCK_MONOTONIC, &a.answered);
-	why = may_change(&a);
+	clock_gettime(CLOCK_MONOTONIC, &a->answered);
+	why = may_change(a);
 	if (is_readable(why)) {
 		enum gp_reason answers;
 
-		bit_copybits(ctl->picked, test->nodes);
-		a.total_cpus = test->job->total_cpus;
-		answers = read_seats(&a);
+		bit_copybits(ctl->scratch.picked, test->nodes);
+		a->total_cpus = test->job->total_cpus;
+		answers = read_seats(a);
 		why = why == GP_OK ? answers : why;
 	}
 	if (why == GP_OK)
-		why = settle(&a);
-	if (a.reruns && why != GP_CHANGED) {
-		rc = restore(&a);
-		for (int i = 0; i < a.answers; i++)
-			gp_node_answer_keep_stock(&ctl->answers[i]);
+		why = settle(a);
+	if (a->reruns && why != GP_CHANGED) {
+		rc = restore(a);
+		for (int i = 0; i < a->answers; i++)
+			gp_node_answer_keep_stock(&ctl->scratch.answers[i]);
 	}
 	if (why == GP_ABI_MISMATCH || why == GP_MEMORY)
-		gp_log_once(ctl, NULL, why);
-	ctl->counters.by_reason[why]++;
-	ctl->counters.reruns += (uint64_t)a.reruns;
-	if (rc == SLURM_SUCCESS && !is_as_wished(&a, why)) {
-		gp_forecast_refused(ctl, test->job, INT_MAX);
-		return refuse(&a);
+		gp_journal_say(&ctl->journal, NULL, why);
+	a->counted.by_reason[why]++;
+	a->counted.reruns += (uint64_t)a->reruns;
+	if (rc == SLURM_SUCCESS && !is_as_wished(a, why)) {
+		gp_caches_refused(&ctl->caches, test->job->job_id, INT_MAX);
+		return refuse(a);
 	}
 	if (why == GP_CHANGED)
-		gp_count_only_mean(ctl, test->job, a.answers);
-	record(&a, why);
+		gp_count_only_mean(test->job, ctl->scratch.answers, a->answers);
+	record(a, why);
+	return rc;
+}
+
+int gp_exchange_job_test(struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test, const struct gp_job_request *request)
+{
+	bool one_node = test->min_nodes <= 1;
+	struct gp_test mine = *test;
+	struct gp_attempt a = {
+		.ctl = ctl,
+		.stock_plugin = stock_plugin,
+		.test = &mine,
+		.request = request,
+		.before = gp_fields_read(test->job),
+	};
+	int rc;
+
+	if (!gp_scratch_fits(&ctl->scratch, test->nodes))
+		return gp_stock_call(ctl, stock_plugin, test);
+	bit_copybits(ctl->scratch.offered, test->nodes);
+	/* What stock would see without the wish. */
+	if (request->binds && one_node)
+		gp_units_count(&ctl->caches.units, test->nodes, ctl->config.models,
+			       &ctl->caches.free_bound);
+	if (gp_preselect_filter(&a)) {
+		bit_copybits(ctl->scratch.offered, test->nodes);
+		/* Who may not be split is not split. */
+		if (request->binds && request->asked.per_job && one_node &&
+		    (request->wish.one_node || request->wish.asked))
+			mine.min_nodes = mine.max_nodes = mine.req_nodes = 1;
+		gp_count_only_mean(NULL, NULL, 0);
+		rc = answer(&a);
+	} else {
+		rc = refuse(&a);
+	}
+	gp_journal_count(&ctl->journal, &a.counted);
 	return rc;
 }

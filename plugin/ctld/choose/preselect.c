@@ -5,50 +5,23 @@
  */
 #include "plugin/slurm/compat.h"
 
-#include "plugin/ctld/choose/stock_call.h"
+#include "plugin/ctld/state/stock_call.h"
 #include "plugin/ctld/choose/attempt.h"
 #include "plugin/ctld/choose/domain.h"
 
 #define MAX_DOMAINS 4 /* NVLink domains that one job tries */
 #define MAX_HARMS   3 /* of units.h: after so many it is stock's to say */
 
-struct gp_fields gp_fields_read(const job_record_t *job)
-{
-	return (struct gp_fields){
-		.min_cpus = job->details ? job->details->min_cpus : 0,
-		.pn_min_memory = job->details ? job->details->pn_min_memory : 0,
-		.total_cpus = job->total_cpus,
-		.start_protocol_ver = job->start_protocol_ver,
-		.best_switch = job->best_switch,
-	};
-}
-
-void gp_fields_write(job_record_t *job, const struct gp_fields *fields)
-{
-	if (job->details) {
-		job->details->min_cpus = fields->min_cpus;
-		job->details->pn_min_memory = fields->pn_min_memory;
-	}
-	job->total_cpus = fields->total_cpus;
-	job->start_protocol_ver = fields->start_protocol_ver;
-	job->best_switch = fields->best_switch;
-}
-
-bool gp_preselect_scratch(const struct gp_controller *ctl, bitstr_t *nodes)
-{
-	return ctl->offered && ctl->picked && bit_size(ctl->offered) == bit_size(nodes);
-}
-
 /* Of nodes that are as good as each other a requeued job gets the one it had. */
 static bool put_former(struct gp_attempt *a, int ranked, int count, uint64_t harm,
 		       bitstr_t *few)
 {
-	const struct gp_node_score *ranks = a->ctl->scores;
+	const struct gp_node_score *ranks = a->ctl->scratch.scores;
 
-	for (int i = 0; a->request.previous.sets && i < ranked; i++) {
+	for (int i = 0; a->request->previous.sets && i < ranked; i++) {
 		const char *name = node_record_table_ptr[ranks[i].node]->name;
 
-		if (!gp_previous_run_on(&a->request.previous, name) ||
+		if (!gp_previous_run_on(&a->request->previous, name) ||
 		    !gp_node_scores_tie(ranks, ranked, count, harm, i))
 			continue;
 		bit_clear_all(few);
@@ -66,19 +39,19 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, uint64_
 	struct gp_controller *ctl = a->ctl;
 	int rc;
 
-	if (!(only_ties && put_former(a, ranked, count, harm, ctl->picked)) &&
-	    !gp_node_scores_best(ctl->scores, ranked, count, harm, only_ties,
-				 ctl->picked))
+	if (!(only_ties && put_former(a, ranked, count, harm, ctl->scratch.picked)) &&
+	    !gp_node_scores_best(ctl->scratch.scores, ranked, count, harm, only_ties,
+				 ctl->scratch.picked))
 		return false;
-	bit_copybits(t->nodes, ctl->picked);
+	bit_copybits(t->nodes, ctl->scratch.picked);
 	rc = gp_stock_call_nodes(ctl, a->stock_plugin, t, 1, 1, 1);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
-		ctl->counters.narrowed++;
+		a->counted.narrowed++;
 		return true;
 	}
-	ctl->counters.failed_narrow++;
+	a->counted.failed_narrow++;
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, ctl->offered);
+	bit_copybits(t->nodes, ctl->scratch.offered);
 	return false;
 }
 
@@ -88,20 +61,18 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, uint64_
 static bool asks_for_split(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	time_t now = time(NULL);
 	bool splits;
 	int rc;
 
-	if (a->ctl->split_asked == now)
+	if (!gp_caches_may_ask_split(&a->ctl->caches, time(NULL)))
 		return false;
-	a->ctl->split_asked = now;
 	rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, t);
 	splits = rc == SLURM_SUCCESS && t->job->job_resrcs &&
 		 t->job->job_resrcs->nhosts > 1;
 	if (t->job->job_resrcs)
 		free_job_resources(&t->job->job_resrcs);
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->ctl->offered);
+	bit_copybits(t->nodes, a->ctl->scratch.offered);
 	return splits;
 }
 
@@ -109,33 +80,37 @@ static bool asks_for_split(struct gp_attempt *a)
 static bool answer_by_rank(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	const struct gp_job *asked = &a->request.asked;
+	const struct gp_job *asked = &a->request->asked;
 	struct gp_controller *ctl = a->ctl;
-	int ranked, offered, count = a->request.count;
+	int ranked, offered, count = a->request->count;
 	uint64_t harm = 0;
 
-	if (!ctl->chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
+	if (!ctl->config.chooses || t->min_nodes > 1 || t->req_nodes > 1 || count < 1 ||
 	    asked->whole || asked->enforce || !gp_bridge_any_node(t->job) ||
 	    (asked->typed && asked->entries > 1) ||
-	    gp_units_network(&ctl->units, t->job) == GP_NETWORK_OTHER)
+	    gp_units_network(&ctl->caches.units, t->job) == GP_NETWORK_OTHER)
 		return false;
-	if (!gp_free_bound_may_any(&ctl->free_bound, count))
+	if (!gp_free_bound_may_any(&ctl->caches.free_bound, count))
 		return false;
 	offered = bit_set_count(t->nodes);
 	/* With a wish they were counted before nodes were left out for it. */
-	if (!a->request.binds)
-		gp_units_count(&ctl->units, t->nodes, ctl->models, &ctl->free_bound);
-	ranked = gp_node_scores_read(ctl->scores, t->nodes, asked, count, ctl->models,
-				     &ctl->free_bound, &ctl->units);
+	if (!a->request->binds)
+		gp_units_count(&ctl->caches.units, t->nodes, ctl->config.models,
+			       &ctl->caches.free_bound);
+	ranked = gp_node_scores_read(ctl->scratch.scores, t->nodes, a->request,
+				     ctl->config.models, &ctl->caches.free_bound,
+				     &ctl->caches.units);
 	if (ranked == 0)
-		gp_free_bound_count(&ctl->free_bound);
+		gp_free_bound_count(&ctl->caches.free_bound);
 	if (ranked == 0 || offered == 1)
 		return false;
 	/* Where every node has room for the job, stock splits nothing. */
-	if (ctl->decisions.open && asked->per_job && count > 1 && ranked < offered)
+	if (ctl->journal.decisions.open && asked->per_job && count > 1 &&
+	    ranked < offered)
 		a->stock_splits = asks_for_split(a);
-	for (int i = 0; i < MAX_HARMS && gp_node_scores_next_harm(ctl->scores, ranked,
-								  count, i == 0, &harm);
+	for (int i = 0;
+	     i < MAX_HARMS &&
+	     gp_node_scores_next_harm(ctl->scratch.scores, ranked, count, i == 0, &harm);
 	     i++)
 		if (answer_from_few(a, ranked, count, harm, true) ||
 		    (ranked > 1 && answer_from_few(a, ranked, count, harm, false)))
@@ -147,7 +122,7 @@ static bool answer_by_rank(struct gp_attempt *a)
 static struct gp_need read_need(const struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
-	const struct gp_job *asked = &a->request.asked;
+	const struct gp_job *asked = &a->request->asked;
 	struct gp_need need = {
 		.per_node = gp_bridge_per_node(t->job, asked),
 		.nodes = (int)(t->req_nodes > t->min_nodes ? t->req_nodes : t->min_nodes),
@@ -159,21 +134,21 @@ static struct gp_need read_need(const struct gp_attempt *a)
 	return need;
 }
 
-/* Stock's answer with the nodes of ctl->picked. */
+/* Stock's answer with the nodes of ctl->scratch.picked. */
 static bool answer_from_domain(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 	int rc;
 
-	bit_copybits(t->nodes, a->ctl->picked);
+	bit_copybits(t->nodes, a->ctl->scratch.picked);
 	rc = gp_stock_call_no_preempt(a->ctl, a->stock_plugin, t);
 	if (rc == SLURM_SUCCESS && t->job->job_resrcs) {
-		a->ctl->counters.in_domain++;
+		a->counted.in_domain++;
 		return true;
 	}
-	a->ctl->counters.failed_narrow++;
+	a->counted.failed_narrow++;
 	gp_fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, a->ctl->offered);
+	bit_copybits(t->nodes, a->ctl->scratch.offered);
 	return false;
 }
 
@@ -186,29 +161,29 @@ static bool answer_in_domain(struct gp_attempt *a)
 	struct gp_need need = read_need(a);
 	int tries = 0;
 
-	if (!ctl->domains || !gp_models_have_domains(ctl->models) ||
+	if (!ctl->scratch.domains || !gp_models_have_domains(ctl->config.models) ||
 	    (!need.per_node && !need.total) || t->max_nodes <= 1 ||
 	    !gp_bridge_loose_nodes(t->job) ||
-	    gp_units_network(&ctl->units, t->job) != GP_NETWORK_FLAT ||
-	    !gp_domains_read(ctl, t->nodes, &a->request.asked, &need))
+	    gp_units_network(&ctl->caches.units, t->job) != GP_NETWORK_FLAT ||
+	    !gp_domains_read(ctl, t->nodes, &a->request->asked, &need))
 		return false;
-	while (tries < MAX_DOMAINS && gp_domains_next(ctl, &need, ctl->picked)) {
+	while (tries < MAX_DOMAINS && gp_domains_next(&ctl->scratch, &need)) {
 		tries++;
 		if (answer_from_domain(a))
 			return true;
 	}
-	return tries == 0 && gp_domains_split(ctl, &need, ctl->picked) &&
+	return tries == 0 && gp_domains_split(&ctl->scratch, &need) &&
 	       answer_from_domain(a);
 }
 
 int gp_preselect_answer(struct gp_attempt *a)
 {
-	bool may_choose = a->ctl->scores && a->request.why == GP_OK &&
-			  !a->request.wish.off &&
-			  bit_size(a->test->nodes) <= a->ctl->node_count;
+	bool may_choose = a->ctl->scratch.scores && a->request->why == GP_OK &&
+			  !a->request->wish.off &&
+			  bit_size(a->test->nodes) <= a->ctl->config.node_count;
 
 	if (may_choose) {
-		gp_free_bound_expire(&a->ctl->free_bound, time(NULL));
+		gp_free_bound_expire(&a->ctl->caches.free_bound, time(NULL));
 		if (answer_by_rank(a) || answer_in_domain(a))
 			return SLURM_SUCCESS;
 	}
@@ -219,11 +194,11 @@ bool gp_preselect_filter(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 
-	if (!a->request.binds || gp_forecast_filter(&a->request, a->ctl, t))
+	if (!a->request->binds || gp_forecast_filter(a->request, a->ctl, t))
 		return true;
-	bit_copybits(t->nodes, a->ctl->offered);
+	bit_copybits(t->nodes, a->ctl->scratch.offered);
 	if (t->candidates)
 		return true;
-	gp_forecast_refused(a->ctl, t->job, bit_set_count(t->nodes));
+	gp_caches_refused(&a->ctl->caches, t->job->job_id, bit_set_count(t->nodes));
 	return false;
 }

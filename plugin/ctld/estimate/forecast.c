@@ -8,34 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/ctld/choose/stock_call.h"
-#include "plugin/ctld/choose/attempt.h"
-#include "plugin/ctld/estimate/start_estimate.h"
+#include "plugin/ctld/state/stock_call.h"
+#include "plugin/ctld/estimate/forecast.h"
+#include "plugin/ctld/nodes/node_score.h"
 
-#define WAITING		"gputopo: waiting for GPUs that are connected as asked"
-/* A refusal is believed so long: nodes may come back without a job's end. */
-#define REFUSED_SECONDS 120
+#define WAITING "gputopo: waiting for GPUs that are connected as asked"
 
 #pragma weak job_req_node_filter
-
-/* GPUs on each node. Of several nodes that share a total, each has an even share as far
- * as wishes go. */
-static void read_count(struct gp_job_request *request, const struct gp_test *test)
-{
-	const job_record_t *job = test->job;
-	int nodes = (int)test->min_nodes, total;
-
-	if (nodes <= 1) {
-		request->count = gp_bridge_count(job, &request->asked);
-		return;
-	}
-	request->count = gp_bridge_per_node(job, &request->asked);
-	total = request->count ? 0 : gp_bridge_total(job, &request->asked);
-	if (total && total / nodes <= GP_MAX_GPUS) {
-		request->count = total / nodes;
-		request->even = total % nodes == 0;
-	}
-}
 
 /* A node as the job sees it; false: none of ours. */
 static bool see_node(struct gp_prospect *prospect, const struct gp_job_request *request,
@@ -44,7 +23,7 @@ static bool see_node(struct gp_prospect *prospect, const struct gp_job_request *
 	uint64_t reserved;
 
 	if (!gp_node_prospect_read(prospect, node, &request->asked, request->count,
-				   ctl->models, &ctl->running))
+				   ctl->config.models, &ctl->caches.running))
 		return false;
 	reserved = gp_bridge_reserved(request->reserved, request->granted, node,
 				      prospect->binding->size);
@@ -91,16 +70,17 @@ static bool is_possible(const struct gp_job_request *request, struct gp_controll
 	return found >= wanted_nodes(test);
 }
 
-/* Put into ctl->picked the nodes in service that the job may have. false: none known. */
+/* Put into ctl->scratch.picked the nodes in service that the job may have. false: none
+ * known. */
 static bool read_own_nodes(struct gp_controller *ctl, job_record_t *job)
 {
 	bitstr_t *part = job->part_ptr ? job->part_ptr->node_bitmap : NULL;
-	bitstr_t *excluded = job->details->exc_node_bitmap, *nodes = ctl->picked;
+	bitstr_t *excluded = job->details->exc_node_bitmap, *nodes = ctl->scratch.picked;
 
 	if (!nodes)
 		return false;
 	bit_clear_all(nodes);
-	for (int n = 0; n < ctl->node_count && n < bit_size(nodes); n++)
+	for (int n = 0; n < ctl->config.node_count && n < bit_size(nodes); n++)
 		if (node_record_table_ptr[n] &&
 		    !(node_record_table_ptr[n]->node_state & NODE_STATE_DRAIN) &&
 		    (!part || (n < bit_size(part) && bit_test(part, n))) &&
@@ -112,41 +92,16 @@ static bool read_own_nodes(struct gp_controller *ctl, job_record_t *job)
 	return true;
 }
 
-/* A requeued job with a wish is not to get less than it had. Where its machine is gone
- * for good, or not among the nodes that it may have, the wish alone counts. */
-static void hold_past(struct gp_job_request *request, struct gp_controller *ctl,
-		      const struct gp_test *test)
+void gp_forecast_hold_past(struct gp_job_request *request, struct gp_controller *ctl,
+			   const struct gp_test *test)
 {
+	if (!request->wish.asked || request->previous.count != request->count)
+		return;
 	request->wish.had_mbps = request->previous.mbps;
 	if (request->wish.had_mbps &&
 	    !(read_own_nodes(ctl, test->job) &&
-	      is_possible(request, ctl, test, ctl->picked, false)))
+	      is_possible(request, ctl, test, ctl->scratch.picked, false)))
 		request->wish.had_mbps = 0;
-}
-
-void gp_job_request_read(struct gp_job_request *request, struct gp_controller *ctl,
-			 const struct gp_test *test)
-{
-	const job_record_t *job = test->job;
-
-	memset(request, 0, sizeof(*request));
-	request->why = gp_bridge_job(job, &request->asked);
-	if (request->why != GP_OK || !job->details)
-		return;
-	gp_wish_read(job, &request->wish);
-	gp_previous_run_read(job, &request->previous);
-	request->reserved = GP_RESERVED(test);
-	request->granted = GP_GRANTED(test);
-	read_count(request, test);
-	request->wish.one_node = ctl->no_split && request->asked.per_job &&
-				 test->min_nodes <= 1 && gp_bridge_may_be_one_node(job);
-	/* Types: only one. */
-	request->binds =
-		request->count > 1 &&
-		!(request->asked.typed && request->asked.entries > 1) &&
-		(request->wish.asked || request->wish.one_node || ctl->has_ratio);
-	if (request->wish.asked && request->previous.count == request->count)
-		hold_past(request, ctl, test);
 }
 
 /* When one node can meet it. */
@@ -191,25 +146,8 @@ bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controll
 			bit_clear(nodes, n);
 	}
 	return left >= wanted_nodes(test) &&
-	       gp_dates_has_required(ctl->offered, required_nodes(test->job), nodes);
-}
-
-void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes)
-{
-	struct gp_refusal *refusal = &ctl->refusals[job->job_id % GP_REFUSALS];
-
-	*refusal = (struct gp_refusal){job->job_id, ctl->ends, time(NULL), nodes};
-}
-
-static bool was_refused(const struct gp_controller *ctl, const struct gp_test *test,
-			time_t now)
-{
-	const struct gp_refusal *refusal =
-		&ctl->refusals[test->job->job_id % GP_REFUSALS];
-
-	return refusal->job_id == test->job->job_id && refusal->ends == ctl->ends &&
-	       now - refusal->when < REFUSED_SECONDS &&
-	       bit_set_count(test->nodes) <= refusal->nodes;
+	       gp_dates_has_required(ctl->scratch.offered, required_nodes(test->job),
+				     nodes);
 }
 
 /* The next end of a job on some nodes. */
@@ -268,8 +206,8 @@ static int ask_by(struct gp_controller *ctl, const struct gp_stock_plugin *stock
 	struct gp_dates all = *dates;
 	int kept, rc;
 
-	bit_copybits(ctl->offered, dates->nodes);
-	all.nodes = ctl->offered;
+	bit_copybits(ctl->scratch.offered, dates->nodes);
+	all.nodes = ctl->scratch.offered;
 	kept = gp_dates_keep(&all, *moment, test->nodes);
 	rc = gp_stock_call(ctl, stock_plugin, test);
 	if (rc != SLURM_SUCCESS &&
@@ -295,19 +233,21 @@ int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_p
 		.nodes = test->nodes,
 		.required = required_nodes(test->job),
 		.wanted = wanted_nodes(test),
-		.at = ctl->dates,
-		.sorted = ctl->dates ? ctl->dates + ctl->node_count : NULL,
+		.at = ctl->scratch.dates,
+		.sorted = ctl->scratch.dates ? ctl->scratch.dates + ctl->config.node_count
+					     : NULL,
 	};
 	int rc;
 
-	if (!ctl->dates || bit_size(test->nodes) > ctl->node_count ||
-	    !gp_preselect_scratch(ctl, test->nodes))
+	if (!ctl->scratch.dates || bit_size(test->nodes) > ctl->config.node_count ||
+	    !gp_scratch_fits(&ctl->scratch, test->nodes))
 		return gp_stock_call(ctl, stock_plugin, test);
 	gp_dates_read(&dates, when, arg);
 	moment = gp_dates_first(&dates);
 	if (moment == GP_NEVER)
 		return ESLURM_NODES_BUSY;
-	if (moment == 0 && was_refused(ctl, test, now))
+	if (moment == 0 && gp_caches_was_refused(&ctl->caches, test->job->job_id,
+						 bit_set_count(test->nodes), now))
 		moment = next_end(test->nodes, now);
 	rc = ask_by(ctl, stock_plugin, test, &dates, &moment);
 	if (rc != SLURM_SUCCESS || moment == 0)
@@ -339,7 +279,8 @@ int gp_forecast_test_only(const struct gp_job_request *request, struct gp_contro
 			  const struct gp_test *test)
 {
 	/* A promise of the admin's (MinRatio, Split) refuses nobody. */
-	if (request->wish.asked && !is_possible(request, ctl, test, test->nodes, true))
+	if ((request->wish.asked || gp_shape_binds(&request->wish.shape)) &&
+	    !is_possible(request, ctl, test, test->nodes, true))
 		return ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE;
 	return gp_stock_call(ctl, stock_plugin, test);
 }

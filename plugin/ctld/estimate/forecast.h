@@ -6,33 +6,20 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
 #define GPUTOPO_PLUGIN_CTLD_ESTIMATE_FORECAST_H
 
-#include "plugin/ctld/controller.h"
 #include "plugin/ctld/estimate/start_estimate.h"
-#include "plugin/ctld/request/previous_run.h"
+#include "plugin/ctld/request/job_request.h"
+#include "plugin/ctld/state/state.h"
+#include "plugin/slurm/stock_plugin.h"
 
-/* What a job_test is about, as far as wishes go. */
-struct gp_job_request {
-	struct gp_job asked;
-	enum gp_reason why; /* of gp_bridge_job */
-	struct gp_wish wish;
-	struct gp_previous_run previous;
-	int count;  /* GPUs on each node; 0: not known beforehand */
-	bool even;  /* count is an even share of --gpus over the nodes asked for */
-	bool binds; /* there may be something to wait for */
-	gp_list_t reserved; /* lists of gp_bridge_reserved */
-	gp_list_t granted;
-};
-
-void gp_job_request_read(struct gp_job_request *request, struct gp_controller *ctl,
-			 const struct gp_test *test);
+/* A requeued job with a wish is not to get less than it had. Where its machine is gone
+ * for good, or not among the nodes that it may have, the wish alone counts. After
+ * gp_job_request_read. */
+void gp_forecast_hold_past(struct gp_job_request *request, struct gp_controller *ctl,
+			   const struct gp_test *test);
 /* Leave in test's nodes those that can meet the wish now. Are they enough, with all that
- * the job requires? ctl->offered holds the nodes as they came. */
+ * the job requires? the offered nodes of the scratch holds the nodes as they came. */
 bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controller *ctl,
 			const struct gp_test *test);
-/* RUN_NOW has not met the wish on so many offered nodes (INT_MAX: nor would it on more):
- * until a job ends, no forecast is to say "now" for this one. */
-void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes);
-
 /* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes
  * that can have the job, not before they can, so that what slurmctld then holds for it
  * are nodes on which it can start. Each offered node is asked once. waiting is what

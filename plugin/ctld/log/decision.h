@@ -7,7 +7,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_LOG_DECISION_H
 #define GPUTOPO_PLUGIN_CTLD_LOG_DECISION_H
 
-#include "plugin/ctld/choose/choice.h"
+#include "plugin/ctld/nodes/node_answer.h"
 #include "conf/conf.h"
 #include "plugin/ctld/log/metrics.h"
 #include "conf/reason.h"

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "core/node.h"
-#include "plugin/ctld/choose/attempt.h"
-#include "plugin/ctld/choose/stock_call.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/estimate/forecast.h"
+#include "plugin/ctld/mig/instance.h"
+#include "plugin/ctld/state/stock_call.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/mig/mig_select.h"
 #include "plugin/ctld/mig/mig_submit.h"
 
@@ -34,11 +35,6 @@ int gp_stock_call_nodes(struct gp_controller *ctl,
 			uint32_t best)
 {
 	return host->ask_for(ctl, stock_plugin, test, least, most, best);
-}
-
-bool gp_preselect_scratch(const struct gp_controller *ctl, bitstr_t *nodes)
-{
-	return host->scratch(ctl, nodes);
 }
 
 struct gp_fields gp_fields_read(const job_record_t *job)
@@ -67,9 +63,9 @@ bool gp_models_have_mig(const struct gp_models *models)
 	return host->have_mig(models);
 }
 
-void gp_forecast_refused(struct gp_controller *ctl, const job_record_t *job, int nodes)
+void gp_caches_refused(struct gp_caches *caches, uint32_t job_id, int nodes)
 {
-	host->refused(ctl, job, nodes);
+	host->refused(caches, job_id, nodes);
 }
 
 int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
@@ -79,17 +75,17 @@ int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_p
 	return host->forecast(ctl, stock_plugin, test, when, arg, waiting);
 }
 
-static void spoil(struct gp_controller *ctl)
+static void spoil(void)
 {
-	gp_slice_ledger_spoil(&ctl->slice_ledger);
+	gp_slice_ledger_spoil(&gp_mig_state.ledger);
 }
 
-static void release(struct gp_controller *ctl)
+static void release(void)
 {
-	gp_slice_ledger_release(&ctl->slice_ledger);
-	gp_mig_spaces_release(&ctl->mig_spaces);
-	free(ctl->mig_decided.text);
-	memset(&ctl->mig_decided, 0, sizeof(ctl->mig_decided));
+	gp_slice_ledger_release(&gp_mig_state.ledger);
+	gp_mig_spaces_release(&gp_mig_state.spaces);
+	free(gp_mig_state.decided.text);
+	memset(&gp_mig_state.decided, 0, sizeof(gp_mig_state.decided));
 }
 
 extern const struct gp_mig_object gputopo_mig;
@@ -103,7 +99,7 @@ const struct gp_mig_object gputopo_mig = {
 	.job_leaves = gp_mig_job_leaves,
 	.job_ends = gp_mig_job_ends,
 	.guard = gp_mig_guard,
-	.refuses = gp_mig_refuses,
+	.judge = gp_mig_judge,
 	.spoil = spoil,
 	.release = release,
 	.bind = gp_instances_bind,

@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_INSTANCE_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_INSTANCE_H
 
-#include "plugin/ctld/choose/choice.h"
+#include "plugin/ctld/nodes/node_answer.h"
 
 /* Tell each gres bit of a node whose model has instances: binding->to_model of whole
  * GPUs, binding->instances and instance_of. Where the order is not known (types without

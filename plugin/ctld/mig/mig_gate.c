@@ -32,21 +32,20 @@ int gp_mig_without_object(const job_record_t *job, uint16_t mode)
 		       : ESLURM_NODES_BUSY;
 }
 
-bool gp_mig_refuses_alone(const char *wish, bool active, char *text, size_t size)
+struct gp_mig_verdict gp_mig_judge_alone(const char *wish, bool active)
 {
+	struct gp_mig_verdict verdict = {.refused = wish != NULL};
+	const char *format = "gputopo: --mig=%.40s: no node has GPUs with MIG slices";
 	struct gp_mig_wish read;
 
 	if (!wish)
-		return false;
+		return verdict;
 	if (!active)
-		snprintf(text, size, "gputopo: --mig=%.40s: gputopo is off", wish);
+		format = "gputopo: --mig=%.40s: gputopo is off";
 	else if (!gp_mig_wish_read(wish, &read))
-		snprintf(text, size,
-			 "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT", wish);
-	else
-		snprintf(text, size,
-			 "gputopo: --mig=%.40s: no node has GPUs with MIG slices", wish);
-	return true;
+		format = "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT";
+	snprintf(verdict.text, sizeof(verdict.text), format, wish);
+	return verdict;
 }
 
 static void mend_node(int node, uint32_t job_id, void *arg)

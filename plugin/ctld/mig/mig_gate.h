@@ -7,6 +7,7 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_GATE_H
 #define GPUTOPO_PLUGIN_CTLD_MIG_MIG_GATE_H
 
+#include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/model/model.h"
 
 /* Is the job answered by gputopo_mig.so? It asks for an instance, or for shards, which on
@@ -18,9 +19,9 @@ bool gp_mig_may_start(const job_record_t *job, uint16_t mode);
  * submission if it asks for an instance. */
 int gp_mig_without_object(const job_record_t *job, uint16_t mode);
 
-/* In words, into text: why a wish is refused at submission while the object is not loaded
- * or gputopo is not active. false: there is no wish. */
-bool gp_mig_refuses_alone(const char *wish, bool active, char *text, size_t size);
+/* The verdict at submission while the object is not loaded or gputopo is not active: a
+ * wish is refused. */
+struct gp_mig_verdict gp_mig_judge_alone(const char *wish, bool active);
 
 /* After the stock plugin has taken back what an ended job held: GPUs whose shards others
  * still hold stay taken. */

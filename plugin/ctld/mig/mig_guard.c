@@ -20,8 +20,8 @@ static bool is_unseen(struct gp_controller *ctl, int node)
 		return false;
 	shards = gp_bridge_gres(record, "shard");
 	return (shards && shards->gres_cnt_alloc > 0) ||
-	       !gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count) ||
-	       gp_slice_ledger_next(&ctl->slice_ledger, node, &at);
+	       !gp_slice_ledger_read(&gp_mig_state.ledger, ctl->config.node_count) ||
+	       gp_slice_ledger_next(&gp_mig_state.ledger, node, &at);
 }
 
 bool gp_mig_guard(struct gp_controller *ctl, const struct gp_test *test)
@@ -31,7 +31,7 @@ bool gp_mig_guard(struct gp_controller *ctl, const struct gp_test *test)
 		test->job->details ? test->job->details->req_node_bitmap : NULL;
 	struct gp_job asked;
 
-	if (!ctl->models || !gp_models_have_mig(ctl->models) ||
+	if (!ctl->config.models || !gp_models_have_mig(ctl->config.models) ||
 	    gp_bridge_job(test->job, &asked) == GP_NO_GPUS)
 		return true;
 	for (int64_t n = bit_ffs(nodes), last = bit_fls(nodes); n >= 0 && n <= last;

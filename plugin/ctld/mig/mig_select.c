@@ -10,12 +10,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/ctld/choose/stock_call.h"
-#include "plugin/ctld/choose/attempt.h"
+#include "plugin/ctld/state/stock_call.h"
+#include "plugin/ctld/estimate/forecast.h"
 #include "plugin/slurm/job_env.h"
 #include "plugin/common/mig_names.h"
 #include "plugin/ctld/mig/mig_select.h"
 #include "plugin/ctld/estimate/start_estimate.h"
+
+struct gp_mig_state gp_mig_state;
 
 #define WAITING "gputopo: waiting for free MIG slices that fit together"
 
@@ -47,7 +49,7 @@ static bool suits(const struct visit *v, const struct gp_mig_site *site)
 
 static bool read_site(const struct visit *v, int node, struct gp_mig_site *site)
 {
-	return gp_mig_site_read(site, node, v->ctl->models, &v->ctl->mig_spaces);
+	return gp_mig_site_read(site, node, v->ctl->config.models, &gp_mig_state.spaces);
 }
 
 /* ---- shards without a wish ---- */
@@ -80,16 +82,14 @@ static bool is_required(const struct visit *v, int64_t node)
 /* ---- the text ---- */
 
 /* Room for the decision; NULL: no memory. */
-static char *decided(struct gp_controller *ctl)
+static char *decided(void)
 {
-	struct gp_mig_decided *d = &ctl->mig_decided;
-
-	d->job_id = 0;
-	if (!d->text)
-		d->text = malloc(GP_TEXT_DECISION_MAX);
-	if (d->text)
-		d->text[0] = '\0';
-	return d->text;
+	gp_mig_state.decided.job_id = 0;
+	if (!gp_mig_state.decided.text)
+		gp_mig_state.decided.text = malloc(GP_TEXT_DECISION_MAX);
+	if (gp_mig_state.decided.text)
+		gp_mig_state.decided.text[0] = '\0';
+	return gp_mig_state.decided.text;
 }
 
 static bool add_fit(const struct visit *v, const struct gp_mig_site *site,
@@ -112,7 +112,7 @@ static bool add_fit(const struct visit *v, const struct gp_mig_site *site,
 /* Decide it now: a job whose placement cannot be written does not start. */
 static bool decide(struct visit *v)
 {
-	char *text = decided(v->ctl);
+	char *text = decided();
 	size_t used = 0;
 
 	for (int i = 0; text && i < v->count; i++)
@@ -120,7 +120,7 @@ static bool decide(struct visit *v)
 		    !add_fit(v, &v->sites[i], &v->fits[i], text, &used))
 			text = NULL;
 	if (text && used > 0)
-		v->ctl->mig_decided.job_id = v->test->job->job_id;
+		gp_mig_state.decided.job_id = v->test->job->job_id;
 	return text && used > 0;
 }
 
@@ -143,7 +143,7 @@ static bool read_sites(struct visit *v)
 		if (!bit_test(nodes, n))
 			continue;
 		if (read_site(v, (int)n, site) && suits(v, site) &&
-		    gp_mig_site_fit(site, &v->ctl->slice_ledger, &v->ctl->running,
+		    gp_mig_site_fit(site, &gp_mig_state.ledger, &v->ctl->caches.running,
 				    &v->wish, site->mig, 0, &v->fits[v->count]))
 			v->count++;
 		else {
@@ -224,11 +224,11 @@ static int best_site(struct visit *v)
 	int best;
 
 	if (v->count < 2 || t->min_nodes > 1 || !gp_bridge_any_node(t->job) ||
-	    !gp_preselect_scratch(v->ctl, t->nodes))
+	    !gp_scratch_fits(&v->ctl->scratch, t->nodes))
 		return -1;
-	best = gp_mig_site_best(v->sites, lightest(v), &v->ctl->slice_ledger, &v->wish);
+	best = gp_mig_site_best(v->sites, lightest(v), &gp_mig_state.ledger, &v->wish);
 	/* Which leaf switch or base block loses a whole node is stock's to say. */
-	if (best >= 0 && v->ctl->units.network != GP_NETWORK_FLAT &&
+	if (best >= 0 && v->ctl->caches.units.network != GP_NETWORK_FLAT &&
 	    gp_bridge_is_idle(v->sites[best].record))
 		return -1;
 	return best;
@@ -254,19 +254,19 @@ static int answer(struct visit *v)
 	uint32_t most = most_nodes(v);
 	int best, rc;
 
-	v->ctl->mig_decided.job_id = 0;
+	gp_mig_state.decided.job_id = 0;
 	if (v->count < (int)t->min_nodes || v->count == 0 || v->misses_required)
 		return ESLURM_NODES_BUSY;
 	best = best_site(v);
 	if (best >= 0) {
-		bit_copybits(v->ctl->offered, t->nodes);
+		bit_copybits(v->ctl->scratch.offered, t->nodes);
 		bit_clear_all(t->nodes);
 		bit_set(t->nodes, v->sites[best].node);
 		rc = ask(v, 1, 1, 1);
 		if (rc == SLURM_SUCCESS)
 			return rc;
 		gp_fields_write(t->job, &before);
-		bit_copybits(t->nodes, v->ctl->offered);
+		bit_copybits(t->nodes, v->ctl->scratch.offered);
 	}
 	if (t->min_nodes > most)
 		return ESLURM_NODES_BUSY;
@@ -274,7 +274,7 @@ static int answer(struct visit *v)
 		 t->req_nodes < most ? t->req_nodes : most);
 	if (rc != SLURM_SUCCESS) {
 		gp_fields_write(t->job, &before);
-		gp_forecast_refused(v->ctl, t->job, INT_MAX);
+		gp_caches_refused(&v->ctl->caches, t->job->job_id, INT_MAX);
 	}
 	return rc;
 }
@@ -297,8 +297,8 @@ static time_t when(void *arg, int node)
 
 	if (!read_site(v, node, &site) || !suits(v, &site))
 		return GP_NEVER;
-	return gp_mig_site_when(&site, &v->ctl->slice_ledger, &v->ctl->running, &v->wish,
-				v->now);
+	return gp_mig_site_when(&site, &gp_mig_state.ledger, &v->ctl->caches.running,
+				&v->wish, v->now);
 }
 
 /* Not before the slices fit together; told to the job even if stock has more to wait for.
@@ -362,7 +362,7 @@ int gp_mig_job_test(struct gp_controller *ctl, const struct gp_stock_plugin *sto
 		return ESLURM_INVALID_GRES;
 	if (SELECT_IS_MODE_TEST_ONLY(test->mode))
 		return test_only(&v);
-	if (!gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count))
+	if (!gp_slice_ledger_read(&gp_mig_state.ledger, ctl->config.node_count))
 		return ESLURM_NODES_BUSY;
 	return SELECT_IS_MODE_WILL_RUN(test->mode) ? will_run(&v) : run_now(&v);
 }
@@ -379,8 +379,8 @@ static bool place_on(struct visit *v, int node, char *text, size_t *used)
 
 	if (!read_site(v, node, &site) || !suits(v, &site) ||
 	    !gp_bridge_selected(&asked, 0, node, site.gpus, &gpus) ||
-	    !gp_mig_site_fit(&site, &v->ctl->slice_ledger, &v->ctl->running, &v->wish,
-			     gpus, 0, &fit))
+	    !gp_mig_site_fit(&site, &gp_mig_state.ledger, &v->ctl->caches.running,
+			     &v->wish, gpus, 0, &fit))
 		return false;
 	return add_fit(v, &site, &fit, text, used);
 }
@@ -402,12 +402,15 @@ static bool place_all(struct visit *v, const job_record_t *job, char *text)
 static const char *placement(struct gp_controller *ctl, const job_record_t *job,
 			     struct visit *v)
 {
-	char *text = ctl->mig_decided.text;
+	char *text = gp_mig_state.decided.text;
 
-	if (text && ctl->mig_decided.job_id == job->job_id && ctl->slice_ledger.fresh)
+	if (text && gp_mig_state.decided.job_id == job->job_id &&
+	    gp_mig_state.ledger.fresh)
 		return text;
-	text = decided(ctl);
-	return text && gp_slice_ledger_read(&ctl->slice_ledger, ctl->node_count) &&
+	text = decided();
+	return text &&
+			       gp_slice_ledger_read(&gp_mig_state.ledger,
+						    ctl->config.node_count) &&
 			       place_all(v, job, text)
 		       ? text
 		       : NULL;
@@ -421,23 +424,24 @@ bool gp_mig_job_begins(struct gp_controller *ctl, job_record_t *job)
 
 	if (!wish)
 		return true;
-	text = ctl->active && gp_mig_wish_read(wish, &v.wish) ? placement(ctl, job, &v)
-							      : NULL;
+	text = ctl->config.active && gp_mig_wish_read(wish, &v.wish)
+		       ? placement(ctl, job, &v)
+		       : NULL;
 	placed = text && gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
-	ctl->mig_decided.job_id = 0;
+	gp_mig_state.decided.job_id = 0;
 	if (!placed)
 		error("gputopo: job %u waits: its MIG slices are no longer free, or "
 		      "their placement cannot be stored",
 		      job->job_id);
-	gp_slice_ledger_spoil(&ctl->slice_ledger);
+	gp_slice_ledger_spoil(&gp_mig_state.ledger);
 	return placed;
 }
 
-void gp_mig_job_leaves(struct gp_controller *ctl, job_record_t *job, int node)
+void gp_mig_job_leaves(job_record_t *job, int node)
 {
 	const char *at = gp_job_env_get(job, GP_ENV_MIG_PLACE);
 	const char *name = node_record_table_ptr[node]->name;
-	char *text = at ? decided(ctl) : NULL;
+	char *text = at ? decided() : NULL;
 	size_t used = 0;
 
 	if (!text)
@@ -455,11 +459,11 @@ void gp_mig_job_leaves(struct gp_controller *ctl, job_record_t *job, int node)
 					 &entry.slice);
 	}
 	gp_job_env_set(job, GP_ENV_MIG_PLACE, text);
-	gp_slice_ledger_spoil(&ctl->slice_ledger);
+	gp_slice_ledger_spoil(&gp_mig_state.ledger);
 }
 
-void gp_mig_job_ends(struct gp_controller *ctl, const job_record_t *job)
+void gp_mig_job_ends(const job_record_t *job)
 {
 	if (gp_job_env_get(job, GP_ENV_MIG_PLACE))
-		gp_slice_ledger_spoil(&ctl->slice_ledger);
+		gp_slice_ledger_spoil(&gp_mig_state.ledger);
 }

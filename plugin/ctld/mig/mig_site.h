@@ -9,7 +9,7 @@
 #include "plugin/ctld/mig/slice_ledger.h"
 #include "plugin/common/mig_text.h"
 #include "plugin/ctld/model/model.h"
-#include "plugin/ctld/estimate/running.h"
+#include "plugin/ctld/model/running.h"
 
 #define GP_MIG_MODELS 16 /* GPU models of one cluster */
 

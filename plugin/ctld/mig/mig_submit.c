@@ -7,7 +7,10 @@
 
 #include <string.h>
 
+#include "core/append.h"
+#include "plugin/ctld/mig/mig_select.h"
 #include "plugin/ctld/mig/mig_submit.h"
+#include "plugin/ctld/state/config.h"
 
 #define MAX_NAMED  4	       /* GPU models whose profiles are listed */
 #define MAX_SHARDS GP_MAX_GPUS /* of one job on a node */
@@ -20,6 +23,7 @@ struct offer {
 	int most;		       /* instances of the profile that one GPU holds */
 	int by_shards[MAX_SHARDS + 1]; /* nodes that serve it by so many shards */
 	size_t entry;		       /* bytes of one instance in a placement */
+	int required;		       /* shards by which the required nodes serve it */
 	const char *cannot;	       /* a required node that never serves it */
 	const struct gt_mig_space *named[MAX_NAMED];
 	int names;
@@ -68,7 +72,7 @@ static int shards_of(const struct gp_mig_site *site, const struct gp_mig_wish *w
 
 /* Look at one node. A job has as many shards on each of its nodes: where it requires
  * some, those say how many. */
-static void look(struct gp_controller *ctl, struct gp_mig_question *question,
+static void look(const struct gp_config *config, const struct gp_mig_question *question,
 		 const struct gp_mig_wish *wish, int node, struct offer *offer)
 {
 	bool required = question->wish && gp_places_require(&question->places, node);
@@ -76,7 +80,7 @@ static void look(struct gp_controller *ctl, struct gp_mig_question *question,
 	struct gp_mig_site site;
 	int shards = 0;
 
-	if (!gp_mig_site_read(&site, node, ctl->models, &ctl->mig_spaces)) {
+	if (!gp_mig_site_read(&site, node, config->models, &gp_mig_state.spaces)) {
 		if (!gp_bridge_is_settled(record)) {
 			offer->unknown++;
 			return;
@@ -94,11 +98,11 @@ static void look(struct gp_controller *ctl, struct gp_mig_question *question,
 		offer->by_shards[shards]++;
 	if (!required)
 		return;
-	if (!shards || (question->shards && question->shards != shards)) {
+	if (!shards || (offer->required && offer->required != shards)) {
 		if (!offer->cannot)
 			offer->cannot = record->name;
 	} else {
-		question->shards = shards;
+		offer->required = shards;
 	}
 }
 
@@ -123,110 +127,93 @@ static int most_nodes(const struct offer *offer)
 	return most;
 }
 
-static void add_text(char *text, size_t size, const char *more)
-{
-	size_t used = strlen(text);
-
-	if (used + 1 < size)
-		snprintf(text + used, size - used, "%s", more);
-}
-
-static void list_profiles(const struct offer *offer, char *text, size_t size)
+static void list_profiles(struct gt_append *text, const struct offer *offer)
 {
 	for (int i = 0; i < offer->names; i++) {
 		const struct gt_mig_gpu *gpu = gt_mig_space_gpu(offer->named[i]);
 
-		add_text(text, size, i ? "; " : "; there are ");
-		for (int p = 0; p < gpu->count; p++) {
-			add_text(text, size, p ? "," : "");
-			add_text(text, size, gpu->profile[p].name);
-		}
-		add_text(text, size, " (");
-		add_text(text, size, gpu->name);
-		add_text(text, size, ")");
+		gt_append(text, "%s", i ? "; " : "; there are ");
+		for (int p = 0; p < gpu->count; p++)
+			gt_append(text, "%s%s", p ? "," : "", gpu->profile[p].name);
+		gt_append(text, " (%s)", gpu->name);
 	}
 }
 
-/* What cannot be written down for the nodes cannot start. */
-static bool refuse_size(const struct gp_mig_question *question,
-			const struct gp_mig_wish *wish, const struct offer *offer,
-			char *text, size_t size)
+/* For how many nodes a placement can be written; what cannot be cannot start. */
+static size_t most_written(const struct gp_mig_wish *wish, const struct offer *offer)
 {
-	size_t most = GP_MIG_PLACE_MAX / (offer->entry * (size_t)wish->count);
-
-	if ((size_t)question->places.least <= most)
-		return false;
-	snprintf(text, size,
-		 "gputopo: --mig=%s: one job can have it on %zu nodes at most; split it, "
-		 "or "
-		 "make it an array",
-		 question->wish, most);
-	return true;
+	return GP_MIG_PLACE_MAX / (offer->entry * (size_t)wish->count);
 }
 
-static bool refuse_wish(const struct gp_mig_question *question,
-			const struct gp_mig_wish *wish, const struct offer *offer,
-			char *text, size_t size)
+static void say_why(struct gt_append *text, const struct gp_mig_question *question,
+		    const struct gp_mig_wish *wish, const struct offer *offer)
 {
-	if (offer->cannot) {
-		snprintf(text, size,
-			 "gputopo: --mig=%s: %s, which the job requires, can never serve "
-			 "it",
-			 question->wish, offer->cannot);
-		list_profiles(offer, text, size);
+	const char *asked = question->wish;
+
+	if (offer->sites && (size_t)question->places.least > most_written(wish, offer)) {
+		gt_append(text,
+			  "gputopo: --mig=%s: one job can have it on %zu nodes at most; "
+			  "split it, or make it an array",
+			  asked, most_written(wish, offer));
+	} else if (offer->cannot) {
+		gt_append(
+			text,
+			"gputopo: --mig=%s: %s, which the job requires, can never serve "
+			"it",
+			asked, offer->cannot);
+		list_profiles(text, offer);
 	} else if (most_nodes(offer)) {
-		snprintf(text, size,
-			 "gputopo: --mig=%s: only %d of the %d nodes that it needs can "
-			 "serve it",
-			 question->wish, most_nodes(offer), question->places.least);
+		gt_append(text,
+			  "gputopo: --mig=%s: only %d of the %d nodes that it needs can "
+			  "serve it",
+			  asked, most_nodes(offer), question->places.least);
 	} else if (offer->most > 0) {
-		snprintf(text, size,
-			 "gputopo: --mig=%s: one GPU has room for %d of them, and all "
-			 "instances of a job on one node must be on one GPU",
-			 question->wish, offer->most);
+		gt_append(text,
+			  "gputopo: --mig=%s: one GPU has room for %d of them, and all "
+			  "instances of a job on one node must be on one GPU",
+			  asked, offer->most);
 	} else if (!offer->sites && offer->unknown) {
-		snprintf(text, size,
-			 "gputopo: --mig=%s: no node has registered yet; try again in a "
-			 "minute",
-			 question->wish);
+		gt_append(text,
+			  "gputopo: --mig=%s: no node has registered yet; try again in a "
+			  "minute",
+			  asked);
 	} else {
-		snprintf(text, size, "gputopo: --mig=%s: no node has GPUs with %s",
-			 question->wish, offer->sites ? wish->profile : "MIG slices");
-		list_profiles(offer, text, size);
+		gt_append(text, "gputopo: --mig=%s: no node has GPUs with %s", asked,
+			  offer->sites ? wish->profile : "MIG slices");
+		list_profiles(text, offer);
 	}
-	return true;
 }
 
-bool gp_mig_refuses(struct gp_controller *ctl, struct gp_mig_question *question,
-		    char *text, size_t size)
+struct gp_mig_verdict gp_mig_judge(const struct gp_config *config,
+				   const struct gp_mig_question *question)
 {
+	struct gp_mig_verdict verdict = {0};
+	struct gt_append text = gt_append_to(verdict.text, sizeof(verdict.text));
+	int least = question->places.least;
 	struct gp_mig_wish wish = {0};
 	struct offer offer = {0};
 
-	question->shards = 0;
 	if (question->wish && !gp_mig_wish_read(question->wish, &wish)) {
-		snprintf(text, size,
-			 "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT",
-			 question->wish);
-		return true;
+		gt_append(&text, "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT",
+			  question->wish);
+		verdict.refused = true;
+		return verdict;
 	}
-	for (int n = 0; n < ctl->node_count; n++)
+	for (int n = 0; n < config->node_count; n++)
 		if (node_record_table_ptr[n] && gp_places_have(&question->places, n))
-			look(ctl, question, &wish, n, &offer);
+			look(config, question, &wish, n, &offer);
 	if (question->wish) {
-		if (offer.sites && refuse_size(question, &wish, &offer, text, size))
-			return true;
-		if (!question->shards)
-			question->shards = enough(&offer, question->places.least);
-		if (offer.cannot || !question->shards ||
-		    offer.by_shards[question->shards] + offer.unknown <
-			    question->places.least)
-			return refuse_wish(question, &wish, &offer, text, size);
-		return false;
+		verdict.shards = offer.required ? offer.required : enough(&offer, least);
+		verdict.refused =
+			(offer.sites && (size_t)least > most_written(&wish, &offer)) ||
+			offer.cannot || !verdict.shards ||
+			offer.by_shards[verdict.shards] + offer.unknown < least;
+		if (verdict.refused)
+			say_why(&text, question, &wish, &offer);
+	} else if (offer.sites && !offer.others && !offer.unknown) {
+		gt_append(&text, "gputopo: shards are MIG slices here: ask for an "
+				 "instance by --mig");
+		verdict.refused = true;
 	}
-	if (!offer.sites || offer.others || offer.unknown)
-		return false;
-	snprintf(text, size,
-		 "gputopo: shards are MIG slices here: ask for an instance by --mig");
-	return true;
+	return verdict;
 }

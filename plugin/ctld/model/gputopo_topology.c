@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "core/node.h"
-#include "plugin/ctld/model/topology_object.h"
+#include "plugin/ctld/objects/topology_object.h"
 
 extern const struct gp_topology_object gputopo_topology;
 const struct gp_topology_object gputopo_topology = {

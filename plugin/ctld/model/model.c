@@ -11,7 +11,7 @@
 
 #include "conf/compact.h"
 #include "core/fnv.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
 
@@ -425,9 +425,9 @@ void gp_models_began(struct gp_models *models, int node, uint64_t gpus)
 
 struct gp_value *gp_models_value(struct gp_models *models,
 				 const struct gp_binding *binding, uint64_t usable,
-				 int count)
+				 uint64_t asked)
 {
-	uint64_t hash = gt_fnv_mix(gt_fnv_mix(binding->seen, usable), (uint64_t)count);
+	uint64_t hash = gt_fnv_mix(gt_fnv_mix(binding->seen, usable), asked);
 
 	return &models->values[(hash ^ hash >> 32) % VALUES];
 }

@@ -31,17 +31,19 @@ struct gp_value {
 	uint64_t seen;		      /* the binding's */
 	uint64_t free, usable;
 	int count;
+	uint64_t shape; /* of wish.h */
 	enum gt_instance_policy policy;
-	uint64_t quality;
+	struct gt_quality quality;
 	double damage; /* where it was weighed */
 	bool weighed;
 };
 
-/* The place for it; what stands there may be of another state. Those of a type are
- * dropped when the sizes of its jobs are weighed anew. */
+/* The place for it, asked being the number of GPUs and their shape; what stands there may
+ * be of another state. Those of a type are dropped when the sizes of its jobs are weighed
+ * anew. */
 struct gp_value *gp_models_value(struct gp_models *models,
 				 const struct gp_binding *binding, uint64_t usable,
-				 int count);
+				 uint64_t asked);
 
 /* Does gputopo.conf or a node file name NVLink domains? */
 bool gp_models_have_domains(const struct gp_models *models);

@@ -133,17 +133,12 @@ void gp_send_models(const job_record_t *job, struct gp_models *models)
 	char value[GP_MODELS_MAX];
 	struct text text = {.buf = value, .size = sizeof(value)};
 	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
-	uint32_t entries;
 
 	if (!job->details || !job->gres_list_req || !nodes || !models)
 		return;
 	collect(&parcels, nodes, models);
 	for (int i = 0; i < parcels.count; i++)
 		put_parcel(&text, parcels.kind[i], nodes, models);
-	if (!text.used)
-		return;
-	/* of another width in each release */
-	entries = job->details->env_cnt;
-	gp_env_set(&job->details->env_sup, &entries, GP_ENV_MODELS, value);
-	job->details->env_cnt = (__typeof__(job->details->env_cnt))entries;
+	if (text.used)
+		gp_job_env_tell(job, GP_ENV_MODELS, value);
 }

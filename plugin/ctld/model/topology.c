@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/topology.h"
-#include "plugin/ctld/model/topology_object.h"
+#include "plugin/ctld/objects/topology_object.h"
 
 struct gp_topology {
 	const char *spec;

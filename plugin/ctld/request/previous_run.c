@@ -12,6 +12,7 @@
 
 #include "plugin/slurm/job_env.h"
 #include "plugin/ctld/request/previous_run.h"
+#include "plugin/ctld/request/wish.h"
 #include "plugin/common/wish_names.h"
 
 void gp_previous_run_read(const job_record_t *job, struct gp_previous_run *previous)
@@ -24,6 +25,7 @@ void gp_previous_run_read(const job_record_t *job, struct gp_previous_run *previ
 
 struct memory {
 	struct gp_models *models;
+	struct gp_wish wish;
 	char text[GP_PAST_MAX];
 	size_t used;
 	int count;
@@ -61,13 +63,13 @@ static void add_node(int node, uint32_t job_id, uint64_t gpus, void *arg)
 		memory->count = count;
 	if (count > 1 && binding->table) {
 		struct gt_mask set = gp_binding_to_model(binding, gpus);
-		struct gt_score score = {0};
+		int mbps = 0;
 
 		/* instances of MIG are not connected */
 		if (gt_mask_count(&set) == count)
-			gt_score_set(gt_table_node(binding->table), &set, &score);
-		if (memory->mbps < 0 || score.busbw_mbps < memory->mbps)
-			memory->mbps = score.busbw_mbps;
+			mbps = gp_shape_mbps(&memory->wish.shape, binding->table, &set);
+		if (memory->mbps < 0 || mbps < memory->mbps)
+			memory->mbps = mbps;
 	}
 	n = snprintf(memory->text + memory->used, sizeof(memory->text) - memory->used,
 		     ",%s:%" PRIx64, record->name, gpus);
@@ -84,6 +86,7 @@ void gp_previous_run_write(job_record_t *job, struct gp_models *models)
 
 	if (!models || !job->batch_flag || !job->details || !job->details->requeue)
 		return;
+	gp_wish_read(job, &memory.wish);
 	gp_bridge_held(job, add_node, &memory);
 	if (!memory.used || memory.full)
 		return;

@@ -8,98 +8,104 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/slurm/bridge.h"
 #include "plugin/slurm/job_env.h"
+#include "plugin/common/wish_names.h"
 #include "plugin/ctld/request/wish.h"
-
-/* "150" or "37.5"; 0: no such number. */
-static double read_gbps(const char *text)
-{
-	size_t digits = strspn(text, "0123456789"), more = 0;
-
-	if (text[digits] == '.')
-		more = 1 + strspn(text + digits + 1, "0123456789");
-	if (digits == 0 || digits + more > 16 || text[digits + more])
-		return 0;
-	return strtod(text, NULL);
-}
-
-void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish)
-{
-	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
-	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
-	double gbps = min ? read_gbps(min) : 0;
-
-	memset(wish, 0, sizeof(*wish));
-	if (topo) {
-		wish->ring = strcmp(topo, "ring") == 0;
-		wish->off = strcmp(topo, "off") == 0;
-		wish->preserve = strcmp(topo, "any") == 0;
-	}
-	if (gbps > 0 && gbps < 1e6)
-		wish->min_mbps = (int)(gbps * 1000 + 0.5);
-	wish->asked = wish->ring || wish->min_mbps;
-}
 
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 {
-	gp_wish_parse(job->spank_job_env, job->spank_job_env_size, wish);
+	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
+		      job->details && (job->details->min_nodes > 1 ||
+				       !gp_bridge_may_be_one_node(job)),
+		      wish, NULL);
+}
+
+void gp_wish_send(const job_record_t *job)
+{
+	char sizes[GT_GROUPS_TEXT_MAX];
+	struct gp_wish wish;
+
+	gp_wish_read(job, &wish);
+	if (wish.shape.groups.count)
+		gp_job_env_tell(job, GP_ENV_GROUPS,
+				gt_groups_format(&wish.shape.groups, sizes,
+						 sizeof(sizes)));
+	if (wish.shape.id)
+		gp_job_env_tell(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
 }
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count)
 {
-	return count > 1 && settings->mode == GP_MODE_ENFORCE && !wish->off &&
-	       (wish->asked || settings->min_ratio > 0);
+	return (count > 1 || gp_shape_binds(&wish->shape)) &&
+	       settings->mode == GP_MODE_ENFORCE && !wish->off &&
+	       (wish->asked || gp_shape_binds(&wish->shape) || settings->min_ratio > 0);
 }
 
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count)
 {
-	double ideal;
-
 	if (!gp_wish_binds(wish, &binding->settings, count) || !binding->table)
 		return 0;
 	if (wish->asked)
 		return wish->min_mbps > wish->had_mbps ? wish->min_mbps : wish->had_mbps;
-	ideal = gt_ideal_busbw_mbps(binding->table, count);
-	return (int)(binding->settings.min_ratio * ideal);
+	if (binding->settings.min_ratio <= 0)
+		return 0;
+	return (int)(binding->settings.min_ratio *
+		     gp_shape_ideal_mbps(&wish->shape, binding->table, count));
 }
 
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus)
 {
 	struct gt_mask set = gp_binding_to_model(binding, gpus);
-	int count = __builtin_popcountll(gpus);
-	struct gt_score score;
+	int count = __builtin_popcountll(gpus), need;
+	struct gt_score score = {.rings = 0};
+	struct gp_ask ask;
 
 	if (!gp_wish_binds(wish, &binding->settings, count))
+		return true;
+	if (!gp_wish_ask(wish, count, 0, &ask))
+		return false;
+	if (count < 2)
 		return true;
 	/* MinRatio holds where there is something to compare; the user's wish everywhere.
 	 */
 	if (!binding->table || gt_mask_count(&set) < count)
 		return !wish->asked;
-	gt_score_set(gt_table_node(binding->table), &set, &score);
-	return (!wish->ring || score.rings > 0) &&
-	       score.busbw_mbps >= gp_wish_need_mbps(wish, binding, count);
+	if (wish->ring)
+		gt_score_set(gt_table_node(binding->table), &set, &score);
+	if (wish->ring && score.rings == 0)
+		return false;
+	need = gp_wish_need_mbps(wish, binding, count);
+	return !need || gp_shape_mbps(&wish->shape, binding->table, &set) >= need;
 }
 
 bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus, int count)
 {
-	struct gt_request request = {.count = count};
 	struct gt_choice choice;
+	struct gp_ask ask;
+	int need;
 
 	if (__builtin_popcountll(gpus) < count)
 		return false;
 	if (!gp_wish_binds(wish, &binding->settings, count))
 		return true;
+	need = gp_wish_need_mbps(wish, binding, count);
+	if (!gp_wish_ask(wish, count, need, &ask))
+		return false;
+	if (count < 2)
+		return true;
 	if (!binding->table)
 		return !wish->asked;
-	request.free = gp_binding_to_model(binding, gpus);
-	if (gt_mask_count(&request.free) < count)
+	ask.request.free = gp_binding_to_model(binding, gpus);
+	if (gt_mask_count(&ask.request.free) < count)
 		return !wish->asked;
-	request.min_busbw_mbps = gp_wish_need_mbps(wish, binding, count);
-	return gt_select(binding->table, &request, &choice) == GT_FIT_OK &&
+	if (!need && !wish->ring)
+		return true;
+	return gt_select(binding->table, &ask.request, &choice) == GT_FIT_OK &&
 	       gp_wish_met_by(wish, binding, gp_binding_to_bits(binding, &choice.gpus));
 }
 

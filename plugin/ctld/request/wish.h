@@ -9,28 +9,20 @@
 
 #include "plugin/slurm/bridge.h"
 #include "plugin/ctld/model/model.h"
-#include "plugin/ctld/estimate/running.h"
-#include "plugin/common/wish_names.h"
-
-struct gp_wish {
-	bool asked;    /* by the user: ring or min_mbps */
-	bool ring;     /* an NVLink ring through all GPUs */
-	int min_mbps;  /* bus bandwidth; 0: none */
-	bool off;      /* stock's choice, for comparison */
-	bool preserve; /* --gpu-topo=any */
-	bool one_node; /* Split=no, for a --gpus job that gave no -N */
-	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
-};
+#include "plugin/ctld/model/running.h"
+#include "plugin/common/wish_text.h"
 
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
  */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
-/* The same from an environment of NAME=VALUE entries, which may be NULL. */
-void gp_wish_parse(char **env, uint32_t size, struct gp_wish *wish);
+/* Tell the nodes of a job that begins what --gpu-groups (the shortest text of the sizes
+ * on each node) and --gpu-comm say: GP_ENV_GROUPS and GP_ENV_COMM in its environment. */
+void gp_wish_send(const job_record_t *job);
 /* Is there anything to wait for on a node with these settings? One GPU never waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);
-/* The bus bandwidth that count GPUs of the node must have; 0: any will do. */
+/* The bandwidth that count GPUs of the node must have, as gp_shape_mbps says it; 0: any
+ * will do. */
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count);
 /* Is the wish met by these GPUs (gres bits) of the node? Instances of MIG are never

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/ctld/choose/free_gpu_bound.h"
+#include "plugin/ctld/nodes/free_gpu_bound.h"
 
 #define UNKNOWN UINT8_MAX /* more than GP_MAX_GPUS */
 

@@ -7,8 +7,8 @@
  * telling, such as the GRES of a node by scontrol, is noticed within GP_ROOM_SECONDS.
  * Until then node choice does not offer the node, and stock's own answer is as ever.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_FREE_GPU_BOUND_H
-#define GPUTOPO_PLUGIN_CTLD_CHOOSE_FREE_GPU_BOUND_H
+#ifndef GPUTOPO_PLUGIN_CTLD_NODES_FREE_GPU_BOUND_H
+#define GPUTOPO_PLUGIN_CTLD_NODES_FREE_GPU_BOUND_H
 
 #include <stdbool.h>
 #include <stdint.h>

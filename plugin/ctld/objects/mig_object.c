@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "plugin/common/object.h"
-#include "plugin/ctld/choose/attempt.h"
-#include "plugin/ctld/choose/stock_call.h"
-#include "plugin/ctld/mig/mig_object.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 extern const char gputopo_plugin[];
 
@@ -20,18 +18,12 @@ extern const char gputopo_plugin[];
  */
 static const struct gp_mig_object *loaded;
 
-static const struct gp_mig_host host = {
-	.ask = gp_stock_call,
-	.ask_for = gp_stock_call_nodes,
-	.scratch = gp_preselect_scratch,
-	.fields_read = gp_fields_read,
-	.fields_write = gp_fields_write,
-	.bind = gp_models_bind,
-	.recall = gp_models_recall,
-	.have_mig = gp_models_have_mig,
-	.refused = gp_forecast_refused,
-	.forecast = gp_forecast,
-};
+static const struct gp_mig_host *host;
+
+void gp_mig_object_host(const struct gp_mig_host *ours)
+{
+	host = ours;
+}
 
 const struct gp_mig_object *gp_mig_object(void)
 {
@@ -49,14 +41,13 @@ const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 				&handle, why, size);
 	if (!object)
 		return NULL;
-	if (object->size != sizeof(*object) ||
-	    object->ctl != sizeof(struct gp_controller) ||
+	if (object->size != sizeof(*object) || object->ctl != host->ctl ||
 	    object->slurm != SLURM_VERSION_NUMBER) {
 		snprintf(why, size, "it belongs to another build of gputopo");
 		dlclose(handle);
 		return NULL;
 	}
-	object->start(&host);
+	object->start(host);
 	loaded = object;
 	return loaded;
 }

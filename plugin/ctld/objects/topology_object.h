@@ -5,8 +5,8 @@
  * only while it reads the Topology= lines of gputopo.conf, so that no parser stays in
  * slurmctld. Called by topology.c.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_MODEL_TOPOLOGY_OBJECT_H
-#define GPUTOPO_PLUGIN_CTLD_MODEL_TOPOLOGY_OBJECT_H
+#ifndef GPUTOPO_PLUGIN_CTLD_OBJECTS_TOPOLOGY_OBJECT_H
+#define GPUTOPO_PLUGIN_CTLD_OBJECTS_TOPOLOGY_OBJECT_H
 
 #include "core/library.h"
 

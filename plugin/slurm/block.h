@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * block.h - compare blocks of memory with what they should be, by addresses that may be
- * none. For plugin/slurm/layout.c.
+ * none. For layout.c.
  */
-#ifndef GPUTOPO_PLUGIN_COMMON_BLOCK_H
-#define GPUTOPO_PLUGIN_COMMON_BLOCK_H
+#ifndef GPUTOPO_PLUGIN_SLURM_BLOCK_H
+#define GPUTOPO_PLUGIN_SLURM_BLOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * it too, but only by a walk over all jobs, which has no place in the scheduler's
  * inner loop.
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_ESTIMATE_RUNNING_H
-#define GPUTOPO_PLUGIN_CTLD_ESTIMATE_RUNNING_H
+#ifndef GPUTOPO_PLUGIN_CTLD_MODEL_RUNNING_H
+#define GPUTOPO_PLUGIN_CTLD_MODEL_RUNNING_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include "core/node.h"
 #include "plugin/common/object.h"
-#include "plugin/ctld/model/topology_object.h"
+#include "plugin/ctld/objects/topology_object.h"
 
 extern const char gputopo_plugin[];
 

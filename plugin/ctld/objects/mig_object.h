@@ -6,61 +6,69 @@
  * slurmctld. Called by controller.c (jobs), model.c (node files) and choice.c
  * (instances).
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
-#define GPUTOPO_PLUGIN_CTLD_MIG_MIG_OBJECT_H
+#ifndef GPUTOPO_PLUGIN_CTLD_OBJECTS_MIG_OBJECT_H
+#define GPUTOPO_PLUGIN_CTLD_OBJECTS_MIG_OBJECT_H
 
-#include "plugin/ctld/estimate/start_estimate.h"
-#include "plugin/ctld/mig/instance.h"
-#include "plugin/slurm/stock_plugin.h"
+#include "conf/reason.h"
+#include "core/library.h"
+#include "plugin/slurm/compat.h"
 
-struct gp_fields;
+struct gp_binding;
+struct gp_caches;
+struct gp_config;
 struct gp_controller;
-struct gp_test;
+struct gp_fields;
+struct gp_gpus;
 struct gp_mig_question;
+struct gp_mig_verdict;
+struct gp_models;
+struct gp_node_answer;
+struct gp_stock_plugin;
+struct gp_test;
 
 /* What the object calls back: functions of the select plugin, as their headers say. */
 struct gp_mig_host {
+	uint32_t ctl; /* of struct gp_controller: both are of one build */
 	int (*ask)(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		   const struct gp_test *test);
 	int (*ask_for)(struct gp_controller *ctl,
 		       const struct gp_stock_plugin *stock_plugin,
 		       const struct gp_test *test, uint32_t least, uint32_t most,
 		       uint32_t best);
-	bool (*scratch)(const struct gp_controller *ctl, bitstr_t *nodes);
 	struct gp_fields (*fields_read)(const job_record_t *job);
 	void (*fields_write)(job_record_t *job, const struct gp_fields *fields);
 	struct gp_binding *(*bind)(struct gp_models *models, int index, const char *name,
 				   const struct gp_gpus *gpus);
 	const struct gp_binding *(*recall)(const struct gp_models *models, int index);
 	bool (*have_mig)(const struct gp_models *models);
-	void (*refused)(struct gp_controller *ctl, const job_record_t *job, int nodes);
+	void (*refused)(struct gp_caches *caches, uint32_t job_id, int nodes);
 	int (*forecast)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
-			const struct gp_test *test, gp_when_fn *when, void *arg,
-			const char *waiting);
+			const struct gp_test *test, time_t (*when)(void *arg, int node),
+			void *arg, const char *waiting);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and
  * instance.h. It is linked with copies of its own of what reads Slurm's structs, and
- * keeps no state but *host: all else is in the structs that it is handed. */
+ * keeps what mig_select.h says; all else is in the structs that it is handed. */
 struct gp_mig_object {
-	uint32_t size;	/* of this struct */
-	uint32_t ctl;	/* of struct gp_controller: both are of one build */
-	uint32_t slurm; /* SLURM_VERSION_NUMBER */
+	uint32_t size;				       /* of this struct */
+	uint32_t ctl;				       /* of struct gp_controller */
+	uint32_t slurm;				       /* SLURM_VERSION_NUMBER */
 	void (*start)(const struct gp_mig_host *host); /* before all else */
 	/* jobs with --mig */
 	int (*job_test)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test);
 	bool (*job_begins)(struct gp_controller *ctl, job_record_t *job);
-	void (*job_leaves)(struct gp_controller *ctl, job_record_t *job, int node);
-	void (*job_ends)(struct gp_controller *ctl, const job_record_t *job);
+	void (*job_leaves)(job_record_t *job, int node);
+	void (*job_ends)(const job_record_t *job);
 	bool (*guard)(struct gp_controller *ctl, const struct gp_test *test);
-	bool (*refuses)(struct gp_controller *ctl, struct gp_mig_question *question,
-			char *text, size_t size);
+	struct gp_mig_verdict (*judge)(const struct gp_config *config,
+				       const struct gp_mig_question *question);
 	/* the slice ledger and the spaces of GPU models */
-	void (*spoil)(struct gp_controller *ctl);
-	void (*release)(struct gp_controller *ctl);
+	void (*spoil)(void);
+	void (*release)(void);
 	/* instances that the admin made */
 	enum gp_reason (*bind)(struct gp_binding *binding, const struct gp_gpus *gpus,
 			       const struct gt_node *model);
@@ -72,6 +80,8 @@ struct gp_mig_object {
 #define GP_MIG_OBJECT_FILE   "gputopo_mig.so"
 #define GP_MIG_OBJECT_SYMBOL "gputopo_mig"
 
+/* What it may call from now on; before gp_mig_object_load. */
+void gp_mig_object_host(const struct gp_mig_host *host);
 /* The object, or NULL while it is not loaded. */
 const struct gp_mig_object *gp_mig_object(void);
 /* Load it, once; NULL with one line in why (size bytes) where that fails. Once loaded it

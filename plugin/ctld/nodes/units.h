@@ -15,10 +15,10 @@
  * learnt from the queue jobs of several nodes waited longer. So stock's rule it is, and
  * with jobs of whole nodes nothing differs from it (make whole-units).
  */
-#ifndef GPUTOPO_PLUGIN_CTLD_CHOOSE_UNITS_H
-#define GPUTOPO_PLUGIN_CTLD_CHOOSE_UNITS_H
+#ifndef GPUTOPO_PLUGIN_CTLD_NODES_UNITS_H
+#define GPUTOPO_PLUGIN_CTLD_NODES_UNITS_H
 
-#include "plugin/ctld/choose/free_gpu_bound.h"
+#include "plugin/ctld/nodes/free_gpu_bound.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/slurm/network.h"
 

@@ -7,80 +7,89 @@
 
 #include <string.h>
 
-#include "plugin/ctld/mig/mig_object.h"
-#include "plugin/ctld/choose/node_score.h"
+#include "plugin/ctld/nodes/node_score.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 #define EQUAL 1e-9 /* damages this close are the same */
 
 /* What taking its best GPUs costs a node of this type with these free GPUs. Running jobs
  * are left out: with them no two nodes would be alike. */
-static double damage_of(struct gt_table *table, const struct gt_mask *usable,
-			const struct gt_mask *free, int count)
+static double damage_of(const struct gp_node_view *view, struct gt_request *request)
 {
-	struct gt_request request = {.count = count, .free = *usable};
+	struct gt_table *table = view->binding->table;
+	struct gt_request plain = {.count = request->count};
 	struct gt_mask nothing = {{0}};
 	struct gt_score before, after;
 	struct gt_choice choice;
 
-	if (gt_select(table, &request, &choice) != GT_FIT_OK)
+	request->free = gp_binding_to_model(view->binding, view->usable);
+	if (gt_select(table, request, &choice) != GT_FIT_OK)
 		return 0;
-	request.free = *free;
-	gt_select_score(table, &request, &nothing, &before);
-	gt_select_score(table, &request, &choice.gpus, &after);
+	plain.free = gp_binding_to_model(view->binding, view->free);
+	gt_select_score(table, &plain, &nothing, &before);
+	gt_select_score(table, &plain, &choice.gpus, &after);
 	return before.remaining - after.remaining;
 }
 
-static void evaluate_damage(const struct gp_node_view *view, int count,
-			    struct gp_value *value)
+static void evaluate_damage(const struct gp_node_view *view,
+			    const struct gp_job_request *job, struct gp_value *value)
 {
-	struct gt_mask usable = gp_binding_to_model(view->binding, view->usable);
-	struct gt_mask free = gp_binding_to_model(view->binding, view->free);
+	struct gp_ask ask;
 
-	value->damage = damage_of(view->binding->table, &usable, &free, count);
+	gp_wish_ask(&job->wish, job->count, 0, &ask);
+	value->damage = damage_of(view, &ask.request);
 	value->weighed = true;
 }
 
-static void evaluate(const struct gp_node_view *view, int count, struct gp_value *value)
+static void evaluate(const struct gp_node_view *view, const struct gp_job_request *job,
+		     struct gp_value *value)
 {
 	const struct gp_binding *binding = view->binding;
-	struct gt_mask usable;
+	uint64_t *quality = &value->quality.word[0];
+	struct gp_ask ask;
 
 	/* Instances have no bandwidth: what they take from the policy's aim decides. */
 	if (view->usable & binding->instances) {
-		double damage =
-			gp_mig_object()->damage(binding, view->usable, view->free, count);
+		double damage = gp_mig_object()->damage(binding, view->usable, view->free,
+							job->count);
 
-		value->quality = damage >= 0;
+		*quality = damage >= 0;
 		value->damage = damage >= 0 ? damage : 0;
 		value->weighed = true;
 		return;
 	}
-	usable = gp_binding_to_model(binding, view->usable);
+	if (!gp_wish_ask(&job->wish, job->count, 0, &ask))
+		return;
 	/* 0 where a set does not fit. One GPU has no bandwidth to compare: the damage
 	 * decides alone. */
-	value->quality = gt_table_quality(binding->table, &usable, count);
-	if (count == 1 && value->quality)
-		value->quality = 1;
+	ask.request.free = gp_binding_to_model(binding, view->usable);
+	gt_select_quality(binding->table, &ask.request, &value->quality);
+	if (job->count == 1 && *quality)
+		*quality = 1;
 }
 
 static struct gp_value *look_up(struct gp_models *models, const struct gp_node_view *view,
-				int count)
+				const struct gp_job_request *job)
 {
 	const struct gp_binding *binding = view->binding;
-	struct gp_value *value = gp_models_value(models, binding, view->usable, count);
+	uint64_t shape = job->wish.shape.id;
+	struct gp_value *value = gp_models_value(models, binding, view->usable,
+						 shape + (uint64_t)job->count);
 
 	if (value->table != binding->table || value->seen != binding->seen ||
 	    value->free != view->free || value->usable != view->usable ||
-	    value->count != count || value->policy != binding->settings.mig_policy) {
+	    value->count != job->count || value->shape != shape ||
+	    value->policy != binding->settings.mig_policy) {
 		*value = (struct gp_value){
 			.table = binding->table,
 			.seen = binding->seen,
 			.free = view->free,
 			.usable = view->usable,
-			.count = count,
+			.count = job->count,
+			.shape = shape,
 			.policy = binding->settings.mig_policy,
 		};
-		evaluate(view, count, value);
+		evaluate(view, job, value);
 	}
 	return value;
 }
@@ -115,14 +124,14 @@ bool gp_node_view_read(struct gp_node_view *view, int node, const struct gp_job 
 }
 
 /* One node's rank. false: not enough free GPUs. *ours: we may choose it. */
-static bool rank_node(struct gp_node_score *rank, int node, const struct gp_job *asked,
-		      int count, struct gp_models *models, struct gp_free_bound *room,
-		      bool *ours)
+static bool rank_node(struct gp_node_score *rank, int node,
+		      const struct gp_job_request *job, struct gp_models *models,
+		      struct gp_free_bound *room, bool *ours)
 {
 	struct gp_node_view *view = &rank->view;
 
 	*ours = true;
-	if (!gp_node_view_read(view, node, asked, count, models, room))
+	if (!gp_node_view_read(view, node, &job->asked, job->count, models, room))
 		return false;
 	/* Whole GPUs and instances alike: which it gets is the stock plugin's to say. */
 	*ours = view->binding->settings.mode == GP_MODE_ENFORCE &&
@@ -130,43 +139,45 @@ static bool rank_node(struct gp_node_score *rank, int node, const struct gp_job 
 		(!(view->usable & view->binding->instances) ||
 		 !(view->usable & ~view->binding->instances));
 	rank->node = node;
-	rank->quality =
-		*ours && view->binding->table ? look_up(models, view, count)->quality : 0;
+	rank->quality = (struct gt_quality){{0}};
+	if (*ours && view->binding->table)
+		rank->quality = look_up(models, view, job)->quality;
 	rank->damage = 0;
 	return true;
 }
 
-static uint64_t best_quality(const struct gp_node_score *ranks, int ranked)
+static struct gt_quality best_quality(const struct gp_node_score *ranks, int ranked)
 {
-	uint64_t best = 0;
+	struct gt_quality best = {{0}};
 
 	for (int i = 0; i < ranked; i++)
-		if (ranks[i].quality > best)
+		if (gt_quality_compare(&ranks[i].quality, &best) > 0)
 			best = ranks[i].quality;
 	return best;
 }
 
 /* May the job go there? One GPU has no bandwidth to compare: the damage alone decides. */
-static bool is_best(const struct gp_node_score *rank, uint64_t best, int count)
+static bool is_best(const struct gp_node_score *rank, const struct gt_quality *best,
+		    int count)
 {
-	return rank->quality == best || count == 1;
+	return count == 1 || gt_quality_compare(&rank->quality, best) == 0;
 }
 
 /* Damage takes longer to say than quality, and says nothing of worse nodes. */
-static void weigh(struct gp_node_score *ranks, int ranked, int count,
-		  struct gp_models *models)
+static void weigh(struct gp_node_score *ranks, int ranked,
+		  const struct gp_job_request *job, struct gp_models *models)
 {
-	uint64_t best = best_quality(ranks, ranked);
+	struct gt_quality best = best_quality(ranks, ranked);
 
 	for (int i = 0; i < ranked; i++) {
 		const struct gp_node_view *view = &ranks[i].view;
 		struct gp_value *value;
 
-		if (!view->binding->table || !is_best(&ranks[i], best, count))
+		if (!view->binding->table || !is_best(&ranks[i], &best, job->count))
 			continue;
-		value = look_up(models, view, count);
+		value = look_up(models, view, job);
 		if (!value->weighed)
-			evaluate_damage(view, count, value);
+			evaluate_damage(view, job, value);
 		ranks[i].damage = value->damage;
 	}
 }
@@ -211,7 +222,7 @@ static int drop_harmful(struct gp_node_score *ranks, int ranked)
 }
 
 int gp_node_scores_read(struct gp_node_score *ranks, bitstr_t *offered,
-			const struct gp_job *asked, int count, struct gp_models *models,
+			const struct gp_job_request *job, struct gp_models *models,
 			struct gp_free_bound *room, const struct gp_units *units)
 {
 	uint64_t lowest = UINT64_MAX;
@@ -224,11 +235,11 @@ int gp_node_scores_read(struct gp_node_score *ranks, bitstr_t *offered,
 		bool ours;
 
 		/* A node without room costs a byte, its record would be a cache miss. */
-		if (!bit_test(offered, n) || !gp_free_bound_may(room, (int)n, count))
+		if (!bit_test(offered, n) || !gp_free_bound_may(room, (int)n, job->count))
 			continue;
 		weight = gp_bridge_weight(node_record_table_ptr[n]);
 		if (weight > lowest ||
-		    !rank_node(&ranks[ranked], (int)n, asked, count, models, room, &ours))
+		    !rank_node(&ranks[ranked], (int)n, job, models, room, &ours))
 			continue;
 		if (weight < lowest) {
 			lowest = weight;
@@ -246,20 +257,22 @@ int gp_node_scores_read(struct gp_node_score *ranks, bitstr_t *offered,
 	if (!all_ours)
 		return 0;
 	ranked = drop_harmful(ranks, ranked);
-	weigh(ranks, ranked, count, models);
+	weigh(ranks, ranked, job, models);
 	return ranked;
 }
 
 /* Without links anywhere there is nothing to prefer, but for a job of one GPU, which then
  * goes where there are none to break. */
-static bool has_best(uint64_t best, int count)
+static bool has_best(const struct gt_quality *best, int count)
 {
-	return best > 0 || count == 1;
+	static const struct gt_quality none;
+
+	return count == 1 || gt_quality_compare(best, &none) > 0;
 }
 
 /* May the job go to this one, at this harm? */
-static bool is_candidate(const struct gp_node_score *rank, uint64_t quality, int count,
-			 uint64_t harm)
+static bool is_candidate(const struct gp_node_score *rank,
+			 const struct gt_quality *quality, int count, uint64_t harm)
 {
 	return rank->harm == harm && is_best(rank, quality, count);
 }
@@ -267,29 +280,30 @@ static bool is_candidate(const struct gp_node_score *rank, uint64_t quality, int
 bool gp_node_scores_next_harm(const struct gp_node_score *ranks, int ranked, int count,
 			      bool first, uint64_t *harm)
 {
-	uint64_t quality = best_quality(ranks, ranked), above = *harm;
+	struct gt_quality quality = best_quality(ranks, ranked);
+	uint64_t above = *harm;
 	bool found = false;
 
 	for (int i = 0; i < ranked; i++) {
-		if (!is_best(&ranks[i], quality, count) ||
+		if (!is_best(&ranks[i], &quality, count) ||
 		    (!first && ranks[i].harm <= above) ||
 		    (found && ranks[i].harm >= *harm))
 			continue;
 		*harm = ranks[i].harm;
 		found = true;
 	}
-	return found && has_best(quality, count);
+	return found && has_best(&quality, count);
 }
 
 bool gp_node_scores_tie(const struct gp_node_score *ranks, int ranked, int count,
 			uint64_t harm, int at)
 {
-	uint64_t best = best_quality(ranks, ranked);
+	struct gt_quality best = best_quality(ranks, ranked);
 
-	if (!has_best(best, count) || !is_candidate(&ranks[at], best, count, harm))
+	if (!has_best(&best, count) || !is_candidate(&ranks[at], &best, count, harm))
 		return false;
 	for (int i = 0; i < ranked; i++)
-		if (is_candidate(&ranks[i], best, count, harm) &&
+		if (is_candidate(&ranks[i], &best, count, harm) &&
 		    ranks[i].damage < ranks[at].damage - EQUAL)
 			return false;
 	return true;
@@ -306,24 +320,24 @@ static bool is_among(const int *units, int count, int unit)
 int gp_node_scores_best(const struct gp_node_score *ranks, int ranked, int count,
 			uint64_t harm, bool only_ties, bitstr_t *few)
 {
-	uint64_t quality = best_quality(ranks, ranked);
+	struct gt_quality quality = best_quality(ranks, ranked);
 	double damage, above = -1;
 	int units[GP_FEW_NODES], found = 0;
 	bool one_a_unit = only_ties && harm >= GP_HARM_BREAKS;
 	int room = only_ties && !one_a_unit ? GP_FEW_TIES : GP_FEW_NODES;
 
 	bit_clear_all(few);
-	if (!has_best(quality, count))
+	if (!has_best(&quality, count))
 		return 0;
 	/* Level by level of damage, the least first. */
 	do {
 		damage = 2;
 		for (int i = 0; i < ranked; i++)
-			if (is_candidate(&ranks[i], quality, count, harm) &&
+			if (is_candidate(&ranks[i], &quality, count, harm) &&
 			    ranks[i].damage > above + EQUAL && ranks[i].damage < damage)
 				damage = ranks[i].damage;
 		for (int i = 0; damage < 2 && i < ranked && found < room; i++) {
-			if (!is_candidate(&ranks[i], quality, count, harm) ||
+			if (!is_candidate(&ranks[i], &quality, count, harm) ||
 			    ranks[i].damage < damage ||
 			    ranks[i].damage > damage + EQUAL ||
 			    (one_a_unit && is_among(units, found, ranks[i].unit)))

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/ctld/choose/units.h"
+#include "plugin/ctld/nodes/units.h"
 
 /* A node and the name of its unit, while units get numbers. */
 struct named {

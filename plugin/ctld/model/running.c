@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/ctld/estimate/running.h"
+#include "plugin/ctld/model/running.h"
 
 static struct gp_node_jobs *node_at(const struct gp_running *running, int node)
 {

@@ -4,7 +4,7 @@
  * pipe says whether an address can be read.
  */
 #define _GNU_SOURCE /* pipe2 */
-#include "plugin/common/block.h"
+#include "plugin/slurm/block.h"
 
 #include <fcntl.h>
 #include <string.h>

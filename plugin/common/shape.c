@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a job says of its geometry, and what that asks of a node. */
+#include "config.h"
+
+#include "plugin/common/shape.h"
+
+#include <limits.h>
+
+#include "core/fnv.h"
+
+static void identify(struct gp_shape *shape)
+{
+	uint64_t id = gt_fnv_mix(GT_FNV_START, (uint64_t)shape->comm << 2 |
+						       (uint64_t)shape->hint << 1 |
+						       (uint64_t)shape->repeats);
+
+	for (int i = 0; i < shape->groups.count; i++)
+		id = gt_fnv_mix(id, shape->groups.size[i]);
+	shape->id = id | 1;
+}
+
+enum gt_err gp_shape_read(struct gp_shape *shape, const char *groups, const char *comm,
+			  bool repeats, struct gt_error *err)
+{
+	enum gt_err rc = GT_OK;
+
+	*shape = (struct gp_shape){.repeats = repeats};
+	if (groups)
+		rc = gt_groups_parse(&shape->groups, groups, err);
+	if (!rc && comm)
+		rc = gt_comm_parse(&shape->comm, comm, err);
+	if (rc)
+		*shape = (struct gp_shape){.id = 0};
+	else if (groups || comm)
+		identify(shape);
+	return rc;
+}
+
+void gp_shape_hint(struct gp_shape *shape, int size)
+{
+	if (shape->id || size < 2 || size > GT_MAX_GPUS)
+		return;
+	shape->groups = (struct gt_groups){.count = 1, .size = {(uint16_t)size}};
+	shape->hint = shape->repeats = true;
+	identify(shape);
+}
+
+bool gp_shape_ask(const struct gp_shape *shape, int count, int min_mbps, bool late,
+		  struct gp_ask *ask)
+{
+	struct gt_request *request = &ask->request;
+	int sum = gt_groups_sum(&shape->groups);
+
+	*request = (struct gt_request){.count = count, .min_busbw_mbps = min_mbps};
+	if (!shape->id || (shape->hint && min_mbps))
+		return true;
+	if (sum && sum != count) {
+		ask->groups = shape->groups;
+		if (!shape->repeats || !gt_groups_repeat(&ask->groups, count))
+			return shape->hint;
+	}
+	if (sum)
+		request->groups = sum == count ? &shape->groups : &ask->groups;
+	request->comm = shape->comm;
+	request->groups_break_ties = shape->hint || late;
+	return true;
+}
+
+int gp_shape_mbps(const struct gp_shape *shape, struct gt_table *table,
+		  const struct gt_mask *set)
+{
+	int least = INT_MAX;
+	struct gt_geometry geometry;
+	struct gt_score score;
+	struct gp_ask ask;
+
+	if (!shape->id || shape->hint ||
+	    !gp_shape_ask(shape, gt_mask_count(set), 0, false, &ask)) {
+		gt_score_set(gt_table_node(table), set, &score);
+		return score.busbw_mbps;
+	}
+	gt_select_geometry(table, &ask.request, set, &geometry);
+	for (int i = 0; i < geometry.count; i++)
+		if (geometry.busbw_mbps[i] != GT_UNKNOWN &&
+		    geometry.busbw_mbps[i] < least)
+			least = geometry.busbw_mbps[i];
+	return least;
+}
+
+int gp_shape_ideal_mbps(const struct gp_shape *shape, struct gt_table *table, int count)
+{
+	struct gt_choice choice;
+	struct gp_ask ask;
+
+	if (!gp_shape_ask(shape, count, 0, false, &ask))
+		return 0;
+	ask.request.free = gt_mask_first(gt_node_size(gt_table_node(table)));
+	if (gt_select(table, &ask.request, &choice) != GT_FIT_OK)
+		return 0;
+	return gp_shape_mbps(shape, table, &choice.gpus);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wish_text.h - what a user asks of the connection of GPUs, as the job's environment says
+ * it. Nothing of Slurm.
+ */
+#ifndef GPUTOPO_PLUGIN_COMMON_WISH_TEXT_H
+#define GPUTOPO_PLUGIN_COMMON_WISH_TEXT_H
+
+#include "plugin/common/shape.h"
+
+struct gp_wish {
+	bool asked;    /* by the user: ring or min_mbps */
+	bool ring;     /* an NVLink ring through all GPUs */
+	int min_mbps;  /* bus bandwidth; 0: none */
+	bool off;      /* stock's choice, for comparison */
+	bool preserve; /* --gpu-topo=any */
+	bool one_node; /* Split=no, for a --gpus job that gave no -N */
+	int had_mbps;  /* what it had before it was requeued; 0: asks for nothing */
+	struct gp_shape shape;
+};
+
+/* Read it from size entries NAME=VALUE; unknown values are no wish (the SPANK plugin
+ * refuses them). env may be NULL. several: the job may have several nodes. An error is
+ * one of --gpu-groups or --gpu-comm. */
+enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish,
+			  struct gt_error *err);
+/* gp_shape_ask: a ring goes through all GPUs, whatever their groups. */
+static inline bool gp_wish_ask(const struct gp_wish *wish, int count, int min_mbps,
+			       struct gp_ask *ask)
+{
+	return gp_shape_ask(&wish->shape, count, min_mbps, wish->ring, ask);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * refusal.h - the words for a wish that no node can meet. Nothing of Slurm.
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_REQUEST_REFUSAL_H
+#define GPUTOPO_PLUGIN_CTLD_REQUEST_REFUSAL_H
+
+#include "plugin/common/shape.h"
+
+/* A wish, and the nodes that it was held against. */
+struct gp_unmet {
+	const struct gp_shape *shape;
+	bool ring;	      /* --gpu-topo=ring */
+	int min_mbps;	      /* --gpu-min-busbw; 0: none */
+	int count;	      /* GPUs on a node */
+	int least;	      /* nodes that the job needs */
+	int found;	      /* nodes that could */
+	const char *required; /* a node that the job requires and that cannot, or NULL */
+	const char *best;     /* the node that comes nearest, or NULL */
+	int best_mbps;
+};
+
+/* One line into text; cut where it is too long. */
+void gp_refusal_write(const struct gp_unmet *unmet, char *text, size_t size);
+/* The same for groups that the job's GPUs do not make. */
+void gp_refusal_groups(const struct gp_shape *shape, int count, char *text, size_t size);
+
+#endif
