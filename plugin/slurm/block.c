@@ -3,7 +3,6 @@
  * block.c - compare blocks of memory without following a wild pointer: write() into a
  * pipe says whether an address can be read.
  */
-#define _GNU_SOURCE /* pipe2 */
 #include "plugin/slurm/block.h"
 
 #include <fcntl.h>
