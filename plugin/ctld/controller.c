@@ -88,6 +88,7 @@ static void leave(void)
 /* What gputopo_mig.so calls back. */
 static const struct gp_mig_host mig_host = {
 	.ctl = sizeof(struct gp_controller),
+	.slurm = SLURM_VERSION_NUMBER,
 	.ask = gp_stock_call,
 	.ask_for = gp_stock_call_nodes,
 	.fields_read = gp_fields_read,
@@ -284,6 +285,8 @@ int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
 			       ? gp_stock_call_untimed(stock_plugin, test)
 			       : ESLURM_NODES_BUSY;
 	}
+	if (!SELECT_IS_MODE_WILL_RUN(test->mode))
+		gp_wish_show(test->job);
 	rc = job_test(&controller, stock_plugin, test);
 	gp_journal_metrics(&controller.journal, controller.config.models, true);
 	leave();

@@ -8,13 +8,28 @@
 #ifndef GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 #define GPUTOPO_PLUGIN_SLURM_BRIDGE_H
 
-#include "core/library.h"
-#include "plugin/slurm/compat.h"
 #include "conf/reason.h"
+#include "core/library.h"
+#include "plugin/slurm/opaque.h"
 
 #define GP_MAX_GPUS    64 /* of one node; larger nodes stay stock */
 #define GP_MAX_ENTRIES 8  /* gpu entries (types) in one job */
 #define GP_MAX_CELLS   16 /* groups of GPUs with a count of their own */
+
+/* A GPU of a node has three numbers, which the compiler holds apart: its gres bit (sets
+ * of them are uint64_t), its place in gres.conf, which is a column of links_cnt, and its
+ * number in the topology (sets: struct gt_mask). */
+struct gp_bit {
+	int n;
+};
+
+struct gp_place {
+	int n;
+};
+
+struct gp_model_gpu {
+	int n; /* GT_UNKNOWN: none */
+};
 
 /* The GPUs of a node as slurmctld knows them. */
 struct gp_gpus {
@@ -30,8 +45,8 @@ struct gp_gpus {
 	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
 	bool has_links;			    /* links_cnt with something in it */
 	bool counted;			    /* no records: stock counts them only */
-	bool order_known;		    /* physical[] holds */
-	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
+	bool order_known;		    /* place[] holds */
+	struct gp_place place[GP_MAX_GPUS]; /* of gres bit i */
 };
 
 /* The first size bits. */
@@ -42,6 +57,13 @@ char *gp_bridge_copy(const char *text);
 /* Make "gputopo: TEXT" the job's AdminComment, unless somebody else has written there. */
 void gp_bridge_comment(job_record_t *job, const char *text);
 
+/* A node of slurmctld's table and its name, which lives as long as the table. false: it
+ * does not look like the record that this was built for. */
+bool gp_bridge_record(int node, const node_record_t **record, const char **name);
+/* The job's number, and that of the array whose task it is; 0: of none. */
+uint32_t gp_bridge_job_id(const job_record_t *job);
+uint32_t gp_bridge_array_id(const job_record_t *job);
+
 /* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none.
  */
 gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
@@ -50,8 +72,8 @@ gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
  * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
  * use are not free. */
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
-/* Links between two GPUs by their position in gres.conf; only where has_links. */
-int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
+/* Links of one GPU to another; only where has_links. */
+int gp_bridge_links(const struct gp_gpus *gpus, struct gp_bit bit, struct gp_place place);
 
 /* GPUs of the type of this name; NULL or "": all. */
 uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);

@@ -43,6 +43,16 @@ static int read_entry(void *x, void *arg)
 	return 0;
 }
 
+uint32_t gp_bridge_job_id(const job_record_t *job)
+{
+	return job->job_id;
+}
+
+uint32_t gp_bridge_array_id(const job_record_t *job)
+{
+	return job->array_job_id;
+}
+
 enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out)
 {
 	struct job_walk walk = {.out = out, .reason = GP_OK};

@@ -2,7 +2,7 @@
 /*
  * compat.h - Slurm's headers, and every difference between its releases that we meet.
  *
- * No other file of the project tests SLURM_VERSION_NUMBER but node/slurm_api.h.
+ * No other file of the project tests SLURM_VERSION_NUMBER but node/mig/slurm_api.h.
  * Included first everywhere that Slurm's structs are seen: slurm_xlator.h renames error()
  * and friends before glibc's.
  */
@@ -38,14 +38,12 @@
 #endif
 /* slurm_select_ops_t where select.h doesn't have it; see tools/slurm-headers. */
 #include "select_ops.h"
+#include "plugin/slurm/opaque.h"
 
 /* Data of slurmctld alone: weak, so that srun and the others can load the file too. */
 #pragma weak node_record_table_ptr
 #pragma weak node_record_count
 #pragma weak job_list
-
-/* List until 24.08, list_t * after: one type under two names. */
-typedef struct xlist *gp_list_t;
 
 /* The arguments of job_test behind preemptee_job_list: prototype, call, struct members.
  */

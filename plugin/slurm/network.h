@@ -6,7 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_SLURM_NETWORK_H
 #define GPUTOPO_PLUGIN_SLURM_NETWORK_H
 
-#include "plugin/slurm/compat.h"
+#include "plugin/slurm/opaque.h"
 
 enum gp_network {
 	GP_NETWORK_FLAT,  /* no shape: all sets of nodes are alike */

@@ -4,17 +4,30 @@
 #include "config.h"
 
 #include "cli/cli.h"
+#include "cli/gres_mig.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define RANGES_MAX  64
 #define THREADS_MAX 8
 #define RENDER_NODE 128 /* the first minor of /dev/dri/renderD */
 
-enum { OPT_TYPE = CLI_OPT_OWN, OPT_THREADS };
+#define MIG_MINORS "/proc/driver/nvidia-caps/mig-minors"
+
+enum { OPT_TYPE = CLI_OPT_OWN, OPT_THREADS, OPT_INSTANCES, OPT_MINORS };
+
+/* What the lines are made of besides the topology. */
+struct lines {
+	const struct gt_node *node;
+	const char *name, *type;
+	int threads;
+	struct gres_mig_list mig;
+	const char *minors; /* a file; NULL: the driver's fixed numbering */
+};
 
 static const char help[] =
 	"Usage: gputopo gres -t TOPOLOGY [--node NAME] [--type NAME] [--threads N]\n"
@@ -25,6 +38,12 @@ static const char help[] =
 	"it, the model as AutoDetect writes it\n"
 	"      --threads N    threads of a core, where the topology lists CPUs and they\n"
 	"                     have neighbouring numbers; 1 without SMT\n"
+	"      --instances FILE    the MIG devices of GPUs that are cut, as printed by\n"
+	"                     nvidia-smi mig -lgi (and -lci); - reads standard input\n"
+	"      --mig-minors FILE    numbers of the capability files; without it those "
+	"of\n"
+	"                     " MIG_MINORS " with -t live, else the\n"
+	"                     driver's fixed ones\n"
 	"\nWith another format than gres.conf --node is the NodeName= of the "
 	"lines.\n" CLI_HELP_HELP;
 
@@ -255,10 +274,65 @@ static bool is_cut(const struct gt_node *node, int gpu)
 	return false;
 }
 
-static int print_lines(const struct gt_node *node, const char *name, const char *type,
-		       int threads)
+static void print_start(const struct lines *lines, const char *type)
 {
+	if (lines->name)
+		printf("NodeName=%s ", lines->name);
+	fputs("Name=gpu", stdout);
+	if (type[0])
+		print_type(type);
+}
+
+/* The lines of a GPU's MIG devices; *found: how many. */
+static enum gt_err print_devices(const struct lines *lines, struct cores *cores, int gpu,
+				 int *found, struct gt_error *err)
+{
+	int minor = gt_node_gpu(lines->node, gpu)->minor;
+
+	*found = 0;
+	for (int i = 0; i < lines->mig.count; i++) {
+		const struct gres_mig *device = &lines->mig.device[i];
+		enum gt_err rc;
+		char type[128];
+		int caps[2];
+
+		if (device->gpu != gpu)
+			continue;
+		rc = gres_mig_caps(device, minor >= 0 ? minor : gpu, lines->minors, caps,
+				   err);
+		if (rc)
+			return rc;
+		print_start(lines,
+			    gres_mig_type(device, gt_node_gpu(lines->node, gpu)->model,
+					  lines->type, type, sizeof(type)));
+		printf(" MultipleFiles=/dev/nvidia%d,/dev/nvidia-caps/nvidia-cap%d,"
+		       "/dev/nvidia-caps/nvidia-cap%d",
+		       minor >= 0 ? minor : gpu, caps[0], caps[1]);
+		print_cores(cores, gpu);
+		putchar('\n');
+		++*found;
+	}
+	return GT_OK;
+}
+
+/* Is every device's GPU there, and none of AMD? */
+static bool fits(const struct lines *lines)
+{
+	for (int i = 0; i < lines->mig.count; i++)
+		if (lines->mig.device[i].gpu >= gt_node_size(lines->node)) {
+			cli_say("the instances name GPU %d, but the topology has %d GPUs",
+				lines->mig.device[i].gpu, gt_node_size(lines->node));
+			return false;
+		}
+	return true;
+}
+
+static int print_lines(const struct lines *lines)
+{
+	const struct gt_node *node = lines->node;
 	struct cores cores;
+	struct gt_error err;
+	int found = 0;
 
 	if (gt_node_is_partial(node)) {
 		cli_say("the topology is partial: %s",
@@ -266,22 +340,24 @@ static int print_lines(const struct gt_node *node, const char *name, const char 
 						 : "some pairs are not shown");
 		return CLI_FAILED;
 	}
-	find_cores(&cores, node, threads);
+	if (!fits(lines))
+		return CLI_FAILED;
+	find_cores(&cores, node, lines->threads);
 	for (int i = 0; i < gt_node_size(node); i++) {
 		const struct gt_gpu *gpu = gt_node_gpu(node, i);
 
+		if (print_devices(lines, &cores, i, &found, &err))
+			return cli_fail(&err);
+		if (found)
+			continue;
 		/* the numbers of the capability files are the driver's */
-		if (is_cut(node, i)) {
-			printf("# GPU %d is cut into instances: slurmd -G with "
-			       "AutoDetect=nvml shows their lines\n",
+		if (gpu->mig || is_cut(node, i)) {
+			printf("# GPU %d is in MIG mode: give what nvidia-smi mig -lgi "
+			       "prints by --instances\n",
 			       i);
 			continue;
 		}
-		if (name)
-			printf("NodeName=%s ", name);
-		fputs("Name=gpu", stdout);
-		if (type || gpu->model[0])
-			print_type(type ? type : gpu->model);
+		print_start(lines, lines->type ? lines->type : gpu->model);
 		print_device(node, i);
 		print_cores(&cores, i);
 		print_links(node, i);
@@ -300,40 +376,71 @@ static bool read_threads(const char *text, int *threads)
 	       value <= THREADS_MAX;
 }
 
+/* Which option it was, or CLI_GO_ON for one that all commands have. */
+static int read_option(struct lines *lines, const char **instances,
+		       const struct cli_common *c, int opt)
+{
+	if (opt == OPT_TYPE)
+		lines->type = optarg;
+	else if (opt == OPT_INSTANCES)
+		*instances = optarg;
+	else if (opt == OPT_MINORS)
+		lines->minors = optarg;
+	else if (!read_threads(optarg, &lines->threads))
+		return cli_misuse(c, "--threads takes 1 to %d, not '%s'", THREADS_MAX,
+				  optarg);
+	return CLI_GO_ON;
+}
+
+static int load_instances(struct lines *lines, const struct cli_common *c,
+			  const char *file)
+{
+	struct gt_error err;
+
+	if (!file)
+		return lines->minors ? cli_misuse(c, "--mig-minors goes with --instances")
+				     : CLI_GO_ON;
+	if (gres_mig_load(&lines->mig, file, &err))
+		return cli_fail(&err);
+	if (!lines->minors && c->topology && !strcmp(c->topology, "live") &&
+	    access(MIG_MINORS, R_OK) == 0)
+		lines->minors = MIG_MINORS;
+	return CLI_GO_ON;
+}
+
 int cmd_gres(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"type", required_argument, NULL, OPT_TYPE},
 		{"threads", required_argument, NULL, OPT_THREADS},
+		{"instances", required_argument, NULL, OPT_INSTANCES},
+		{"mig-minors", required_argument, NULL, OPT_MINORS},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
 	struct cli_common c = {.command = "gres", .help = help};
-	const char *type = NULL;
+	const char *instances = NULL;
+	struct lines lines = {0};
 	struct gt_node *node;
-	int opt, status, threads = 0;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, CLI_SHORT, options, NULL)) != -1) {
-		if (opt == OPT_TYPE) {
-			type = optarg;
-			continue;
-		}
-		if (opt == OPT_THREADS) {
-			if (!read_threads(optarg, &threads))
-				return cli_misuse(&c, "--threads takes 1 to %d, not '%s'",
-						  THREADS_MAX, optarg);
-			continue;
-		}
-		status = cli_common_option(&c, opt);
+		status = opt >= CLI_OPT_OWN ? read_option(&lines, &instances, &c, opt)
+					    : cli_common_option(&c, opt);
 		if (status != CLI_GO_ON)
 			return status;
 	}
 	status = cli_no_more(&c, argc, argv);
 	if (status == CLI_GO_ON)
+		status = load_instances(&lines, &c, instances);
+	if (status == CLI_GO_ON)
 		status = cli_load(&c, &node);
-	if (status != CLI_GO_ON)
-		return status;
-	status = print_lines(node, c.load.node_name, type, threads);
-	gt_node_free(node);
+	if (status == CLI_GO_ON) {
+		lines.node = node;
+		lines.name = c.load.node_name;
+		status = print_lines(&lines);
+		gt_node_free(node);
+	}
+	gres_mig_free(&lines.mig);
 	return status;
 }

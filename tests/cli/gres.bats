@@ -40,7 +40,7 @@ positions() {
 			((++compared))
 		done
 	done
-	same "$compared" 60 "files compared"
+	same "$compared" 64 "files compared"
 }
 
 @test "what slurmd refuses or ignores is refused, or a word of check" {
@@ -88,4 +88,71 @@ positions() {
 		rm -f ./*.conf
 	done
 	((written >= 8))
+}
+
+# lgi: two GPUs cut into instances, as the admin guide of MIG shows such tables.
+lgi() {
+	cat <<-'END'
+		+-------------------------------------------------------+
+		| GPU instances:                                        |
+		| GPU   Name             Profile  Instance   Placement  |
+		|                          ID       ID       Start:Size |
+		|=======================================================|
+		|   0  MIG 1g.10gb         19        9          2:1     |
+		+-------------------------------------------------------+
+		|   0  MIG 1g.10gb+me      20       13          6:1     |
+		+-------------------------------------------------------+
+		|   0  MIG 2g.20gb         14        3          0:2     |
+		+-------------------------------------------------------+
+		|   1  MIG 3g.40gb          9        1          4:4     |
+		+-------------------------------------------------------+
+		|   1  MIG 3g.40gb          9        2          0:4     |
+		+-------------------------------------------------------+
+	END
+}
+
+@test "lines of MIG devices: capability files, types and cores as AutoDetect's" {
+	lgi >lgi
+	gputopo gres -t builtin:hgx-a100-4 --type a100 --threads 2 --instances lgi
+	same "${lines[0]}" "Name=gpu Type=a100_1g.10gb MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap84,/dev/nvidia-caps/nvidia-cap85" "gi9 of GPU 0"
+	same "${lines[1]}" "Name=gpu Type=a100_1g.10gb MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap120,/dev/nvidia-caps/nvidia-cap121" "+me is no part of a type"
+	same "${lines[4]}" "Name=gpu Type=a100_3g.40gb MultipleFiles=/dev/nvidia1,/dev/nvidia-caps/nvidia-cap156,/dev/nvidia-caps/nvidia-cap157" "gi2 of GPU 1"
+	same "${lines[5]}" "Name=gpu Type=a100 File=/dev/nvidia2 Links=4,4,-1,4" "a whole GPU"
+	same "${#lines[@]}" 7 "lines"
+	# AutoDetect's name ends at the first hyphen
+	gputopo gres -t builtin:hgx-a100-4 --instances - <lgi
+	has "${lines[0]}" "Type=nvidia_a100_1g.10gb"
+	"$GPUTOPO" show -t builtin:hgx-h200 --json >h200.json
+	printf '| 0  MIG 1g.18gb  19  7  0:1 |\n' >one
+	gputopo gres -t h200.json --instances one
+	has "$output" "Type=nvidia_h200_1g.18gb"
+}
+
+@test "compute instances are devices of their own, and mig-minors gives their files" {
+	cat >lci <<-'END'
+		+--------------------------------------------------------------------+
+		| Compute instances:                                                 |
+		| GPU     GPU       Name             Profile   Instance   Placement  |
+		|       Instance                       ID        ID       Start:Size |
+		|         ID                                                         |
+		|====================================================================|
+		|   0      1       MIG 1c.3g.40gb       0         0          0:1     |
+		+--------------------------------------------------------------------+
+		|   0      1       MIG 1c.3g.40gb       0         2          2:1     |
+		+--------------------------------------------------------------------+
+	END
+	printf 'config 1\nmonitor 2\ngpu0/gi1/access 912\ngpu0/gi1/ci0/access 913\ngpu0/gi1/ci2/access 915\n' >minors
+	lgi | grep ' 0  MIG 1g' | cat - lci >both
+	gputopo gres -t builtin:hgx-a100-4 --type a100 --instances both --mig-minors minors
+	same "$status" 0 "status"
+	same "$(grep -c MultipleFiles <<<"$output")" 2 "an instance without a compute instance is no device"
+	has "${lines[0]}" "Type=a100_3g.40gb MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap912,/dev/nvidia-caps/nvidia-cap913"
+	has "${lines[1]}" "/dev/nvidia-caps/nvidia-cap915"
+	lgi >lgi
+	fails 1 "minors: no line gpu0/gi9/access" gres -t builtin:hgx-a100-4 --instances lgi --mig-minors minors
+	fails 2 "--mig-minors goes with --instances" gres -t builtin:hgx-a100-4 --mig-minors minors
+	echo 'No MIG-enabled devices found.' >none
+	fails 1 "none: no row of nvidia-smi mig -lgi or -lci" gres -t builtin:hgx-a100-4 --instances none
+	echo '| 7  MIG 1g.10gb  19  9  2:1 |' >far
+	fails 1 "the instances name GPU 7, but the topology has 4 GPUs" gres -t builtin:hgx-a100-4 --instances far
 }

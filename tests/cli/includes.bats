@@ -100,5 +100,5 @@ globals() {
 	all=$(grep -o '^[0-9]* lines of C in' <<<"$output")
 	[ "${all%% *}" -gt 5000 ] && [ "${all%% *}" -le 15500 ]
 	all=$(grep -o '^[0-9]* in sources that can' <<<"$output")
-	[ "${all%% *}" -gt 1000 ] && [ "${all%% *}" -le 6280 ]
+	[ "${all%% *}" -gt 1000 ] && [ "${all%% *}" -le 5500 ]
 }

@@ -168,7 +168,7 @@ sub check_keys {
 sub messages {
 	my %said;
 	my $string = qr/(?:"(?:[^"\\]|\\.)*"|PRI[a-zA-Z]\w*|\s)+/;
-	my $calls = qr/\b(?:slurm_)?(?:error|info|verbose|debug[0-9]?|fatal)\(|
+	my $calls = qr/\b(?:slurm_|gp_)?(?:error|info|verbose|debug[0-9]?|fatal)\(|
 		\bslurm_spank_log\(|\bspank_log\(|\bgt_fail\(err,\s*\w+,|
 		\bgt_fail_at\((?:[^"(]|\([^()]*\))*|\bbad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|
 		\bgt_append\(\s*&?\w+,|\bsnprintf\((?:[^";]|\([^()]*\))*|\brefuse\(|\bfail\(|\bdoubt\(|\bgp_key_bad\((?:[^"(]|\([^()]*\))*"\w+",\s*\w+,|

@@ -3,8 +3,6 @@
  * choice.c - read one node of stock's answer and ask the core for a better set. Called
  * by exchange.c for each node of an answer.
  */
-#include "plugin/slurm/compat.h"
-
 #include <string.h>
 
 #include "plugin/ctld/choose/choice.h"
@@ -44,8 +42,7 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 {
 	memset(answer, 0, sizeof(*answer));
 	answer->node = node;
-	answer->record = node_record_table_ptr[node];
-	answer->why = answer->record->magic == NODE_MAGIC
+	answer->why = gp_bridge_record(node, &answer->record, &answer->name)
 			      ? gp_bridge_node(answer->record, &answer->gpus)
 			      : GP_ABI_MISMATCH;
 	if (!answer->gpus.size)
@@ -59,8 +56,7 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 		answer->why = GP_NO_GPUS;
 	if (answer->why != GP_OK)
 		return;
-	answer->binding =
-		gp_models_bind(models, node, answer->record->name, &answer->gpus);
+	answer->binding = gp_models_bind(models, node, answer->name, &answer->gpus);
 	answer->why = answer->binding ? answer->binding->why : GP_LIMIT;
 	if (answer->why == GP_OK)
 		answer->why = gp_bridge_cells(&answer->gpus, asked, answer->cells,
@@ -72,7 +68,7 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 void gp_node_answer_restrict(struct gp_node_answer *answer,
 			     const struct gp_previous_run *previous, uint64_t reserved)
 {
-	uint64_t former = gp_previous_run_on(previous, answer->record->name);
+	uint64_t former = gp_previous_run_on(previous, answer->name);
 
 	/* What stock has given is none of them. */
 	answer->gpus.free &= ~reserved | answer->stock;

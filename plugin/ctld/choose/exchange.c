@@ -169,6 +169,30 @@ static bool verify(const struct gp_attempt *a)
 	return true;
 }
 
+/* Stock 22.05.8 gives --gpus=aa:2,bb:2 one bb only where the job has no core near it, but
+ * the others must be free. So many stay in sight, behind the wanted ones where it can be:
+ * stock takes the first. */
+static uint64_t spare_gpus(const struct gp_attempt *a,
+			   const struct gp_node_answer *answer)
+{
+	uint64_t spare = 0;
+
+	for (int e = 0; e < a->request->asked.entries && a->answers == 1; e++) {
+		const gres_job_state_t *entry = a->request->asked.entry[e];
+		uint64_t open = gp_bridge_of_type(&answer->gpus, entry->type_name) &
+				answer->gpus.free & ~answer->wanted & ~spare;
+		int missing = (int)entry->gres_per_job - answer->counts[e];
+
+		for (; entry->gres_per_job && open && missing > 0; missing--) {
+			uint64_t last = UINT64_C(1) << (63 - __builtin_clzll(open));
+
+			spare |= last;
+			open &= ~last;
+		}
+	}
+	return spare;
+}
+
 /* Run the stock plugin with everything hidden but what the answers want. The node structs
  * are as before when this returns, whatever happened. */
 static bool rerun(struct gp_attempt *a)
@@ -183,7 +207,8 @@ static bool rerun(struct gp_attempt *a)
 
 		if (answer->stock && !answer->gpus.counted)
 			ready = gp_bridge_hide(&answer->gpus,
-					       answer->gpus.free & ~answer->wanted,
+					       answer->gpus.free & ~answer->wanted &
+						       ~spare_gpus(a, answer),
 					       &hidden[i]);
 		needed |= !answer->gpus.counted && answer->wanted != answer->stock;
 	}

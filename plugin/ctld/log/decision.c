@@ -3,8 +3,6 @@
  * decision.c - collect what was decided for a job and write its lines when it begins.
  * Called by exchange.c (collect) and the hooks of job_begin and job_fini (write).
  */
-#include "plugin/slurm/compat.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,13 +11,10 @@
 
 #include "core/append.h"
 #include "plugin/ctld/log/decision.h"
+#include "plugin/slurm/say.h"
 
 /* Bytes of one job's waiting lines; more are dropped and counted. */
 #define MAX_WAITING (1 << 20)
-
-#define RELEASE_MAJOR (SLURM_VERSION_NUMBER >> 16 & 0xff)
-#define RELEASE_MINOR (SLURM_VERSION_NUMBER >> 8 & 0xff)
-#define RELEASE_MICRO (SLURM_VERSION_NUMBER & 0xff)
 
 void gp_decisions_close(struct gp_decisions *decisions)
 {
@@ -45,7 +40,7 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 {
 	decisions->job = job;
-	decisions->job_id = job ? job->job_id : 0;
+	decisions->job_id = job ? gp_bridge_job_id(job) : 0;
 	decisions->used = 0;
 	decisions->summary[0] = '\0';
 }
@@ -104,10 +99,9 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		answer->binding ? answer->binding->settings.mode : GP_MODE_ENFORCE;
 	enum gp_reason why = answer->why != GP_OK ? answer->why : verdict->why;
 
-	gt_append(text,
-		  "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%d.%02d.%d\"",
-		  (long long)verdict->now, verdict->job_id, answer->record->name,
-		  RELEASE_MAJOR, RELEASE_MINOR, RELEASE_MICRO);
+	gt_append(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%s\"",
+		  (long long)verdict->now, verdict->job_id, answer->name,
+		  gp_slurm_release());
 	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
@@ -155,7 +149,7 @@ void gp_decisions_sum_up(struct gp_decisions *decisions,
 	if (__builtin_popcountll(answer->stock) < 2 ||
 	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
 		return;
-	gt_append(&text, "%s%s ", used ? "; " : "", answer->record->name);
+	gt_append(&text, "%s%s ", used ? "; " : "", answer->name);
 	put_set(&text, answer, answer->wanted);
 	gt_append(&text, " GB/s");
 	if (answer->wanted != answer->stock) {
@@ -171,8 +165,8 @@ void gp_decisions_sum_up(struct gp_decisions *decisions,
 /* Is it the job that was tested last, itself or as a task of that array? */
 static bool is_of(const struct gp_decisions *decisions, const job_record_t *job)
 {
-	return decisions->job == job && (decisions->job_id == job->job_id ||
-					 decisions->job_id == job->array_job_id);
+	return decisions->job == job && (decisions->job_id == gp_bridge_job_id(job) ||
+					 decisions->job_id == gp_bridge_array_id(job));
 }
 
 const char *gp_decisions_summary(const struct gp_decisions *decisions,
@@ -265,8 +259,8 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t 
 	if (!is_of(decisions, job))
 		return;
 	counters->started++;
-	if (used && decisions->job_id != job->job_id)
-		lines = own = renumber(decisions, job->job_id, &used);
+	if (used && decisions->job_id != gp_bridge_job_id(job))
+		lines = own = renumber(decisions, gp_bridge_job_id(job), &used);
 	if (used && (!lines || write(decisions->fd, lines, used) != (ssize_t)used))
 		counters->lost_lines++;
 	free(own);

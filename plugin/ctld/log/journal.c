@@ -3,13 +3,12 @@
  * journal.c - open, fill and close what is written down. Called by the hooks in
  * controller.c and by exchange.c.
  */
-#include "plugin/slurm/compat.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugin/ctld/log/journal.h"
+#include "plugin/slurm/say.h"
 
 #define MAX_TOLD 10 /* nodes that are named for one reason */
 
@@ -25,8 +24,8 @@ void gp_journal_open(struct gp_journal *journal, const struct gp_conf *conf)
 {
 	gp_metrics_open(&journal->metrics, conf, time(NULL));
 	if (!gp_decisions_open(&journal->decisions, conf))
-		error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
-		      strerror(errno));
+		gp_error("gputopo: DecisionLog=%s: %s", gp_conf_decision_log(conf),
+			 strerror(errno));
 }
 
 void gp_journal_release(struct gp_journal *journal)
@@ -52,11 +51,11 @@ void gp_journal_say(struct gp_journal *journal, const struct gp_node_answer *ans
 	if (told)
 		told[answer->node] |= bit;
 	journal->told_count[why]++;
-	info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
-	     answer ? answer->record->name : "(any)", gp_reason_text(why),
-	     detail[0] ? ": " : "", detail,
-	     journal->told_count[why] == MAX_TOLD ? " (further nodes are not named)"
-						  : "");
+	gp_info("gputopo: node %s keeps stock's choice of GPUs: %s%s%s%s",
+		answer ? answer->name : "(any)", gp_reason_text(why),
+		detail[0] ? ": " : "", detail,
+		journal->told_count[why] == MAX_TOLD ? " (further nodes are not named)"
+						     : "");
 }
 
 void gp_journal_count(struct gp_journal *journal, const struct gp_counters *counted)

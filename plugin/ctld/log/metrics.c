@@ -3,8 +3,6 @@
  * metrics.c - the counters in Prometheus' text format, and the thread that writes them.
  * Called by job_test and job_begin.
  */
-#include "plugin/slurm/compat.h"
-
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +12,7 @@
 #include <unistd.h>
 
 #include "plugin/ctld/log/metrics.h"
+#include "plugin/slurm/say.h"
 
 #define METRICS_SECONDS 15
 #define IDLE_SECONDS	30
@@ -227,10 +226,11 @@ void gp_metrics_close(struct gp_metrics *metrics)
 			nanosleep(&pause, NULL);
 	}
 	if (metrics->page) {
-		error("gputopo: MetricsFile=%s: its file system does not answer; it is "
-		      "left "
-		      "as it is",
-		      metrics->page->path);
+		gp_error(
+			"gputopo: MetricsFile=%s: its file system does not answer; it is "
+			"left "
+			"as it is",
+			metrics->page->path);
 		stay_loaded();
 		pthread_detach(metrics->writer);
 	}

@@ -3,14 +3,14 @@
  * topology.c - load the node models that Topology= of gputopo.conf names. Called by
  * model.c when slurmctld reads its configuration.
  */
-#include "plugin/slurm/compat.h"
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/topology.h"
 #include "plugin/ctld/objects/topology_object.h"
+#include "plugin/slurm/say.h"
 
 struct gp_topology {
 	const char *spec;
@@ -53,9 +53,9 @@ static void load_mig(struct gp_topologies *topologies, const struct gt_node *nod
 		any |= gt_node_gpu(node, i)->mig;
 	topologies->have_mig |= any;
 	if (any && !gp_mig_object_load(why, sizeof(why)))
-		error("gputopo: GPUs in MIG mode keep stock's choice: gputopo_mig.so "
-		      "cannot be loaded: %s",
-		      why);
+		gp_error("gputopo: GPUs in MIG mode keep stock's choice: gputopo_mig.so "
+			 "cannot be loaded: %s",
+			 why);
 }
 
 /* Figures that rest on no model are guesses: wishes for a bandwidth are held against
@@ -64,9 +64,9 @@ static void warn_guesses(const struct gt_node *node, const char *spec)
 {
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
-			info("gputopo: Topology=%s: %s; set Model= on its line in "
-			     "gputopo.conf",
-			     spec, gt_node_note(node, i));
+			gp_info("gputopo: Topology=%s: %s; set Model= on its line in "
+				"gputopo.conf",
+				spec, gt_node_note(node, i));
 }
 
 /* Conf's i-th Topology=, on this line. */

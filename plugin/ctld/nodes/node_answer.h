@@ -16,6 +16,7 @@
 struct gp_node_answer {
 	int node;
 	const node_record_t *record;
+	const char *name;
 	struct gp_gpus gpus;
 	const struct gp_binding *binding;
 	enum gp_reason why;	    /* GP_OK: we may choose here */

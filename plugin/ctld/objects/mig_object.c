@@ -3,9 +3,8 @@
  * mig_object.c - load gputopo_mig.so and keep its table of functions (mig_object.h).
  * Called by model.c when a node file names a GPU in MIG mode.
  */
-#include "plugin/slurm/compat.h"
-
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "plugin/common/object.h"
@@ -42,7 +41,7 @@ const struct gp_mig_object *gp_mig_object_load(char *why, size_t size)
 	if (!object)
 		return NULL;
 	if (object->size != sizeof(*object) || object->ctl != host->ctl ||
-	    object->slurm != SLURM_VERSION_NUMBER) {
+	    object->slurm != host->slurm) {
 		snprintf(why, size, "it belongs to another build of gputopo");
 		dlclose(handle);
 		return NULL;

@@ -11,7 +11,7 @@
 
 #include "conf/reason.h"
 #include "core/library.h"
-#include "plugin/slurm/compat.h"
+#include "plugin/slurm/opaque.h"
 
 struct gp_binding;
 struct gp_caches;
@@ -28,7 +28,8 @@ struct gp_test;
 
 /* What the object calls back: functions of the select plugin, as their headers say. */
 struct gp_mig_host {
-	uint32_t ctl; /* of struct gp_controller: both are of one build */
+	uint32_t ctl;	/* of struct gp_controller: both are of one build */
+	uint32_t slurm; /* SLURM_VERSION_NUMBER */
 	int (*ask)(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		   const struct gp_test *test);
 	int (*ask_for)(struct gp_controller *ctl,
@@ -45,7 +46,7 @@ struct gp_mig_host {
 	int (*forecast)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test, time_t (*when)(void *arg, int node),
-			void *arg, const char *waiting);
+			void *arg, const char *const *waiting);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and

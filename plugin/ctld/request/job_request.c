@@ -7,7 +7,40 @@
 
 #include <string.h>
 
+#include "plugin/common/wish_names.h"
 #include "plugin/ctld/request/job_request.h"
+#include "plugin/slurm/job_env.h"
+
+void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
+{
+	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
+		      job->details && (job->details->min_nodes > 1 ||
+				       job->details->max_nodes > 1),
+		      wish, NULL);
+}
+
+void gp_wish_send(const job_record_t *job)
+{
+	char sizes[GT_GROUPS_TEXT_MAX];
+	struct gp_wish wish;
+
+	gp_wish_read(job, &wish);
+	if (wish.shape.groups.count)
+		gp_job_env_tell(job, GP_ENV_GROUPS,
+				gt_groups_format(&wish.shape.groups, sizes,
+						 sizeof(sizes)));
+	if (wish.shape.id)
+		gp_job_env_tell(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
+}
+
+void gp_wish_show(job_record_t *job)
+{
+	char text[256];
+
+	if (!job->admin_comment &&
+	    gp_wish_text(job->spank_job_env, job->spank_job_env_size, text, sizeof(text)))
+		gp_bridge_comment(job, text);
+}
 
 /* GPUs on each node. Of several nodes that share a total, each has an even share as far
  * as wishes go. */

@@ -1,39 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wish.c - read a job's wish, and say whether a set of GPUs meets it and when. Called by
- * forecast.c, exchange.c and submit.c.
+ * wish.c - whether a set of GPUs meets a job's wish, and when. Called by forecast.c,
+ * exchange.c and submit.c.
  */
-#include "plugin/slurm/compat.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/slurm/bridge.h"
-#include "plugin/slurm/job_env.h"
 #include "plugin/common/wish_names.h"
 #include "plugin/ctld/request/wish.h"
-
-void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
-{
-	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
-		      job->details && (job->details->min_nodes > 1 ||
-				       !gp_bridge_may_be_one_node(job)),
-		      wish, NULL);
-}
-
-void gp_wish_send(const job_record_t *job)
-{
-	char sizes[GT_GROUPS_TEXT_MAX];
-	struct gp_wish wish;
-
-	gp_wish_read(job, &wish);
-	if (wish.shape.groups.count)
-		gp_job_env_tell(job, GP_ENV_GROUPS,
-				gt_groups_format(&wish.shape.groups, sizes,
-						 sizeof(sizes)));
-	if (wish.shape.id)
-		gp_job_env_tell(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
-}
 
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count)

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "plugin/common/mig_text.h"
-#include "plugin/node/slurm_api.h"
+#include "plugin/node/mig/slurm_api.h"
 #include "plugin/node/mig/mig_ask.h"
 
 #define PATIENCE_S 60

@@ -5,7 +5,7 @@
 load ../lib/bats.bash
 
 setup_file() {
-	cluster_file_start n0=dgx1v n1=dgx1v n2=dgx1v t0=typed m0=mixed \
+	cluster_file_start n0=dgx1v n1=dgx1v n2=dgx1v t0=typed t1=halves m0=mixed \
 		--partition "PartitionName=p Nodes=n0,n1,n2 Default=YES MaxTime=INFINITE" \
 		--partition "PartitionName=all Nodes=ALL MaxTime=INFINITE"
 }
@@ -85,6 +85,36 @@ sees() {
 	cluster_run scancel -u root
 	cluster_wait_idle
 	assert_all_free
+}
+
+# two_types GPUS...: a job of one task of each request on t1, of whose GPUs all but 4 are
+# free; prints its GPUs and why. On t1 the types lie on different sockets: 22.05.8 gives such
+# a job one GPU of the type that is not near its core, whatever it asked.
+two_types() {
+	local id request
+	gputopo_conf DecisionLog="$CLUSTER/decisions"
+	for request; do
+		ask -p all -w t1 -N1 --gpus=bb:1 >&2
+		id=$(ask -p all -w t1 -N1 --gpus="$request")
+		echo "$request" "$(sed -n "s/.*\"job\":$id,\"node\".*\"stock\":\"\([^\"]*\)\",\"chosen\":\"\([^\"]*\)\".*\"reason\":\"\([a-z]*\)\".*/\1 \2 \3/p" "$CLUSTER/decisions")"
+		cluster_run scancel -u root
+		cluster_wait_idle
+	done
+	gputopo_conf
+}
+
+@test "typed GPUs: two types in the job form, of one socket each" {
+	local given
+	given=$(two_types aa:2,bb:2 bb:2,aa:2 bb:3,aa:3)
+	if [[ $(cluster_run sinfo -V) == *22.05* ]]; then
+		assert_equal "$given" "aa:2,bb:2 0,3,5 1-2,5 changed
+bb:2,aa:2 0,3,5 1-2,5 changed
+bb:3,aa:3 0,2-3,5 1-3,5 changed"
+	else
+		assert_equal "$given" "aa:2,bb:2 0,3,5,7 1-2,5-6 changed
+bb:2,aa:2 0,3,5,7 1-2,5-6 changed
+bb:3,aa:3 0,2-3,5-7 1-3,5-7 changed"
+	fi
 }
 
 # slurmctld's lines about GPUs that do not add up; $1 = counts: without those about types

@@ -3,8 +3,8 @@
  * slurm_api.h - libslurm's public header, and its differences between releases. For
  * programs of nodes and of the tests; inside slurmctld it is compat.h.
  */
-#ifndef GPUTOPO_PLUGIN_NODE_SLURM_API_H
-#define GPUTOPO_PLUGIN_NODE_SLURM_API_H
+#ifndef GPUTOPO_PLUGIN_NODE_MIG_SLURM_API_H
+#define GPUTOPO_PLUGIN_NODE_MIG_SLURM_API_H
 
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
