@@ -15,7 +15,7 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 {
 	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
 		      job->details && (job->details->min_nodes > 1 ||
-				       job->details->max_nodes > 1),
+				       !gp_bridge_may_be_one_node(job)),
 		      wish, NULL);
 }
 
