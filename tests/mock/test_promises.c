@@ -307,14 +307,14 @@ START_TEST(squeue_tells_the_true_reason)
 	job = job_with(job_for(reason_rows[_i].count), "GPUTOPO_TOPO=ring");
 	job->start_time = now;
 	/* whatever it said before */
-	job->state_desc = strdup("gputopo: waiting for GPUs that are connected as asked");
+	job->state_desc = mock_text("gputopo: waiting for GPUs that are connected as asked");
 	/* the mock's stock refuses where the number is missing */
 	test_job(job, SELECT_MODE_WILL_RUN, &nodes);
 	ck_assert_msg(!!job->state_desc == reason_rows[_i].links, "%s: %s",
 		      reason_rows[_i].why, job->state_desc ? job->state_desc : "");
 	/* what is not ours stays */
 	if (!job->state_desc) {
-		job->state_desc = strdup("of another plugin");
+		job->state_desc = mock_text("of another plugin");
 		test_job(job, SELECT_MODE_WILL_RUN, &nodes);
 		ck_assert_str_eq(job->state_desc, "of another plugin");
 	}
@@ -341,13 +341,13 @@ START_TEST(a_waiting_jobs_wish_is_seen)
 	start_with(&dgx, 0x21);
 	job = job_with(job_for(2), shown_rows[_i].env);
 	if (shown_rows[_i].before)
-		job->admin_comment = strdup(shown_rows[_i].before);
+		job->admin_comment = mock_text(shown_rows[_i].before);
 	test_job(job, SELECT_MODE_RUN_NOW, &nodes);
 	if (shown_rows[_i].after)
 		ck_assert_str_eq(job->admin_comment, shown_rows[_i].after);
 	else
 		ck_assert_ptr_null(job->admin_comment);
-	free(job->admin_comment);
+	xfree(job->admin_comment);
 	job->admin_comment = NULL;
 }
 END_TEST

@@ -170,7 +170,7 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 	start_two();
 	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
 	ck_assert_int_eq(text && strstr(text, "not enforced"), quiet[_i].told);
-	free(text);
+	xfree(text);
 }
 END_TEST
 
