@@ -10,7 +10,7 @@
 
 #include "plugin/slurm/operations.h"
 #include "plugin/ctld/controller.h"
-#include "plugin/slurm/layout.h"
+#include "plugin/slurm/layout/layout.h"
 #include "plugin/slurm/stock_plugin.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"

@@ -7,7 +7,7 @@
 
 #include "plugin/ctld/state/caches.h"
 #include "plugin/slurm/bridge.h"
-#include "plugin/slurm/layout.h"
+#include "plugin/slurm/layout/layout.h"
 
 #define REBUILD_SECONDS 60
 /* A refusal is believed so long: nodes may come back without a job's end. */

@@ -7,14 +7,14 @@
  * release's: those of a patched Slurm, or of another micro release by mistake. There a
  * member lies elsewhere, and what is read as a pointer is none.
  */
-#include "plugin/slurm/layout.h"
+#include "plugin/slurm/layout/layout.h"
 
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "plugin/slurm/block.h"
+#include "plugin/slurm/layout/block.h"
 
 #define MAX_ITEMS 16 /* of a list, to be looked at */
 /* A block of Slurm's with a mark, against our headers. */

@@ -3,7 +3,7 @@
  * block.c - compare blocks of memory without following a wild pointer: write() into a
  * pipe says whether an address can be read.
  */
-#include "plugin/slurm/block.h"
+#include "plugin/slurm/layout/block.h"
 
 #include <fcntl.h>
 #include <string.h>

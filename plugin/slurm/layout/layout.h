@@ -3,8 +3,8 @@
  * layout.h - do the structs of this slurmctld lie as in the headers that the plugin was
  * built with?
  */
-#ifndef GPUTOPO_PLUGIN_SLURM_LAYOUT_H
-#define GPUTOPO_PLUGIN_SLURM_LAYOUT_H
+#ifndef GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
+#define GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
 
 #include "plugin/slurm/compat.h"
 

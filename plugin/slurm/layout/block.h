@@ -3,8 +3,8 @@
  * block.h - compare blocks of memory with what they should be, by addresses that may be
  * none. For layout.c.
  */
-#ifndef GPUTOPO_PLUGIN_SLURM_BLOCK_H
-#define GPUTOPO_PLUGIN_SLURM_BLOCK_H
+#ifndef GPUTOPO_PLUGIN_SLURM_LAYOUT_BLOCK_H
+#define GPUTOPO_PLUGIN_SLURM_LAYOUT_BLOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>
