@@ -167,7 +167,7 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 #ifdef GP_UNTIL_2411
 int select_p_step_start(step_record_t *step)
 {
-	if (in_slurmctld)
+	if (is_ours(NULL))
 		gp_controller_step_starts(step);
 	return stock_plugin.step_start(step);
 }

@@ -292,6 +292,7 @@ void mock_list_add(struct xlist *list, void *item)
 {
 	if (list->count == (int)(sizeof(list->item) / sizeof(list->item[0])))
 		abort();
+	list->magic = MOCK_LIST_MAGIC;
 	list->item[list->count++] = item;
 }
 

@@ -213,7 +213,6 @@ job_record_t *mock_job_add(uint32_t job_id)
 	}
 	job->best_switch = true;
 	job->time_limit = INFINITE;
-	job->step_list = mock_list_new();
 	job->gres_list_req = mock_list_new();
 	job->gres_list_alloc = mock_list_new();
 	mock_list_add(&jobs, job);
@@ -671,7 +670,6 @@ void mock_cluster_free(void)
 		free_resources(job);
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
-		free_job_list(job->step_list);
 		xfree(job->state_desc);
 		for (int e = 0; e < job->details->env_cnt; e++)
 			xfree(job->details->env_sup[e]);
