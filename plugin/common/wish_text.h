@@ -31,4 +31,9 @@ static inline bool gp_wish_ask(const struct gp_wish *wish, int count, int min_mb
 	return gp_shape_ask(&wish->shape, count, min_mbps, wish->ring, ask);
 }
 
+/* Write "--gpu-topo=ring --gpu-min-busbw=40" into buf from the control environment of a
+ * job, size entries, which may be NULL. What is no letter, digit or =.,:+- in a value, a
+ * user's text, becomes '?'. false: the job has no wish. */
+bool gp_wish_text(char *const *env, uint32_t size, char *buf, size_t room);
+
 #endif

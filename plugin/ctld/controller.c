@@ -285,6 +285,8 @@ int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
 			       ? gp_stock_call_untimed(stock_plugin, test)
 			       : ESLURM_NODES_BUSY;
 	}
+	if (!SELECT_IS_MODE_WILL_RUN(test->mode))
+		gp_wish_show(test->job);
 	rc = job_test(&controller, stock_plugin, test);
 	gp_journal_metrics(&controller.journal, controller.config.models, true);
 	leave();

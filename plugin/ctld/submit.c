@@ -13,7 +13,8 @@
 
 /* The best that any node could give. */
 struct best {
-	int nodes; /* that have so many GPUs */
+	int nodes;    /* that have so many GPUs */
+	int enforced; /* of those */
 	int mbps;
 	const char *node;
 };
@@ -31,8 +32,10 @@ static bool could_meet(const struct gp_config *config, const struct gp_question 
 	int mbps;
 
 	/* Who has not registered may bring GPUs and links. */
-	if (!gp_bridge_is_settled(record))
+	if (!gp_bridge_is_settled(record)) {
+		best->enforced++;
 		return true;
+	}
 	if (gp_bridge_node(record, &gpus) != GP_OK)
 		return false;
 	usable = gp_bridge_of_type(&gpus, question->type);
@@ -40,6 +43,7 @@ static bool could_meet(const struct gp_config *config, const struct gp_question 
 	if (!binding || __builtin_popcountll(usable) < question->count)
 		return false;
 	best->nodes++;
+	best->enforced += binding->settings.mode == GP_MODE_ENFORCE;
 	if (gp_wish_met_in(wish, binding, usable, question->count))
 		return true;
 	gp_wish_ask(wish, question->count, 0, &ask);
@@ -89,14 +93,18 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 		else if (gp_places_require(places, n) && own.nodes)
 			unmet.required = node_record_table_ptr[n]->name;
 		best.nodes += own.nodes;
+		best.enforced += own.enforced;
 		if (unmet.required || own.mbps > best.mbps) {
 			best.mbps = own.mbps;
 			best.node = own.node;
 		}
 	}
 	/* Too few GPUs everywhere is for Slurm to say. */
-	if (!unmet.required && (unmet.found >= places->least || !best.nodes))
+	if (!unmet.required && (unmet.found >= places->least || !best.nodes)) {
+		if (best.nodes && !best.enforced)
+			snprintf(text, size, "%s", GP_REFUSAL_NOT_ENFORCED);
 		return false;
+	}
 	unmet.ring = wish.ring;
 	unmet.min_mbps = wish.min_mbps;
 	unmet.best = best.node;

@@ -34,11 +34,14 @@ void gp_bridge_comment(job_record_t *job, const char *text)
 {
 	static const char mark[] = "gputopo: ";
 	char comment[1024], *copy;
+	const char *wish; /* of gp_wish_show: it stays */
 
 	if (job->admin_comment && *job->admin_comment &&
 	    strncmp(job->admin_comment, mark, strlen(mark)) != 0)
 		return;
-	snprintf(comment, sizeof(comment), "%s%s", mark, text);
+	wish = job->admin_comment ? strstr(job->admin_comment, "--") : NULL;
+	snprintf(comment, sizeof(comment), "%s%s%s%s", mark, text, wish ? "; " : "",
+		 wish ? wish : "");
 	copy = gp_bridge_copy(comment);
 	if (!copy)
 		return;
@@ -147,14 +150,14 @@ static bool read_order(struct gp_gpus *gpus, int **links)
 	int selves = 0;
 
 	for (int row = 0; row < gpus->size; row++) {
-		gpus->physical[row] = row;
+		gpus->place[row].n = row;
 		for (int col = 0; col < gpus->size; col++) {
 			if (links[row][col] != SELF)
 				continue;
-			gpus->physical[row] = col;
+			gpus->place[row].n = col;
 			selves++;
 		}
-		seen |= bit(gpus->physical[row]);
+		seen |= bit(gpus->place[row].n);
 	}
 	if (selves == 0)
 		return gpus->types == 1;
@@ -166,7 +169,7 @@ static enum gp_reason read_links(struct gp_gpus *gpus)
 	const gres_node_state_t *state = gpus->state;
 
 	for (int g = 0; g < gpus->size; g++)
-		gpus->physical[g] = g;
+		gpus->place[g].n = g;
 	gpus->order_known = gpus->types == 1;
 	if (!state->links_cnt || state->link_len == 0)
 		return GP_OK;
@@ -291,9 +294,9 @@ uint64_t gp_bridge_of_type_id(const gres_node_state_t *state, uint32_t type_id)
 	return out;
 }
 
-int gp_bridge_links(const struct gp_gpus *gpus, int g, int physical)
+int gp_bridge_links(const struct gp_gpus *gpus, struct gp_bit bit, struct gp_place place)
 {
-	int links = gpus->state->links_cnt[g][physical];
+	int links = gpus->state->links_cnt[bit.n][place.n];
 
 	return links > 0 ? links : 0;
 }

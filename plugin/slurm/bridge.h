@@ -16,6 +16,21 @@
 #define GP_MAX_ENTRIES 8  /* gpu entries (types) in one job */
 #define GP_MAX_CELLS   16 /* groups of GPUs with a count of their own */
 
+/* A GPU of a node has three numbers, which the compiler holds apart: its gres bit (sets
+ * of them are uint64_t), its place in gres.conf, which is a column of links_cnt, and its
+ * number in the topology (sets: struct gt_mask). */
+struct gp_bit {
+	int n;
+};
+
+struct gp_place {
+	int n;
+};
+
+struct gp_model_gpu {
+	int n; /* GT_UNKNOWN: none */
+};
+
 /* The GPUs of a node as slurmctld knows them. */
 struct gp_gpus {
 	gres_node_state_t *state;
@@ -29,8 +44,8 @@ struct gp_gpus {
 	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
 	bool has_links;			    /* links_cnt with something in it */
 	bool counted;			    /* no records: stock counts them only */
-	bool order_known;		    /* physical[] holds */
-	int physical[GP_MAX_GPUS];	    /* position in gres.conf of gres bit i */
+	bool order_known;		    /* place[] holds */
+	struct gp_place place[GP_MAX_GPUS]; /* of gres bit i */
 };
 
 /* The first size bits. */
@@ -56,8 +71,8 @@ gres_node_state_t *gp_bridge_gres(const node_record_t *node, const char *name);
  * GP_SHARED, GP_BAD_LINKS. *gpus is valid as far as it was read. GPUs that shards or mps
  * use are not free. */
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus);
-/* Links between two GPUs by their position in gres.conf; only where has_links. */
-int gp_bridge_links(const struct gp_gpus *gpus, int bit, int physical);
+/* Links of one GPU to another; only where has_links. */
+int gp_bridge_links(const struct gp_gpus *gpus, struct gp_bit bit, struct gp_place place);
 
 /* GPUs of the type of this name; NULL or "": all. */
 uint64_t gp_bridge_of_type(const struct gp_gpus *gpus, const char *type);

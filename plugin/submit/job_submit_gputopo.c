@@ -272,10 +272,12 @@ int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (!checks[i].refuses(job, &places, text, sizeof(text)))
 			continue;
-		say(err_msg, text);
 		rc = checks[i].code;
 		break;
 	}
+	/* of a job that is taken: what the user should know */
+	if (*text)
+		say(err_msg, text);
 	gp_places_free(&places);
 	return rc;
 }

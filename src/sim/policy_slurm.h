@@ -65,8 +65,12 @@ enum sim_slurm_release { SIM_SLURM_22_05, SIM_SLURM_24_05 };
  */
 void sim_slurm_cores(struct sim_slurm_request *request, enum sim_slurm_release release,
 		     const struct sim_slurm_node *node, const int *free_cores);
-/* Fill tasks from cores: a task counts on the socket of its first core. */
-void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task);
+/* Fill tasks from cores, asked_tasks and cores_per_task, as _build_tasks_per_node_sock()
+ * of the release does: the sockets in turn until all tasks are dealt, in 22.05 a task for
+ * each core whatever -c says, later a task for each cores_per_task cores or part of them.
+ * Without asked_tasks as many tasks as the cores hold.
+ */
+void sim_slurm_tasks(struct sim_slurm_request *request, enum sim_slurm_release release);
 
 /* The GPUs that the job gets: fewer than asked where fewer are free. No state, no
  * allocation; O(n^2 log n) at most. */

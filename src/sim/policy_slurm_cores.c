@@ -350,15 +350,20 @@ void sim_slurm_cores(struct sim_slurm_request *request, enum sim_slurm_release r
 	deal(&s, request);
 }
 
-void sim_slurm_tasks(struct sim_slurm_request *request, int cores_per_task)
+void sim_slurm_tasks(struct sim_slurm_request *request, enum sim_slurm_release release)
 {
-	int before = 0, each = larger(cores_per_task, 1);
+	int cores = larger(request->cores_per_task, 1), left = request->asked_tasks;
+	int each = release == SIM_SLURM_22_05 ? 1 : cores;
 
+	if (left == 0) {
+		for (int s = 0; s < SIM_MAX_SOCKETS; s++)
+			left += request->cores[s];
+		left /= cores;
+	}
 	for (int s = 0; s < SIM_MAX_SOCKETS; s++) {
-		int after = before + request->cores[s];
+		int tasks = (request->cores[s] + each - 1) / each;
 
-		request->tasks[s] =
-			(after + each - 1) / each - (before + each - 1) / each;
-		before = after;
+		request->tasks[s] = tasks < left ? tasks : left;
+		left -= request->tasks[s];
 	}
 }

@@ -99,7 +99,7 @@ struct sim_stock sim_stock_answer(const struct sim_chooser *c, const struct sim_
 	count_free_cores(ask, type->cores_per_socket, free_cores);
 	fill_request(ask, &type->slurm, &r);
 	sim_slurm_cores(&r, release, &type->slurm, free_cores);
-	sim_slurm_tasks(&r, r.cores_per_task);
+	sim_slurm_tasks(&r, release);
 	for (int s = 0; s < type->slurm.sockets; s++) {
 		stock.cores[s] = (uint16_t)r.cores[s];
 		stock.core_count += r.cores[s];

@@ -270,6 +270,81 @@ START_TEST(a_forecast_waits_for_the_right_end)
 }
 END_TEST
 
+/* What squeue may say of a waiting job with --gpu-topo=ring. */
+static const struct {
+	const char *why;
+	uint64_t free[2];
+	int count;
+	bool links; /* "waiting for GPUs that are connected" */
+} reason_rows[] = {
+	{"two are free, without a link", {0x21, 0x00}, 2, true},
+	{"one is free: their number", {0x01, 0x00}, 2, false},
+	{"none is free", {0x00, 0x00}, 2, false},
+	{"enough together, on no node enough", {0x01, 0x20}, 2, false},
+	{"enough on the other node only", {0x01, 0x21}, 2, true},
+	{"a ring is there", {0x21, 0x0f}, 2, false},
+};
+
+START_TEST(squeue_tells_the_true_reason)
+{
+	time_t now = time(NULL);
+	job_record_t *job;
+	uint64_t nodes;
+
+	start_nodes(reason_rows[_i].free, 2);
+	for (uint32_t id = 100; id < 120; id++)
+		if (find_job_record(id)) {
+			find_job_record(id)->time_limit = 10;
+			find_job_record(id)->end_time = now + 100;
+		}
+	job = job_with(job_for(reason_rows[_i].count), "GPUTOPO_TOPO=ring");
+	job->start_time = now;
+	/* whatever it said before */
+	job->state_desc = strdup("gputopo: waiting for GPUs that are connected as asked");
+	/* the mock's stock refuses where the number is missing */
+	test_job(job, SELECT_MODE_WILL_RUN, &nodes);
+	ck_assert_msg(!!job->state_desc == reason_rows[_i].links, "%s: %s",
+		      reason_rows[_i].why, job->state_desc ? job->state_desc : "");
+	/* what is not ours stays */
+	if (!job->state_desc) {
+		job->state_desc = strdup("of another plugin");
+		test_job(job, SELECT_MODE_WILL_RUN, &nodes);
+		ck_assert_str_eq(job->state_desc, "of another plugin");
+	}
+}
+END_TEST
+
+static const struct {
+	const char *env, *before, *after;
+} shown_rows[] = {
+	{"GPUTOPO_TOPO=ring", NULL, "gputopo: --gpu-topo=ring"},
+	{"GPUTOPO_MIN_BUSBW=40", NULL, "gputopo: --gpu-min-busbw=40"},
+	{"GPUTOPO_GROUP_SIZES=2x2+4", NULL, "gputopo: --gpu-groups=2x2+4"},
+	{"_SLURM_SPANK_OPTION_gputopo_mig=3g.40gb:2", NULL, "gputopo: --mig=3g.40gb:2"},
+	{"GPUTOPO_TOPO=a;b\n c", NULL, "gputopo: --gpu-topo=a?b??c"},
+	{"GPUTOPO_TOPO=ring", "theirs", "theirs"},
+	{"OTHER=1", NULL, NULL},
+};
+
+START_TEST(a_waiting_jobs_wish_is_seen)
+{
+	uint64_t nodes;
+	job_record_t *job;
+
+	start_with(&dgx, 0x21);
+	job = job_with(job_for(2), shown_rows[_i].env);
+	if (shown_rows[_i].before)
+		job->admin_comment = strdup(shown_rows[_i].before);
+	test_job(job, SELECT_MODE_RUN_NOW, &nodes);
+	if (shown_rows[_i].after)
+		ck_assert_str_eq(job->admin_comment, shown_rows[_i].after);
+	else
+		ck_assert_ptr_null(job->admin_comment);
+	free(job->admin_comment);
+	job->admin_comment = NULL;
+}
+END_TEST
+
 START_TEST(a_met_wish_is_forecast_as_stock_does)
 {
 	time_t now = time(NULL);
@@ -571,6 +646,8 @@ static TCase *wish_case(void)
 	tcase_add_test(tc, a_wish_finds_the_node_that_meets_it);
 	tcase_add_test(tc, off_is_stocks_choice);
 	tcase_add_test(tc, a_forecast_waits_for_the_right_end);
+	tcase_add_loop_test(tc, squeue_tells_the_true_reason, 0, ROWS(reason_rows));
+	tcase_add_loop_test(tc, a_waiting_jobs_wish_is_seen, 0, ROWS(shown_rows));
 	tcase_add_test(tc, a_met_wish_is_forecast_as_stock_does);
 	tcase_add_test(tc, jobs_without_a_limit_put_the_forecast_far_away);
 	tcase_add_test(tc, a_wish_that_can_never_be_met_is_refused);

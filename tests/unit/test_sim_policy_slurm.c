@@ -278,6 +278,37 @@ START_TEST(a_node_without_cores_still_answers)
 }
 END_TEST
 
+/* Tasks of three cores: 22.05 takes each core for a task, so that the first socket seems
+ * to hold all five; later releases begin anew on each socket. */
+START_TEST(tasks_of_several_cores_are_dealt_as_by_the_release)
+{
+	const struct {
+		enum sim_slurm_release release;
+		int cores[3], asked, each, tasks[3];
+	} row[] = {
+		{SIM_SLURM_22_05, {7, 8, 0}, 5, 3, {5, 0, 0}},
+		{SIM_SLURM_24_05, {7, 8, 0}, 5, 3, {3, 2, 0}},
+		{SIM_SLURM_22_05, {4, 4, 4}, 6, 2, {4, 2, 0}},
+		{SIM_SLURM_24_05, {4, 4, 4}, 4, 3, {2, 2, 0}},
+		{SIM_SLURM_24_05, {4, 4, 4}, 0, 3, {2, 2, 0}},
+		{SIM_SLURM_22_05, {1, 3, 0}, 4, 1, {1, 3, 0}},
+		{SIM_SLURM_24_05, {1, 3, 0}, 4, 1, {1, 3, 0}},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct sim_slurm_request request = {.asked_tasks = row[i].asked,
+						    .cores_per_task = row[i].each};
+
+		memcpy(request.cores, row[i].cores, sizeof(row[i].cores));
+		sim_slurm_tasks(&request, row[i].release);
+		for (int s = 0; s < 3; s++)
+			ck_assert_msg(request.tasks[s] == row[i].tasks[s],
+				      "row %zu, socket %d: %d tasks", i, s,
+				      request.tasks[s]);
+	}
+}
+END_TEST
+
 START_TEST(forms_have_names)
 {
 	enum sim_form form;
@@ -298,6 +329,7 @@ SUITE(sim_policy_slurm)
 		UNIT(cpus_per_gpu_limits_the_first_pass),
 		UNIT(cores_lie_where_real_daemons_found_them),
 		UNIT(a_node_without_cores_still_answers),
+		UNIT(tasks_of_several_cores_are_dealt_as_by_the_release),
 		UNIT(forms_have_names),
 		{0},
 	};

@@ -115,18 +115,32 @@ static time_t node_when(const struct gp_job_request *request, struct gp_controll
 	return gp_wish_when(&request->wish, &prospect, request->count, now);
 }
 
-/* The question that a forecast asks of each node. */
+/* The question that a forecast asks of each node, and what squeue may show of it. */
 struct asking {
 	const struct gp_job_request *request;
 	struct gp_controller *ctl;
 	time_t now;
+	int wanted, met, unlinked; /* nodes */
+	const char *waiting;	   /* NULL: Slurm's own reason */
 };
 
 static time_t date_of(void *arg, int node)
 {
-	const struct asking *a = arg;
+	struct asking *a = arg;
+	const struct gp_job_request *request = a->request;
+	struct gp_prospect prospect;
+	time_t when;
 
-	return node_when(a->request, a->ctl, node, a->now);
+	if (!see_node(&prospect, request, a->ctl, node))
+		return GP_NEVER;
+	when = gp_wish_when(&request->wish, &prospect, request->count, a->now);
+	a->met += when == 0;
+	a->unlinked +=
+		when != 0 && when != GP_NEVER &&
+		__builtin_popcountll(prospect.free & prospect.usable) >= request->count;
+	a->waiting =
+		a->met < a->wanted && a->met + a->unlinked >= a->wanted ? WAITING : NULL;
+	return when;
 }
 
 bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controller *ctl,
@@ -226,7 +240,7 @@ static int ask_by(struct gp_controller *ctl, const struct gp_stock_plugin *stock
 
 int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
-		const char *waiting)
+		const char *const *waiting)
 {
 	time_t now = time(NULL), moment;
 	struct gp_dates dates = {
@@ -250,6 +264,7 @@ int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_p
 						 bit_set_count(test->nodes), now))
 		moment = next_end(test->nodes, now);
 	rc = ask_by(ctl, stock_plugin, test, &dates, &moment);
+	gp_start_estimate_say(test->job, rc == SLURM_SUCCESS && moment ? *waiting : NULL);
 	if (rc != SLURM_SUCCESS || moment == 0)
 		return rc;
 	if (moment == GP_NOT_KNOWN)
@@ -257,7 +272,6 @@ int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_p
 	if (test->job->start_time < moment)
 		test->job->start_time = moment;
 	GP_FORECAST(test, moment);
-	gp_start_estimate_say(test->job, waiting);
 	return rc;
 }
 
@@ -266,12 +280,16 @@ int gp_forecast_will_run(const struct gp_job_request *request, struct gp_control
 			 const struct gp_test *test)
 {
 	struct gp_test narrowed = *test;
-	struct asking asking = {request, ctl, time(NULL)};
+	struct asking asking = {.request = request,
+				.ctl = ctl,
+				.now = time(NULL),
+				.wanted = wanted_nodes(test)};
 
 	if (test->min_nodes <= 1 &&
 	    (request->wish.one_node || (request->wish.asked && request->asked.per_job)))
 		narrowed.min_nodes = narrowed.max_nodes = narrowed.req_nodes = 1;
-	return gp_forecast(ctl, stock_plugin, &narrowed, date_of, &asking, WAITING);
+	return gp_forecast(ctl, stock_plugin, &narrowed, date_of, &asking,
+			   &asking.waiting);
 }
 
 int gp_forecast_test_only(const struct gp_job_request *request, struct gp_controller *ctl,

@@ -116,8 +116,10 @@ time_t gp_start_estimate_far(time_t now)
 
 void gp_start_estimate_say(job_record_t *job, const char *text)
 {
-	if (job->state_desc && strcmp(job->state_desc, text) == 0)
+	const char *shown = job->state_desc ? job->state_desc : "";
+
+	if (text ? strcmp(shown, text) == 0 : strncmp(shown, "gputopo:", 8) != 0)
 		return;
 	xfree(job->state_desc);
-	job->state_desc = gp_bridge_copy(text);
+	job->state_desc = text ? gp_bridge_copy(text) : NULL;
 }

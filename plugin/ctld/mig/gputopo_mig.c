@@ -70,7 +70,7 @@ void gp_caches_refused(struct gp_caches *caches, uint32_t job_id, int nodes)
 
 int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
-		const char *waiting)
+		const char *const *waiting)
 {
 	return host->forecast(ctl, stock_plugin, test, when, arg, waiting);
 }

@@ -65,7 +65,7 @@ static int place_of(const struct search *s, int g)
 	const char *type = s->gpus->type_name[g];
 
 	if (s->gpus->order_known) {
-		int p = s->gpus->physical[g];
+		int p = s->gpus->place[g].n;
 
 		return !s->place[p].taken && may_be(s, type, &s->place[p]) ? p : -1;
 	}
@@ -88,7 +88,7 @@ static enum gp_reason place_all(struct search *s)
 				     "it has no place for %s at bit %d",
 				     type ? type : "a GPU without a type", g);
 		s->place[p].taken = true;
-		binding->to_model[g] = s->place[p].gpu;
+		binding->to_model[g].n = s->place[p].gpu;
 		binding->instance_of[g] = s->place[p].instance;
 		if (s->place[p].instance != GT_UNKNOWN)
 			binding->instances |= bit(g);
@@ -121,9 +121,9 @@ static bool links_agree(const struct search *s)
 	for (int a = 0; a < gpus->size && gpus->has_links; a++)
 		for (int b = 0; b < gpus->size; b++)
 			if (a != b && !(binding->instances & (bit(a) | bit(b))) &&
-			    gp_bridge_links(gpus, a, gpus->physical[b]) !=
-				    gt_node_links(s->model, binding->to_model[a],
-						  binding->to_model[b]))
+			    gp_bridge_links(gpus, (struct gp_bit){a}, gpus->place[b]) !=
+				    gt_node_links(s->model, binding->to_model[a].n,
+						  binding->to_model[b].n))
 				return false;
 	return true;
 }

@@ -305,8 +305,10 @@ static time_t when(void *arg, int node)
  */
 static int will_run(struct visit *v)
 {
+	const char *waiting = WAITING;
+
 	v->now = time(NULL);
-	return gp_forecast(v->ctl, v->stock_plugin, v->test, when, v, WAITING);
+	return gp_forecast(v->ctl, v->stock_plugin, v->test, when, v, &waiting);
 }
 
 /* Could the node ever have it? One that has not registered may bring slices. */

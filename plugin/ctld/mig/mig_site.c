@@ -81,7 +81,7 @@ static bool has_counts(const gres_node_state_t *shards)
 static const struct gt_gpu *gpu_at(const struct gp_mig_site *site, int gpu)
 {
 	return gt_node_gpu(gt_table_node(site->binding->table),
-			   site->binding->to_model[gpu]);
+			   site->binding->to_model[gpu].n);
 }
 
 /* GPUs in MIG mode of one model, with one shard a slice. */
@@ -91,7 +91,7 @@ static bool read_gpus(struct gp_mig_site *site, struct gp_mig_spaces *spaces)
 		const struct gt_gpu *gpu;
 		const struct gt_mig_space *space;
 
-		if (site->binding->instances >> g & 1 || site->binding->to_model[g] < 0)
+		if (site->binding->instances >> g & 1 || site->binding->to_model[g].n < 0)
 			continue;
 		gpu = gpu_at(site, g);
 		space = gpu->mig ? space_of(spaces, gpu->model) : NULL;
@@ -158,7 +158,7 @@ int gp_mig_site_rank(const struct gp_mig_site *site, int gpu)
 		int minor = gt_node_gpu(node, i)->minor;
 
 		if (minor < 0)
-			return site->binding->to_model[gpu];
+			return site->binding->to_model[gpu].n;
 		rank += minor < own;
 	}
 	return rank;

@@ -159,13 +159,26 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 /* ---- Links= -------------------------------------------------------------------------
  */
 
-/* The gres bit at a position of gres.conf. */
-static int bit_at(const struct gp_gpus *gpus, int physical)
+/* A topology lists the GPUs in the order of gres.conf, so that a place is the model's
+ * number: the only step from one numbering to the other. */
+static struct gp_model_gpu model_gpu_at(struct gp_place place)
+{
+	return (struct gp_model_gpu){place.n};
+}
+
+static struct gp_bit bit_of(const struct gp_gpus *gpus, struct gp_model_gpu gpu)
 {
 	for (int g = 0; g < gpus->size; g++)
-		if (gpus->physical[g] == physical)
-			return g;
-	return physical;
+		if (model_gpu_at(gpus->place[g]).n == gpu.n)
+			return (struct gp_bit){g};
+	return (struct gp_bit){gpu.n};
+}
+
+/* What gres.conf says of two GPUs of its model. */
+static int links_of(const struct gp_gpus *gpus, int a, int b)
+{
+	return gp_bridge_links(gpus, bit_of(gpus, (struct gp_model_gpu){a}),
+			       (struct gp_place){b});
 }
 
 static struct gt_node *node_from_links(const struct gp_gpus *gpus)
@@ -176,7 +189,7 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 		return NULL;
 	for (int a = 0; a < gpus->size; a++) {
 		struct gt_gpu *gpu = gt_node_edit_gpu(node, a);
-		int g = bit_at(gpus, a);
+		int g = bit_of(gpus, (struct gp_model_gpu){a}).n;
 
 		if (gpus->type_name[g])
 			snprintf(gpu->model, sizeof(gpu->model), "%s",
@@ -187,8 +200,7 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 			gpus->type_name[g] && gt_mig_is_profile_name(gpus->type_name[g]);
 		for (int b = 0; b < gpus->size; b++)
 			if (a != b)
-				gt_node_set_links(node, a, b,
-						  gp_bridge_links(gpus, g, b));
+				gt_node_set_links(node, a, b, links_of(gpus, a, b));
 	}
 	gt_node_infer_fabric(node);
 	if (gt_node_finish(node, NULL) == GT_OK)
@@ -201,8 +213,7 @@ static bool same_links(const struct gp_gpus *gpus, const struct gt_node *node)
 {
 	for (int a = 0; a < gpus->size; a++)
 		for (int b = 0; b < gpus->size; b++)
-			if (a != b && gp_bridge_links(gpus, bit_at(gpus, a), b) !=
-					      gt_node_links(node, a, b))
+			if (a != b && links_of(gpus, a, b) != gt_node_links(node, a, b))
 				return false;
 	return true;
 }
@@ -219,8 +230,7 @@ static bool find_fit(const struct gp_gpus *gpus, const struct gt_node *node, int
 
 		if ((used >> m & 1) || --*steps < 0)
 			continue;
-		while (b < a && gp_bridge_links(gpus, bit_at(gpus, a), b) ==
-					gt_node_links(node, m, fit[b]))
+		while (b < a && links_of(gpus, a, b) == gt_node_links(node, m, fit[b]))
 			b++;
 		if (b < a)
 			continue;
@@ -262,9 +272,11 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 	for (int g = 0; g < gpus->size; g++) {
 		hash = gt_fnv_mix(hash, gpus->type[g]);
 		hash = gt_fnv_mix(hash, gpus->sockets[g]);
-		hash = gt_fnv_mix(hash, (uint64_t)gpus->physical[g]);
+		hash = gt_fnv_mix(hash, (uint64_t)gpus->place[g].n);
 		for (int b = 0; gpus->has_links && b < gpus->size; b++)
-			hash = gt_fnv_mix(hash, (uint64_t)gp_bridge_links(gpus, g, b));
+			hash = gt_fnv_mix(
+				hash, (uint64_t)gp_bridge_links(gpus, (struct gp_bit){g},
+								(struct gp_place){b}));
 	}
 	return hash | 1;
 }
@@ -363,7 +375,8 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	memset(binding, 0, sizeof(*binding));
 	binding->seen = seen;
 	binding->size = gpus->size;
-	memcpy(binding->to_model, gpus->physical, sizeof(binding->to_model));
+	for (int g = 0; g < gpus->size; g++)
+		binding->to_model[g] = model_gpu_at(gpus->place[g]);
 	gp_conf_node(models->conf, name, &binding->settings);
 	if (take_last(models, binding))
 		return binding;
@@ -450,7 +463,7 @@ struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bi
 
 	for (int g = 0; g < binding->size; g++)
 		if ((bits & ~binding->instances) >> g & 1)
-			gt_mask_set(&mask, binding->to_model[g]);
+			gt_mask_set(&mask, binding->to_model[g].n);
 	return mask;
 }
 
@@ -460,7 +473,7 @@ uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_ma
 
 	for (int g = 0; g < binding->size; g++)
 		if (!(binding->instances >> g & 1) &&
-		    gt_mask_has(mask, binding->to_model[g]))
+		    gt_mask_has(mask, binding->to_model[g].n))
 			bits |= (uint64_t)1 << g;
 	return bits;
 }

@@ -13,10 +13,10 @@ struct gp_binding {
 	struct gp_settings settings;
 	struct gt_table *table; /* NULL: see why */
 	enum gp_reason why;
-	char detail[200];	      /* more about why, "" if there is no more */
-	int to_model[GP_MAX_GPUS];    /* the model's GPU of each gres bit */
-	uint64_t instances;	      /* gres bits that are parts of a GPU */
-	int instance_of[GP_MAX_GPUS]; /* and the model's instance of each */
+	char detail[200]; /* more about why, "" if there is no more */
+	struct gp_model_gpu to_model[GP_MAX_GPUS]; /* of each gres bit */
+	uint64_t instances;			   /* gres bits that are parts of a GPU */
+	int instance_of[GP_MAX_GPUS];		   /* and the model's instance of each */
 	int size;
 	int domain;    /* its number; 0: none */
 	uint64_t seen; /* fingerprint of what this was made from; 0: nothing */

@@ -10,6 +10,7 @@
 #include "plugin/ctld/model/send_model.h"
 #include "plugin/slurm/job_env.h"
 #include "conf/compact.h"
+#include "core/append.h"
 
 #define MAX_PARCELS 16 /* node types of one job */
 
@@ -23,7 +24,8 @@ struct parcels {
 static bool same(const struct gp_binding *a, const struct gp_binding *b)
 {
 	return a->table == b->table && a->size == b->size &&
-	       memcmp(a->to_model, b->to_model, (size_t)a->size * sizeof(int)) == 0;
+	       memcmp(a->to_model, b->to_model, (size_t)a->size * sizeof(*a->to_model)) ==
+		       0;
 }
 
 /* What a node is told, or NULL. */
@@ -52,26 +54,8 @@ static void collect(struct parcels *parcels, bitstr_t *nodes,
 	}
 }
 
-/* A text that is all there or not at all. */
-struct text {
-	char *buf;
-	size_t size, used;
-	bool full;
-};
-
-static void add(struct text *text, const char *more)
-{
-	size_t length = strlen(more);
-
-	text->full |= length >= text->size - text->used;
-	if (text->full)
-		return;
-	memcpy(text->buf + text->used, more, length + 1);
-	text->used += length;
-}
-
-static void add_hosts(struct text *text, const struct gp_binding *kind, bitstr_t *nodes,
-		      const struct gp_models *models)
+static void add_hosts(struct gt_append *text, const struct gp_binding *kind,
+		      bitstr_t *nodes, const struct gp_models *models)
 {
 	const char *comma = "";
 
@@ -85,41 +69,36 @@ static void add_hosts(struct text *text, const struct gp_binding *kind, bitstr_t
 		/* Marks of ours in a name would be read as such. */
 		if (strpbrk(node_record_table_ptr[n]->name, "[]{},;= "))
 			continue;
-		add(text, comma);
-		add(text, node_record_table_ptr[n]->name);
+		gt_append(text, "%s%s", comma, node_record_table_ptr[n]->name);
 		comma = ",";
 	}
 }
 
-static bool is_permuted(const struct gp_binding *binding)
+/* "=ORDER", where the gres bits are not the model's numbers. */
+static void add_order(struct gt_append *text, const struct gp_binding *binding)
 {
+	bool permuted = false;
+
 	for (int g = 0; g < binding->size; g++)
-		if (binding->to_model[g] != g)
-			return true;
-	return false;
+		permuted |= binding->to_model[g].n != g;
+	for (int g = 0; permuted && g < binding->size; g++)
+		gt_append(text, "%c%d", g ? ',' : '=', binding->to_model[g].n);
 }
 
 /* "NODES=HASH=WORD[=ORDER]" behind what is there, or nothing where there is no room. */
-static void put_parcel(struct text *text, const struct gp_binding *kind, bitstr_t *nodes,
-		       struct gp_models *models)
+static void put_parcel(struct gt_append *text, const struct gp_binding *kind,
+		       bitstr_t *nodes, struct gp_models *models)
 {
 	const char *word = gp_models_word(models, kind);
-	char order[GP_MAX_GPUS * 4] = "";
 	size_t before = text->used;
 
 	if (!*word)
 		return;
-	if (is_permuted(kind))
-		gp_list_write(kind->to_model, kind->size, order, sizeof(order));
 	if (before)
-		add(text, ";");
+		gt_append(text, ";");
 	add_hosts(text, kind, nodes, models);
-	add(text, "=");
-	add(text, word);
-	if (order[0]) {
-		add(text, "=");
-		add(text, order);
-	}
+	gt_append(text, "=%s", word);
+	add_order(text, kind);
 	if (text->full) {
 		text->used = before;
 		text->buf[before] = '\0';
@@ -131,7 +110,7 @@ void gp_send_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
 	char value[GP_MODELS_MAX];
-	struct text text = {.buf = value, .size = sizeof(value)};
+	struct gt_append text = gt_append_to(value, sizeof(value));
 	bitstr_t *nodes = job->job_resrcs ? job->job_resrcs->node_bitmap : NULL;
 
 	if (!job->details || !job->gres_list_req || !nodes || !models)

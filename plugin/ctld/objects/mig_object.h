@@ -46,7 +46,7 @@ struct gp_mig_host {
 	int (*forecast)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test, time_t (*when)(void *arg, int node),
-			void *arg, const char *waiting);
+			void *arg, const char *const *waiting);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and

@@ -33,6 +33,15 @@ void gp_wish_send(const job_record_t *job)
 		gp_job_env_tell(job, GP_ENV_COMM, gt_comm_name(wish.shape.comm));
 }
 
+void gp_wish_show(job_record_t *job)
+{
+	char text[256];
+
+	if (!job->admin_comment &&
+	    gp_wish_text(job->spank_job_env, job->spank_job_env_size, text, sizeof(text)))
+		gp_bridge_comment(job, text);
+}
+
 /* GPUs on each node. Of several nodes that share a total, each has an even share as far
  * as wishes go. */
 static void read_count(struct gp_job_request *request, const struct gp_test *test)

@@ -42,8 +42,8 @@ struct gp_question {
 #define GP_SUBMIT_SYMBOL "gputopo_submit"
 
 /* Write into text (size bytes) why the nodes can never give such a job what it asks for,
- * and return true; false: they could, or we do not know. Slurm's read locks on nodes and
- * partitions are held. */
+ * and return true; false: they could, or we do not know; a text is then what the user is
+ * to be told all the same. Slurm's read locks on nodes and partitions are held. */
 typedef bool gp_submit_fn(const struct gp_question *question, char *text, size_t size);
 extern gp_submit_fn gputopo_submit;
 

@@ -15,6 +15,9 @@
 /* Read the options of a job; unknown values are no wish (the SPANK plugin refuses them).
  */
 void gp_wish_read(const job_record_t *job, struct gp_wish *wish);
+/* The job's options of ours become its AdminComment, where it has none, so that users and
+ * gputopo why see what a pending job waits for. Its write lock is held. */
+void gp_wish_show(job_record_t *job);
 /* Tell the nodes of a job that begins what --gpu-groups (the shortest text of the sizes
  * on each node) and --gpu-comm say: GP_ENV_GROUPS and GP_ENV_COMM in its environment. */
 void gp_wish_send(const job_record_t *job);

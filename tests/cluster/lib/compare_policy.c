@@ -40,6 +40,7 @@ static const struct form {
 	{"-n32 --gres=gpu:N", SIM_FORM_NODE, 0, 32, 1, 0},
 	{"--gpus-per-task=1 -n N", SIM_FORM_TASK, 1, 0, 1, 0},
 	{"-n1 -c4 --gpus-per-task=N", SIM_FORM_TASK, 0, 1, 4, 0},
+	{"-n N -c7 --gpus-per-task=1", SIM_FORM_TASK, 1, 0, 7, 0},
 	{"--sockets-per-node=1 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 1, 1, 0},
 	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", SIM_FORM_SOCKET, 0, 32, 1, 0},
 };
@@ -127,7 +128,6 @@ static void cores_read(const struct machine *m, const char *cpus,
 /* The same as the simulator supposes it, which knows no CPUs; one core of each busy GPU's
  * socket is held by the job that `states` put there. */
 static void cores_suppose(enum sim_slurm_release release, const struct machine *m,
-			  const struct form *form, int n,
 			  struct sim_slurm_request *request)
 {
 	int free_cores[SIM_MAX_SOCKETS];
@@ -135,10 +135,6 @@ static void cores_suppose(enum sim_slurm_release release, const struct machine *
 	for (int s = 0; s < m->node.sockets; s++)
 		free_cores[s] = m->cores_per_socket -
 				__builtin_popcountll(m->node.near[s] & request->busy);
-	request->asked_tasks = form->tasks == NOT_GIVEN ? 0
-			       : form->tasks		? form->tasks
-							: n;
-	request->cores_per_task = form->cpus_per_task;
 	request->one_node = true; /* `states` asks for its node by name */
 	sim_slurm_cores(request, release, &m->node, free_cores);
 }
@@ -153,6 +149,10 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 		.busy = ~free,
 		.nodes_left = 1,
 		.cpus_per_gpu = form->cpus_per_gpu,
+		.cores_per_task = form->cpus_per_task,
+		.asked_tasks = form->tasks == NOT_GIVEN ? 0
+			       : form->tasks		? form->tasks
+							: n,
 	};
 
 	if (m->node.n < 64)
@@ -160,8 +160,8 @@ static uint64_t restate(enum sim_slurm_release release, const struct machine *m,
 	if (cpus)
 		cores_read(m, cpus, &request);
 	else
-		cores_suppose(release, m, form, n, &request);
-	sim_slurm_tasks(&request, form->cpus_per_task);
+		cores_suppose(release, m, &request);
+	sim_slurm_tasks(&request, release);
 	return sim_slurm_select(release, &m->node, &request);
 }
 

@@ -59,13 +59,15 @@ static const struct form forms[] = {
 	{"-n32 --gres=gpu:N", PER_NODE, false, 32, 0, 0, 0},
 	{"--gpus-per-task=1 -n N", PER_TASK, true, TASKS_N, 0, 0, 0},
 	{"-n1 -c4 --gpus-per-task=N", PER_TASK, false, 1, 4, 0, 0},
-	/* with -u only: N GPUs on each of up to so many sockets */
+	/* with -u only: tasks over both sockets, N GPUs on each of up to so many sockets
+	 */
+	{"-n N -c7 --gpus-per-task=1", PER_TASK, true, TASKS_N, 7, 0, 0},
 	{"--sockets-per-node=1 --gpus-per-socket=N", PER_SOCKET, false, 1, 0, 0, 1},
 	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, 0, 2},
 };
 
-#define FORM_COUNT   (sizeof(forms) / sizeof(forms[0]))
-#define SOCKET_FORMS 2
+#define FORM_COUNT     (sizeof(forms) / sizeof(forms[0]))
+#define UNPLACED_FORMS 3
 
 struct cluster {
 	char *node;
@@ -309,7 +311,7 @@ static void holders_find(struct cluster *cluster)
 static int states_run(struct cluster *cluster, uint64_t seed, int count)
 {
 	uint32_t *states = calloc(1u << cluster->gpus, sizeof(*states));
-	size_t forms_asked = FORM_COUNT - (cluster->show_cpus ? 0 : SOCKET_FORMS);
+	size_t forms_asked = FORM_COUNT - (cluster->show_cpus ? 0 : UNPLACED_FORMS);
 	int total = 0, bad = 0;
 
 	if (!states)
