@@ -223,8 +223,7 @@ static void fill_pair(struct gt_node *node, int a, int b, const int *slot_mbps)
 				counted_path(node, shown ? path : assumed_path(ga, gb)),
 				slot);
 		/* what lies beneath a link is hidden by the link's own name */
-		if (shown && path > GT_PATH_C2C && links > 0 &&
-		    path != assumed_path(ga, gb))
+		if (shown && links > 0 && path != assumed_path(ga, gb))
 			node->paths_rated = true;
 	}
 	if (links > 0)

@@ -287,7 +287,7 @@ static void name_gpus(struct gt_node *node, const struct gp_gpus *gpus)
 	const char *names[GP_MAX_GPUS];
 
 	for (int a = 0; a < gpus->size; a++)
-		names[a] = gpus->type_name[bit_at(gpus, a)];
+		names[a] = gpus->type_name[bit_of(gpus, (struct gp_model_gpu){a}).n];
 	if (gt_node_size(node) == gpus->size)
 		gt_node_name_gpus(node, names);
 }
