@@ -277,22 +277,9 @@ static void fill_summary(struct gt_node *node)
 	}
 }
 
-/* Forget that figures were guessed. */
-static void drop_guess(struct gt_node *node)
-{
-	int kept = 0;
-
-	for (int i = 0; i < node->note_count; i++)
-		if (!strncmp(node->notes[i], GUESS, strlen(GUESS)))
-			free(node->notes[i]);
-		else
-			node->notes[kept++] = node->notes[i];
-	node->note_count = kept;
-}
-
 void gt_node_name_gpus(struct gt_node *node, const char *const *names)
 {
-	int link_mbps, guess_mbps, pcie_mbps;
+	int link_mbps, guess_mbps, pcie_mbps, kept = 0;
 	bool any = false;
 
 	gt_gpu_model_speeds("", &guess_mbps, &pcie_mbps);
@@ -311,7 +298,12 @@ void gt_node_name_gpus(struct gt_node *node, const char *const *names)
 		return;
 	for (size_t at = (size_t)node->n * (size_t)node->n; at-- && !node->paths_rated;)
 		node->path_mbps[at] = 0;
-	drop_guess(node);
+	for (int i = 0; i < node->note_count; i++)
+		if (!strncmp(node->notes[i], GUESS, strlen(GUESS)))
+			free(node->notes[i]);
+		else
+			node->notes[kept++] = node->notes[i];
+	node->note_count = kept;
 	gt_node_finish(node, NULL);
 }
 

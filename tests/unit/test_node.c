@@ -60,6 +60,20 @@ START_TEST(test_model_speeds)
 		{"NVIDIA B200", 40100, 48000, true},
 		{"NVIDIA GB200", 40100, 48000, true},
 		{"NVIDIA L40S", 20000, 24000, true},
+		{"NVIDIA L40", 20000, 24000, true},
+		{"NVIDIA A10", 12000, 24000, true},
+		{"Tesla T4", 20000, 12000, true},
+		{"NVIDIA H100 NVL", 20600, 48000, true},
+		{"NVIDIA H200 NVL", 20600, 48000, true},
+		{"NVIDIA A800-SXM4-80GB", 20000, 24000, true},
+		{"NVIDIA H800", 20600, 48000, true},
+		{"NVIDIA H20", 20600, 48000, true},
+		{"NVIDIA B300 SXM6 AC", 40100, 48000, true},
+		{"NVIDIA GB300", 40100, 48000, true},
+		{"NVIDIA GeForce RTX 5090", 40100, 48000, true},
+		{"AMD Instinct MI325X", 48000, 48000, true},
+		{"amd_instinct_mi350x", 48000, 48000, true},
+		{"MI355X", 48000, 48000, true},
 		{"NVIDIA RTX 6000 Ada Generation", 20000, 24000, true},
 		{"NVIDIA RTX PRO 6000 Blackwell Server Edition", 40100, 48000, true},
 		{"Quadro RTX 8000", 20000, 12000, true},
@@ -80,6 +94,11 @@ START_TEST(test_model_speeds)
 				      pcie_mbps == rows[i].pcie_mbps,
 			      "%s: %d %d %d", rows[i].model, known, link_mbps, pcie_mbps);
 	}
+	/* the driver keeps these from writing to each other over PCIe */
+	ck_assert(!gt_gpu_model_pcie_p2p("NVIDIA GeForce RTX 5090"));
+	ck_assert(!gt_gpu_model_pcie_p2p("rtx4090") && !gt_gpu_model_pcie_p2p("2080ti"));
+	ck_assert(gt_gpu_model_pcie_p2p("NVIDIA RTX PRO 6000 Blackwell Server Edition"));
+	ck_assert(gt_gpu_model_pcie_p2p("NVIDIA L40S") && gt_gpu_model_pcie_p2p(""));
 }
 END_TEST
 

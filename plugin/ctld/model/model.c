@@ -288,8 +288,7 @@ static void name_gpus(struct gt_node *node, const struct gp_gpus *gpus)
 
 	for (int a = 0; a < gpus->size; a++)
 		names[a] = gpus->type_name[bit_of(gpus, (struct gp_model_gpu){a}).n];
-	if (gt_node_size(node) == gpus->size)
-		gt_node_name_gpus(node, names);
+	gt_node_name_gpus(node, names);
 }
 
 /* A model of our own of the node, or NULL with the reason. */
