@@ -72,7 +72,7 @@ send() {
 		attack $n s0 s1 -P q$((n % PARTS)) >/dev/null
 	done
 	for ((n = 0; n < PARTS; n++)); do
-		forge -P q$n -t gpu:4 -p $((n % 2 * 20000000)) GPUTOPO_TOPO=ring \
+		forge -P q$n -t gpu:4 -p $((n < 2 ? 20000000 : 40)) GPUTOPO_TOPO=ring \
 			"GPUTOPO_HAD=4:%1" "SPANK_GPUTOPO_HAD=4:%1" >/dev/null
 	done
 }
