@@ -410,7 +410,7 @@ START_TEST(types_name_the_gpus_of_a_topology_without_names)
 		ck_assert_int_eq(submit(&job, 0, &text) == SLURM_SUCCESS, named);
 		ck_assert(named || strstr(text, "12 GB/s"));
 		ck_assert(mock_logged("set Model= on its line in gputopo.conf"));
-		free(text);
+		xfree(text);
 		teardown();
 		setup();
 	}
