@@ -148,9 +148,9 @@ static bool may_wish(int which, const char *value)
 	}
 	slurm_error(
 		"gputopo: --%s has no effect on the steps of this job: Slurm chooses "
-		"their GPUs. Use gputopo run -n K%s inside a step that has all of them",
-		which == OPTION_TOPO ? "gpu-topo" : "gpu-min-busbw",
-		which == OPTION_TOPO ? "" : " --min-busbw GBPS");
+		"their GPUs. Use gputopo run -n K --min-busbw GBPS inside a step that "
+		"has all of them",
+		which == OPTION_TOPO ? "gpu-topo" : "gpu-min-busbw");
 	return false;
 }
 

@@ -126,15 +126,14 @@ in_job() {
 }
 
 @test "steps of two nodes get the best on each" {
-	job=$(ask -w n0,b0 -N2 -n16 --gpus-per-node=8)
-	step_start 2 -N2 --gpus-per-node=2
-	step_start 2 -N2 --gpus-per-node=2
-	local at n
-	for n in 0 1; do
-		at=$CLUSTER/jobs/step.$job.$n.gpus
-		# tasks 0 and 1 are on the nodes in their order
-		assert_equal "$(busbw b0 "$(cat "$at.0")") $(busbw n0 "$(cat "$at.1")")" "240 40"
-	done
+	local out
+	out=$(in_job -w n0,b0 -N2 -n16 --gpus-per-node=4 -- '
+		for i in 1 2; do
+			srun --exact -N2 -n2 --gpus-per-node=2 sh -c "echo \$SLURMD_NODENAME \$GPUTOPO_BUSBW; sleep 2" &
+		done
+		wait')
+	assert_equal "$(sort <<<"$out" | uniq -c | tr -s ' ')" " 2 b0 240
+ 2 n0 40"
 }
 
 # kill9 NAME: SIGKILL to the processes of the cluster with that name.
@@ -149,6 +148,8 @@ kill9() {
 	step_start 1 --gpus=3
 	step_start 1 --gpus=2
 	kill9 slurmstepd
+	# Slurm takes them for running until they are cancelled
+	cluster_run scancel "$job.0" "$job.1"
 	wait "${STEP_SRUN[@]}" || true
 	STEP_GPUS=() STEP_SRUN=()
 	step_start 1 --gpus=8
