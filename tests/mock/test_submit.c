@@ -151,7 +151,7 @@ static int submit_row(int i, char **text)
 	*text = NULL;
 	rc = submit(&job, 0, text);
 	snprintf(shown, sizeof(shown), "%s", job.admin_comment ? job.admin_comment : "");
-	free(job.admin_comment);
+	xfree(job.admin_comment);
 	return rc;
 }
 
