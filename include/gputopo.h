@@ -265,7 +265,16 @@ struct gt_score {
 	int group_mbps[GT_SCORE_GROUPS]; /* slowest first; groups of one left out */
 	int transfer_mbps;	/* the least sum of pairs between two groups in a row */
 	bool groups_break_ties; /* as in the request */
-	int64_t reserved[8];	/* 0: room for what a later version counts */
+	/* the network of the request, set by gt_select_score; else 0 */
+	bool has_network;
+	bool nic_has_speeds; /* of every card: nic_worth is MB/s, else thousandths of a
+			      * card */
+	int nic_worth;	     /* what the near cards carry */
+	int network_worth;   /* the smaller of that and of busbw_mbps; without speeds
+			      * nic_worth */
+	int rails_in_common; /* with the sets on the other nodes */
+	int nics_shared;     /* with other jobs */
+	int64_t reserved[6]; /* 0: room for what a later version counts */
 };
 
 /* Score one set; remaining is left 0 (it needs a table). GPUs outside the node are the
@@ -312,6 +321,14 @@ struct gt_running {
 	int seconds; /* until it ends at the latest; GT_UNKNOWN */
 };
 
+/* A job of several nodes: its set's network cards count, between the groups' value and
+ * level 1: most of min(all-reduce bandwidth, what the near cards carry), then the rails
+ * that the job's other nodes use, then the fewest cards of other such jobs. */
+struct gt_network {
+	uint64_t rails; /* that all sets chosen so far have, bit r; 0: none chosen yet */
+	uint64_t busy;	/* cards near to GPUs of other jobs of several nodes, bit i */
+};
+
 struct gt_request {
 	int count;		/* K >= 1 */
 	struct gt_mask free;	/* the GPUs to choose from */
@@ -334,7 +351,8 @@ struct gt_request {
 	enum gt_comm comm;
 	bool groups_break_ties; /* the groups were not asked for: they count after level 2
 				 */
-	uint64_t reserved[8];	/* 0: room for wishes to come */
+	const struct gt_network *network; /* NULL: a job of one node */
+	uint64_t reserved[7];		  /* 0: room for wishes to come */
 };
 
 enum gt_fit {
@@ -395,11 +413,12 @@ int gt_quality_compare(const struct gt_quality *a, const struct gt_quality *b);
 /* Score a set as the answer to a request: gt_score_set, the groups and level 3. */
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score);
-#define GT_LEVEL_GROUPS 5 /* the groups' value, which counts between levels 0 and 1 */
+#define GT_LEVEL_GROUPS	 5 /* the groups' value, which counts between levels 0 and 1 */
+#define GT_LEVEL_NETWORK 6 /* the network's, which counts before level 1 */
 
 /* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns
- * the level that decides, 0 to 3 or GT_LEVEL_GROUPS, with *order < 0 where a is better,
- * > 0 where b is; 4 and *order 0 on a tie. */
+ * the level that decides, 0 to 3, GT_LEVEL_GROUPS or GT_LEVEL_NETWORK, with *order < 0
+ * where a is better, > 0 where b is; 4 and *order 0 on a tie. */
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order);
 /* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none.

@@ -110,6 +110,53 @@ struct gt_measured {
  * fewer than two GPUs, or none of the node; GT_ELIMIT; GT_ENOMEM. */
 enum gt_err gt_node_add_measured(struct gt_node *node, const struct gt_measured *measured,
 				 struct gt_error *err);
+/* ---- network cards ---- */
+
+#define GT_MAX_NICS 64 /* of one node */
+
+enum gt_nic_kind { GT_NIC_UNKNOWN, GT_NIC_INFINIBAND, GT_NIC_ETHERNET };
+
+/* One card (port) that jobs may use. Strings are "" where the source says nothing. */
+struct gt_nic {
+	char name[64];	 /* as the system calls it, "mlx5_0" */
+	char bus_id[24]; /* dddd:bb:dd.f, lower case */
+	enum gt_nic_kind kind;
+	int mbps;	     /* one way; GT_UNKNOWN */
+	int rail;	     /* 0 to GT_MAX_NICS - 1 */
+	bool has_rail;	     /* the source says which; else the place among the used ones,
+			      * by PCI order where it is known, and as listed else */
+	struct gt_mask near; /* the GPUs that have no better path to another card */
+};
+
+/* For readers, before gt_node_finish: paths holds an enum gt_path for each GPU. near is
+ * found by finish, which also leaves out, with a note, what is slower than a quarter of
+ * the fastest card, and Ethernet of 10 Gb/s or less beside InfiniBand. GT_ELIMIT,
+ * GT_EINVAL (a rail out of range), GT_ENOMEM. */
+enum gt_err gt_node_add_nic(struct gt_node *node, const struct gt_nic *nic,
+			    const uint8_t *paths, struct gt_error *err);
+/* Of a finished model that nobody shares yet: cards of unknown speed have mbps (0: stay
+ * unknown), those whose name one of the globs matches ("mlx5_bond*,eth0"; NULL: none) are
+ * left out, with a note each. Rails and near are found anew. */
+void gt_node_settle_nics(struct gt_node *node, int mbps, const char *ignored);
+int gt_node_nic_count(const struct gt_node *node);
+const struct gt_nic *gt_node_nic(const struct gt_node *node, int i);
+enum gt_path gt_node_nic_path(const struct gt_node *node, int nic, int gpu);
+
+/* What a set reaches through the cards that are near to its GPUs. */
+struct gt_reach {
+	uint64_t nics;	 /* bit i: card i is near to one of them */
+	uint64_t rails;	 /* bit r */
+	bool has_speeds; /* of all cards */
+	/* X(S): the sum over these cards of the smaller of its speed and what its GPUs of
+	 * the set feed it, each as much as the card takes, or half of that by a path
+	 * worse than PXB. MB/s; without speeds in thousandths of a card. */
+	int worth;
+};
+
+/* O(cards x GPUs of the set). */
+void gt_node_reach(const struct gt_node *node, const struct gt_mask *set,
+		   struct gt_reach *reach);
+
 void gt_node_set_partial(struct gt_node *node);
 void gt_node_set_source(struct gt_node *node, const char *format, const char *file);
 void gt_node_add_note(struct gt_node *node, const char *fmt, ...)

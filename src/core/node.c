@@ -116,6 +116,8 @@ void gt_node_free(struct gt_node *node)
 	free(node->path);
 	free(node->instances);
 	free(node->measured);
+	free(node->nics);
+	free(node->nic_path);
 	free(node);
 }
 
@@ -370,8 +372,12 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
 		if (gt_mask_has(avoid, i))
 			fresh->gpu[i].healthy = false;
 	fresh->healthy = gt_mask_without(&fresh->healthy, avoid);
-	fresh->measured = NULL; /* node's own until it is copied */
-	if (!gt_instances_copy(fresh, node) || !gt_measured_copy(fresh, node)) {
+	/* node's own until they are copied */
+	fresh->measured = NULL;
+	fresh->nics = NULL;
+	fresh->nic_path = NULL;
+	if (!gt_instances_copy(fresh, node) || !gt_measured_copy(fresh, node) ||
+	    !gt_nics_copy(fresh, node)) {
 		gt_node_free(fresh);
 		return gt_fail(err, GT_ENOMEM, "out of memory for instances");
 	}
@@ -413,7 +419,7 @@ bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 	if (a->n != b->n || a->group_count != b->group_count ||
 	    a->partial != b->partial || !same_matrices(a, b) ||
 	    !gt_instances_same(a, b) || !gt_measured_same(a, b) ||
-	    !gt_shared_same(a, b) ||
+	    !gt_shared_same(a, b) || !gt_nics_same(a, b) ||
 	    memcmp(a->groups, b->groups, (size_t)a->group_count * sizeof(a->groups[0])))
 		return false;
 	for (int i = 0; i < a->n; i++) {

@@ -29,6 +29,10 @@ struct gt_node {
 	struct gt_measured *measured;
 	int measured_count;
 
+	struct gt_nic *nics;
+	uint8_t *nic_path; /* enum gt_path, nic_count x n */
+	int nic_count;
+
 	struct gt_mask groups[GT_MAX_GROUPS];
 	int group_count;
 
@@ -77,6 +81,10 @@ bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
  * memory. */
 bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
+
+/* The same for the NICs. */
+bool gt_nics_copy(struct gt_node *copy, const struct gt_node *node);
+bool gt_nics_same(const struct gt_node *a, const struct gt_node *b);
 
 bool gt_shared_same(const struct gt_node *a, const struct gt_node *b);
 

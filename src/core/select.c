@@ -181,6 +181,80 @@ static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c,
 	return kept;
 }
 
+/* ---- jobs of several nodes ---- */
+
+struct network_key {
+	int sick, worth, common, shared;
+};
+
+static struct network_key network_key(const struct gt_node *node,
+				      const struct gt_network *network,
+				      const struct gt_mask *set, int busbw_mbps)
+{
+	struct gt_mask sick = gt_mask_without(set, &node->healthy);
+	struct gt_reach reach;
+
+	gt_node_reach(node, set, &reach);
+	return (struct network_key){
+		.sick = gt_mask_count(&sick),
+		.worth = reach.has_speeds && busbw_mbps > 0 && busbw_mbps < reach.worth
+				 ? busbw_mbps
+				 : reach.worth,
+		.common = __builtin_popcountll(reach.rails & network->rails),
+		.shared = __builtin_popcountll(reach.nics & network->busy),
+	};
+}
+
+/* > 0: a is better. */
+static int compare_networks(const struct network_key *a, const struct network_key *b)
+{
+	if (a->sick != b->sick)
+		return a->sick < b->sick ? 1 : -1;
+	if (a->worth != b->worth)
+		return a->worth > b->worth ? 1 : -1;
+	if (a->common != b->common)
+		return a->common > b->common ? 1 : -1;
+	return (a->shared < b->shared) - (a->shared > b->shared);
+}
+
+static bool uses_network(const struct question *q)
+{
+	return q->request->network && q->table->node->nic_count > 0;
+}
+
+static struct network_key key_of_bits(const struct question *q, uint32_t set)
+{
+	struct gt_mask mask = {.word = {set}};
+	long steps = GT_SEARCH_STEPS;
+	int mbps = 0;
+
+	if (set & (set - 1)) {
+		mbps = gt_node_measured_mbps(q->table->node, &mask, GT_COMM_ALLREDUCE);
+		mbps = mbps ? mbps : gt_table_predict(q->table, set, &steps);
+	}
+	return network_key(q->table->node, q->request->network, &mask, mbps);
+}
+
+static uint32_t keep_best_network(const struct question *q, struct gt_tie *c,
+				  uint32_t count)
+{
+	struct network_key best = {.sick = INT_MAX};
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct network_key here = key_of_bits(q, c[i].set);
+		int order = compare_networks(&here, &best);
+
+		if (order < 0)
+			continue;
+		if (order > 0)
+			kept = 0;
+		best = here;
+		c[kept++] = c[i];
+	}
+	return kept;
+}
+
 /* The best of the candidates in scratch. */
 static void select_among(const struct question *q, uint32_t count,
 			 struct gt_choice *choice)
@@ -191,6 +265,12 @@ static void select_among(const struct question *q, uint32_t count,
 
 	if (q->request->policy == GT_POLICY_PRESERVE)
 		count = keep_most_worth(q, c, count);
+	if (uses_network(q)) {
+		if (q->shape)
+			count = gt_shape_keep(q->table, q->shape, q->parts, c, count,
+					      &inexact);
+		count = keep_best_network(q, c, count);
+	}
 	if (q->shape)
 		count = gt_shape_best(q->table, q->shape, q->parts, c, count, &inexact);
 	else
@@ -251,7 +331,7 @@ static bool is_plain(const struct question *q)
 
 	return request->policy == GT_POLICY_BANDWIDTH && request->min_busbw_mbps <= 0 &&
 	       request->quota_count == 0 && request->except_count == 0 && !q->include &&
-	       !q->touch;
+	       !q->touch && !uses_network(q);
 }
 
 static enum gt_fit select_dense(struct gt_table *table, const struct gt_request *request,
@@ -291,6 +371,12 @@ static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
 
 	if (q->parts && !gt_shape_equal(q->parts, set, choice))
 		return false;
+	if (uses_network(q)) {
+		struct network_key a = key_of_bits(q, set), b = key_of_bits(q, choice);
+
+		if (compare_networks(&a, &b))
+			return false;
+	}
 	if (s->rings < 0 || s->tree < 0 || (s->rings == 0 && s->path_mbps < 0) ||
 	    gt_table_key(q->table, set) != gt_table_key(q->table, choice) ||
 	    gt_damage_worth(q->table, &q->release, q->open & ~set) !=
@@ -438,6 +524,24 @@ static void score_groups(struct gt_table *table, const struct gt_request *reques
 	}
 }
 
+static void score_network(const struct gt_node *node, const struct gt_request *request,
+			  const struct gt_mask *set, struct gt_score *score)
+{
+	struct network_key key;
+	struct gt_reach reach;
+
+	if (!request->network || !node->nic_count)
+		return;
+	key = network_key(node, request->network, set, score->busbw_mbps);
+	gt_node_reach(node, set, &reach);
+	score->has_network = true;
+	score->nic_has_speeds = reach.has_speeds;
+	score->nic_worth = reach.worth;
+	score->network_worth = key.worth;
+	score->rails_in_common = key.common;
+	score->nics_shared = key.shared;
+}
+
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score)
 {
@@ -449,6 +553,7 @@ void gt_select_score(struct gt_table *table, const struct gt_request *request,
 	else
 		gt_score_set(table->node, set, score);
 	score_groups(table, request, set, score);
+	score_network(table->node, request, set, score);
 	score->remaining = remaining(table, request, &left);
 }
 
@@ -469,6 +574,14 @@ static int compare_groups(const struct gt_score *a, const struct gt_score *b)
 	       (b->transfer_mbps < a->transfer_mbps);
 }
 
+static int compare_network_scores(const struct gt_score *a, const struct gt_score *b)
+{
+	struct network_key x = {0, a->network_worth, a->rails_in_common, a->nics_shared};
+	struct network_key y = {0, b->network_worth, b->rails_in_common, b->nics_shared};
+
+	return -compare_networks(&x, &y);
+}
+
 static int compare_level(const struct gt_score *a, const struct gt_score *b, int level)
 {
 	int64_t x = (int64_t)a->rings * a->link_mbps,
@@ -486,6 +599,8 @@ static int compare_level(const struct gt_score *a, const struct gt_score *b, int
 		return (b->path_mbps > a->path_mbps) - (b->path_mbps < a->path_mbps);
 	case GT_LEVEL_GROUPS:
 		return compare_groups(a, b);
+	case GT_LEVEL_NETWORK:
+		return compare_network_scores(a, b);
 	default:
 		return (b->remaining > a->remaining) - (b->remaining < a->remaining);
 	}
@@ -494,15 +609,15 @@ static int compare_level(const struct gt_score *a, const struct gt_score *b, int
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order)
 {
-	static const int levels[2][2][5] = {
-		[GT_POLICY_BANDWIDTH] = {{0, GT_LEVEL_GROUPS, 1, 2, 3},
-					 {0, 1, 2, GT_LEVEL_GROUPS, 3}},
-		[GT_POLICY_PRESERVE] = {{0, 3, GT_LEVEL_GROUPS, 1, 2},
-					{0, 3, 1, 2, GT_LEVEL_GROUPS}},
+	static const int levels[2][2][6] = {
+		[GT_POLICY_BANDWIDTH] = {{0, GT_LEVEL_GROUPS, GT_LEVEL_NETWORK, 1, 2, 3},
+					 {0, GT_LEVEL_NETWORK, 1, 2, GT_LEVEL_GROUPS, 3}},
+		[GT_POLICY_PRESERVE] = {{0, 3, GT_LEVEL_GROUPS, GT_LEVEL_NETWORK, 1, 2},
+					{0, 3, GT_LEVEL_NETWORK, 1, 2, GT_LEVEL_GROUPS}},
 	};
 	const int *sequence = levels[policy][a->groups_break_ties];
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		*order = compare_level(a, b, sequence[i]);
 		if (*order)
 			return sequence[i];

@@ -67,14 +67,6 @@ struct gt_parts {
 	long steps;	   /* left for transfers */
 };
 
-bool gt_shape_asked(const struct gt_request *request)
-{
-	if (request->count < 2)
-		return false;
-	return request->comm != GT_COMM_ALLREDUCE ||
-	       (request->groups && request->groups->count > 1);
-}
-
 /* ---- what a set is worth as a group ---- */
 
 static int64_t find_value(struct gt_table *table, enum gt_comm comm, uint32_t set,
@@ -494,20 +486,31 @@ static uint32_t keep_best_transfer(struct gt_parts *p, struct gt_tie *c, uint32_
 	return kept;
 }
 
+uint32_t gt_shape_keep(struct gt_table *table, const struct gt_shape *shape,
+		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
+		       bool *inexact)
+{
+	if (shape->late)
+		return count;
+	count = gt_table_keep_healthy(table, c, count);
+	count = keep_best_groups(parts, c, count);
+	return keep_best_transfer(parts, c, count, inexact);
+}
+
 uint32_t gt_shape_best(struct gt_table *table, const struct gt_shape *shape,
 		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
 		       bool *inexact)
 {
 	uint64_t quality;
 
-	if (shape->late)
+	if (!shape->late) {
+		count = gt_shape_keep(table, shape, parts, c, count, inexact);
 		count = gt_table_best(table, c, count, &quality, inexact);
-	else
-		count = gt_table_keep_healthy(table, c, count);
-	count = keep_best_groups(parts, c, count);
-	count = keep_best_transfer(parts, c, count, inexact);
-	if (!shape->late)
+	} else {
 		count = gt_table_best(table, c, count, &quality, inexact);
+		count = keep_best_groups(parts, c, count);
+		count = keep_best_transfer(parts, c, count, inexact);
+	}
 	*inexact |= parts->inexact;
 	return count;
 }

@@ -12,7 +12,13 @@ struct gt_shape;
 struct gt_parts;
 
 /* Does the request ask for more than one all-reduce over the whole set? */
-bool gt_shape_asked(const struct gt_request *request);
+static inline bool gt_shape_asked(const struct gt_request *request)
+{
+	return (request->comm != GT_COMM_ALLREDUCE ||
+		(request->groups && request->groups->count > 1)) &&
+	       request->count > 1;
+}
+
 /* The shape of a request to a dense node, made where it was not asked before: a few ms
  * for 8 GPUs, which then answer every free mask. NULL: out of memory. */
 struct gt_shape *gt_shape_get(struct gt_table *table, const struct gt_request *request);
@@ -23,6 +29,11 @@ const struct gt_answer *gt_shape_ask(struct gt_table *table, struct gt_shape *sh
 /* The partitions of all sets within open. */
 struct gt_parts *gt_shape_parts(struct gt_table *table, struct gt_shape *shape,
 				uint32_t open);
+/* The first part of gt_shape_best: health and the groups' value, where these count before
+ * level 1. */
+uint32_t gt_shape_keep(struct gt_table *table, const struct gt_shape *shape,
+		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
+		       bool *inexact);
 /* gt_table_best for a shape. */
 uint32_t gt_shape_best(struct gt_table *table, const struct gt_shape *shape,
 		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,

@@ -43,12 +43,12 @@ mpi_types() {
 
 # ranks_line FORMAT: a command that prints, of its task,
 #   %R rank %H node %C devices %S SLURM_STEP_GPUS %O order %G gpus %N ring %B busbw
-#   %I ideal %W bandwidth %U own %P peers, each "-" if it is not set
+#   %I ideal %W bandwidth %U own %P peers %s groups %g own group, each "-" if it is not set
 ranks_line() {
 	local line=$1 pair
 	for pair in R:SLURM_PROCID H:SLURMD_NODENAME C:CUDA_VISIBLE_DEVICES S:SLURM_STEP_GPUS \
 		O:GPUTOPO_ORDER G:GPUTOPO_GPUS N:GPUTOPO_RING B:GPUTOPO_BUSBW I:GPUTOPO_IDEAL \
-		W:GPUTOPO_BW U:GPUTOPO_GPU P:GPUTOPO_PEERS; do
+		W:GPUTOPO_BW U:GPUTOPO_GPU P:GPUTOPO_PEERS s:GPUTOPO_GROUPS g:GPUTOPO_GROUP; do
 		line=${line//%${pair%%:*}/\$\{${pair#*:}:--\}}
 	done
 	echo "echo \"$line\""
@@ -99,7 +99,7 @@ matrix_of() {
 same_keys() {
 	cat >"$CLUSTER/jobs/keys.sh" <<-END
 	keys=\$($CLUSTER/gputopo-pmix get | sed 's/^gputopo\.//' | sort)
-	vars=\$(env | grep -E '^GPUTOPO_(VERSION|GPUS|RING|BW|BUSBW|IDEAL|HASH|GPU|PEERS)=' |
+	vars=\$(env | grep -E '^GPUTOPO_(VERSION|GPUS|RING|BW|BUSBW|IDEAL|HASH|GPU|PEERS|GROUPS|GROUP)=' |
 		sed 's/^GPUTOPO_//' |
 		while IFS== read -r name value; do echo "\${name,,}=\$value"; done | sort)
 	[ -n "\$keys" ] && [ "\$keys" = "\$vars" ] && exit
