@@ -11,6 +11,7 @@ static const struct cli_command commands[] = {
 	{"show", cmd_show, "how the GPUs of a machine are connected"},
 	{"pick", cmd_pick, "the best K of the free GPUs"},
 	{"order", cmd_order, "which rank of a job runs on which of its GPUs"},
+	{"run", cmd_run, "a command on the best free GPUs of the job it is in"},
 	{"measure", cmd_measure, "nccl-tests' figures into a node file"},
 	{"probe", cmd_probe, "this machine, as a node file"},
 	{"gres", cmd_gres, "gres.conf lines for a topology"},
