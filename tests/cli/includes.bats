@@ -76,7 +76,7 @@ globals() {
 	command -v nm >/dev/null || skip "nm is not installed"
 	local object=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so
 	[ -e "$object" ] || skip "the Slurm plugin is not built"
-	globals libgpmig.a libgtrank.a libgtmig.a libgtcore.a libgtctldsource.a |
+	globals libgpmig.a libgtrank.a libgtmig.a libgtcore.a libgtread.a libgtctldsource.a |
 		LC_ALL=C comm -23 - <(globals libgpcommon.a libgtctld.a) >elsewhere
 	[ "$(wc -l <elsewhere)" -gt 40 ]
 	nm --defined-only "$object" | awk '{ print $3 }' | LC_ALL=C sort -u >here
