@@ -18,7 +18,7 @@ static const struct cli_command commands[] = {
 	{"nodes", cmd_nodes, "the running cluster: which good sets of GPUs are free"},
 	{"job", cmd_job, "what a job asked for, its GPUs, and what they are worth"},
 	{"why", cmd_why, "why a job waits, and what would let it start"},
-	{"check", cmd_check, "gputopo.conf and its files compared with gres.conf"},
+	{"check", cmd_check, "what is wrong in gputopo.conf, gres.conf, slurm.conf"},
 	{"report", cmd_report, "what the plugin decided, and what that was worth"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},
 	{"sim", cmd_sim, "replay jobs: what another choice of GPUs would change"},

@@ -156,12 +156,14 @@ static enum gt_err set_model(struct place *at, const char *value)
 static enum gt_err set_decision_log(struct place *at, const char *value)
 {
 	note_change(at, KEY_DECISION_LOG, true);
+	at->conf->decision_line = at->line;
 	return gp_key_string(at, &at->conf->decision_log, value);
 }
 
 static enum gt_err set_metrics_file(struct place *at, const char *value)
 {
 	note_change(at, KEY_METRICS_FILE, true);
+	at->conf->metrics_line = at->line;
 	return gp_key_string(at, &at->conf->metrics_file, value);
 }
 

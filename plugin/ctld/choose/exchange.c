@@ -317,6 +317,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
 		.form = form_of(&a->request->asked),
+		.shape = &a->request->wish.shape,
 		.why = why,
 		.split = a->request->asked.per_job && a->answers > 1,
 		.split_avoided = a->stock_splits && a->answers == 1,
@@ -329,7 +330,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 
 		gp_decisions_add(decisions, &verdict, answer);
-		gp_decisions_sum_up(decisions, answer);
+		gp_decisions_sum_up(decisions, verdict.shape, answer);
 	}
 }
 

@@ -79,6 +79,7 @@ GP_FINI_TYPE fini(void)
 #define HOOK_job_begin				     FORWARD_HOOKS
 #define HOOK_job_resized			     FORWARD_HOOKS
 #define HOOK_job_fini				     FORWARD_HOOKS
+#define HOOK_step_start				     FORWARD_HOOKS
 #define HOOK_select_nodeinfo_set		     FORWARD_HOOKS
 #define HOOK_reconfigure			     FORWARD_HOOKS
 #define HOOK_job_test(ret, name, proto, args)
