@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What GPUs share on the way over PCIe: the port of a switch towards the CPU, and the
- * memory of a CPU where copies go through it. Set by readers whose source shows the tree
- * (hwloc, NCCL's XML, node files), asked by score.c. Without any of it all is as before.
+ * memory of a CPU where copies go through it. Set by readers (shared_set.c), asked by
+ * score.c. Without any of it all is as before.
  */
 #include "config.h"
 
 #include "core/score.h"
 
 #include <limits.h>
-#include <string.h>
 
 bool gt_node_pcie_p2p(const struct gt_node *node)
 {
