@@ -14,34 +14,6 @@ int gt_node_instance_count(const struct gt_node *node)
 	return node->instance_count;
 }
 
-const struct gt_instance *gt_node_instance(const struct gt_node *node, int i)
-{
-	return &node->instances[i];
-}
-
-bool gt_node_position(const struct gt_node *node, int i, int *gpu, int *instance)
-{
-	int next = 0;
-
-	*instance = GT_UNKNOWN;
-	for (*gpu = 0; *gpu < node->n; ++*gpu) {
-		bool whole = true;
-
-		for (; next < node->instance_count && node->instances[next].gpu == *gpu;
-		     next++) {
-			whole = false;
-			if (i-- > 0)
-				continue;
-			*instance = next;
-			return true;
-		}
-		if (whole && i-- == 0)
-			return true;
-	}
-	*gpu = GT_UNKNOWN;
-	return false;
-}
-
 bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node)
 {
 	size_t bytes = (size_t)node->instance_count * sizeof(*node->instances);
