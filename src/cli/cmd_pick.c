@@ -355,7 +355,7 @@ static void print_network(const struct gt_node *node, const struct gt_mask *set)
 	gt_node_reach(node, set, &reach);
 	rails = (struct gt_mask){.word = {reach.rails}};
 	if (!gt_node_nic_count(node)) {
-		puts("no NICs are known of this node: nothing to choose by");
+		puts("no NICs are known of this node");
 		return;
 	}
 	printf("%s%s through", cli_gbps(reach.worth, gbps),

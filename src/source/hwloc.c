@@ -363,8 +363,8 @@ static bool is_card(hwloc_obj_t object)
 	if (type != HWLOC_OBJ_OSDEV_NETWORK)
 		return false;
 	for (hwloc_obj_t other = pci->io_first_child; other; other = other->next_sibling)
-		if (other->attr->osdev.type == HWLOC_OBJ_OSDEV_OPENFABRICS &&
-		    other->type == HWLOC_OBJ_OS_DEVICE)
+		if (other->type == HWLOC_OBJ_OS_DEVICE &&
+		    other->attr->osdev.type == HWLOC_OBJ_OSDEV_OPENFABRICS)
 			return false;
 	return true;
 }

@@ -534,14 +534,14 @@ static enum gt_err get_measured(struct doc *doc)
 	return rc;
 }
 
-/* near without paths: one switch away, all others at the far end. */
+/* near without paths: one switch away, and nothing is known of the others. */
 static enum gt_err get_near(struct doc *doc, int i, const json_t *near, uint8_t *paths)
 {
 	const json_t *member;
 	size_t j;
 
 	for (int g = 0; g < doc->n; g++)
-		paths[g] = GT_PATH_SYS;
+		paths[g] = GT_PATH_UNKNOWN;
 	json_array_foreach((json_t *)near, j, member)
 	{
 		if (!json_is_integer(member) || json_integer_value(member) < 0 ||
