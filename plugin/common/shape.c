@@ -99,3 +99,82 @@ int gp_shape_ideal_mbps(const struct gp_shape *shape, struct gt_table *table, in
 		return 0;
 	return gp_shape_mbps(shape, table, &choice.gpus);
 }
+
+/* ---- for the log ---- */
+
+/* The best partition, in gres bits; false: the job named none that fits. */
+static bool find_groups(const struct gp_shape_set *set, struct gt_geometry *geometry)
+{
+	int bit[GT_MAX_GPUS] = {0}, used = 0;
+	struct gp_ask ask;
+
+	if (!set->shape->id || set->shape->hint ||
+	    !gp_shape_ask(set->shape, gt_mask_count(&set->gpus), 0, false, &ask))
+		return false;
+	gt_select_geometry(set->table, &ask.request, &set->gpus, geometry);
+	for (int g = 0; g < set->size; g++)
+		bit[set->to_model[g]] = g;
+	for (int i = 0; i < geometry->count; i++)
+		used += geometry->size[i];
+	for (int i = 0; i < used; i++)
+		geometry->gpu[i] = (uint16_t)bit[geometry->gpu[i]];
+	return true;
+}
+
+/* The groups, each between two marks, comma between its GPUs. */
+static void append_groups(struct gt_append *out, const struct gt_geometry *geometry,
+			  const char *open, const char *close, const char *between)
+{
+	int used = 0;
+
+	for (int i = 0; i < geometry->count; i++) {
+		gt_append(out, "%s%s", i ? between : "", open);
+		for (int g = 0; g < geometry->size[i]; g++)
+			gt_append(out, "%s%d", g ? "," : "", geometry->gpu[used++]);
+		gt_append(out, "%s", close);
+	}
+}
+
+bool gp_shape_append_groups(struct gt_append *out, const struct gp_shape_set *set)
+{
+	struct gt_geometry geometry;
+	int mbps;
+
+	if (!find_groups(set, &geometry))
+		return false;
+	append_groups(out, &geometry, "", "", ";");
+	mbps = gp_shape_mbps(set->shape, set->table, &set->gpus);
+	if (mbps < INT_MAX)
+		gt_append(out, " %.10g", mbps / 1000.0);
+	else
+		gt_append(out, " -");
+	return true;
+}
+
+static void append_gbps(struct gt_append *out, const char *before, int mbps)
+{
+	if (mbps == GT_UNKNOWN || mbps == INT_MAX) /* of one GPU */
+		gt_append(out, "%snull", before);
+	else
+		gt_append(out, "%s%d.%03d", before, mbps / 1000, mbps % 1000);
+}
+
+void gp_shape_append_json(struct gt_append *out, const struct gp_shape_set *set,
+			  const struct gt_mask *stock)
+{
+	struct gt_geometry geometry;
+	int count = gt_mask_count(&set->gpus);
+
+	if (!find_groups(set, &geometry))
+		return;
+	gt_append(out, ",\"groups\":[");
+	append_groups(out, &geometry, "[", "]", ",");
+	gt_append(out, "],\"group_busbw_gbps\":[");
+	for (int i = 0; i < geometry.count; i++)
+		append_gbps(out, i ? "," : "", geometry.busbw_mbps[i]);
+	gt_append(out, "],\"comm\":\"%s\"", gt_comm_name(geometry.comm));
+	append_gbps(out, ",\"stock_group_gbps\":",
+		    gp_shape_mbps(set->shape, set->table, stock));
+	append_gbps(out, ",\"ideal_group_gbps\":",
+		    gp_shape_ideal_mbps(set->shape, set->table, count));
+}

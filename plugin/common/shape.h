@@ -6,6 +6,7 @@
 #ifndef GPUTOPO_PLUGIN_COMMON_SHAPE_H
 #define GPUTOPO_PLUGIN_COMMON_SHAPE_H
 
+#include "core/append.h"
 #include "core/library.h"
 
 struct gp_shape {
@@ -45,5 +46,22 @@ int gp_shape_mbps(const struct gp_shape *shape, struct gt_table *table,
 		  const struct gt_mask *set);
 /* The same of the best set of count GPUs of the idle node; 0: there is none. */
 int gp_shape_ideal_mbps(const struct gp_shape *shape, struct gt_table *table, int count);
+
+/* A set of GPUs, for the log, by numbers of which to_model has size. */
+struct gp_shape_set {
+	const struct gp_shape *shape;
+	struct gt_table *table;
+	int size;
+	int to_model[64]; /* as many as a node of Slurm has */
+	struct gt_mask gpus;
+};
+
+/* "0,3;1,2 40": its groups and the slowest one's GB/s. false: the job named none. */
+bool gp_shape_append_groups(struct gt_append *out, const struct gp_shape_set *set);
+/* The fields of the decision log that name them: groups, group_busbw_gbps, comm, and the
+ * slowest group of stock's set and of the idle node's best. Nothing where the job named
+ * no geometry. */
+void gp_shape_append_json(struct gt_append *out, const struct gp_shape_set *set,
+			  const struct gt_mask *stock);
 
 #endif

@@ -5,6 +5,7 @@
 #include "plugin/common/wish_text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,50 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 	wish->asked = wish->ring || wish->min_mbps;
 	return gp_shape_read(&wish->shape, gp_env_get(env, size, GP_ENV_GROUPS),
 			     gp_env_get(env, size, GP_ENV_COMM), several, err);
+}
+
+/* The option's value in a command line, behind what is in entry. The last one wins; "--"
+ * ends the options. */
+static bool find_option(const char *line, const char *name, char *entry, size_t size)
+{
+	size_t length = strlen(name), used = strlen(entry), word;
+	bool found = false, value = false;
+
+	for (const char *at = line + strspn(line, " "); *at && strncmp(at, "-- ", 3) != 0;
+	     at += word + strspn(at + word, " ")) {
+		word = strcspn(at, " ");
+		if (value || (word > length && at[length] == '=' &&
+			      strncmp(at, name, length) == 0)) {
+			const char *text = value ? at : at + length + 1;
+
+			snprintf(entry + used, size - used, "%.*s",
+				 (int)(at + word - text), text);
+			found = true;
+		}
+		value = !value && word == length && strncmp(at, name, length) == 0;
+	}
+	return found;
+}
+
+bool gp_wish_of_line(const char *line, struct gp_wish *wish)
+{
+	static const char *const options[][2] = {{"--gpu-topo", GP_ENV_TOPO},
+						 {"--gpu-groups", GP_ENV_GROUPS},
+						 {"--gpu-comm", GP_ENV_COMM}};
+	char text[3][256], *env[3];
+	uint32_t count = 0;
+	bool topo = false;
+
+	for (int i = 0; line && i < 3; i++) {
+		snprintf(text[count], sizeof(text[count]), "%s=", options[i][1]);
+		env[count] = text[count];
+		if (find_option(line, options[i][0], text[count], sizeof(text[count]))) {
+			topo |= i == 0;
+			count++;
+		}
+	}
+	gp_wish_parse(env, count, true, wish, NULL);
+	return topo;
 }
 
 #define PREFIX "GPUTOPO_"

@@ -24,6 +24,10 @@ struct gp_wish {
  * one of --gpu-groups or --gpu-comm. */
 enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish,
 			  struct gt_error *err);
+/* Read it from the command line of srun in a job, which has no other way to say it to
+ * slurmctld: --gpu-topo, --gpu-groups and --gpu-comm. line may be anybody's, or NULL.
+ * true: it has --gpu-topo. */
+bool gp_wish_of_line(const char *line, struct gp_wish *wish);
 /* gp_shape_ask: a ring goes through all GPUs, whatever their groups. */
 static inline bool gp_wish_ask(const struct gp_wish *wish, int count, int min_mbps,
 			       struct gp_ask *ask)

@@ -55,6 +55,7 @@
 #include "plugin/ctld/controller.h"
 #include "plugin/ctld/choose/count_only.h"
 #include "plugin/ctld/choose/exchange.h"
+#include "plugin/ctld/choose/step_choice.h"
 #include "plugin/ctld/estimate/forecast.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"
@@ -224,6 +225,14 @@ void gp_controller_job_leaves(job_record_t *job, int node)
 	if (gp_mig_object())
 		gp_mig_object()->job_leaves(job, node);
 	gp_caches_job_leaves(&controller.caches, job->job_id, node);
+	leave();
+}
+
+void gp_controller_step_starts(const step_record_t *step)
+{
+	enter(GP_WATCH_HOOK);
+	if (controller.config.active)
+		gp_step_choose(controller.config.models, step);
 	leave();
 }
 

@@ -24,6 +24,8 @@ bool gp_controller_job_begins(job_record_t *job);
 /* Before the stock job_fini, and after the stock job_resized. */
 void gp_controller_job_ends(job_record_t *job);
 void gp_controller_job_leaves(job_record_t *job, int node);
+/* Slurm has given a step of a running job its GPUs, and nobody has heard of them yet. */
+void gp_controller_step_starts(const step_record_t *step);
 /* After the stock reconfigure. */
 void gp_controller_rebuild(void);
 /* For job_submit/gputopo: see gp_submit_fn. */

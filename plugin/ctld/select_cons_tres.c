@@ -152,6 +152,15 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 	return rc;
 }
 
+#ifdef GP_UNTIL_2411
+int select_p_step_start(step_record_t *step)
+{
+	if (in_slurmctld)
+		gp_controller_step_starts(step);
+	return stock_plugin.step_start(step);
+}
+#endif
+
 bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
 {
 	return in_slurmctld && question->size == sizeof(*question) &&

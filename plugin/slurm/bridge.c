@@ -386,12 +386,13 @@ static int64_t core_offset(const job_record_t *job, const node_record_t *node)
 	return offset;
 }
 
-bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+bool gp_bridge_cores(const job_record_t *job, bitstr_t *held, const node_record_t *node,
 		     const struct gp_gpus *gpus, struct gp_cores *cores)
 {
 	const gres_node_state_t *state = gpus->state;
-	bitstr_t *held = job->job_resrcs->core_bitmap;
 	int64_t offset = core_offset(job, node);
+
+	held = held ? held : job->job_resrcs->core_bitmap;
 
 	memset(cores, 0, sizeof(*cores));
 	if (!held || !node->cores || offset + node->tot_cores > bit_size(held))

@@ -141,8 +141,9 @@ struct gp_cores {
 	uint64_t sockets; /* that hold one of its cores */
 	uint64_t near;	  /* GPUs with one of its cores near */
 };
-/* false if core_bitmap has not the size that the nodes say. */
-bool gp_bridge_cores(const job_record_t *job, const node_record_t *node,
+/* Where the job's cores, or those of held among them (NULL: all), lie on the node. false
+ * if the bitmap has not the size that the nodes say. */
+bool gp_bridge_cores(const job_record_t *job, bitstr_t *held, const node_record_t *node,
 		     const struct gp_gpus *gpus, struct gp_cores *cores);
 
 /* Hide free GPUs from the stock plugin and take it back. */
@@ -156,6 +157,50 @@ struct gp_hidden {
  * GP_MAX_GPUS records; nothing changed. */
 bool gp_bridge_hide(const struct gp_gpus *gpus, uint64_t hide, struct gp_hidden *hidden);
 void gp_bridge_unhide(struct gp_hidden *hidden);
+
+/* ---- steps ---- */
+
+/* A step that starts inside its job. */
+struct gp_step {
+	const void *record; /* Slurm's step_record_t, a struct without a name */
+	const job_record_t *job;
+	const char *line;    /* srun's command line, or NULL */
+	bitstr_t *cores;     /* over all cores of the job's nodes, or NULL */
+	int per_task;	     /* --gpus-per-task, with one entry; 0: none */
+	bool bound_to_cores; /* --gpu-bind=closest */
+};
+
+/* What its job's entries gave it on one node. */
+struct gp_step_place {
+	int offset;    /* the node's among those of the job */
+	int size;      /* GPUs of the node */
+	uint64_t all;  /* the job's GPUs of those entries */
+	uint64_t free; /* of them, those that no other step holds */
+	uint64_t own;  /* and those that the step has */
+	int entries;
+	struct {
+		gres_job_state_t *job;
+		gres_step_state_t *step;
+		uint64_t all;
+	} entry[GP_MAX_ENTRIES];
+};
+
+/* Read one that Slurm has given its GPUs. false: it has none of its own (--overlap), or
+ * does not look like the record that this was built for. */
+bool gp_bridge_step(const void *record, struct gp_step *step);
+/* Call visit(the node's number, its place among those of the job, arg) for each node. */
+void gp_bridge_step_nodes(const struct gp_step *step,
+			  void (*visit)(int node, int offset, void *arg), void *arg);
+/* false: it has no GPUs on that node of size GPUs, or what the job and the step say of
+ * them does not agree. */
+bool gp_bridge_step_place(const struct gp_step *step, int offset, int size,
+			  struct gp_step_place *place);
+/* Give it these GPUs instead of its own: as many, all free, as many of each entry. The
+ * step's bits and what the job notes as taken by steps change together, counts do not. */
+void gp_bridge_step_move(const struct gp_step_place *place, uint64_t gpus);
+/* What the job's other steps hold there. Returns how many do. */
+int gp_bridge_step_others(const struct gp_step *step, const struct gp_step_place *place,
+			  uint64_t held[GP_MAX_GPUS]);
 
 /* Call put(node index, GPUs, arg) for every node on which the job holds GPUs. */
 void gp_bridge_held(const job_record_t *job,

@@ -14,6 +14,7 @@ typedef struct job_record job_record_t;
 typedef struct node_record node_record_t;
 typedef struct gres_node_state gres_node_state_t;
 typedef struct gres_job_state gres_job_state_t;
+typedef struct gres_step_state gres_step_state_t;
 typedef int64_t bitstr_t;
 /* List until 24.08, list_t * after: one type under two names. */
 typedef struct xlist *gp_list_t;

@@ -47,7 +47,7 @@ GP_2205_2605(PLAIN(int, job_resume, job_resume,                                 
 GP_2205_2411(PLAIN(bitstr_t *, step_pick_nodes, step_pick_nodes,                        \
 	(job_record_t *job, select_jobinfo_t *jobinfo, uint32_t count, \
 	 bitstr_t **avail), (job, jobinfo, count, avail))) \
-GP_2205_2411(PLAIN(int, step_start, step_start, (step_record_t *step), (step)))         \
+GP_2205_2411(HOOK(int, step_start, step_start, (step_record_t *step), (step)))          \
 GP_2205_2411(PLAIN(int, step_finish, step_finish,                                       \
 	(step_record_t *step, bool killing), (step, killing))) \
 GP_2205_2411(PLAIN(int, select_nodeinfo_pack, nodeinfo_pack,                            \

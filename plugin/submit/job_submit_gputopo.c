@@ -116,7 +116,10 @@ static struct gpus read_tres(const char *tres)
 /* GPUs on each node; 0: none or not known beforehand. *type names them, "" for any. */
 static int count_gpus(const job_desc_msg_t *job, long nodes, char type[TYPE_MAX])
 {
-	long tasks = job->num_tasks > 0 && job->num_tasks < NO_VAL ? job->num_tasks : 1;
+	bool each = job->ntasks_per_node > 0 && job->ntasks_per_node < NO_VAL16;
+	long tasks = job->num_tasks > 0 && job->num_tasks < NO_VAL
+			     ? job->num_tasks
+			     : nodes * (each ? job->ntasks_per_node : 1);
 	struct gpus node = read_tres(job->tres_per_node);
 	struct gpus all = read_tres(job->tres_per_job);
 	struct gpus task = read_tres(job->tres_per_task);

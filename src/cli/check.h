@@ -8,6 +8,8 @@
 #include "core/library.h"
 #include "conf/conf.h"
 
+#include <jansson.h>
+
 #define CHECK_PATH_MAX 4096
 
 struct check {
@@ -16,6 +18,8 @@ struct check {
 	char slurm_path[CHECK_PATH_MAX]; /* "": there is none */
 	struct gp_conf *conf;
 	int problems;
+	json_t *findings; /* of --json; NULL: each is a line */
+	json_t *types;	  /* the same of the summary */
 };
 
 /* What was met before, by hash. Zeroed: nothing; the owner frees what. */
@@ -29,6 +33,10 @@ bool check_is_new(struct check_seen *seen, uint64_t what);
 /* One line on standard error; line 0: it is about the whole file. */
 __attribute__((format(printf, 4, 5))) void
 check_problem(struct check *check, const char *file, int line, const char *fmt, ...);
+/* The same of what is no problem, but that an admin should know: on standard output, and
+ * the exit status stays. */
+__attribute__((format(printf, 4, 5))) void
+check_notice(struct check *check, const char *file, int line, const char *fmt, ...);
 /* A relative Topology= stands beside gputopo.conf. out: CHECK_PATH_MAX bytes. */
 void check_topology_path(const struct check *check, const char *spec, char *out);
 /* The GPU lines of gres.conf, where there is one. */
@@ -39,5 +47,11 @@ void check_mig(struct check *check);
 /* Has this plugstack.conf no line with a file of that name? false where it cannot be read
  * whole. */
 bool check_plugstack_lacks(const char *path, const char *plugin);
+
+/* Where slurm.conf is there: nodes against gputopo.conf and gres.conf, and a summary line
+ * for each node type. */
+void check_nodes(struct check *check);
+/* Is the plugin of this release in force, and may slurmctld write its files? */
+void check_plugin(struct check *check);
 
 #endif

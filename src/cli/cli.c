@@ -194,6 +194,17 @@ int cli_comm(const struct cli_common *c, const char *text, enum gt_comm *comm)
 	return CLI_GO_ON;
 }
 
+int cli_min_busbw(const struct cli_common *c, const char *text, int *mbps)
+{
+	char *end;
+	double gbps = strtod(text, &end);
+
+	if (text == end || *end || !(gbps >= 0 && gbps <= 1e6))
+		return cli_misuse(c, "--min-busbw: '%s' is not a number of GB/s", text);
+	*mbps = (int)(gbps * 1000 + .5);
+	return CLI_GO_ON;
+}
+
 char *cli_gbps(int64_t mbps, char *buf)
 {
 	snprintf(buf, CLI_GBPS_MAX, "%.10g", (double)mbps / 1000);

@@ -26,7 +26,7 @@ enum cli_status {
 typedef int cli_run(int argc, char **argv);
 
 cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report,
-	cmd_measure, cmd_sim, cmd_mig, cmd_nodes, cmd_job, cmd_why;
+	cmd_measure, cmd_run, cmd_sim, cmd_mig, cmd_nodes, cmd_job, cmd_why;
 
 /* ---- tables of commands ---- */
 
@@ -115,6 +115,8 @@ int cli_list(const struct cli_common *c, const char *name, const char *text,
 int cli_groups(const struct cli_common *c, const char *name, const char *text, int *count,
 	       struct gt_groups *groups);
 int cli_comm(const struct cli_common *c, const char *text, enum gt_comm *comm);
+/* The GB/s of --min-busbw. */
+int cli_min_busbw(const struct cli_common *c, const char *text, int *mbps);
 
 #define CLI_GROUPS_HELP                                                                  \
 	"      --groups SIZES the job's groups: 2x4 are two of four, 4+2+2 three; "      \

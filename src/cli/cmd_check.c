@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * gputopo check: gputopo.conf and the files it names, held against gres.conf, and where
- * --mig is meant, against slurm.conf. Every problem is a line; none is an empty output
- * and status 0.
+ * gputopo check: gputopo.conf and the files it names, held against gres.conf and
+ * slurm.conf. Every problem is a line; none is status 0.
  */
 #include "config.h"
 
@@ -17,20 +16,45 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { OPT_GRES = CLI_OPT_OWN };
+enum { OPT_GRES = CLI_OPT_OWN, OPT_JSON };
 
 static const char help[] =
-	"Usage: gputopo check [CONF] [--gres FILE]\n"
-	"Read gputopo.conf and every topology it names, and compare them with "
-	"gres.conf.\n"
-	"For GPUs in MIG mode without instances also check what --mig needs in "
-	"slurm.conf,\n"
-	"gres.conf and plugstack.conf.\n"
-	"Every problem is a line on standard error, with file and line.\n\n"
+	"Usage: gputopo check [CONF] [--gres FILE] [--json]\n"
+	"Read gputopo.conf and every topology it names, and compare them with gres.conf "
+	"and\n"
+	"slurm.conf: topologies, node names, types, links, cores, what --mig needs, and "
+	"whether\n"
+	"the plugin is in force. Every problem is a line on standard error, with file "
+	"and "
+	"line;\n"
+	"standard output has notices and a summary line for each node type.\n"
+	"Exit status: 0 no problem; 1 a problem; 2 wrong usage.\n\n"
 	"  CONF           gputopo.conf; without it the one beside $SLURM_CONF, or in\n"
 	"                 /etc/slurm\n"
-	"      --gres FILE  gres.conf; without it the one beside CONF, if there is "
-	"one\n" CLI_HELP_HELP;
+	"      --gres FILE  gres.conf; without it the one beside CONF, if there is one\n"
+	"      --json     one JSON document\n" CLI_HELP_HELP;
+
+/* As a line, or for --json. */
+static void find(struct check *check, bool problem, const char *file, int line,
+		 const char *text)
+{
+	if (check->findings)
+		json_array_append_new(
+			check->findings,
+			json_pack("{ss, ss, so, ss}", "level",
+				  problem ? "problem" : "notice", "file", file, "line",
+				  line > 0 ? json_integer(line) : json_null(), "text",
+				  text));
+	else if (problem && line > 0)
+		cli_say("%s:%d: %s", file, line, text);
+	else if (problem)
+		cli_say("%s: %s", file, text);
+	else if (line > 0)
+		printf("%s:%d: %s\n", file, line, text);
+	else
+		printf("%s: %s\n", file, text);
+	check->problems += problem;
+}
 
 void check_problem(struct check *check, const char *file, int line, const char *fmt, ...)
 {
@@ -40,11 +64,18 @@ void check_problem(struct check *check, const char *file, int line, const char *
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (line > 0)
-		cli_say("%s:%d: %s", file, line, text);
-	else
-		cli_say("%s: %s", file, text);
-	check->problems++;
+	find(check, true, file, line, text);
+}
+
+void check_notice(struct check *check, const char *file, int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	find(check, false, file, line, text);
 }
 
 /* ---- paths ---- */
@@ -159,8 +190,9 @@ static void check_topology(struct check *check, const char *spec, const char *mo
 	/* no problem, but what --gpu-min-busbw is held against */
 	for (int i = 0; i < gt_node_note_count(node) && !gt_node_is_partial(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
-			printf("%s:%d: Topology=%s: %s; set Model= on this line\n",
-			       check->conf_path, line, spec, gt_node_note(node, i));
+			check_notice(check, check->conf_path, line,
+				     "Topology=%s: %s; set Model= on this line", spec,
+				     gt_node_note(node, i));
 	gt_node_free(node);
 }
 
@@ -175,33 +207,89 @@ static void check_topologies(struct check *check)
 
 /* ---- the command ---- */
 
-static int run(struct check *check, bool named)
+#define BROKEN_MAX 50 /* lines of gputopo.conf that are said to be */
+
+static char *read_conf(const char *path, size_t *size)
+{
+	FILE *in = fopen(path, "re");
+	char *text = in ? malloc(GP_MAX_CONF + 1) : NULL;
+
+	*size = text ? fread(text, 1, GP_MAX_CONF, in) : 0;
+	if (text)
+		text[*size] = '\0';
+	if (in)
+		fclose(in);
+	return text;
+}
+
+/* Make a comment of a line. false: there is no such line, or it is one. */
+static bool strike_line(char *text, int line)
+{
+	for (; line > 1 && *text; text++)
+		line -= *text == '\n';
+	if (!*text || *text == '#' || *text == '\n')
+		return false;
+	*text = '#';
+	return true;
+}
+
+/* Every broken line is said; the others are the configuration. */
+static int load_conf(struct check *check, bool named)
 {
 	struct gt_error err;
 	bool exists = false;
+	enum gt_err code = gp_conf_load(&check->conf, check->conf_path, &exists, &err);
+	size_t size;
+	char *text = code ? read_conf(check->conf_path, &size) : NULL;
 
-	if (gp_conf_load(&check->conf, check->conf_path, &exists, &err))
-		return cli_fail(&err);
+	for (int said = 0; code && text && said < BROKEN_MAX; said++) {
+		check_problem(check, err.file[0] ? err.file : check->conf_path, err.line,
+			      "%s", err.text);
+		if (err.line < 1 || !strike_line(text, err.line))
+			break;
+		code = gp_conf_parse(&check->conf, text, size, check->conf_path, &err);
+		exists = true;
+	}
+	free(text);
+	if (code)
+		return check->problems ? CLI_FAILED : cli_fail(&err);
 	if (!exists && named) {
-		gp_conf_free(check->conf);
 		cli_say("%s: %s", check->conf_path, strerror(ENOENT));
 		return CLI_FAILED;
 	}
 	if (!exists)
-		printf("%s: does not exist: every node is enforced on its Links=\n",
-		       check->conf_path);
-	check_topologies(check);
-	if (check->gres_path[0])
-		check_gres(check);
-	check_mig(check);
+		check_notice(check, check->conf_path, 0,
+			     "does not exist: every node is enforced on its Links=");
+	return CLI_GO_ON;
+}
+
+static int run(struct check *check, bool named)
+{
+	int status = load_conf(check, named);
+
+	if (status == CLI_GO_ON) {
+		check_topologies(check);
+		if (check->gres_path[0])
+			check_gres(check);
+		check_mig(check);
+		check_plugin(check);
+		check_nodes(check);
+		status = check->problems ? CLI_FAILED : CLI_DONE;
+	}
 	gp_conf_free(check->conf);
-	return check->problems ? CLI_FAILED : CLI_DONE;
+	if (check->findings &&
+	    cli_print_json(json_pack("{si, si, sO, sO}", "version", 1, "problems",
+				     check->problems, "findings", check->findings,
+				     "types", check->types)) != CLI_DONE)
+		status = CLI_FAILED;
+	return status;
 }
 
 int cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"gres", required_argument, NULL, OPT_GRES},
+		{"json", no_argument, NULL, OPT_JSON},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, CLI_OPT_VERSION},
 		{0},
@@ -209,11 +297,16 @@ int cmd_check(int argc, char **argv)
 	struct cli_common c = {.command = "check", .help = help};
 	const char *conf = NULL, *gres = NULL;
 	struct check *check;
+	bool as_json = false;
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (opt == OPT_GRES) {
 			gres = optarg;
+			continue;
+		}
+		if (opt == OPT_JSON) {
+			as_json = true;
 			continue;
 		}
 		status = cli_common_option(&c, opt);
@@ -229,7 +322,11 @@ int cmd_check(int argc, char **argv)
 	if (!check)
 		return cli_no_memory();
 	find_files(check, conf, gres);
+	check->findings = as_json ? json_array() : NULL;
+	check->types = json_array();
 	status = run(check, conf != NULL);
+	json_decref(check->findings);
+	json_decref(check->types);
 	free(check);
 	return status;
 }

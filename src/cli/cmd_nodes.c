@@ -441,7 +441,7 @@ static void print_unknown(const struct nodes_view *view)
 			continue;
 		said |= UINT64_C(1) << why;
 		printf("%s%s: no figures: %s\n", said == UINT64_C(1) << why ? "\n" : "",
-		       view->row[i].hosts, gp_reason_text(why));
+		       view->row[i].hosts, live_why_text(view->row[i].node[0]->kind));
 	}
 }
 

@@ -75,18 +75,6 @@ static int read_count(struct pick *p, const char *text)
 	return CLI_GO_ON;
 }
 
-static int read_min_busbw(struct pick *p, const char *text)
-{
-	char *end;
-	double gbps = strtod(text, &end);
-
-	if (text == end || *end || !(gbps >= 0 && gbps <= 1e6))
-		return cli_misuse(&p->common, "--min-busbw: '%s' is not a number of GB/s",
-				  text);
-	p->request.min_busbw_mbps = (int)(gbps * 1000 + .5);
-	return CLI_GO_ON;
-}
-
 static const char *policy_name(enum gt_policy policy)
 {
 	return policy == GT_POLICY_PRESERVE ? "preserve" : "bandwidth";
@@ -159,7 +147,7 @@ static int read_option(struct pick *p, int opt)
 	case OPT_RAILS:
 		return read_rails(p, optarg);
 	case OPT_MIN_BUSBW:
-		return read_min_busbw(p, optarg);
+		return cli_min_busbw(&p->common, optarg, &p->request.min_busbw_mbps);
 	case OPT_POLICY:
 		return read_policy(p, optarg);
 	case OPT_MIX:

@@ -98,6 +98,7 @@ struct live {
 	/* the configuration */
 	char dir[4096];
 	struct gp_conf *conf;
+	bool own_conf; /* live_release frees it */
 	struct live_gres_file *gres_file;
 	struct live_source *source;
 	int sources;
@@ -125,6 +126,16 @@ void live_release_text(struct live *live);
  * lies, and bind each node with GPUs. What is broken there is an error; that gres.conf is
  * missing is not. */
 enum gt_err live_bind(struct live *live, const char *dir, struct gt_error *err);
+
+/* For gputopo check: a node of slurm.conf, idle, and live_bind of these files; conf stays
+ * the caller's. */
+enum gt_err live_add_node(struct live *live, const char *name, const char *gres,
+			  int cores_per_socket);
+enum gt_err live_bind_files(struct live *live, struct gp_conf *conf, const char *gres,
+			    struct gt_error *err);
+
+/* Why a kind has no table, as a sentence. */
+const char *live_why_text(const struct live_kind *kind);
 
 /* ---- asking ---- */
 

@@ -111,16 +111,14 @@ static int compare_hosts(const void *a, const void *b)
 	return order ? order : x->row - y->row;
 }
 
-static enum gt_err read_gres(struct live *live, struct gt_error *err)
+static enum gt_err read_gres(struct live *live, const char *path, struct gt_error *err)
 {
 	struct live_gres_file *file = calloc(1, sizeof(*file));
-	char path[PATH_SIZE + 16];
 	enum gt_err code = GT_OK;
 
 	if (!file)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	live->gres_file = file;
-	snprintf(path, sizeof(path), "%s/gres.conf", live->dir);
 	if (!access(path, F_OK))
 		code = slurm_conf_walk(path, take_gres_line, file, err);
 	qsort(file->host, (size_t)file->hosts, sizeof(*file->host), compare_hosts);
@@ -413,10 +411,17 @@ static void label_kind(struct live_kind *kind)
 		first = false;
 	}
 	gt_append(&to, "%s%.60s", first ? "" : ", ",
-		  slash				? slash + 1
-		  : spec			? spec
-		  : kind->why == GP_NO_TOPOLOGY ? "no topology"
-						: "Links=");
+		  slash		? slash + 1
+		  : spec	? spec
+		  : !kind->node ? "no topology"
+				: "Links=");
+}
+
+const char *live_why_text(const struct live_kind *kind)
+{
+	if (kind->why == GP_BAD_LINKS && kind->settings.topology)
+		return "the file of Topology= cannot be read";
+	return gp_reason_text(kind->why);
 }
 
 static struct live_kind *make_kind(struct live *live, const struct live_node *at,
@@ -594,18 +599,11 @@ static void find_dir(struct live *live, const char *dir)
 		 slash ? conf : ".");
 }
 
-enum gt_err live_bind(struct live *live, const char *dir, struct gt_error *err)
+static enum gt_err bind_nodes(struct live *live, struct gt_error *err)
 {
-	char path[PATH_SIZE + 16];
-	bool exists, by_job = false;
-	enum gt_err code;
+	bool by_job = false;
 
-	find_dir(live, dir);
-	snprintf(path, sizeof(path), "%s/gputopo.conf", live->dir);
-	code = gp_conf_load(&live->conf, path, &exists, err);
-	if (!code)
-		code = read_gres(live, err);
-	for (int i = 0; i < live->nodes && !code; i++) {
+	for (int i = 0; i < live->nodes; i++) {
 		struct live_node *node = &live->node[i];
 
 		node->usable = is_usable(node->state);
@@ -623,7 +621,59 @@ enum gt_err live_bind(struct live *live, const char *dir, struct gt_error *err)
 	}
 	if (by_job)
 		add_shards_of_jobs(live);
-	return code;
+	return GT_OK;
+}
+
+enum gt_err live_bind(struct live *live, const char *dir, struct gt_error *err)
+{
+	char path[PATH_SIZE + 16];
+	enum gt_err code;
+	bool exists;
+
+	find_dir(live, dir);
+	snprintf(path, sizeof(path), "%s/gputopo.conf", live->dir);
+	code = gp_conf_load(&live->conf, path, &exists, err);
+	live->own_conf = true;
+	snprintf(path, sizeof(path), "%s/gres.conf", live->dir);
+	if (!code)
+		code = read_gres(live, path, err);
+	return code ? code : bind_nodes(live, err);
+}
+
+enum gt_err live_bind_files(struct live *live, struct gp_conf *conf, const char *gres,
+			    struct gt_error *err)
+{
+	const char *slash = strrchr(gp_conf_file(conf), '/');
+	enum gt_err code;
+
+	snprintf(live->dir, sizeof(live->dir), "%.*s",
+		 slash ? (int)(slash - gp_conf_file(conf)) : 1,
+		 slash ? gp_conf_file(conf) : ".");
+	live->conf = conf;
+	code = read_gres(live, gres, err);
+	return code ? code : bind_nodes(live, err);
+}
+
+enum gt_err live_add_node(struct live *live, const char *name, const char *gres,
+			  int cores_per_socket)
+{
+	struct live_node *more;
+
+	if (live->nodes == live->node_room) {
+		int room = live->node_room ? 2 * live->node_room : 64;
+
+		more = realloc(live->node, (size_t)room * sizeof(*more));
+		if (!more)
+			return GT_ENOMEM;
+		live->node = more;
+		live->node_room = room;
+	}
+	more = &live->node[live->nodes++];
+	*more = (struct live_node){.name = strdup(name),
+				   .gres = strdup(gres),
+				   .state = strdup("IDLE"),
+				   .cores_per_socket = cores_per_socket};
+	return more->name && more->gres ? GT_OK : GT_ENOMEM;
 }
 
 void live_release(struct live *live)
@@ -646,7 +696,8 @@ void live_release(struct live *live)
 		free(live->gres_file->host);
 		free(live->gres_file);
 	}
-	gp_conf_free(live->conf);
+	if (live->own_conf)
+		gp_conf_free(live->conf);
 	live_release_text(live);
 	memset(live, 0, sizeof(*live));
 }

@@ -26,6 +26,7 @@ static const struct gp_settings defaults = {
 	.policy = GT_POLICY_BANDWIDTH,
 	.node_choice = true,
 	.split = true,
+	.step_choice = true,
 };
 
 /* A new group at the end; the cluster's, if it is the first. */
@@ -258,6 +259,8 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->node_choice = in->node_choice;
 	if (given & (1u << KEY_SPLIT))
 		out->split = in->split;
+	if (given & (1u << KEY_STEP_CHOICE))
+		out->step_choice = in->step_choice;
 	if (given & (1u << KEY_MIN_RATIO))
 		out->min_ratio = in->min_ratio;
 	if (given & (1u << KEY_JOB_SIZE_MIX))

@@ -20,6 +20,7 @@ struct gp_settings {
 	enum gt_policy policy;
 	bool node_choice;
 	bool split;
+	bool step_choice; /* of the GPUs of steps inside a job */
 	double min_ratio; /* 0 to 1 */
 	struct gt_mix mix;
 	const char *topology; /* as written; NULL: Slurm's Links= */

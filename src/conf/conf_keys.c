@@ -73,26 +73,35 @@ static enum gt_err set_policy(struct place *at, const char *value)
 	return GT_OK;
 }
 
-static enum gt_err set_node_choice(struct place *at, const char *value)
+static enum gt_err set_yes(struct place *at, enum key key, const char *value, bool *to)
 {
 	int word = word_of(value, yes_words);
 
 	if (word < 0)
-		return gp_key_bad(at, "NodeChoice", value, "must be yes or no");
-	at->group->settings.node_choice = word == 1;
-	note_change(at, KEY_NODE_CHOICE, word != 1);
+		return gp_key_bad(at, gp_keys[key].name, value, "must be yes or no");
+	note_change(at, key, *to != (word == 1)); /* it has the default */
+	*to = word == 1;
 	return GT_OK;
+}
+
+static enum gt_err set_node_choice(struct place *at, const char *value)
+{
+	return set_yes(at, KEY_NODE_CHOICE, value, &at->group->settings.node_choice);
 }
 
 static enum gt_err set_split(struct place *at, const char *value)
 {
-	int word = word_of(value, yes_words);
+	return set_yes(at, KEY_SPLIT, value, &at->group->settings.split);
+}
 
-	if (word < 0)
-		return gp_key_bad(at, "Split", value, "must be yes or no");
-	at->group->settings.split = word == 1;
-	note_change(at, KEY_SPLIT, word != 1);
-	return GT_OK;
+static enum gt_err set_step_choice(struct place *at, const char *value)
+{
+	return set_yes(at, KEY_STEP_CHOICE, value, &at->group->settings.step_choice);
+}
+
+static enum gt_err set_admin_comment(struct place *at, const char *value)
+{
+	return set_yes(at, KEY_ADMIN_COMMENT, value, &at->conf->admin_comment);
 }
 
 static enum gt_err set_min_ratio(struct place *at, const char *value)
@@ -147,24 +156,15 @@ static enum gt_err set_model(struct place *at, const char *value)
 static enum gt_err set_decision_log(struct place *at, const char *value)
 {
 	note_change(at, KEY_DECISION_LOG, true);
+	at->conf->decision_line = at->line;
 	return gp_key_string(at, &at->conf->decision_log, value);
 }
 
 static enum gt_err set_metrics_file(struct place *at, const char *value)
 {
 	note_change(at, KEY_METRICS_FILE, true);
+	at->conf->metrics_line = at->line;
 	return gp_key_string(at, &at->conf->metrics_file, value);
-}
-
-static enum gt_err set_admin_comment(struct place *at, const char *value)
-{
-	int word = word_of(value, yes_words);
-
-	if (word < 0)
-		return gp_key_bad(at, "AdminComment", value, "must be yes or no");
-	at->conf->admin_comment = word == 1;
-	note_change(at, KEY_ADMIN_COMMENT, word == 1);
-	return GT_OK;
 }
 
 static enum gt_err set_mig_stray(struct place *at, const char *value)
@@ -242,6 +242,8 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice,
 			     GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_SPLIT] = {"Split", set_split, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_STEP_CHOICE] = {"StepChoice", set_step_choice,
+			     GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_MIN_RATIO] = {"MinRatio", set_min_ratio, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_JOB_SIZE_MIX] = {"JobSizeMix", set_mix, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_AVOID] = {"Avoid", set_avoid, GP_KEY_CLUSTER},

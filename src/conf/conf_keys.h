@@ -17,6 +17,7 @@ enum key {
 	KEY_POLICY,
 	KEY_NODE_CHOICE,
 	KEY_SPLIT,
+	KEY_STEP_CHOICE,
 	KEY_MIN_RATIO,
 	KEY_JOB_SIZE_MIX,
 	KEY_AVOID,
@@ -53,6 +54,7 @@ struct gp_conf {
 	int avoid_count;
 	char *decision_log;
 	char *metrics_file;
+	int decision_line, metrics_line; /* of the two */
 	bool admin_comment;
 	unsigned int changed; /* keys that were given a value other than the default */
 };

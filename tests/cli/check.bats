@@ -33,26 +33,30 @@ slices() {
 		links: [range($n) | [range($n) | 0]]} | '"${3:-.}"
 }
 
-# finds TEXT...: status 1 and exactly these lines, in their order.
+# finds TEXT...: status 1 and exactly these problems, in their order.
 finds() {
 	gputopo check ./gputopo.conf
 	same "$status" 1 status
-	same "$output" "" data
 	same "$stderr" "$(printf 'gputopo: %s\n' "$@")" messages
 }
 
+# sound [TEXT]: no problem, and TEXT among notices and summary.
 sound() {
-	prints "" check ./gputopo.conf
+	gputopo check ./gputopo.conf
+	same "$stderr" "" messages
+	same "$status" 0 status
+	has "$output" "${1:-}"
 }
 
-@test "all that is needed: silent" {
-	sound
+@test "all that is needed: no problem, and a summary" {
+	sound "n[1-8]: 2 GPUs, mig.json (NVIDIA A100-SXM4-80GB): in MIG mode: --mig gives slices"
 	# also found by SLURM_CONF, with another name
 	mkdir other
 	mv slurm.conf other/cluster.conf
-	SLURM_CONF=$PWD/other/cluster.conf prints "" check ./gputopo.conf
+	SLURM_CONF=$PWD/other/cluster.conf sound
 	mv gputopo.conf mig.json gres.conf plugstack.conf other/
-	SLURM_CONF=$PWD/other/cluster.conf prints "" check
+	SLURM_CONF=$PWD/other/cluster.conf gputopo check
+	same "$status$stderr" 0 "status and messages"
 }
 
 @test "without slurm.conf or gres.conf nothing is said of them" {
@@ -121,7 +125,8 @@ needs() {
 	sed -i '5s/n\[1-4\]/n[1-4,9]/; $aNodeName=x1 Gres=gpu:2' slurm.conf
 	sound
 	sed -i '6d; 5s/n\[1-4,9\]/x[1-4]/' slurm.conf
-	finds "./gputopo.conf:1: these nodes, which have GPUs in MIG mode, are missing in ./slurm.conf"
+	finds "./gputopo.conf:1: these nodes, which have GPUs in MIG mode, are missing in ./slurm.conf" \
+		"./gputopo.conf:1: NodeName=: n[1-8] are not in ./slurm.conf"
 	echo MaxNodeCount=20 >>slurm.conf
 	sound
 }
@@ -404,8 +409,7 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 @test "a topology that names no GPU: guesses are said, Model= ends them" {
 	printf '\tGPU0\tGPU1\nGPU0\t X \tPIX\nGPU1\tPIX\t X \n' >topo.txt
 	echo 'NodeName=n[1-8] Topology=topo.txt' >gputopo.conf
-	prints "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; set Model= on this line" \
-		check ./gputopo.conf
+	sound "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; set Model= on this line"
 	has "$("$GPUTOPO" show -t topo.txt)" "GPU model not named: 12 GB/s over PCIe assumed"
 	echo 'NodeName=n[1-8] Topology=topo.txt Model=nvidia_l40s' >gputopo.conf
 	sound
@@ -414,4 +418,128 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 	same "$("$GPUTOPO" pick -t topo.txt -n 2 --model l40s --json | jq .busbw_gbps)" 24 "PCIe 4"
 	echo 'NodeName=n[1-8] Topology=topo.txt Model=mine' >gputopo.conf
 	fails 1 "gputopo.conf:1: Model=mine: must be a GPU model that gputopo has figures for" check ./gputopo.conf
+}
+
+# A cluster of one node type of each documented kind, without a fault.
+site() {
+	rm -rf ./*
+	mkdir plugin stock
+	cp "$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so" plugin 2>/dev/null ||
+		skip "the Slurm plugin is not built"
+	cp "$GPUTOPO_BUILDDIR/tests/mock/.libs/select_cons_tres.so" stock 2>/dev/null ||
+		skip "the mock of stock is not built"
+	cat >slurm.conf <<-END
+		ClusterName=t
+		SlurmUser=root
+		SelectType=select/cons_tres
+		PluginDir=$PWD/plugin:$PWD/stock
+		JobSubmitPlugins=gputopo
+		GresTypes=gpu
+		NodeName=DEFAULT Sockets=2 CoresPerSocket=16
+		NodeName=hgx[01-08] Gres=gpu:H100:8
+		NodeName=dgx[1-2] Gres=gpu:8
+		NodeName=l[1-4] Gres=gpu:2
+		NodeName=m1 Gres=gpu:a100_3g.20gb:2
+		NodeName=off1 Gres=gpu:4
+	END
+	cat >gputopo.conf <<-END
+		DecisionLog=$PWD/log
+		MetricsFile=$PWD/prom
+		NodeName=hgx[01-08] Topology=builtin:hgx-h100
+		NodeName=dgx[1-2] Topology=builtin:dgx1v
+		NodeName=m1 Topology=mig.json
+		NodeName=off1 Mode=off
+	END
+	cat >gres.conf <<-'END'
+		NodeName=hgx[01-08] Name=gpu Type=H100 File=/dev/nvidia[0-3] Cores=0-15
+		NodeName=hgx[01-08] Name=gpu Type=H100 File=/dev/nvidia[4-7] Cores=16-31
+		NodeName=dgx[1-2] Name=gpu File=/dev/nvidia[0-7]
+		NodeName=l[1-4] Name=gpu File=/dev/nvidia0 Links=-1,4
+		NodeName=l[1-4] Name=gpu File=/dev/nvidia1 Links=4,-1
+		NodeName=m1 Name=gpu Type=a100_3g.20gb MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap12,/dev/nvidia-caps/nvidia-cap13
+		NodeName=m1 Name=gpu Type=a100_3g.20gb MultipleFiles=/dev/nvidia0,/dev/nvidia-caps/nvidia-cap21,/dev/nvidia-caps/nvidia-cap22
+		NodeName=off1 Name=gpu File=/dev/nvidia[0-3]
+	END
+	jq -n '{version: 1, gpus: [{index: 0, minor: 0, model: "NVIDIA A100-SXM4-40GB", mig: true,
+		instances: [{profile: "3g.20gb"}, {profile: "3g.20gb"}]}], links: [[0]]}' >mig.json
+}
+
+@test "a sound site of every kind: a summary line each, status 0" {
+	site
+	gputopo check ./gputopo.conf
+	same "$stderr" "" messages
+	same "$status" 0 status
+	same "$output" "$(cat <<-'END'
+		hgx[01-08]: 8 H100, builtin:hgx-h100 (NVIDIA H100 80GB HBM3): all sets equal: node choice only
+		dgx[1-2]: 8 GPUs, builtin:dgx1v (Tesla V100-SXM2-32GB): sets differ: GPUs and nodes are chosen
+		l[1-4]: 2 GPUs, Links=: all sets equal: node choice only
+		m1: mig.json (NVIDIA A100-SXM4-40GB): MIG instances: chosen by MigPolicy=
+		off1: 4 GPUs, no topology: Mode=off
+	END
+	)" summary
+	gputopo check --json ./gputopo.conf
+	same "$(json '[.problems, .findings, [.types[] | [.nodes, .count, .mode]]]')" \
+		'[0,[],[["hgx[01-08]",8,"enforce"],["dgx[1-2]",2,"enforce"],["l[1-4]",4,"enforce"],["m1",1,"enforce"],["off1",1,"off"]]]' json
+}
+
+# planted FILE SED LEVEL FILE:LINE TEXT: this change of the sound site is this finding.
+planted() {
+	site
+	sed -i "$2" "$1"
+	gputopo check --json ./gputopo.conf
+	same "$status" "$([ "$3" = problem ] && echo 1 || echo 0)" "status after $2"
+	same "$(json '[.findings[] | select(.level == "'"$3"'") |
+		"\(.file):\(.line)" + " " + .text | select(startswith("'"$4"'"))] | length > 0')" \
+		true "$2 finds at $4: $output"
+	has "$output" "$5"
+}
+
+@test "planted faults: each is found with file and line" {
+	planted gputopo.conf 's/dgx\[1-2\] Top/dgx[1-3] Top/' problem ./gputopo.conf:4 "dgx3 is not in"
+	planted gres.conf 's/dgx\[1-2\]/dgx[2-4]/' notice ./gres.conf:3 "dgx[3-4] are not in"
+	planted gputopo.conf '4d' notice ./slurm.conf:9 "8 GPUs without Topology= or Links="
+	planted gputopo.conf 's/hgx-h100/dgxa100/' problem ./gputopo.conf:3 "Type= in Gres= is H100"
+	planted slurm.conf "4s|:.*||; 4s|plugin|stock|" problem ./slurm.conf:4 "no folder has gputopo's"
+	has "$output" "JobSubmitPlugins=gputopo checks nothing"
+	planted slurm.conf '4s|=\(.*\):\(.*\)|=\2:\1|' problem ./slurm.conf:4 "must be before Slurm's own"
+	planted slurm.conf '4s|:.*||' problem ./slurm.conf:4 "is missing behind gputopo's"
+	planted slurm.conf '4d' notice ./slurm.conf: "gputopo is not in force"
+	planted slurm.conf '4s|$|:/nowhere/at/all|' problem ./slurm.conf:4 "/nowhere/at/all does not exist"
+	planted slurm.conf 's/cons_tres/linear/' problem ./slurm.conf:3 "gputopo needs select/cons_tres"
+	planted gputopo.conf '1s|=.*|=/nowhere/log|' problem ./gputopo.conf:1 "its folder does not exist by SlurmUser root"
+	planted gputopo.conf '2s|=.*|=prom|' problem ./gputopo.conf:2 "must be an absolute path"
+	planted gputopo.conf '5d' notice ./slurm.conf:11 "MIG instances without a node file"
+	planted gres.conf '4s/-1,4/-1,2/' problem ./gres.conf:5 "counts 4 links to the GPU of line 4, which counts 2 back"
+	planted gres.conf '1s/0-15/0-63/' problem ./gres.conf:1 "count cores, not CPUs"
+	planted gputopo.conf '3s/Topology/Topolgy/; 4s/$/ Polcy=x/' problem ./gputopo.conf:3 "Topolgy"
+	has "$output" "Polcy"
+	planted gres.conf '3s/0-7/0-3/' problem ./gres.conf:3 "4 GPUs, but Topology=builtin:dgx1v has 8"
+}
+
+@test "planted faults: cores across sockets, AutoDetect, another release, files of SlurmUser" {
+	site
+	# four sockets of eight, as l3cache_as_socket makes them
+	sed -i 's/Sockets=2 CoresPerSocket=16/Sockets=4 CoresPerSocket=8/' slurm.conf
+	finds "./gres.conf:1: Cores=0-15: crosses Slurm's sockets of 8 cores each; with l3cache_as_socket or numa_node_as_socket of SlurmdParameters they are smaller than the machine's" \
+		"./gres.conf:2: Cores=16-31: crosses Slurm's sockets of 8 cores each; with l3cache_as_socket or numa_node_as_socket of SlurmdParameters they are smaller than the machine's"
+	site
+	printf 'AutoDetect=rsmi\n' >gres.conf
+	gputopo check ./gputopo.conf
+	has "$stderr" "./gputopo.conf:4: dgx[1-2]: Topology=builtin:dgx1v is of Tesla V100-SXM2-32GB, but gres.conf has AutoDetect=rsmi"
+	printf 'AutoDetect=nvml\n' >gres.conf
+	sed -i 's/NodeName=dgx\[1-2\] Gres=gpu:8/NodeName=dgx[1-2] Gres=gpu:4/' slurm.conf
+	gputopo check ./gputopo.conf
+	has "$stderr" "./slurm.conf:9: dgx[1-2]: 4 GPUs in Gres=, but Topology=builtin:dgx1v has another number"
+	site
+	cp "$GPUTOPO_BUILDDIR/tests/mock/other/.libs/select_cons_tres.so" stock
+	gputopo check ./gputopo.conf
+	same "$status" 1 status
+	has "$stderr" "./slurm.conf:4: PluginDir=: gputopo's select_cons_tres.so is built for Slurm "
+	has "$stderr" "and Slurm is 22.00.0: install the package for 22.00.0"
+	site
+	sed -i 's/SlurmUser=root/SlurmUser=nobody/' slurm.conf
+	chmod 700 .
+	: >log
+	finds "./gputopo.conf:1: DecisionLog=$PWD/log: exists, and may not be written by SlurmUser nobody" \
+		"./gputopo.conf:2: MetricsFile=$PWD/prom: its folder may not be written by SlurmUser nobody"
 }

@@ -17,7 +17,8 @@ fails() {
 	shift 2
 	gputopo "$@"
 	same "$status" "$want_status" "exit status of: gputopo $*"
-	same "$output" "" "data of: gputopo $*"
+	# check has a summary of what is sound
+	[ "$1" = check ] || same "$output" "" "data of: gputopo $*"
 	has "$stderr" "$want_message"
 }
 

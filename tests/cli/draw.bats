@@ -213,7 +213,8 @@ GPU1   XGMI   0'
 @test "check: a sound pair of files is silent" {
 	printf 'NodeName=dgx[01-04] Topology=builtin:dgx1v\n' >gputopo.conf
 	"$GPUTOPO" gres -t builtin:dgx1v --node 'dgx[01-04]' >gres.conf
-	prints "" check gputopo.conf
+	gputopo check gputopo.conf
+	same "$status$stderr" 0 "status and messages"
 }
 
 @test "check: an unknown key, a missing topology, a cut one: file and line each" {
@@ -263,7 +264,8 @@ cut_node() {
 	grep -q '^instances 1: 3g.20gb@4 2g.10gb@0 1g.5gb@2 1g.5gb@3$' out.txt
 	printf 'NodeName=c0 Topology=%s MigPolicy=spread\n' \
 		"$SRC/tests/cluster/lib/kinds/instances.json" >gputopo.conf
-	prints "" check ./gputopo.conf
+	gputopo check ./gputopo.conf
+	same "$status$stderr" 0 "status and messages"
 	sed -i '/nvidia2,/s/a100_2g.10gb/a100_1g.5gb/' gres.conf
 	fails 1 "GPU 2 are 3g.20gb,1g.5gb,1g.5gb,1g.5gb, but" check ./gputopo.conf
 	has "$stderr" "has 3g.20gb,2g.10gb,1g.5gb,1g.5gb"

@@ -57,7 +57,7 @@ positions() {
 		check ./gputopo.conf --gres "$dir/24-links-invalid/gres.conf"
 }
 
-@test "check says nothing of what slurmd takes" {
+@test "check finds no problem in what slurmd takes" {
 	local dir
 	for dir in "$SRC"/tests/data/gres/*/; do
 		case $dir in
@@ -66,7 +66,7 @@ positions() {
 		cp "$dir"/*.conf .
 		touch gputopo.conf
 		gputopo check ./gputopo.conf
-		same "$stderr$output" "" "$dir"
+		same "$stderr" "" "$dir"
 		rm -f ./*.conf
 	done
 }

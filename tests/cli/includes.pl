@@ -26,7 +26,7 @@ my @may = (
 	['src/conf', 'src/core src/source'],
 	['src/rank', 'src/core src/source src/conf'],
 	['src/sim', 'src/core src/source src/conf'],
-	['src/cli', 'src/core src/source src/conf src/sim'],
+	['src/cli', 'src/core src/source src/conf src/sim src/rank'],
 	['src/pmix', 'src/core src/source src/conf src/rank src/cli'],
 	['plugin/common', 'src/core src/conf'],
 	['plugin/slurm', 'src/core src/source src/conf plugin/common'],

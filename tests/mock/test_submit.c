@@ -87,6 +87,31 @@ static const struct {
 	{"a number too large", JOB, "gres:gpu:99999999999", "GPUTOPO_MIN_BUSBW=400",
 	 NO_VAL, NO_VAL, NULL},
 	{"no GPUs", JOB, "", "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+	{"groups", JOB, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL, NULL},
+	{"more than the job's GPUs", JOB, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=2x3", NO_VAL,
+	 NO_VAL,
+	 "gputopo: --gpu-groups=2x3: the sizes add up to 6 GPUs, but the job asks for 4 "
+	 "on a node"},
+	{"fewer", NODE, "gres:gpu:8", "GPUTOPO_GROUP_SIZES=2x2", 1, NO_VAL, "asks for 8"},
+	{"one GPU", JOB, "gres:gpu", "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL,
+	 "asks for 1"},
+	{"twice the pattern on each of two nodes", NODE, "gres:gpu:8",
+	 "GPUTOPO_GROUP_SIZES=2x2", 2, NO_VAL, NULL},
+	{"no multiple", NODE, "gres:gpu:6", "GPUTOPO_GROUP_SIZES=2x2", 2, NO_VAL,
+	 "asks for 6 on a node, which must be a multiple"},
+	{"no number of tasks is known", TASK, "gres:gpu:2", "GPUTOPO_GROUP_SIZES=2", 2,
+	 NO_VAL, NULL},
+	{"a thousand groups", JOB, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=1000x1", NO_VAL,
+	 NO_VAL,
+	 "gputopo: --gpu-groups, --gpu-comm: '1000x1': more than 256 groups, the most "
+	 "that a node takes"},
+	{"groups of none", JOB, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=0x4", NO_VAL, NO_VAL,
+	 "must be sizes such as 2x4"},
+	{"text", SOCKET, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=four", NO_VAL, NO_VAL,
+	 "'four' must be sizes"},
+	{"a comm that is none", JOB, "gres:gpu:4", "GPUTOPO_COMM=broadcast", NO_VAL,
+	 NO_VAL,
+	 "gputopo: --gpu-groups, --gpu-comm: 'broadcast' must be allreduce or alltoall"},
 };
 
 /* n0: a DGX-1V; t0: eight GPUs of which the bb ones are a line, b4-b5-b6-b7. */

@@ -217,6 +217,21 @@ bool brute_is_best(struct brute *b, unsigned set, char *why, size_t size)
 	return true;
 }
 
+bool brute_has_best_key(struct brute *b, unsigned set, char *why, size_t size)
+{
+	bool best = brute_allows(b, set);
+
+	snprintf(why, size, "%d of %#x: %#x is not allowed", b->request->count, b->free,
+		 set);
+	for (unsigned rival = 1; best && rival < 1u << b->t.n; rival++) {
+		best = !brute_allows(b, rival) || by_key(b, rival, set, BRUTE_CLOSE) <= 0;
+		if (!best)
+			snprintf(why, size, "%d of %#x: %#x is better than %#x",
+				 b->request->count, b->free, rival, set);
+	}
+	return best;
+}
+
 /* Do the two differ above the lowest indices, whatever the rounding? */
 static bool differ(struct brute *b, unsigned x, unsigned y)
 {

@@ -55,7 +55,7 @@ START_TEST(every_key_is_read)
 	struct gp_conf *conf =
 		parse("mode=OBSERVE policy=preserve NodeChoice=no Split=no\n"
 		      "MinRatio=0.5 JobSizeMix=2:1,4:3 # comment\n"
-		      "Avoid=n3:5,n[4-5]:0\tDecisionLog=/l MetricsFile=/m\r\n"
+		      "Avoid=n3:5,n[4-5]:0 StepChoice=no\tDecisionLog=/l MetricsFile=/m\r\n"
 		      "AdminComment=yes MigStray=drain\n"
 		      "NodeName=n[1-9] Topology=builtin:dgx1v Domain=rack7\n");
 	struct gp_settings s;
@@ -65,7 +65,7 @@ START_TEST(every_key_is_read)
 	gp_conf_node(conf, "n5", &s);
 	ck_assert_int_eq(s.mode, GP_MODE_OBSERVE);
 	ck_assert_int_eq(s.policy, GT_POLICY_PRESERVE);
-	ck_assert(!s.node_choice && !s.split);
+	ck_assert(!s.node_choice && !s.split && !s.step_choice);
 	ck_assert(s.min_ratio == 0.5);
 	ck_assert_uint_eq(s.mix.weight[4], 3);
 	ck_assert_uint_eq(s.mix.weight[1], 0);
@@ -199,6 +199,7 @@ static const struct {
 	{"Avoid=n3:a", 1, 1, "NODE:GPU"},
 	{"Avoid=n3:5,", 1, 1, "NODE:GPU"},
 	{"Split=maybe", 1, 1, "yes or no"},
+	{"StepChoice=2", 1, 1, "yes or no"},
 	{"MigStray=keep", 1, 1, "remove or drain"},
 };
 

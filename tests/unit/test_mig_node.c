@@ -12,8 +12,10 @@
 #include "plugin/node/mig/mig_node.h"
 #include "unit.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -450,6 +452,31 @@ START_TEST(root_alone_reads_records)
 }
 END_TEST
 
+/* As a full tmpfs: the file ends in its first line. */
+START_TEST(a_full_file_system_keeps_the_old_record)
+{
+	const struct rlimit small = {16, RLIM_INFINITY},
+			    none = {RLIM_INFINITY, RLIM_INFINITY};
+	struct gp_mig_record record;
+	char path[PATH_MAX];
+
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	ck_assert_int_eq(gp_mig_record_read(folder, NODE, 1, &record), 1);
+	record.restart = 5;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_eq(gp_mig_record_write(folder, NODE, &record), -1);
+	ck_assert_int_eq(errno, EFBIG);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	snprintf(path, sizeof(path), "%s/" NODE "/1.new", folder);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(gp_mig_record_read(folder, NODE, 1, &record), 1);
+	ck_assert_int_eq(record.restart, 0);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert_int_eq(end(1), 0);
+}
+END_TEST
+
 START_TEST(shards_as_slurm_says_them)
 {
 	static const struct {
@@ -664,6 +691,7 @@ SUITE(mig_node)
 		UNIT(a_job_that_runs_keeps_its_instance),
 		UNIT(a_lock_that_is_held),
 		UNIT(root_alone_reads_records),
+		UNIT(a_full_file_system_keeps_the_old_record),
 		UNIT(shards_as_slurm_says_them),
 		UNIT(a_late_epilog_takes_nothing),
 		UNIT(strays_can_be_kept),

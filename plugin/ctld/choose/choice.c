@@ -62,7 +62,7 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 		answer->why = gp_bridge_cells(&answer->gpus, asked, answer->cells,
 					      &answer->cell_count);
 	answer->cores_known =
-		gp_bridge_cores(job, answer->record, &answer->gpus, &answer->cores);
+		gp_bridge_cores(job, NULL, answer->record, &answer->gpus, &answer->cores);
 }
 
 void gp_node_answer_restrict(struct gp_node_answer *answer,
@@ -78,7 +78,7 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
 }
 
 /* GPUs with a near socket on which stock's cores lie. */
-static uint64_t touching(const struct gp_node_answer *answer)
+uint64_t gp_node_answer_near(const struct gp_node_answer *answer)
 {
 	uint64_t out = 0;
 
@@ -102,13 +102,11 @@ static uint64_t allowed_gpus(const struct gp_node_answer *answer, uint64_t near)
 	return answer->cores_known ? answer->gpus.free & (near | any) : 0;
 }
 
-static int read_running(const struct gp_node_answer *answer,
-			const struct gp_running *running, bool ends_tell,
-			struct gt_running *out)
+static int read_running(const struct gp_node_answer *answer, const struct gp_held *held,
+			int count, bool ends_tell, struct gt_running *out)
 {
 	uint64_t whole = ~answer->binding->instances;
-	int count, used = 0;
-	const struct gp_held *held = gp_running_on(running, answer->node, &count);
+	int used = 0;
 
 	/* The index agrees with the node, so there are no more jobs than GPUs. */
 	for (int i = 0; i < count && used < GP_MAX_GPUS; i++) {
@@ -207,9 +205,8 @@ static enum gp_reason judge(struct gp_node_answer *answer, const struct gp_wish 
 
 /* Propose better whole GPUs. */
 static enum gp_reason choose_whole(struct gp_node_answer *answer,
-				   const struct gp_wish *wish,
-				   const struct gp_running *running, bool ends_tell,
-				   uint64_t near)
+				   const struct gp_wish *wish, const struct gp_held *held,
+				   int held_count, bool ends_tell, uint64_t near)
 {
 	uint64_t whole = ~answer->binding->instances;
 	struct gt_running jobs[GP_MAX_GPUS];
@@ -240,7 +237,7 @@ static enum gp_reason choose_whole(struct gp_node_answer *answer,
 	if (answer->must_touch)
 		request->touch = request->near;
 	request->quota_count = read_quotas(answer, quotas);
-	request->running_count = read_running(answer, running, ends_tell, jobs);
+	request->running_count = read_running(answer, held, held_count, ends_tell, jobs);
 	if (gt_select(answer->binding->table, request, &choice) != GT_FIT_OK)
 		return GP_RERUN;
 	return judge(answer, wish, request, &choice);
@@ -265,7 +262,8 @@ static enum gp_reason choose_instances(struct gp_node_answer *answer)
 
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
 				     const struct gp_wish *wish,
-				     const struct gp_running *running, bool ends_tell)
+				     const struct gp_held *held, int held_count,
+				     bool ends_tell)
 {
 	enum gp_reason whole, parts;
 	uint64_t near;
@@ -273,8 +271,8 @@ enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
 	answer->wanted = answer->proposed = answer->stock;
 	if (answer->why != GP_OK)
 		return answer->why;
-	near = touching(answer);
-	whole = choose_whole(answer, wish, running, ends_tell, near);
+	near = gp_node_answer_near(answer);
+	whole = choose_whole(answer, wish, held, held_count, ends_tell, near);
 	parts = choose_instances(answer);
 	if (whole != GP_OK && parts != GP_OK)
 		return whole == GP_NO_CHOICE ? parts : whole;

@@ -24,11 +24,14 @@ void gp_node_answer_restrict(struct gp_node_answer *answer,
 			     const struct gp_previous_run *previous, uint64_t reserved);
 /* Set answer->wanted to the best set that is strictly better than stock's and was not
  * tried, or to stock's: GP_OK, GP_BEST, GP_NO_CHOICE, GP_ENFORCE_BINDING, GP_BUDGET or
- * GP_RERUN (all were tried). The former set is preferred to others as good. ends_tell:
- * time limits say when running jobs end. */
+ * GP_RERUN (all were tried). The former set is preferred to others as good. held: what
+ * held_count jobs hold of the node; ends_tell: time limits say when they end. */
 enum gp_reason gp_node_answer_choose(struct gp_node_answer *answer,
 				     const struct gp_wish *wish,
-				     const struct gp_running *running, bool ends_tell);
+				     const struct gp_held *held, int held_count,
+				     bool ends_tell);
+/* GPUs near a socket on which its cores lie. */
+uint64_t gp_node_answer_near(const struct gp_node_answer *answer);
 /* Stock's set is what the job gets: forget what was proposed, but on a node whose mode is
  * observe, where the log tells it. */
 void gp_node_answer_keep_stock(struct gp_node_answer *answer);

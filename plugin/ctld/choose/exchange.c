@@ -104,8 +104,11 @@ static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 	*observed = false;
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
-		enum gp_reason one = gp_node_answer_choose(
-			answer, &a->request->wish, &a->ctl->caches.running, ends_tell);
+		int count;
+		const struct gp_held *held =
+			gp_running_on(&a->ctl->caches.running, answer->node, &count);
+		enum gp_reason one = gp_node_answer_choose(answer, &a->request->wish,
+							   held, count, ends_tell);
 
 		if (one == GP_BUDGET)
 			gp_journal_say(&a->ctl->journal, answer, one);
@@ -238,7 +241,8 @@ static bool keeps_near_cores(struct gp_attempt *a)
 		if (answer->wanted == answer->stock || !answer->cores_known ||
 		    a->request->asked.unbound || !(answer->cores.near & answer->stock))
 			continue;
-		if (gp_bridge_cores(a->test->job, answer->record, &answer->gpus, &now) &&
+		if (gp_bridge_cores(a->test->job, NULL, answer->record, &answer->gpus,
+				    &now) &&
 		    (now.near & answer->wanted))
 			continue;
 		answer->must_touch = true;
@@ -313,6 +317,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
 		.form = form_of(&a->request->asked),
+		.shape = &a->request->wish.shape,
 		.why = why,
 		.split = a->request->asked.per_job && a->answers > 1,
 		.split_avoided = a->stock_splits && a->answers == 1,
@@ -325,7 +330,7 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 
 		gp_decisions_add(decisions, &verdict, answer);
-		gp_decisions_sum_up(decisions, answer);
+		gp_decisions_sum_up(decisions, verdict.shape, answer);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/append.h"
+#include "plugin/common/shape.h"
 #include "plugin/ctld/log/decision.h"
 #include "plugin/slurm/say.h"
 
@@ -65,7 +66,22 @@ static void put_gbps(struct gt_append *text, const char *key, bool known, int mb
 		gt_append(text, ",\"%s\":null", key);
 }
 
-static void put_worth(struct gt_append *text, const struct gp_node_answer *answer)
+static struct gp_shape_set shape_set(const struct gp_shape *shape,
+				     const struct gp_node_answer *answer, uint64_t gpus)
+{
+	const struct gp_binding *binding = answer->binding;
+	struct gp_shape_set set = {.shape = shape,
+				   .table = binding->table,
+				   .size = binding->size,
+				   .gpus = gp_binding_to_model(binding, gpus)};
+
+	for (int g = 0; g < binding->size; g++)
+		set.to_model[g] = binding->to_model[g].n;
+	return set;
+}
+
+static void put_worth(struct gt_append *text, const struct gp_shape *shape,
+		      const struct gp_node_answer *answer)
 {
 	struct gt_table *table = answer->binding ? answer->binding->table : NULL;
 	uint64_t whole = answer->binding ? ~answer->binding->instances : ~(uint64_t)0;
@@ -76,11 +92,11 @@ static void put_worth(struct gt_append *text, const struct gp_node_answer *answe
 
 	if (known) {
 		struct gt_mask mask = gp_binding_to_model(answer->binding, answer->stock);
+		struct gp_shape_set set = shape_set(shape, answer, answer->proposed);
 
-		request.free = gp_binding_to_model(answer->binding, answer->gpus.free);
+		gp_shape_append_json(text, &set, &mask);
 		gt_select_score(table, &request, &mask, &stock);
-		mask = gp_binding_to_model(answer->binding, answer->proposed);
-		gt_select_score(table, &request, &mask, &chosen);
+		gt_select_score(table, &request, &set.gpus, &chosen);
 	}
 	put_gbps(text, "stock_gbps", known, stock.busbw_mbps);
 	put_gbps(text, "gbps", known, chosen.busbw_mbps);
@@ -106,7 +122,7 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
 	put_list(text, "chosen", answer->proposed);
-	put_worth(text, answer);
+	put_worth(text, verdict->shape, answer);
 	gt_append(text,
 		  ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
 		  "\"reason\":\"%s\"}\n",
@@ -119,27 +135,27 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 }
 
 /* Its bus bandwidth, for people; "?" without a model. */
-static void put_set(struct gt_append *text, const struct gp_node_answer *answer,
-		    uint64_t set)
+static void put_set(struct gt_append *text, const struct gp_shape *shape,
+		    const struct gp_node_answer *answer, uint64_t set)
 {
+	bool known = answer->binding && answer->binding->table;
 	struct gt_mask bits = {.word = {set}};
+	struct gt_score score = {0};
 	char list[GP_MAX_GPUS * 4];
 
-	gt_append(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
-	if (answer->binding && answer->binding->table) {
-		struct gt_mask gpus = gp_binding_to_model(answer->binding, set);
-		struct gt_score score = {0};
+	if (known) {
+		struct gp_shape_set gpus = shape_set(shape, answer, set);
 
-		if (gt_mask_count(&gpus) == __builtin_popcountll(set))
-			gt_score_set(gt_table_node(answer->binding->table), &gpus,
-				     &score);
-		gt_append(text, "%.10g", score.busbw_mbps / 1000.0);
-	} else {
-		gt_append(text, "?");
+		if (gp_shape_append_groups(text, &gpus))
+			return;
+		if (gt_mask_count(&gpus.gpus) == __builtin_popcountll(set))
+			gt_score_set(gt_table_node(gpus.table), &gpus.gpus, &score);
 	}
+	gt_append(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));
+	gt_append(text, known ? "%.10g" : "?", score.busbw_mbps / 1000.0);
 }
 
-void gp_decisions_sum_up(struct gp_decisions *decisions,
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_shape *shape,
 			 const struct gp_node_answer *answer)
 {
 	size_t used = strlen(decisions->summary);
@@ -150,11 +166,11 @@ void gp_decisions_sum_up(struct gp_decisions *decisions,
 	    (used > 3 && strcmp(decisions->summary + used - 3, "...") == 0))
 		return;
 	gt_append(&text, "%s%s ", used ? "; " : "", answer->name);
-	put_set(&text, answer, answer->wanted);
+	put_set(&text, shape, answer, answer->wanted);
 	gt_append(&text, " GB/s");
 	if (answer->wanted != answer->stock) {
 		gt_append(&text, " (stock ");
-		put_set(&text, answer, answer->stock);
+		put_set(&text, shape, answer, answer->stock);
 		gt_append(&text, ")");
 	}
 	if (text.full || used + text.used + 6 > sizeof(decisions->summary))

@@ -37,7 +37,8 @@ void gp_decisions_close(struct gp_decisions *decisions);
 /* What all nodes of one answer have in common. */
 struct gp_verdict {
 	uint32_t job_id;
-	const char *form; /* "gpus", "gpus-per-node", ... */
+	const char *form;	      /* "gpus", "gpus-per-node", ... */
+	const struct gp_shape *shape; /* that the job asked for */
 	enum gp_reason why;
 	bool split;	    /* --gpus over several nodes */
 	bool split_avoided; /* stock would have, and one node took it */
@@ -51,8 +52,9 @@ void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *verdict,
 		      const struct gp_node_answer *answer);
 /* Add one node with two or more GPUs to the job's summary: "n0 0,3 40 GB/s (stock 0-1
- * 20)". Nodes that do not fit become "...". */
-void gp_decisions_sum_up(struct gp_decisions *decisions,
+ * 20)", of groups "n0 0,3;1,2 40 GB/s", by the slowest. Nodes that do not fit become
+ * "...". */
+void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_shape *shape,
 			 const struct gp_node_answer *answer);
 /* The summary of the job whose lines wait, "" for another and where there is none. */
 const char *gp_decisions_summary(const struct gp_decisions *decisions,

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A user who isn't root sends what no command of Slurm sends: names of ours in every
 # spelling, twice, empty and of 20 MB, through libslurm. Nobody's instance is touched, no
-# node is drained, no job runs without an instance that it was promised, and slurmctld goes
-# on at its pace; with job_submit/gputopo, without it, and with nothing of ours in slurmctld.
+# node is drained, and no job runs without an instance that it was promised; with
+# job_submit/gputopo, without it, and with nothing of ours in slurmctld. At which pace
+# slurmctld goes on: passes.bats.
 
 load ../lib/bats.bash
 . "$TESTS_DIR/cluster/lib/mig.bash"
+. "$TESTS_DIR/cluster/lib/forged.bash"
 
 NODES="m0 m1"
-USER_OF_ATTACK=nobody
 
 setup_file() {
 	local options
@@ -17,14 +18,11 @@ setup_file() {
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	mapfile -t options < <(mig_options $NODES)
 	cluster_file_start "${options[@]}"
-	cp "$PROGRAMS/forge" "$CLUSTER/forge"
-	mkdir "$CLUSTER/without"
-	chmod 777 "$CLUSTER/without"
-	touch "$CLUSTER/refusals"
+	forged_prepare
 }
 
 teardown_file() {
-	cluster_stop
+	cluster_file_stop
 }
 
 setup() {
@@ -36,12 +34,6 @@ teardown() {
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	cluster_run scancel --user=$USER_OF_ATTACK
 	cluster_run scancel --user=root
-}
-
-# forge OPTION...: submit as the user; prints the job's id, nothing where it is refused.
-forge() {
-	cluster_run setpriv --reuid $USER_OF_ATTACK --regid nogroup --clear-groups \
-		"$CLUSTER/forge" "$@" 2>>"$CLUSTER/refusals" || [ $? = 3 ]
 }
 
 # Two jobs of root's: one uses its instance, one lets it lie idle. What stands on the GPUs
@@ -91,54 +83,10 @@ unharmed() {
 	assert_equal "$(ls "$CLUSTER/without")" ""
 }
 
-# A job that says it if it has no instance: for those that were promised one.
-HAS_ONE='case $CUDA_VISIBLE_DEVICES in MIG-*) ;; *) : >'
-
-# $1: the number of the submission. Every name and every prefix that Slurm or a user may put
-# before it, alone, as pairs of a wish and a place, twice, and in several sizes.
-attack() {
-	local prefixes=("" SPANK_ SPANK_SPANK_ SLURM_SPANK_ SPANK_SLURM_SPANK_ SLURM_ _ spank_)
-	local wish=_SLURM_SPANK_OPTION_gputopo_mig place=GPUTOPO_MIG_PLACE
-	local names=("$place" "$wish" GPUTOPO_HAD GPUTOPO_TOPO GPUTOPO_MIN_BUSBW
-		_SLURM_SPANK_OPTION_gputopo_gpu_topo GPUTOPO_MIG_PLACE_2 gputopo_mig_place)
-	local places=(m0:0:0:8 m0:0:0:4 m0:0:4:4 m0:1:0:8 m0:0:4:2,m1:0:0:8 m0:0:0:4,m0:0:0:8
-		m0:0:0:4,m0:1:0:4 m1:0:0:8)
-	local profiles=(7g.80gb 3g.40gb 4g.40gb 7g.80gb 2g.20gb 3g.40gb 3g.40gb 7g.80gb)
-	local sizes=(0 40 4000 70000 "${LARGE:-200000}" "${LARGE:-20000000}")
-	local n=$1 p q k node=m$(($1 % 2))
-	p=${prefixes[n % 8]}
-	q=${prefixes[n / 8 % 8]}
-	k=$((n % 7))
-	if [ "$n" -lt 64 ]; then	# a place and a wish
-		forge -w m0 -r -s "sleep 0.1" "$p$place=${places[k]}" "$q$wish=${profiles[k]}"
-	elif [ "$n" -lt 128 ]; then	# each name, of several sizes
-		forge -w "$node" -s "exit 0" -p "${sizes[n % 5]}" "$p${names[n / 8 % 8]}=%1"
-	elif [ "$n" -lt 148 ]; then	# a name twice, with values that differ
-		forge -w m0 -r -s "exit 0" "${names[n % 5]}=m0:0:0:8" "$p${names[n % 5]}=7g.80gb" \
-			"SPANK_$place=m0:0:0:8" "SPANK_$wish=7g.80gb" "$wish=1g.10gb" "$wish=7g.80gb"
-	elif [ "$n" -lt 160 ]; then	# shards that were asked for, and another place
-		forge -w m0 -t "shard:$((n % 4 + 1))" -s "exit 0" "$p$place=${places[k]}" \
-			"SPANK_$wish=${profiles[k]}"
-	elif [ "$n" -lt 170 ]; then	# a true wish among false ones: with an instance or not at all
-		forge -w m1 -t "shard:1" -s "$HAS_ONE$CLUSTER/without/$n ;; esac" \
-			"$p$place=m1:0:0:8" "$wish=1g.10gb" "SPANK_$wish=7g.80gb"
-	elif [ "$n" -lt 180 ]; then	# many entries
-		forge -w "$node" -s "exit 0" -n $(((n - 169) * 500)) "$p$place=m0:0:0:8"
-	elif [ "$n" -lt 190 ]; then	# many entries before a true wish
-		forge -w m1 -t "shard:1" -s "$HAS_ONE$CLUSTER/without/$n ;; esac" \
-			-n $(((n - 179) * 600)) "$wish=1g.10gb"
-	elif [ "$n" -lt 196 ]; then	# others' names: prologs have to start all the same
-		forge -w "$node" -s "exit 0" -p "${sizes[n - 190]}" X=% Y=% Z=%
-	else				# and the job's own environment and comment
-		forge -w m0 -s "exit 0" -e "$place=m0:0:0:8" -e "SPANK_$place=m0:0:0:8" \
-			-e "SLURM_SPANK_$wish=7g.80gb" -e "$wish=7g.80gb" -c "$place=m0:0:0:8" "$p$wish="
-	fi
-}
-
 attack_all() {
 	local n
-	for ((n = 0; n < 200; n++)); do
-		attack $n >/dev/null || { echo "submission $n"; return 1; }
+	for ((n = 0; n < FORGED; n++)); do
+		attack $n m0 m1 >/dev/null || { echo "submission $n"; return 1; }
 	done
 	all_ended
 }
@@ -153,31 +101,24 @@ slurmctld_is() {
 	cluster_restart_ctld
 }
 
-# The longest pass of the scheduler so far, in microseconds.
-longest_pass() {
-	cluster_run sdiag | sed -n '/^Main schedule/,/^Backfilling/s/.*Max cycle: *//p'
-}
-
-@test "200 forged submissions, with job_submit/gputopo" {
+@test "240 forged submissions, with job_submit/gputopo" {
 	victims
 	attack_all
 	unharmed
 	grep -q "gputopo: .* is given twice, with different values" "$CLUSTER/refusals"
 	grep -q "SPANK environment is too large" "$CLUSTER/refusals"
-	[ "$(longest_pass)" -lt 2000000 ]
 }
 
-@test "200 forged submissions, without it" {
+@test "240 forged submissions, without it" {
 	victims
 	slurmctld_is nosubmit
 	attack_all
 	unharmed
 	grep -q "entries of its SPANK environment are dropped" "$CLUSTER/log/slurmctld"
-	[ "$(longest_pass)" -lt 2000000 ]
 	slurmctld_is ours
 }
 
-@test "200 forged submissions, with nothing of ours in slurmctld: the node checks by itself" {
+@test "240 forged submissions, with nothing of ours in slurmctld: the node checks by itself" {
 	# what Linux takes for a new program: larger ones drain a node of any Slurm that has
 	# SPANK plugins with a prolog, before that is run
 	local LARGE=100000

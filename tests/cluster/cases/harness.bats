@@ -105,3 +105,12 @@ assert_gone() {
 	run cluster_start --no-such n0=dgx1v
 	[ "$status" -eq 2 ]
 }
+
+@test "a job_test that takes too long fails its file" {
+	cluster_file_start n0=dgx1v
+	[ -z "$CLUSTER_MISSING" ] || skip "$CLUSTER_MISSING"
+	ask --gpus=2
+	JOB_TEST_MS=0 run cluster_file_stop
+	[ "$status" = 1 ]
+	[[ $output == *"job_tests above the bound"* ]]
+}

@@ -66,12 +66,23 @@ const char *ask_mask_text(uint32_t mask, char *buf, size_t size)
 	return buf;
 }
 
-void ask_tres(char *buf, size_t size, int n)
+static void put_tres(char *buf, size_t size, const char *gres, int n)
 {
 	/* libslurm's 40 is Slurm 23.11 */
-	const char *name = slurm_api_version() >> 16 >= 40 ? "gres/gpu" : "gres:gpu";
+	char mark = slurm_api_version() >> 16 >= 40 ? '/' : ':';
 
-	snprintf(buf, size, "%s:%d", name, n);
+	snprintf(buf, size, "gres%c%s:%d", mark, gres, n);
+}
+
+void ask_tres(char *buf, size_t size, int n)
+{
+	put_tres(buf, size, "gpu", n);
+}
+
+char *ask_shards(char *buf, size_t size, int n)
+{
+	put_tres(buf, size, "shard", n);
+	return buf;
 }
 
 void ask_init(job_desc_msg_t *desc, const char *name)

@@ -22,6 +22,8 @@ uint32_t ask_mask_from_gres(const char *gres);
 const char *ask_mask_text(uint32_t mask, char *buf, size_t size);
 /* "n GPUs each" as the release at run time writes it in tres_per_*. */
 void ask_tres(char *buf, size_t size, int n);
+/* The same of shards. Returns buf. */
+char *ask_shards(char *buf, size_t size, int n);
 /* An empty request of this user's. */
 void ask_init(job_desc_msg_t *desc, const char *name);
 /* The GPUs of a job that runs, from its record; 0: it has none. */

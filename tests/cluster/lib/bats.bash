@@ -5,12 +5,14 @@
 # skipped with the reason, and counted.
 #
 #   GPUTOPO_PLUGIN       the select_cons_tres.so to test; default: the build folder's
+#   GPUTOPO_CLOCKS       a file for lines on the longest job_test of each file
 #   GPUTOPO_SLURM_ROOT   the root of a Debian with another Slurm release; default: this one
 
 TESTS_DIR=${GPUTOPO_SRCDIR:?run the tests by make check}/tests
 PROGRAMS=$GPUTOPO_BUILDDIR/tests/cluster/lib
 : "${GPUTOPO_PLUGIN:=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so}"
 : "${GPUTOPO_SLURM_ROOT:=}"
+: "${CLOCK=$PROGRAMS/clock/.libs/select_cons_tres.so}"
 . "$TESTS_DIR/cluster/lib/cluster.sh"
 
 # Print why the tests of this file cannot run, or nothing.
@@ -30,8 +32,26 @@ cluster_file_start() {
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	cluster_start ${GPUTOPO_SLURM_ROOT:+--root "$GPUTOPO_SLURM_ROOT"} \
 		${GPUTOPO_PRELOAD:+--preload "$GPUTOPO_PRELOAD"} \
-		--plugin "$GPUTOPO_PLUGIN" "$@" || return 1
+		${CLOCK:+--clock "$CLOCK"} --plugin "$GPUTOPO_PLUGIN" "$@" || return 1
 	cp "$PROGRAMS/states" "$CLUSTER/states"
+}
+
+# For teardown_file: no job_test in the file's slurmctlds was longer than JOB_TEST_MS on its
+# processor, 100 unless told, or than 50 times that by the clock, where it waits for whatever.
+# Sanitizers have ten times as much.
+cluster_file_stop() {
+	local bound=$((${JOB_TEST_MS:-100} * 1000)) above='' file=${CLUSTER:-}/log/slurmctld.clock
+	[ -z "${GPUTOPO_PRELOAD:-}" ] || bound=$((10 * bound))
+	if [ -e "$file" ]; then
+		above=$(awk -v bound="$bound" '$1 > bound || $2 > 50 * bound' "$file")
+		awk -v file="${BATS_TEST_FILENAME##*/}" '
+			$1 > cpu { cpu = $1 } $2 > clock { clock = $2 }
+			END { print file ":", cpu, "us,", clock, "by the clock" }' "$file" \
+			>>"${GPUTOPO_CLOCKS:-/dev/null}"
+	fi
+	cluster_stop
+	[ -z "$above" ] || { printf 'job_tests above the bound; %s:\n%s\n' \
+		"us on the processor, by the clock, job, mode" "$above"; return 1; }
 }
 
 # For setup: skip where there is no cluster, else begin with idle nodes.

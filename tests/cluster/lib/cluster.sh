@@ -55,6 +55,7 @@ cluster_release() {
 # CLUSTER. Returns 77 where that is impossible, 1 after printing the logs where it failed.
 #   --plugin FILE     put FILE (our select_cons_tres.so) first in PluginDir; default: stock
 #   --also FILE       put FILE beside it; may be repeated
+#   --clock FILE      put FILE, a plugin that times the next one's job_tests, before all others
 #   --gputopo FILE    install FILE as gputopo.conf; PLACE in it is \$CLUSTER
 #   --conf LINE       Key=Value of slurm.conf, in place of what is there; may be repeated
 #   --partition LINE  partitions, instead of one default partition "p" of all nodes
@@ -64,12 +65,13 @@ cluster_release() {
 #   --setup COMMAND   run it in the cluster's folder before the daemons start
 #   --owner PID       end the cluster when this process ends; default: this shell
 cluster_start() {
-	local plugin='' also=() gputopo='' root='' preload='' wrap='' setup='' owner=$$
+	local plugin='' also=() clock='' gputopo='' root='' preload='' wrap='' setup='' owner=$$
 	local conf=() partition=() nodes=() pair
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--plugin) plugin=$2; shift 2 ;;
 		--also) also+=("$2"); shift 2 ;;
+		--clock) clock=$2; shift 2 ;;
 		--gputopo) gputopo=$2; shift 2 ;;
 		--conf) conf+=("$2"); shift 2 ;;
 		--partition) partition+=("$2"); shift 2 ;;
@@ -99,6 +101,7 @@ cluster_start() {
 			cp "${plugin%/*}"/gputopo_{topology,mig}.so plugin/ 2>/dev/null || true
 		fi
 		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
+		[ -z "$clock" ] || { mkdir clock && cp "$clock" clock/; }
 		[ -z "$gputopo" ] || sed "s|PLACE|$CLUSTER|g" "$gputopo" >etc/gputopo.conf
 		_cluster_write_conf "$root" "${nodes[@]}"
 		[ ${#partition[@]} -gt 0 ] ||
@@ -191,10 +194,13 @@ cluster_conf() {
 
 # PluginDir without our folder / with it.
 cluster_use_stock() {
-	cluster_conf "PluginDir=$(cat "$CLUSTER/stock_dir")"
+	cluster_conf "PluginDir=$(_cluster_clock_dir)$(cat "$CLUSTER/stock_dir")"
 }
 cluster_use_plugin() {
-	cluster_conf "PluginDir=$CLUSTER/plugin:$(cat "$CLUSTER/stock_dir")"
+	cluster_conf "PluginDir=$(_cluster_clock_dir)$CLUSTER/plugin:$(cat "$CLUSTER/stock_dir")"
+}
+_cluster_clock_dir() {
+	[ ! -d "$CLUSTER/clock" ] || echo "$CLUSTER/clock:"
 }
 
 # Stop slurmctld and start it again with its saved state; nodes answer on return.
@@ -335,9 +341,9 @@ _cluster_write_conf() {
 		echo "CgroupPlugin=disabled" >etc/cgroup.conf
 	fi
 	if [ -e plugin/select_cons_tres.so ]; then
-		echo "PluginDir=$CLUSTER/plugin:/$stock" >>etc/slurm.conf
+		cluster_use_plugin
 	else
-		echo "PluginDir=/$stock" >>etc/slurm.conf
+		cluster_use_stock
 	fi
 
 	for spec in "$@"; do

@@ -5,10 +5,14 @@
  *
  *   forge [OPTION]... [ENTRY]...      the entries of spank_job_env, as they are
  *     -e ENTRY     one of the job's environment; may be repeated
- *     -p BYTES     so many more bytes behind each ENTRY, in the places of "%" if it has
- * one -n COUNT     so many more entries, X0=0, X1=1, ... -s TEXT      the script behind
- * "#!/bin/sh" -o FILE      its output -t GRES      of each node: shard:1 -N NODES  -w
- * NODELIST  -c COMMENT  -r (may be requeued)
+ *     -p BYTES     so many bytes in the place of an ENTRY's "%"
+ *     -n COUNT     so many more entries, X0=0, X1=1, ...
+ *     -s TEXT      the script behind "#!/bin/sh"
+ *     -o FILE      its output
+ *     -t GRES      of each node: shard:1
+ *     -N NODES, -w NODELIST, -P PARTITION, -c COMMENT, -a ARRAY
+ *     -H COUNT     a het job of so many parts that are alike
+ *     -r           may be requeued
  *
  * Prints the job's number; exit status 3 and the reason where it is refused.
  */
@@ -24,17 +28,19 @@
 
 #define ENVIRONMENT_MAX 16
 
-static char *padded(const char *entry, size_t bytes)
+static char *padded(char *entry, size_t bytes)
 {
-	const char *mark = strchr(entry, '%');
-	size_t before = mark ? (size_t)(mark - entry) : strlen(entry);
-	char *text = malloc(strlen(entry) + bytes + 1);
+	char *mark = strchr(entry, '%'), *text;
+	size_t before = mark ? (size_t)(mark - entry) : 0;
 
+	if (!mark)
+		return entry;
+	text = malloc(strlen(entry) + bytes + 1);
 	if (!text)
 		err(1, "an entry of %zu bytes", bytes);
 	memcpy(text, entry, before);
 	memset(text + before, '0', bytes);
-	strcpy(text + before + bytes, mark ? mark + 1 : "");
+	strcpy(text + before + bytes, mark + 1);
 	return text;
 }
 
@@ -45,6 +51,23 @@ static void add_numbered(char **env, int count)
 			err(1, "an entry");
 }
 
+/* Parts that are alike but for the script, which the first one has. */
+static int submit_het(job_desc_msg_t *desc, int parts, submit_response_msg_t **answer)
+{
+	__auto_type list = slurm_list_create(NULL); /* of either type, by release */
+	job_desc_msg_t *part = calloc((size_t)parts, sizeof(*part));
+
+	if (!part)
+		err(1, "a het job");
+	for (int i = 0; i < parts; i++) {
+		part[i] = *desc;
+		if (i)
+			part[i].script = NULL;
+		slurm_list_append(list, &part[i]);
+	}
+	return slurm_submit_batch_het_job(list, answer);
+}
+
 int main(int argc, char **argv)
 {
 	submit_response_msg_t *answer = NULL;
@@ -52,7 +75,7 @@ int main(int argc, char **argv)
 	char *script = NULL, **env;
 	const char *text = "exit 0";
 	size_t bytes = 0;
-	int more = 0, option, entries;
+	int more = 0, parts = 0, option, entries, rc;
 	job_desc_msg_t desc;
 
 	slurm_init(NULL);
@@ -61,7 +84,7 @@ int main(int argc, char **argv)
 	desc.environment = environment;
 	desc.std_out = desc.std_err = (char *)"/dev/null";
 	desc.requeue = 0;
-	while ((option = getopt(argc, argv, "e:p:n:s:o:t:N:w:c:r")) != -1) {
+	while ((option = getopt(argc, argv, "e:p:n:s:o:t:N:w:P:c:a:H:r")) != -1) {
 		switch (option) {
 		case 'e':
 			if (desc.env_size == ENVIRONMENT_MAX)
@@ -92,6 +115,15 @@ int main(int argc, char **argv)
 		case 'w':
 			desc.req_nodes = optarg;
 			break;
+		case 'P':
+			desc.partition = optarg;
+			break;
+		case 'a':
+			desc.array_inx = optarg;
+			break;
+		case 'H':
+			parts = atoi(optarg);
+			break;
 		case 'c':
 			desc.comment = optarg;
 			break;
@@ -112,7 +144,9 @@ int main(int argc, char **argv)
 	desc.script = script;
 	desc.spank_job_env = env;
 	desc.spank_job_env_size = (uint32_t)(entries + more);
-	if (slurm_submit_batch_job(&desc, &answer) || !answer) {
+	rc = parts > 0 ? submit_het(&desc, parts, &answer)
+		       : slurm_submit_batch_job(&desc, &answer);
+	if (rc || !answer) {
 		fprintf(stderr, "refused: %s\n", slurm_strerror(errno));
 		return 3;
 	}

@@ -5,10 +5,10 @@
  *
  *   GPUS FORM NODES PARTITION FEATURES RESERVATION MINUTES TOPO [NODELIST]
  *
- * FORM: job (--gpus), node (--gpus-per-node), task (-n GPUS --gpus-per-task=1) or core
- * (-n GPUS, and no GPU). MINUTES -1: no limit. TOPO: of --gpu-topo, or NAME=VALUE. "-"
- * stands for what is not asked. Of a job with named nodes that is refused the number is
- * 0. Nothing is run on the nodes: they need no slurmd.
+ * FORM: job (--gpus), node (--gpus-per-node), task (-n GPUS --gpus-per-task=1), shard (so
+ * many shards of a node) or core (-n GPUS, and no GPU). MINUTES -1: no limit. TOPO: of
+ * --gpu-topo, or NAME=VALUE. "-" stands for what is not asked. Of a job with named nodes
+ * that is refused the number is 0. Nothing is run on the nodes: they need no slurmd.
  *
  *   queue shrink SEED
  *
@@ -32,7 +32,7 @@ struct row {
 	char features[64];
 	char reservation[64];
 	int minutes;
-	char topo[32];
+	char topo[64];
 	char nodelist[64];
 };
 
@@ -44,7 +44,7 @@ static char *or_null(char *text)
 static uint32_t submit(struct row *row)
 {
 	resource_allocation_response_msg_t *answer = NULL;
-	char tres[32], topo[64], *env[1] = {topo};
+	char tres[32], topo[80], *env[1] = {topo};
 	job_desc_msg_t desc;
 	uint32_t id;
 
@@ -56,6 +56,8 @@ static uint32_t submit(struct row *row)
 		desc.tres_per_node = tres;
 	else if (strcmp(row->form, "task") == 0)
 		desc.tres_per_task = tres;
+	else if (strcmp(row->form, "shard") == 0)
+		desc.tres_per_node = ask_shards(tres, sizeof(tres), row->gpus);
 	if (!desc.tres_per_job && !desc.tres_per_node)
 		desc.num_tasks = desc.min_cpus = (uint32_t)row->gpus;
 	if (row->nodes > 1)
@@ -145,7 +147,7 @@ int main(int argc, char **argv)
 	}
 	while (fgets(line, sizeof(line), stdin)) {
 		strcpy(row.nodelist, "-");
-		if (sscanf(line, "%d %7s %d %63s %63s %63s %d %31s %63s", &row.gpus,
+		if (sscanf(line, "%d %7s %d %63s %63s %63s %d %63s %63s", &row.gpus,
 			   row.form, &row.nodes, row.partition, row.features,
 			   row.reservation, &row.minutes, row.topo, row.nodelist) < 8)
 			errx(2, "a line is not GPUS FORM NODES PARTITION FEATURES "

@@ -3,8 +3,9 @@
  * states: put a node of a private Slurm cluster into random busy states and ask for GPUs
  * in every form; one line of TSV for each request tells what Slurm gave.
  *
- *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES] [-u]
- *   states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and leave it so
+ *   states -n NODE [-p PARTITION] [-g GPUS] [-s SEED] [-c STATES] [-u] [-r
+ * N:SIZES:COMM]... states -n NODE [-p PARTITION] [-g GPUS] -f FREE     make one state and
+ * leave it so
  *
  * With -p, which names a partition of that node alone, requests name no node; else they
  * carry -w NODE -N1. Columns: state number, free GPUs, form, N, the GPUs got ("-": the
@@ -12,10 +13,13 @@
  * writes them: "0,2-4". With -u a last column names the CPUs that the job got on the
  * node, and --gpus-per-socket is asked as well. A state is made by filling the node with
  * one-GPU jobs and ending those whose GPUs shall be free, so that every mask can be had
- * whatever the plugin prefers. States are distinct until all are used up. Exit status 1:
- * something went wrong that is not an answer to a request, such as a GPU given twice, or
- * one that is not free again at the end.
+ * whatever the plugin prefers. With -r only --gpus=N is asked, with the wishes that
+ * --gpu-groups=SIZES and --gpu-comm=COMM send (SIZES may be empty), once for each -r; the
+ * form is then the text of the -r. States are distinct until all are used up. Exit status
+ * 1: something went wrong that is not an answer to a request, such as a GPU given twice,
+ * or one that is not free again at the end.
  */
+#define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -48,6 +52,14 @@ struct form {
 	int sockets;	   /* --sockets-per-node; 0: not given */
 };
 
+/* A -r: the size, and what the SPANK options write. */
+struct asked {
+	struct form form;
+	int n;
+	char *env[2];
+	int env_count;
+};
+
 #define TASKS_N (-1)
 
 static const struct form forms[] = {
@@ -66,6 +78,7 @@ static const struct form forms[] = {
 	{"-n32 --sockets-per-node=2 --gpus-per-socket=N", PER_SOCKET, false, 32, 0, 0, 2},
 };
 
+#define MAX_ASKED      8
 #define FORM_COUNT     (sizeof(forms) / sizeof(forms[0]))
 #define UNPLACED_FORMS 3
 
@@ -74,6 +87,9 @@ struct cluster {
 	char *partition; /* a partition of that node alone; NULL: ask for it by name */
 	int gpus;
 	bool show_cpus;
+	struct asked asked[MAX_ASKED];
+	int asked_count;
+	struct asked *asking;	   /* now; NULL: none */
 	char cpus[128];		   /* of the last job started, if they are shown */
 	uint32_t holder[MAX_GPUS]; /* the one-GPU job on each GPU; 0: none */
 };
@@ -173,6 +189,10 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 		desc.min_nodes = desc.max_nodes = 1;
 	}
 	desc.immediate = 1;
+	if (cluster->asking) {
+		desc.spank_job_env = cluster->asking->env;
+		desc.spank_job_env_size = cluster->asking->env_count;
+	}
 	ask_tres(tres, sizeof(tres), form->one_each ? 1 : n);
 	ask_tres(cpus, sizeof(cpus), form->cpus_per_gpu);
 	if (form->cpus_per_gpu)
@@ -307,6 +327,41 @@ static void holders_find(struct cluster *cluster)
 	slurm_free_job_info_msg(info);
 }
 
+/* "4:2x2:allreduce". */
+static void asked_add(struct cluster *cluster, char *text)
+{
+	struct asked *asked = &cluster->asked[cluster->asked_count++];
+	char *sizes = strchr(text, ':'), *comm = sizes ? strchr(sizes + 1, ':') : NULL;
+
+	if (!comm || cluster->asked_count == MAX_ASKED)
+		errx(2, "%s is not N:SIZES:COMM, or one too many", text);
+	asked->form.name = text;
+	asked->n = atoi(text);
+	if (comm > sizes + 1 &&
+	    asprintf(&asked->env[asked->env_count++], "GPUTOPO_GROUP_SIZES=%.*s",
+		     (int)(comm - sizes - 1), sizes + 1) < 0)
+		err(1, "memory");
+	if (asprintf(&asked->env[asked->env_count++], "GPUTOPO_COMM=%s", comm + 1) < 0)
+		err(1, "memory");
+}
+
+/* What -r says, of the state that is made. */
+static int asked_try(struct cluster *cluster, int state, uint32_t free_gpus)
+{
+	int bad = 0;
+
+	for (int i = 0; i < cluster->asked_count; i++) {
+		struct asked *asked = &cluster->asked[i];
+
+		cluster->asking = asked;
+		if (asked->n <= __builtin_popcount(free_gpus) &&
+		    !request_try(cluster, state, free_gpus, &asked->form, asked->n))
+			bad++;
+	}
+	cluster->asking = NULL;
+	return bad;
+}
+
 /* All forms and sizes from count states; returns the number of impossible answers. */
 static int states_run(struct cluster *cluster, uint64_t seed, int count)
 {
@@ -316,6 +371,8 @@ static int states_run(struct cluster *cluster, uint64_t seed, int count)
 
 	if (!states)
 		err(1, "states");
+	if (cluster->asked_count)
+		forms_asked = 0;
 	for (int i = 0; i < count; i++) {
 		uint32_t free_gpus;
 
@@ -323,6 +380,7 @@ static int states_run(struct cluster *cluster, uint64_t seed, int count)
 			total = states_shuffle(states, cluster->gpus, &seed);
 		free_gpus = states[i % total];
 		state_make(cluster, free_gpus);
+		bad += asked_try(cluster, i, free_gpus);
 		for (size_t f = 0; f < forms_asked; f++)
 			for (int n = MIN_SIZE; n <= MAX_SIZE; n++)
 				if (n <= __builtin_popcount(free_gpus) &&
@@ -341,7 +399,7 @@ int main(int argc, char **argv)
 	const char *only = NULL;
 	uint64_t seed = 1;
 
-	while ((option = getopt(argc, argv, "n:p:g:s:c:f:u")) != -1) {
+	while ((option = getopt(argc, argv, "n:p:g:s:c:f:r:u")) != -1) {
 		switch (option) {
 		case 'n':
 			cluster.node = optarg;
@@ -360,6 +418,9 @@ int main(int argc, char **argv)
 			break;
 		case 'f':
 			only = optarg;
+			break;
+		case 'r':
+			asked_add(&cluster, optarg);
 			break;
 		case 'u':
 			cluster.show_cpus = true;
