@@ -343,7 +343,7 @@ static void print_network(const struct gt_node *node, const struct gt_mask *set)
 	gt_node_reach(node, set, &reach);
 	rails = (struct gt_mask){.word = {reach.rails}};
 	if (!gt_node_nic_count(node)) {
-		puts("no NICs are known of this node");
+		puts("the model of the node has no NICs");
 		return;
 	}
 	printf("%s%s through", cli_gbps(reach.worth, gbps),

@@ -221,8 +221,18 @@ static bool same_nodes(hwloc_obj_t a, hwloc_obj_t b)
 	return a && b && hwloc_bitmap_isequal(a->nodeset, b->nodeset);
 }
 
+/* hwloc_get_common_ancestor_obj compares depths, which tell nothing of PCI objects. */
+static hwloc_obj_t common_ancestor(hwloc_obj_t a, hwloc_obj_t b)
+{
+	for (; a; a = a->parent)
+		for (hwloc_obj_t other = b; other; other = other->parent)
+			if (a == other)
+				return a;
+	return NULL;
+}
+
 /* One switch is a port above and one below: two bridges. */
-static enum gt_path path_of(const struct view *view, hwloc_obj_t a, hwloc_obj_t b)
+static enum gt_path path_of(hwloc_obj_t a, hwloc_obj_t b)
 {
 	hwloc_obj_t common;
 
@@ -230,7 +240,7 @@ static enum gt_path path_of(const struct view *view, hwloc_obj_t a, hwloc_obj_t 
 	b = pci_of(b);
 	if (!a || !b)
 		return GT_PATH_UNKNOWN;
-	common = hwloc_get_common_ancestor_obj(view->topology, a, b);
+	common = common_ancestor(a, b);
 	if (!common)
 		return GT_PATH_UNKNOWN;
 	if (a == b)
@@ -249,7 +259,7 @@ static void set_paths(const struct view *view, struct gt_node *node)
 	for (int a = 0; a < view->count; a++)
 		for (int b = 0; b < a; b++)
 			gt_node_set_path(node, a, b,
-					 path_of(view, view->gpus[a], view->gpus[b]));
+					 path_of(view->gpus[a], view->gpus[b]));
 }
 
 static bool is_behind(hwloc_obj_t object, hwloc_obj_t bridge)
@@ -394,7 +404,7 @@ static enum gt_err set_nics(const struct view *view, struct gt_node *node, bool 
 		if (live)
 			ask_driver(&nic, nic.kind != GT_NIC_ETHERNET);
 		for (int i = 0; i < view->count; i++)
-			paths[i] = (uint8_t)path_of(view, view->gpus[i], object);
+			paths[i] = (uint8_t)path_of(view->gpus[i], object);
 		rc = gt_node_add_nic(node, &nic, paths, err);
 	}
 	return rc;

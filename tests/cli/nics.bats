@@ -76,7 +76,7 @@ a100_with_4() {
 	has "$output" "Level n decides: more reaches the other nodes of the job."
 	fails 2 "--rails: " pick -t a100.txt -n 2 --rails 64
 	gputopo pick -t builtin:l40s-8 -n 2 --multi-node
-	has "$output" "no NICs are known of this node"
+	has "$output" "the model of the node has no NICs"
 }
 
 @test "with speeds the smaller of the network and the links counts" {
