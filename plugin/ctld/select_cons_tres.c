@@ -10,6 +10,7 @@
 
 #include "plugin/slurm/operations.h"
 #include "plugin/ctld/controller.h"
+#include "plugin/slurm/layout/layout.h"
 #include "plugin/slurm/stock_plugin.h"
 #include "plugin/ctld/mig/mig_gate.h"
 #include "plugin/ctld/mig/mig_submit.h"
@@ -34,10 +35,19 @@ const char gputopo_plugin[] = "gputopo";
 static struct gp_stock_plugin stock_plugin;
 static bool in_slurmctld;
 
+/* Does an operation of this job (NULL: of all) concern us? */
+static bool is_ours(const job_record_t *job)
+{
+	return in_slurmctld && gp_layout_holds(job);
+}
+
 int init(void)
 {
 	char why[512];
 
+	gp_layout_begin();
+	if (!gp_layout_conf_holds())
+		return SLURM_ERROR;
 	if (!gp_stock_plugin_open(&stock_plugin, slurm_conf.plugindir, why,
 				  sizeof(why))) {
 		/* Slurm goes on to the next file of PluginDir without a word. */
@@ -92,7 +102,7 @@ int select_p_job_test GP_JOB_TEST_PROTO
 		GP_TAIL_INIT,
 	};
 
-	if (in_slurmctld)
+	if (is_ours(job))
 		return gp_controller_job_test(&stock_plugin, &test);
 	return stock_plugin.job_test GP_JOB_TEST_ARGS;
 }
@@ -101,19 +111,20 @@ int select_p_node_init(void)
 {
 	int rc = stock_plugin.node_init();
 
-	if (in_slurmctld)
+	if (is_ours(NULL))
 		gp_controller_node_init();
 	return rc;
 }
 
 int select_p_select_nodeinfo_set(job_record_t *job)
 {
+	bool ours = is_ours(job);
 	int rc;
 
-	if (in_slurmctld)
+	if (ours)
 		gp_controller_job_takes(job);
 	rc = stock_plugin.select_nodeinfo_set(job);
-	if (in_slurmctld)
+	if (ours)
 		gp_controller_job_holds(job);
 	return rc;
 }
@@ -123,20 +134,21 @@ int select_p_job_begin(job_record_t *job)
 	int rc = stock_plugin.job_begin(job);
 
 	/* Slurm leaves such a job in the queue. */
-	if (in_slurmctld && rc == SLURM_SUCCESS && !gp_controller_job_begins(job))
+	if (rc == SLURM_SUCCESS && is_ours(job) && !gp_controller_job_begins(job))
 		rc = SLURM_ERROR;
 	return rc;
 }
 
 int select_p_job_fini(job_record_t *job)
 {
+	bool ours = is_ours(job);
 	int rc;
 
 	/* Before: the stock plugin may free what says where the job was. */
-	if (in_slurmctld)
+	if (ours)
 		gp_controller_job_ends(job);
 	rc = stock_plugin.job_fini(job);
-	if (in_slurmctld)
+	if (ours)
 		gp_mig_mend(job);
 	return rc;
 }
@@ -145,7 +157,7 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 {
 	int rc = stock_plugin.job_resized(job, node);
 
-	if (in_slurmctld) {
+	if (is_ours(job)) {
 		gp_controller_job_leaves(job, (int)node->index);
 		gp_mig_mend_left(job, (int)node->index);
 	}
@@ -155,7 +167,7 @@ int select_p_job_resized(job_record_t *job, node_record_t *node)
 #ifdef GP_UNTIL_2411
 int select_p_step_start(step_record_t *step)
 {
-	if (in_slurmctld)
+	if (is_ours(NULL))
 		gp_controller_step_starts(step);
 	return stock_plugin.step_start(step);
 }
@@ -163,14 +175,14 @@ int select_p_step_start(step_record_t *step)
 
 bool gputopo_submit(const struct gp_question *question, char *text, size_t size)
 {
-	return in_slurmctld && question->size == sizeof(*question) &&
+	return is_ours(NULL) && question->size == sizeof(*question) &&
 	       gp_controller_refuses(question, text, size);
 }
 
 bool gputopo_mig_submit(const struct gp_mig_question *question,
 			struct gp_mig_verdict *verdict)
 {
-	return in_slurmctld && question->size == sizeof(*question) &&
+	return is_ours(NULL) && question->size == sizeof(*question) &&
 	       gp_controller_mig_refuses(question, verdict);
 }
 
@@ -178,7 +190,7 @@ int select_p_reconfigure(void)
 {
 	int rc = stock_plugin.reconfigure();
 
-	if (in_slurmctld)
+	if (is_ours(NULL))
 		gp_controller_rebuild();
 	return rc;
 }

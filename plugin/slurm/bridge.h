@@ -110,6 +110,8 @@ int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
 int gp_bridge_per_node(const job_record_t *job, const struct gp_job *asked);
 /* How many it takes of all nodes together; 0: not known beforehand. */
 int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
+/* Has the user set no range of nodes that goes beyond one? The job has details. */
+bool gp_bridge_may_be_one_node(const job_record_t *job);
 /* Does the job leave it to us which node serves it, all else (room, weight) being equal?
  */
 bool gp_bridge_any_node(const job_record_t *job);

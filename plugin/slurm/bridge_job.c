@@ -153,9 +153,14 @@ bool gp_bridge_loose_nodes(const job_record_t *job)
 	       !(job->part_ptr && (job->part_ptr->flags & PART_FLAG_LLN));
 }
 
+bool gp_bridge_may_be_one_node(const job_record_t *job)
+{
+	return job->details->max_nodes <= 1 || (job->bit_flags & GP_IMPLICIT_MAX_NODES);
+}
+
 bool gp_bridge_any_node(const job_record_t *job)
 {
-	return gp_bridge_loose_nodes(job) && job->details->max_nodes <= 1;
+	return gp_bridge_loose_nodes(job) && gp_bridge_may_be_one_node(job);
 }
 
 struct reserved_walk {

@@ -2,8 +2,9 @@
 /*
  * compat.h - Slurm's headers, and every difference between its releases that we meet.
  *
- * No other file of the project tests SLURM_VERSION_NUMBER. Included first everywhere that
- * Slurm's structs are seen: slurm_xlator.h renames error() and friends before glibc's.
+ * No other file of the project tests SLURM_VERSION_NUMBER but node/mig/slurm_api.h.
+ * Included first everywhere that Slurm's structs are seen: slurm_xlator.h renames error()
+ * and friends before glibc's.
  */
 #ifndef GPUTOPO_PLUGIN_SLURM_COMPAT_H
 #define GPUTOPO_PLUGIN_SLURM_COMPAT_H
@@ -196,6 +197,14 @@
 #define GP_WHOLE_TOPO(job) IS_JOB_WHOLE_TOPO(job)
 #else
 #define GP_WHOLE_TOPO(job) ((void)(job), false)
+#endif
+
+/* Says that max_nodes is the number of tasks of a -n without -N, not a limit of the
+ * user's. */
+#if GP_SINCE(26, 5)
+#define GP_IMPLICIT_MAX_NODES JOB_IMPLICIT_MAX_NODES
+#else
+#define GP_IMPLICIT_MAX_NODES 0
 #endif
 
 /* How a TRES string of a job description names generic resources. */

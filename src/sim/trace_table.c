@@ -622,8 +622,11 @@ static enum sim_row take_times(const struct row *r)
 	else if (has(r->table, SIM_START) &&
 		 (has(r->table, SIM_END) || has(r->table, SIM_STATE)) && !is_openb)
 		return blame(r, SIM_START, SIM_ROW_NOT_STARTED);
-	if (!bad && (!has(r->table, SIM_SUBMIT) || is_no_time(r, SIM_SUBMIT)))
+	if (!bad && (!has(r->table, SIM_SUBMIT) || is_no_time(r, SIM_SUBMIT))) {
+		if (job->start_ms == SIM_NEVER)
+			return blame(r, SIM_START, SIM_ROW_NOT_STARTED);
 		job->submit_ms = job->start_ms;
+	}
 	bad = bad ? bad : take_run(r);
 	bad = bad ? bad : take_limit(r);
 	if (bad)

@@ -105,6 +105,14 @@ row() {
 	same "$stderr" "" messages
 }
 
+@test "a row with neither the time of its submission nor of its start never started" {
+	printf '%s\n' job_id,duration,gpus,nodes,start 1,100,2,1,5 2,50,1,1, >t
+	replays t
+	same "$status" 0 "status: $stderr"
+	has "$stderr" "t:3: ignored: the row never started (1 such row)"
+	is_read 1,0,0,100,2,1
+}
+
 @test "a requeued job: each run is a job, with an id of its own" {
 	{
 		echo "$head"

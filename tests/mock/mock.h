@@ -52,10 +52,18 @@ struct mock_slurm {
 extern struct mock_slurm mock_slurm;
 
 struct xlist {
+	uint32_t magic;
 	void *item[128];
 	int count;
 };
 
+#define MOCK_LIST_MAGIC 0x11575
+/* An empty one, for xfree. */
+struct xlist *mock_list_new(void);
+
+/* Zeroed memory and a copy of a text, as Slurm's xmalloc gives them: for xfree. */
+void *mock_alloc(size_t size);
+char *mock_text(const char *text);
 void mock_list_add(struct xlist *list, void *item);
 /* Is there a log line that holds text? */
 bool mock_logged(const char *text);

@@ -52,8 +52,8 @@ void slices_setup(void)
 void free_env(job_record_t *job)
 {
 	for (uint32_t i = 0; i < job->spank_job_env_size; i++)
-		free(job->spank_job_env[i]);
-	free(job->spank_job_env);
+		xfree(job->spank_job_env[i]);
+	xfree(job->spank_job_env);
 	job->spank_job_env = NULL;
 	job->spank_job_env_size = 0;
 }
@@ -83,10 +83,13 @@ void set_env(job_record_t *job, const char *name, const char *value)
 	size_t size = strlen(name) + strlen(value) + 2;
 	uint32_t n = job->spank_job_env_size++;
 
-	job->spank_job_env = realloc(job->spank_job_env, (n + 1) * sizeof(char *));
-	ck_assert_ptr_nonnull(job->spank_job_env);
-	job->spank_job_env[n] = malloc(size);
-	ck_assert_ptr_nonnull(job->spank_job_env[n]);
+	char **env = mock_alloc((n + 1) * sizeof(char *));
+
+	for (size_t i = 0; i < n; i++)
+		env[i] = job->spank_job_env[i];
+	xfree(job->spank_job_env);
+	job->spank_job_env = env;
+	job->spank_job_env[n] = mock_alloc(size);
 	snprintf(job->spank_job_env[n], size, "%s=%s", name, value);
 }
 

@@ -102,13 +102,27 @@ int GP_NODE_ADDRESS(char *name, char **address, char **pattern)
 	snprintf(text, sizeof(text), "%s.%s",
 		 mock_slurm.pattern && mock_slurm.unit[n] ? mock_slurm.unit[n] : "",
 		 name);
-	*address = strdup(mock_slurm.pattern ? text : name);
-	*pattern = strdup(mock_slurm.pattern ? mock_slurm.pattern : "node");
+	*address = mock_text(mock_slurm.pattern ? text : name);
+	*pattern = mock_text(mock_slurm.pattern ? mock_slurm.pattern : "node");
 	return SLURM_SUCCESS;
 }
 
 /* ---- memory ---------------------------------------------------------------------------
  */
+
+/* As Slurm's: a mark and the size stand before what it gives out. */
+enum { ALLOC_HEAD = 2, ALLOC_MARK = 0x42 };
+
+static void *try_alloc(size_t size)
+{
+	size_t *head = calloc(1, ALLOC_HEAD * sizeof(*head) + size);
+
+	if (!head)
+		return NULL;
+	head[0] = ALLOC_MARK;
+	head[1] = size;
+	return head + ALLOC_HEAD;
+}
 
 void *slurm_xcalloc(size_t count, size_t size, bool clear, bool try, const char *file,
 		    int line, const char *function)
@@ -120,12 +134,30 @@ void *slurm_xcalloc(size_t count, size_t size, bool clear, bool try, const char 
 	/* The plugin must not ask for memory in a way that ends slurmctld without. */
 	if (!try)
 		abort();
-	return mock_slurm.no_memory ? NULL : calloc(count, size);
+	return mock_slurm.no_memory ? NULL : try_alloc(count * size);
+}
+
+void *mock_alloc(size_t size)
+{
+	void *p = try_alloc(size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+char *mock_text(const char *text)
+{
+	return strcpy(mock_alloc(strlen(text) + 1), text);
 }
 
 void slurm_xfree(void **p)
 {
-	free(*p);
+	size_t *head = *p ? (size_t *)*p - ALLOC_HEAD : NULL;
+
+	if (head && head[0] != ALLOC_MARK)
+		abort();
+	free(head);
 	*p = NULL;
 }
 
@@ -135,8 +167,7 @@ void free_job_resources(job_resources_t **made)
 		return;
 	FREE_NULL_BITMAP((*made)->node_bitmap);
 	FREE_NULL_BITMAP((*made)->core_bitmap);
-	free(*made);
-	*made = NULL;
+	slurm_xfree((void **)made);
 }
 
 /* ---- bit strings: two words of head (a mark, the size), then the bits -----------------
@@ -249,10 +280,19 @@ int list_for_each(gp_list_t l, ListForF f, void *arg)
 	return l->count;
 }
 
+struct xlist *mock_list_new(void)
+{
+	struct xlist *list = mock_alloc(sizeof(*list));
+
+	list->magic = MOCK_LIST_MAGIC;
+	return list;
+}
+
 void mock_list_add(struct xlist *list, void *item)
 {
 	if (list->count == (int)(sizeof(list->item) / sizeof(list->item[0])))
 		abort();
+	list->magic = MOCK_LIST_MAGIC;
 	list->item[list->count++] = item;
 }
 

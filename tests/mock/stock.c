@@ -30,11 +30,7 @@ static uint64_t bits_of(bitstr_t *b)
 
 static void *zeroed(size_t count, size_t size)
 {
-	void *p = calloc(count, size);
-
-	if (!p)
-		abort();
-	return p;
+	return mock_alloc(count * size);
 }
 
 /* ---- nodes --------------------------------------------------------------------------
@@ -109,7 +105,7 @@ int mock_node_add(const char *name, const struct mock_gpus *gpus)
 
 	gres->gres_name = "gpu";
 	gres->gres_data = make_state(gpus);
-	node->gres_list = zeroed(1, sizeof(struct xlist));
+	node->gres_list = mock_list_new();
 	mock_list_add(node->gres_list, gres);
 	node->magic = NODE_MAGIC;
 	node->name = (char *)name;
@@ -121,6 +117,7 @@ int mock_node_add(const char *name, const struct mock_gpus *gpus)
 	table[node_record_count] = node;
 	node_record_table_ptr = table;
 	job_list = &jobs;
+	jobs.magic = MOCK_LIST_MAGIC;
 	return node_record_count++;
 }
 
@@ -209,10 +206,15 @@ job_record_t *mock_job_add(uint32_t job_id)
 	job->details->magic = DETAILS_MAGIC;
 	job->details->min_cpus = 3;
 	job->details->pn_min_memory = 100;
+	if (GP_IMPLICIT_MAX_NODES) {
+		/* as of -n4 without -N */
+		job->details->max_nodes = 4;
+		job->bit_flags |= GP_IMPLICIT_MAX_NODES;
+	}
 	job->best_switch = true;
 	job->time_limit = INFINITE;
-	job->gres_list_req = zeroed(1, sizeof(struct xlist));
-	job->gres_list_alloc = zeroed(1, sizeof(struct xlist));
+	job->gres_list_req = mock_list_new();
+	job->gres_list_alloc = mock_list_new();
 	mock_list_add(&jobs, job);
 	return job;
 }
@@ -275,7 +277,7 @@ static void free_bitmaps(bitstr_t **bitmaps, int count)
 {
 	for (int i = 0; bitmaps && i < count; i++)
 		FREE_NULL_BITMAP(bitmaps[i]);
-	free(bitmaps);
+	xfree(bitmaps);
 }
 
 static void free_entries(struct xlist *list)
@@ -286,9 +288,9 @@ static void free_entries(struct xlist *list)
 
 		free_bitmaps(entry->gres_bit_select, (int)entry->total_node_cnt);
 		free_bitmaps(entry->gres_bit_alloc, (int)entry->node_cnt);
-		free(entry->gres_cnt_node_select);
-		free(entry);
-		free(gres);
+		xfree(entry->gres_cnt_node_select);
+		xfree(entry);
+		xfree(gres);
 	}
 }
 
@@ -631,7 +633,7 @@ int mock_stock_job_test GP_JOB_TEST_PROTO
 static void free_job_list(struct xlist *list)
 {
 	free_entries(list);
-	free(list);
+	xfree(list);
 }
 
 static void free_gres(gres_state_t *gres)
@@ -639,25 +641,25 @@ static void free_gres(gres_state_t *gres)
 	gres_node_state_t *state = gres->gres_data;
 
 	for (int a = 0; state->links_cnt && a < state->link_len; a++)
-		free(state->links_cnt[a]);
-	free(state->links_cnt);
+		xfree(state->links_cnt[a]);
+	xfree(state->links_cnt);
 	FREE_NULL_BITMAP(state->gres_bit_alloc);
 	free_bitmaps(state->topo_core_bitmap, state->topo_cnt);
 	free_bitmaps(state->topo_gres_bitmap, state->topo_cnt);
-	free(state->topo_gres_cnt_alloc);
-	free(state->topo_gres_cnt_avail);
-	free(state->topo_type_id);
-	free(state->topo_type_name);
-	free(state);
-	free(gres);
+	xfree(state->topo_gres_cnt_alloc);
+	xfree(state->topo_gres_cnt_avail);
+	xfree(state->topo_type_id);
+	xfree(state->topo_type_name);
+	xfree(state);
+	xfree(gres);
 }
 
 static void free_node(node_record_t *node)
 {
 	for (int i = 0; i < node->gres_list->count; i++)
 		free_gres(node->gres_list->item[i]);
-	free(node->gres_list);
-	free(node);
+	xfree(node->gres_list);
+	xfree(node);
 }
 
 void mock_cluster_free(void)
@@ -668,12 +670,12 @@ void mock_cluster_free(void)
 		free_resources(job);
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
-		free(job->state_desc);
+		xfree(job->state_desc);
 		for (int e = 0; e < job->details->env_cnt; e++)
-			free(job->details->env_sup[e]);
-		free(job->details->env_sup);
-		free(job->details);
-		free(job);
+			xfree(job->details->env_sup[e]);
+		xfree(job->details->env_sup);
+		xfree(job->details);
+		xfree(job);
 	}
 	for (int n = 0; n < node_record_count; n++)
 		free_node(table[n]);

@@ -100,7 +100,7 @@ static void links_of_another_size(job_record_t *job)
 static void links_without_a_row(job_record_t *job)
 {
 	(void)job;
-	free(mock_node_gpus(0)->links_cnt[3]);
+	xfree(mock_node_gpus(0)->links_cnt[3]);
 	mock_node_gpus(0)->links_cnt[3] = NULL;
 }
 
@@ -124,6 +124,41 @@ static void a_job_without_its_mark(job_record_t *job)
 static void details_without_their_mark(job_record_t *job)
 {
 	job->details->magic ^= 1;
+}
+
+/* As if Slurm had made the block with 8 bytes more. */
+static void grow(void *block)
+{
+	((size_t *)block)[-1] += 8;
+}
+
+static void a_larger_job(job_record_t *job)
+{
+	grow(job);
+}
+
+static void larger_details(job_record_t *job)
+{
+	grow(job->details);
+}
+
+static void a_larger_request(job_record_t *job)
+{
+	grow(((gres_state_t *)job->gres_list_req->item[0])->gres_data);
+}
+
+static void a_larger_entry(job_record_t *job)
+{
+	grow(job->gres_list_req->item[0]);
+}
+
+static void a_larger_partition(job_record_t *job)
+{
+	part_record_t *part = mock_alloc(sizeof(*part));
+
+	part->magic = PART_MAGIC;
+	job->part_ptr = part;
+	grow(part);
 }
 
 static void a_node_without_its_mark(job_record_t *job)
@@ -210,8 +245,14 @@ static const struct {
 	{"Links= without a row", NULL, links_without_a_row, "contradict"},
 	{"GPUs without files", NULL, counts_that_differ, "only counts the GPUs"},
 	{"GPUs that are not consumed", NULL, gpus_that_nobody_consumes, NULL},
-	{"wrong magic of the job", NULL, a_job_without_its_mark, "built for"},
-	{"wrong magic of its details", NULL, details_without_their_mark, "built for"},
+	{"wrong magic of the job", NULL, a_job_without_its_mark, "job_record_t of this"},
+	{"wrong magic of its details", NULL, details_without_their_mark,
+	 "job_details of this"},
+	{"a larger job", NULL, a_larger_job, "job_record_t of this slurmctld differs"},
+	{"larger details", NULL, larger_details, "job_details of this"},
+	{"a larger gres of the job", NULL, a_larger_request, "gres_job_state_t of this"},
+	{"a larger list entry", NULL, a_larger_entry, "gres_state_t of this"},
+	{"a larger partition", NULL, a_larger_partition, "part_record_t of this"},
 	{"wrong magic of the node", NULL, a_node_without_its_mark, "built for"},
 	{"a job that is not found", NULL, an_unknown_job, "built for"},
 	{"every second run fails", NULL, fails, NULL},
@@ -250,6 +291,45 @@ START_TEST(a_fault_leaves_stocks_answer)
 	ck_assert_int_le(mock_slurm.lines, 2);
 	/* for the end, which frees so many rows */
 	mock_node_gpus(0)->link_len = 8;
+}
+END_TEST
+
+/* What a node has is compared when slurmctld starts. */
+START_TEST(another_node_layout_leaves_stocks_answer)
+{
+	static const char *const says[] = {"node_record_t of this",
+					   "gres_node_state_t of this",
+					   "gres_state_t of this"};
+
+	mock_node_add("n0", &dgx);
+	grow(_i == 0   ? (void *)node_record_table_ptr[0]
+	     : _i == 1 ? (void *)mock_node_gpus(0)
+		       : node_record_table_ptr[0]->gres_list->item[0]);
+	start();
+	ck_assert_msg(mock_logged(says[_i]), "%s", mock_slurm.log[0]);
+	expect_stock(job_for(2), SET2(0, 1), 1);
+	ck_assert_int_eq(mock_slurm.lines, 1);
+}
+END_TEST
+
+/* The plugin as built with headers in which details of a job lie 8 bytes off, in a struct
+ * of the same size. */
+START_TEST(shifted_structs_leave_stocks_answer)
+{
+	job_record_t *job;
+
+	stage.ours.fini();
+	mock_unload(&stage.ours);
+	ck_assert(mock_load(&stage.ours, MOCK_SHIFTED ":" MOCK_STOCK));
+	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
+	start_with(&dgx, 0xf9);
+	mock_slurm.lines = 0;
+	job = job_for(2);
+	expect_stock(job, SET2(0, 3), 1);
+	ck_assert_int_eq(stage.ours.job_begin(job), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.select_nodeinfo_set(job), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.job_fini(job), SLURM_SUCCESS);
+	ck_assert_int_eq(stage.ours.reconfigure(), SLURM_SUCCESS);
 }
 END_TEST
 
@@ -377,6 +457,8 @@ SUITE(faults)
 
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_loop_test(tc, a_fault_leaves_stocks_answer, 0, ROWS(rows));
+	tcase_add_loop_test(tc, another_node_layout_leaves_stocks_answer, 0, 3);
+	tcase_add_test(tc, shifted_structs_leave_stocks_answer);
 	tcase_add_test(tc, too_many_steps_leave_stocks_answer);
 	tcase_add_test(tc, a_stock_plugin_of_another_release_is_not_stood_before);
 	tcase_add_test(tc, a_log_and_a_metrics_file_that_fail_harm_nobody);

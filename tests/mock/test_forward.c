@@ -245,18 +245,25 @@ END_TEST
 
 START_TEST(job_test_of_other_modes_is_forwarded_inside_slurmctld)
 {
-	static job_record_t job; /* its SPANK environment is looked at */
+	/* its SPANK environment is looked at */
+	job_record_t *job = mock_alloc(sizeof(*job));
 
+	job->magic = JOB_MAGIC;
+	job->details = mock_alloc(sizeof(*job->details));
+	job->details->magic = DETAILS_MAGIC;
 	teardown();
 	load(true);
 	for (uint16_t mode = 1; mode <= 4; mode *= 2) {
 		mock_inner.calls = 0;
 		mock_inner.answer = 77;
 		ck_assert_int_eq(
-			ours.job_test(&job, P(2), 1, 2, 3, mode, P(4), P(5), TAIL), 77);
+			ours.job_test(job, P(2), 1, 2, 3, mode, P(4), P(5), TAIL), 77);
 		ck_assert_int_eq(mock_inner.calls, 1);
 		ARG(5, mode);
 	}
+	ck_assert_int_eq(mock_slurm.lines, 0);
+	xfree(job->details);
+	xfree(job);
 }
 END_TEST
 

@@ -289,14 +289,14 @@ START_TEST(the_admin_comment_is_written_if_asked_for)
 	start_with(&dgx, 0xff);
 	job = job_for(2);
 	if (comment_rows[_i].before)
-		job->admin_comment = strdup(comment_rows[_i].before);
+		job->admin_comment = mock_text(comment_rows[_i].before);
 	run(job);
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
 	if (comment_rows[_i].after)
 		ck_assert_str_eq(job->admin_comment, comment_rows[_i].after);
 	else
 		ck_assert_ptr_null(job->admin_comment);
-	free(job->admin_comment);
+	xfree(job->admin_comment);
 }
 END_TEST
 

@@ -199,16 +199,16 @@ static job_record_t *requeued(int node, uint64_t gpus, const char *option)
 /* slurmctld frees the environment itself: copies, as Slurm has them. */
 static void own_env(job_record_t *job, const char *option)
 {
-	job->spank_job_env = calloc(1, sizeof(char *));
-	job->spank_job_env[0] = strdup(option);
+	job->spank_job_env = mock_alloc(sizeof(char *));
+	job->spank_job_env[0] = mock_text(option);
 	job->spank_job_env_size = 1;
 }
 
 static void free_env(job_record_t *job)
 {
 	for (uint32_t i = 0; i < job->spank_job_env_size; i++)
-		free(job->spank_job_env[i]);
-	free(job->spank_job_env);
+		xfree(job->spank_job_env[i]);
+	xfree(job->spank_job_env);
 	job->spank_job_env = NULL;
 	job->spank_job_env_size = 0;
 }
@@ -290,9 +290,9 @@ START_TEST(who_asked_for_a_ring_gets_no_less_than_before)
 	ck_assert_uint_eq(run(job), SET2(0, 1));
 	free_env(job);
 	job->restart_cnt = 1;
-	job->spank_job_env = calloc(2, sizeof(char *));
-	job->spank_job_env[0] = strdup("GPUTOPO_TOPO=ring");
-	job->spank_job_env[1] = strdup("GPUTOPO_HAD=40000/2,n0:90");
+	job->spank_job_env = mock_alloc(2 * sizeof(char *));
+	job->spank_job_env[0] = mock_text("GPUTOPO_TOPO=ring");
+	job->spank_job_env[1] = mock_text("GPUTOPO_HAD=40000/2,n0:90");
 	job->spank_job_env_size = 2;
 	expect_wait(job);
 	/* of another size, the past says nothing */

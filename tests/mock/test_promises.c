@@ -139,7 +139,7 @@ enum aside {
 START_TEST(node_choice_stands_aside)
 {
 	static const uint64_t free[] = {0x21, 0xff, 0xff};
-	part_record_t part = {.flags = PART_FLAG_LLN};
+	part_record_t *part = mock_alloc(sizeof(*part));
 	job_record_t *job;
 
 	if (_i == ASIDE_CONF)
@@ -154,13 +154,20 @@ START_TEST(node_choice_stands_aside)
 	job->req_switch = _i == ASIDE_SWITCH;
 	job->bit_flags |= _i == ASIDE_SPREAD ? SPREAD_JOB : 0;
 	job->bit_flags |= _i == ASIDE_MIN_NODES ? USE_MIN_NODES : 0;
-	job->details->max_nodes = _i == ASIDE_RANGE ? 4 : 0;
+	if (_i == ASIDE_RANGE) {
+		job->details->max_nodes = 4;
+		job->bit_flags &= ~(uint64_t)GP_IMPLICIT_MAX_NODES;
+	}
 	slurm_conf.select_type_param = _i == ASIDE_LLN ? GP_LLN : 0;
-	job->part_ptr = _i == ASIDE_PART_LLN ? &part : NULL;
+	part->magic = PART_MAGIC;
+	part->flags = PART_FLAG_LLN;
+	job->part_ptr = _i == ASIDE_PART_LLN ? part : NULL;
 	ck_assert_int_eq(node_of(job), 0);
 	ck_assert_int_eq(mock_stock.calls, 1);
 	FREE_NULL_BITMAP(job->details->req_node_bitmap);
 	slurm_conf.select_type_param = 0;
+	job->part_ptr = NULL;
+	xfree(part);
 }
 END_TEST
 
@@ -300,14 +307,14 @@ START_TEST(squeue_tells_the_true_reason)
 	job = job_with(job_for(reason_rows[_i].count), "GPUTOPO_TOPO=ring");
 	job->start_time = now;
 	/* whatever it said before */
-	job->state_desc = strdup("gputopo: waiting for GPUs that are connected as asked");
+	job->state_desc = mock_text("gputopo: waiting for GPUs that are connected as asked");
 	/* the mock's stock refuses where the number is missing */
 	test_job(job, SELECT_MODE_WILL_RUN, &nodes);
 	ck_assert_msg(!!job->state_desc == reason_rows[_i].links, "%s: %s",
 		      reason_rows[_i].why, job->state_desc ? job->state_desc : "");
 	/* what is not ours stays */
 	if (!job->state_desc) {
-		job->state_desc = strdup("of another plugin");
+		job->state_desc = mock_text("of another plugin");
 		test_job(job, SELECT_MODE_WILL_RUN, &nodes);
 		ck_assert_str_eq(job->state_desc, "of another plugin");
 	}
@@ -334,13 +341,13 @@ START_TEST(a_waiting_jobs_wish_is_seen)
 	start_with(&dgx, 0x21);
 	job = job_with(job_for(2), shown_rows[_i].env);
 	if (shown_rows[_i].before)
-		job->admin_comment = strdup(shown_rows[_i].before);
+		job->admin_comment = mock_text(shown_rows[_i].before);
 	test_job(job, SELECT_MODE_RUN_NOW, &nodes);
 	if (shown_rows[_i].after)
 		ck_assert_str_eq(job->admin_comment, shown_rows[_i].after);
 	else
 		ck_assert_ptr_null(job->admin_comment);
-	free(job->admin_comment);
+	xfree(job->admin_comment);
 	job->admin_comment = NULL;
 }
 END_TEST

@@ -90,6 +90,7 @@ static void begin(const struct mock_gpus *gpus, uint64_t held)
 	mock_node_add("n0", gpus);
 	start();
 	scene.job = mock_job_add(5);
+	scene.steps.magic = MOCK_LIST_MAGIC;
 	scene.job->step_list = (gp_list_t)&scene.steps;
 	if (held)
 		give(0, held, 0);
@@ -316,6 +317,7 @@ START_TEST(each_node_of_a_step_by_itself)
 	mock_node_add("n1", &dgx);
 	start();
 	scene.job = mock_job_add(5);
+	scene.steps.magic = MOCK_LIST_MAGIC;
 	scene.job->step_list = (gp_list_t)&scene.steps;
 	give(0, 0xff, 0);
 	/* the step is on the job's second node only */

@@ -162,7 +162,7 @@ START_TEST(what_can_never_be_met_is_refused_in_words)
 	}
 	ck_assert_msg(rc == ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, "%s", rows[_i].why);
 	ck_assert_msg(text && strstr(text, rows[_i].says), "%s: %s", rows[_i].why, text);
-	free(text);
+	xfree(text);
 }
 END_TEST
 
@@ -195,7 +195,7 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 	start_two();
 	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
 	ck_assert_int_eq(text && strstr(text, "not enforced"), quiet[_i].told);
-	free(text);
+	xfree(text);
 }
 END_TEST
 
@@ -292,7 +292,7 @@ START_TEST(other_constraints_are_part_of_a_refusal)
 		      place_rows[_i].why, text);
 	ck_assert_msg(!place_rows[_i].says || (text && strstr(text, place_rows[_i].says)),
 		      "%s: %s", place_rows[_i].why, text);
-	free(text);
+	xfree(text);
 }
 END_TEST
 
@@ -339,14 +339,14 @@ START_TEST(mig_is_refused_in_words)
 	ck_assert_msg(!mig_rows[_i].says || (rc == ESLURM_INVALID_GRES && text &&
 					     strstr(text, mig_rows[_i].says)),
 		      "%s: %s", mig_rows[_i].why, text);
-	free(text);
+	xfree(text);
 }
 END_TEST
 
 START_TEST(a_forged_place_is_dropped)
 {
-	char *env[3] = {strdup("A=1"), strdup("GPUTOPO_MIG_PLACE=n0:0:0:8"),
-			strdup("B=2")};
+	char *env[3] = {mock_text("A=1"), mock_text("GPUTOPO_MIG_PLACE=n0:0:0:8"),
+			mock_text("B=2")};
 	job_desc_msg_t job;
 	char *text = NULL;
 
@@ -358,8 +358,8 @@ START_TEST(a_forged_place_is_dropped)
 	ck_assert_uint_eq(job.spank_job_env_size, 2);
 	ck_assert_str_eq(env[0], "A=1");
 	ck_assert_str_eq(env[1], "B=2");
-	free(env[0]);
-	free(env[1]);
+	xfree(env[0]);
+	xfree(env[1]);
 }
 END_TEST
 
@@ -396,7 +396,7 @@ START_TEST(only_the_nodes_of_the_partition_count)
 	ck_assert_int_ne(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
 	default_part_loc = NULL;
 	FREE_NULL_BITMAP(part.node_bitmap);
-	free(text);
+	xfree(text);
 }
 END_TEST
 

@@ -250,7 +250,7 @@ static bool starts(job_record_t *job)
 	uint64_t nodes;
 	bool done = test_job(job, SELECT_MODE_RUN_NOW, &nodes) == SLURM_SUCCESS;
 
-	free(job->admin_comment);
+	xfree(job->admin_comment);
 	job->admin_comment = NULL;
 	return done;
 }

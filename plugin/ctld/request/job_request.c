@@ -15,7 +15,7 @@ void gp_wish_read(const job_record_t *job, struct gp_wish *wish)
 {
 	gp_wish_parse(job->spank_job_env, job->spank_job_env_size,
 		      job->details && (job->details->min_nodes > 1 ||
-				       job->details->max_nodes > 1),
+				       !gp_bridge_may_be_one_node(job)),
 		      wish, NULL);
 }
 
@@ -81,7 +81,7 @@ void gp_job_request_read(struct gp_job_request *request, const struct gp_test *t
 	request->granted = GP_GRANTED(test);
 	read_count(request, test);
 	request->wish.one_node = (no_split || shaped) && request->asked.per_job &&
-				 test->min_nodes <= 1 && job->details->max_nodes <= 1;
+				 test->min_nodes <= 1 && gp_bridge_may_be_one_node(job);
 	/* Types: only one. */
 	request->binds =
 		(request->count > 1 || (request->count && shaped)) &&

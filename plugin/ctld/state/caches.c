@@ -7,6 +7,7 @@
 
 #include "plugin/ctld/state/caches.h"
 #include "plugin/slurm/bridge.h"
+#include "plugin/slurm/layout/layout.h"
 
 #define REBUILD_SECONDS 60
 /* A refusal is believed so long: nodes may come back without a job's end. */
@@ -21,6 +22,8 @@ static int put_job(void *x, void *arg)
 {
 	const job_record_t *job = x;
 
+	if (!gp_layout_holds(job))
+		return 0;
 	if (IS_JOB_RUNNING(job) || IS_JOB_SUSPENDED(job))
 		gp_bridge_held(job, put_held, arg);
 	return 0;

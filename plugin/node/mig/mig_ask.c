@@ -4,10 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <slurm/slurm.h>
-#include <slurm/slurm_errno.h>
-
 #include "plugin/common/mig_text.h"
+#include "plugin/node/mig/slurm_api.h"
 #include "plugin/node/mig/mig_ask.h"
 
 #define PATIENCE_S 60
@@ -22,7 +20,7 @@ static job_info_msg_t *load(uint32_t job, bool *is_unknown)
 	/* From 24.11 on slurmstepd runs prologs before it can talk to slurmctld. */
 	slurm_init(NULL);
 	*is_unknown = false;
-	while (slurm_load_job(&info, job, SHOW_ALL | SHOW_DETAIL | SHOW_LOCAL) !=
+	while (gp_load_job(&info, job, SHOW_ALL | SHOW_DETAIL | SHOW_LOCAL) !=
 	       SLURM_SUCCESS) {
 		*is_unknown = errno == ESLURM_INVALID_JOB_ID;
 		if (*is_unknown || time(NULL) >= end)

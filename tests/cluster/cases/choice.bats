@@ -51,6 +51,15 @@ make_all_free() {
 	assert_equal "$(give -n 4 --gpus=4)" "n2 4-7"
 }
 
+@test "tasks without -N do not keep a job from the intact node" {
+	make_all_free 3-4,6-7 0-7 3-4,6-7
+	assert_equal "$(give -n 4 --gpus=4)" "n1 0-3"
+	cluster_run scancel -u root
+	cluster_wait_idle
+	make_all_free 3-4,6-7 0-7 3-4,6-7
+	assert_equal "$(give -n 32 --gres=gpu:4)" "n1 0-3"
+}
+
 @test "the admin's weights come first" {
 	make_all_free 0,5 0-7 0-7
 	cluster_run scontrol update NodeName=n1 Weight=100

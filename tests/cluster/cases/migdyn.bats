@@ -206,8 +206,8 @@ refused() {
 	assert_equal "$(cluster_job_state "$id")" PENDING
 	assert_equal "$(figure meetings $NODES)" 0
 	cluster_run scancel "$id"
-	# its slices there are others' now: two thirds of the GPU beside the one that stays
-	id=$(run_job -w m1 -N1 --mig=4g.40gb)
+	# its slices there are others' now: the other GPU is taken, and this one free as a whole
+	id=$(run_job -w m1 -N1 --mig=7g.80gb)
 	cluster_wait_job "$id" RUNNING
 	[[ $(place "$id") == "m1 "* ]]
 	cluster_run scancel "$stays"

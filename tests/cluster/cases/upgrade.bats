@@ -100,6 +100,33 @@ restart() {
 	assert_equal "$(four)" "$best"
 }
 
+@test "a file built with other structs of the same release: slurmctld lives, stock's choice, one line" {
+	local shifted=$GPUTOPO_BUILDDIR/tests/mock/shifted/.libs/select_cons_tres.so
+	local before id log lines
+	[ -e "$shifted" ] || skip "the plugin with shifted structs is not built"
+	before=$(some_jobs)
+	install_plugin "$shifted"
+	restart
+	assert_equal "$(held)" "$before"
+	id=$(ask -N1 -n 2 -c 10 --gres=gpu:4)
+	assert_equal "$(count "$(cluster_job_gpus "$id" | sed 's/.* //')")" 4
+	cluster_run scancel -u root
+	cluster_wait_idle
+	assert_all_free
+	cluster_run scontrol reconfigure
+	cluster_wait_nodes
+	assert_equal "$(count "$(give -N1 --gpus=3 | sed 's/.* //')")" 3
+	lines=$(grep 'gputopo: .* of this slurmctld differs from the headers' "$CLUSTER/log/slurmctld")
+	# one for each slurmctld: from 24.05 on a reconfigure starts another
+	[[ $lines == *job_details* ]]
+	[ "$(wc -l <<<"$lines")" -le 2 ]
+	run grep -c 'fatal\|segfault\|Assertion' "$CLUSTER/log/slurmctld"
+	assert_equal "$output" 0
+	install_plugin "$GPUTOPO_PLUGIN"
+	restart
+	[[ $log == *"Mode=enforce"* && $log != *differs* ]]
+}
+
 @test "gputopo upgraded under a running slurmctld: jobs start before and after the restart" {
 	local before best log
 	before=$(some_jobs)

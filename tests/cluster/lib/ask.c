@@ -110,6 +110,6 @@ int ask_job_is(const slurm_job_info_t *job, uint32_t base)
 
 void ask_job_end(uint32_t id)
 {
-	if (slurm_complete_job(id, 0) && errno != ESLURM_ALREADY_DONE)
+	if (gp_complete_job(id, 0) && errno != ESLURM_ALREADY_DONE)
 		errx(1, "job %u cannot be ended: %s", id, slurm_strerror(errno));
 }

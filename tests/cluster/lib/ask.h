@@ -9,8 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <slurm/slurm.h>
-#include <slurm/slurm_errno.h>
+#include "plugin/node/mig/slurm_api.h"
 
 /* The next number of a splitmix64; any seed will do, 0 among them. */
 uint64_t ask_random(uint64_t *state);

@@ -285,12 +285,26 @@ _cluster_devices() {
 	done
 }
 
+# The folder of Slurm's plugins in root $1 or "", from that root: Debian's, or that of a Slurm
+# which was configured with --prefix=/usr.
+_cluster_stock_dir() {
+	local file
+	for file in "$1"/usr/lib/*/slurm-wlm "$1"/usr/lib/*/slurm "$1"/usr/lib64/slurm "$1"/usr/lib/slurm; do
+		[ -e "$file/select_cons_tres.so" ] || continue
+		file=${file#"$1"/}
+		echo "${file#/}"
+		return
+	done
+	echo "no select_cons_tres.so in $1/usr/lib" >&2
+	return 1
+}
+
 # Write slurm.conf, gres.conf, cgroup.conf and the list of device files. $1: root or "".
 _cluster_write_conf() {
 	local root=$1 release stock spec port=27000
 	shift
 	release=$(cluster_release "$root")
-	stock=$(cd "${root:-/}" && dirname "$(ls -d usr/lib/*/slurm-wlm/select_cons_tres.so)")
+	stock=$(_cluster_stock_dir "$root") || return 1
 	echo "/$stock" >stock_dir
 
 	cat >etc/slurm.conf <<-EOF

@@ -60,7 +60,7 @@ static void job_look(struct day_job *job)
 {
 	job_info_msg_t *info;
 
-	if (slurm_load_job(&info, job->slurm, SHOW_DETAIL) || info->record_count != 1)
+	if (gp_load_job(&info, job->slurm, SHOW_DETAIL) || info->record_count != 1)
 		errx(1, "no answer for job %u: %s", job->slurm, slurm_strerror(errno));
 	snprintf(job->node, sizeof(job->node), "%s", info->job_array[0].nodes);
 	job->mask = ask_job_gpus(&info->job_array[0]);
@@ -92,7 +92,7 @@ static bool job_start(struct day_job *job, double now)
 	desc.immediate = 1;
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		return false;
-	job->slurm = answer->job_id;
+	job->slurm = GP_JOB_ID(answer);
 	slurm_free_resource_allocation_response_msg(answer);
 	job_look(job);
 	if (__builtin_popcount(job->mask) != job->gpus)
@@ -109,7 +109,7 @@ static bool job_rests(const struct day_job *job)
 	job_info_msg_t *info;
 	bool rests;
 
-	if (slurm_load_job(&info, job->slurm, 0))
+	if (gp_load_job(&info, job->slurm, 0))
 		return errno == ESLURM_INVALID_JOB_ID;
 	rests = info->record_count == 1 &&
 		!(info->job_array[0].job_state & JOB_COMPLETING) &&

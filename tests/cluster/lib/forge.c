@@ -150,6 +150,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "refused: %s\n", slurm_strerror(errno));
 		return 3;
 	}
-	printf("%u\n", answer->job_id);
+	printf("%u\n", GP_JOB_ID(answer));
 	return 0;
 }

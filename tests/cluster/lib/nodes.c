@@ -175,10 +175,33 @@ static void nodes_start(int poll, const char *spec)
 	xfree(names);
 }
 
+/* From 25.05 on a message has a connection around its file descriptor, and 25.11 calls
+ * that member conn; there a job has the id of a step. */
+#if GP_SINCE(25, 5)
+#include "src/interfaces/conn.h"
+#else
+typedef struct {
+	int input_fd, output_fd;
+} conn_args_t;
+#define conn_g_create(args)	   (args)->input_fd
+#define conn_g_destroy(conn, both) close(conn)
+#endif
+#if GP_SINCE(25, 11)
+#define MSG_CONN      conn
+#define EPILOG_JOB_ID .step_id.job_id
+#else
+#if GP_SINCE(25, 5)
+#define MSG_CONN tls_conn
+#else
+#define MSG_CONN conn_fd
+#endif
+#define EPILOG_JOB_ID .job_id
+#endif
+
 /* What slurmd says when it has cleaned up after a job. */
 static void epilog_send(uint32_t job, char *node)
 {
-	epilog_complete_msg_t done = {.job_id = job, .node_name = node};
+	epilog_complete_msg_t done = {EPILOG_JOB_ID = job, .node_name = node};
 	slurm_msg_t msg;
 	int rc;
 
@@ -195,12 +218,15 @@ static void answer_one(const struct port *port)
 	uint32_t ended = 0;
 	bool asked = false;
 	int fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC);
+	conn_args_t args = {.input_fd = fd, .output_fd = fd};
+	__typeof__(msg.MSG_CONN) conn;
 
 	if (fd < 0)
 		return;
 	slurm_msg_t_init(&msg);
-	if (slurm_receive_msg(fd, &msg, 5000) == SLURM_SUCCESS) {
-		msg.conn_fd = fd;
+	conn = conn_g_create(&args);
+	if (slurm_receive_msg(conn, &msg, 5000) == SLURM_SUCCESS) {
+		msg.MSG_CONN = conn;
 		if (msg.msg_type == REQUEST_TERMINATE_JOB ||
 		    msg.msg_type == REQUEST_KILL_TIMELIMIT ||
 		    msg.msg_type == REQUEST_KILL_PREEMPTED)
@@ -209,7 +235,7 @@ static void answer_one(const struct port *port)
 		slurm_send_rc_msg(&msg, SLURM_SUCCESS);
 	}
 	slurm_free_msg_members(&msg);
-	close(fd);
+	conn_g_destroy(conn, true);
 	if (ended)
 		epilog_send(ended, port->node);
 	if (asked)

@@ -139,7 +139,7 @@ static uint32_t submit(const struct trial *t, const char *name, int gpus, int mi
 	}
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		errx(1, "%s: %s is refused: %s", t->node, name, slurm_strerror(errno));
-	id = answer->job_id;
+	id = GP_JOB_ID(answer);
 	slurm_free_resource_allocation_response_msg(answer);
 	return id;
 }

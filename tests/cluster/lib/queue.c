@@ -79,7 +79,7 @@ static uint32_t submit(struct row *row)
 		errx(1, "a job with %d GPUs is refused: %s", row->gpus,
 		     slurm_strerror(errno));
 	}
-	id = answer->job_id;
+	id = GP_JOB_ID(answer);
 	slurm_free_resource_allocation_response_msg(answer);
 	return id;
 }
@@ -113,7 +113,7 @@ static void shrink(const slurm_job_info_t *job, uint64_t seed)
 	}
 	fclose(text);
 	slurm_init_job_desc_msg(&desc);
-	desc.job_id = job->job_id;
+	GP_JOB_ID(&desc) = job->job_id;
 	desc.req_nodes = kept;
 	if (count && slurm_update_job(&desc))
 		errx(1, "job %u cannot be shrunk: %s", job->job_id,

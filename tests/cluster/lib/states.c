@@ -216,10 +216,10 @@ static uint32_t job_start(struct cluster *cluster, const struct form *form, int 
 	}
 	if (slurm_allocate_resources(&desc, &answer) || !answer)
 		return 0;
-	id = answer->job_id;
+	id = GP_JOB_ID(answer);
 	slurm_free_resource_allocation_response_msg(answer);
 
-	if (slurm_load_job(&info, id, SHOW_DETAIL))
+	if (gp_load_job(&info, id, SHOW_DETAIL))
 		errx(1, "no answer for job %u: %s", id, slurm_strerror(errno));
 	if (cluster->show_cpus)
 		cpus_find(cluster, id);
