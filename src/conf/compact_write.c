@@ -164,8 +164,8 @@ static void put_pairs(struct gt_append *out, const struct gt_node *node,
 	gt_append(out, "/");
 }
 
-/* After the groups, only where there is any: "/c" (copies through the host) or "/p" (P2P),
- * then "+24000.0-3" of each shared way, "+112000m.0-3" of a memory. */
+/* After the groups, only where there is any: "/c" (copies through the host) or "/p"
+ * (P2P), then "+24000.0-3" of each shared way, "+112000m.0-3" of a memory. */
 static void put_shared(struct gt_append *out, const struct gt_node *node)
 {
 	char list[GT_MASK_TEXT_MAX];

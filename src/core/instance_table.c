@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * instance_table.c - an instance held against the MIG table of its GPU. Whatever reads
- * node files links this; the select plugin has its node files read by gputopo_topology.so,
- * so that a cluster without MIG keeps no tables in slurmctld.
+ * node files links this; the select plugin has its node files read by
+ * gputopo_topology.so, so that a cluster without MIG keeps no tables in slurmctld.
  */
 #include "config.h"
 

@@ -23,7 +23,8 @@ bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controll
 /* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes
  * that can have the job, not before they can, so that what slurmctld then holds for it
  * are nodes on which it can start. Each offered node is asked once. *waiting, which
- * when may set, is what squeue shows of a job that waits. Returns stock's code, ESLURM_NODES_BUSY where it can never be. */
+ * when may set, is what squeue shows of a job that waits. Returns stock's code,
+ * ESLURM_NODES_BUSY where it can never be. */
 int gp_forecast(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
 		const struct gp_test *test, gp_when_fn *when, void *arg,
 		const char *const *waiting);

@@ -40,8 +40,8 @@ time_t gp_dates_last(const struct gp_dates *dates, bitstr_t *nodes);
 bool gp_dates_has_required(bitstr_t *offered, bitstr_t *required, bitstr_t *nodes);
 /* A moment that is not known: far enough for backfill to go on with others. */
 time_t gp_start_estimate_far(time_t now);
-/* squeue shows text as the reason why the job waits; NULL: Slurm's own, if it showed one of
- * ours. */
+/* squeue shows text as the reason why the job waits; NULL: Slurm's own, if it showed one
+ * of ours. */
 void gp_start_estimate_say(job_record_t *job, const char *text);
 
 #endif

@@ -72,7 +72,7 @@ send() {
 		attack $n s0 s1 -P q$((n % PARTS)) >/dev/null
 	done
 	for ((n = 0; n < PARTS; n++)); do
-		forge -P q$n -t gpu:4 -p $((n % 2 * 20000000)) GPUTOPO_TOPO=ring \
+		forge -P q$n -t gpu:4 -p $((n < 2 ? 20000000 : 40)) GPUTOPO_TOPO=ring \
 			"GPUTOPO_HAD=4:%1" "SPANK_GPUTOPO_HAD=4:%1" >/dev/null
 	done
 }
@@ -140,23 +140,25 @@ passes() {
 	switch DOWN
 }
 
-# at_most_twice WHO: the longest pass of each kind and name, and 5 ms are nothing.
+# at_most_twice WHO: the longest round of each name, a main pass and a backfill pass: which of
+# them starts a job, and takes the milliseconds of that, differs. 5 ms are nothing.
 at_most_twice() {
 	awk -v who="$1" '
-		FNR == NR { for (i = 2; i <= 3; i++) if ($i > stock[$1, i]) stock[$1, i] = $i; next }
-		{ for (i = 2; i <= 3; i++) if ($i > mine[$1, i]) mine[$1, i] = $i; names[$1] }
+		{ round = $2 + $3 }
+		FNR == NR { if (round > stock[$1]) stock[$1] = round; next }
+		round > mine[$1] { mine[$1] = round; passes[$1] = $2 / 1000 " + " $3 / 1000 }
 		END {
-			for (name in names) for (i = 2; i <= 3; i++) {
-				s = stock[name, i]; m = mine[name, i]
-				printf "%s, %s, %s: %.1f ms, stock %.1f\n", who, name,
-					i == 2 ? "main" : "backfill", m / 1000, s / 1000
-				bad += m > 2 * s && m > 5000 }
+			for (name in stock) {
+				printf "%s, %s: %s ms, stock %s\n", who, name, passes[name],
+					stock[name] / 1000
+				bad += mine[name] > 2 * stock[name] && mine[name] > 5000 ||
+					!mine[name] }
 			exit bad > 0 }' "$CLUSTER/passes-stock" "$CLUSTER/passes-$1" >"$CLUSTER/twice-$1" ||
 		{ cat "$CLUSTER/twice-$1" "$CLUSTER/passes-stock" "$CLUSTER/passes-$1"; return 1; }
 	sed 's/^/# /' "$CLUSTER/twice-$1" >&3
 }
 
-@test "no pass over forged submissions is longer than two of stock's" {
+@test "no round of passes over forged submissions is longer than two of stock's" {
 	passes stock
 	passes nosubmit
 	passes ours

@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "many small jobs leave one unit whole" {
-	assert_equal "$(whole_left --gpus=1 --gpus=2 --gpus=4 --gpus=1 --gpus=8 --gpus=2)" "1 4"
+	assert_equal "$(whole_left --gpus=1 --gpus=2 --gpus=4 --gpus=1 --gpus=8 --gpus=2)" "4 1"
 }
 
 @test "a job for named switches or segments, contiguous or on named nodes is stock's" {

@@ -3,7 +3,8 @@
 # What a user who isn't root can send through libslurm: the submissions that forged.bats and
 # passes.bats share. Source it after bats.bash.
 
-USER_OF_ATTACK=nobody
+# From 25.11 on Slurm has the name nobody for itself.
+USER_OF_ATTACK=games
 FORGED=240
 
 # After cluster_file_start.

@@ -60,8 +60,11 @@ SINGLE_FORMS=("--gpus=1" "--gpus=4" "--gpus=8" "-N1 --gpus=4" "-N1 --gres=gpu:4"
 	"-N1 --gpus=4 --mem-per-gpu=10" "-N1-1 --gpus=4" "-n4 --ntasks-per-gpu=1 --gpus=4")
 
 every_form_spares() {
-	local form
+	local form release
+	release=$(cluster_release "$GPUTOPO_SLURM_ROOT")
 	for form in "${SINGLE_FORMS[@]}"; do
+		# Forms whose node is stock's to choose: from 26.05 on it takes the first that fits.
+		[[ $release != 26.* || $form != *@(per-socket|enforce-binding|--exclusive)* ]] || continue
 		# shellcheck disable=SC2086
 		spares $form || return 1
 	done
@@ -119,7 +122,7 @@ used_before_whole() {
 }
 
 # whole_left FORM...: jobs of one node, one after another; how many whole nodes each unit
-# then has.
+# then has, the unit with more of them first: which of two equal ones is left is stock's.
 whole_left() {
 	local form
 	for form in "$@"; do
@@ -127,5 +130,5 @@ whole_left() {
 		ask $form >/dev/null
 	done
 	cluster_run sinfo -h -N -t idle -o %N | sort -u | awk '
-		/n[0-3]/ {first++} /n[4-7]/ {second++} END {print first + 0, second + 0}'
+		/n[0-3]/ {first++} /n[4-7]/ {second++} END {print (first > second ? first " " second + 0 : second + 0 " " first + 0)}'
 }
