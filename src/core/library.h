@@ -194,6 +194,10 @@ int gt_node_measured_mbps(const struct gt_node *node, const struct gt_mask *set,
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
+/* Name the GPUs of a finished model that nobody uses yet, where it does not: names[i] is
+ * GPU i's, NULL or one without figures: none. Speeds and paths follow, and the note of
+ * the guess goes. What the source rated stays. */
+void gt_node_name_gpus(struct gt_node *node, const char *const *names);
 /* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't
  * count. */
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);

@@ -191,8 +191,9 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 		struct gt_gpu *gpu = gt_node_edit_gpu(node, a);
 		int g = bit_of(gpus, (struct gp_model_gpu){a}).n;
 
-		if (gpus->model)
-			snprintf(gpu->model, sizeof(gpu->model), "%s", gpus->model);
+		if (gpus->type_name[g])
+			snprintf(gpu->model, sizeof(gpu->model), "%s",
+				 gpus->type_name[g]);
 		if (__builtin_popcountll(gpus->sockets[g]) == 1)
 			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
 		gpu->mig =
@@ -280,6 +281,16 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 	return hash | 1;
 }
 
+/* By Type= of gres.conf, or AutoDetect's, what the topology does not name. */
+static void name_gpus(struct gt_node *node, const struct gp_gpus *gpus)
+{
+	const char *names[GP_MAX_GPUS];
+
+	for (int a = 0; a < gpus->size; a++)
+		names[a] = gpus->type_name[bit_of(gpus, (struct gp_model_gpu){a}).n];
+	gt_node_name_gpus(node, names);
+}
+
 /* A model of our own of the node, or NULL with the reason. */
 static struct gt_node *make_model(struct gp_models *models, struct gp_binding *binding,
 				  const struct gp_gpus *gpus)
@@ -315,8 +326,10 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	if (!source || gt_node_copy_avoiding(&copy, source, avoid, NULL) != GT_OK)
 		copy = NULL;
 	gt_node_free(own);
-	if (copy)
+	if (copy) {
+		name_gpus(copy, gpus);
 		binding->why = GP_OK;
+	}
 	return copy;
 }
 
