@@ -265,6 +265,10 @@ bool gt_limit_memory_tells(const struct gt_limit_memory *memory);
 size_t gt_table_bytes(const struct gt_table *table);
 /* Weigh level 3 by another mix from now on. 3^n steps: about 20 us for 8 GPUs. */
 void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix);
+/* Questions about groups that would take more steps than this (some 40 ns each) are
+ * answered from the best set of levels 0 to 2, and not called exact; 0: no limit. Nodes
+ * of up to 8 GPUs stay far below any. */
+void gt_table_limit_groups(struct gt_table *table, long steps);
 /* Levels 0 to 2 of the best set of count free GPUs as one number, larger is better, equal
  * is a tie, comparable between node types; 0 where none fits. For ranking nodes: one
  * look-up for up to 8 GPUs. */

@@ -13,10 +13,11 @@
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
 
-#define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
-#define LEARNED_JOBS  20     /* before the sizes that start are believed */
-#define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
-#define VALUES	      4096   /* nodes of one type in one state are looked up once */
+#define MAX_GROUP_STEPS 500000L /* of one question, 20 ms; nodes of 9 to 16 GPUs */
+#define MAX_FIT_STEPS	100000	/* of the search for a permutation that would fit */
+#define LEARNED_JOBS	20	/* before the sizes that start are believed */
+#define LEARN_GPUS	8	/* larger types would take too long to weigh again */
+#define VALUES		4096	/* nodes of one type in one state are looked up once */
 
 struct type {
 	struct gt_node *node;
@@ -149,6 +150,7 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 		gt_size_memory_init(&type->sizes);
 		if (gt_table_new(&type->table, node, &type->mix, NULL) == GT_OK) {
 			models->type_count++;
+			gt_table_limit_groups(type->table, MAX_GROUP_STEPS);
 			return type->table;
 		}
 	}
