@@ -416,9 +416,9 @@ void gt_select_score(struct gt_table *table, const struct gt_request *request,
 #define GT_LEVEL_GROUPS	 5 /* the groups' value, which counts between levels 0 and 1 */
 #define GT_LEVEL_NETWORK 6 /* the network's, which counts before level 1 */
 
-/* Is a strictly better than b on levels 0 to 3 (level 4 and indices are ties)? Returns
- * the level that decides, 0 to 3, GT_LEVEL_GROUPS or GT_LEVEL_NETWORK, with *order < 0
- * where a is better, > 0 where b is; 4 and *order 0 on a tie. */
+/* Compare a and b on levels 0 to 3 (level 4 and indices are ties). Returns the level that
+ * decides, 0 to 3, GT_LEVEL_GROUPS or GT_LEVEL_NETWORK, with *order < 0 where a is
+ * better, > 0 where b is; 4 and *order 0 on a tie. */
 int gt_score_compare(const struct gt_score *a, const struct gt_score *b,
 		     enum gt_policy policy, int *order);
 /* The best set that differs from choice above "lowest indices"; GT_FIT_CONSTRAINED: none.

@@ -19,7 +19,8 @@ struct best {
 	const char *node;
 };
 
-/* Could this node, idle, meet the wish? What it could give counts towards the best. */
+/* Whether this node, idle, could meet the wish. What it could give counts towards the
+ * best. */
 static bool could_meet(const struct gp_config *config, const struct gp_question *question,
 		       const struct gp_wish *wish, int node, struct best *best)
 {

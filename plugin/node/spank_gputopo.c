@@ -319,7 +319,7 @@ int slurm_spank_task_post_fork(spank_t spank, int argc, char **argv)
 	return 0;
 }
 
-/* Did the job, or this step of it, say --mig? */
+/* Whether the job, or this step of it, asked for --mig. */
 static bool has_wished(spank_t spank)
 {
 	char value[64];

@@ -194,8 +194,8 @@ static uint64_t shared_bits(const gres_node_state_t *state, int size)
 	return bits && bit_size(bits) == size ? gp_bridge_bits(bits, size) : 0;
 }
 
-/* Does slurmctld know how many GPUs there are and which are taken, but nothing else of
- * them? Before a node registers that is so of every node. */
+/* Whether slurmctld knows how many GPUs there are and which are taken, but nothing else
+ * of them. Before a node registers that is so of every node. */
 static bool is_counted(const node_record_t *node, const gres_node_state_t *state)
 {
 	return state->gres_bit_alloc && !state->topo_cnt && !state->type_cnt &&

@@ -111,8 +111,8 @@ int gp_bridge_per_node(const job_record_t *job, const struct gp_job *asked);
 int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
 /* Has the user set no range of nodes that goes beyond one? The job has details. */
 bool gp_bridge_may_be_one_node(const job_record_t *job);
-/* Does the job leave it to us which node serves it, all else (room, weight) being equal?
- */
+/* Whether the job leaves it to us which node serves it, all else (room, weight) being
+ * equal. */
 bool gp_bridge_any_node(const job_record_t *job);
 /* The same for the nodes of a job of several. */
 bool gp_bridge_loose_nodes(const job_record_t *job);
@@ -207,7 +207,8 @@ int gp_bridge_step_others(const struct gp_step *step, const struct gp_step_place
 void gp_bridge_held(const job_record_t *job,
 		    void (*put)(int node, uint32_t job_id, uint64_t gpus, void *arg),
 		    void *arg);
-/* Has the node said what it has? Until it registers, its Links= may be still to come. */
+/* Whether the node has registered what it has. Until it registers, its Links= may be
+ * still to come. */
 bool gp_bridge_is_settled(const node_record_t *node);
 /* When the job's time limit ends it; 0 without a limit. */
 time_t gp_bridge_end(uint32_t job_id);

@@ -20,7 +20,7 @@ struct want {
 	const char *wish;
 };
 
-/* Is gres NAME in a TRES string, "gres:gpu:2,gres/shard=4"? */
+/* Whether gres NAME is in a TRES string such as "gres:gpu:2,gres/shard=4". */
 static bool names(const char *tres, const char *name)
 {
 	size_t len = strlen(name);

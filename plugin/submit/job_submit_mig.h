@@ -13,7 +13,7 @@
  * where gputopo's is not loaded. true: refused, text (size bytes) says why. */
 bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 		   gp_mig_submit_fn *ask, char *text, size_t size);
-/* May a pending or running job be changed so? true: refused. */
+/* Whether such a change of a pending or running job is refused. */
 bool gp_modify_mig(const job_desc_msg_t *desc, const job_record_t *job, char *text,
 		   size_t size);
 

@@ -79,7 +79,8 @@ static enum gt_err pass_name(void *arg, const char *name)
 	return GT_OK;
 }
 
-/* Does Slurm take this list of nodes? It refuses n[1-9999999], which we could search. */
+/* Whether Slurm accepts this list of nodes. It refuses n[1-9999999], which we could
+ * search. */
 static bool names_nodes(const char *list)
 {
 	return gt_hostlist_each(list, pass_name, NULL, NULL) == GT_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Does plugstack.conf, with what it includes, name a plugin? */
+/* Whether plugstack.conf, with what it includes, names a plugin. */
 #include "config.h"
 
 #include "cli/check.h"

@@ -87,8 +87,8 @@ static bool same_island(const struct gt_node *node, int a, int b)
 	       gt_node_gpu(node, a)->island == gt_node_gpu(node, b)->island;
 }
 
-/* Is there a line between the two? Links outside fabrics; without any links, what one
- * PCIe switch joins. */
+/* Whether there is a line between the two. Links outside fabrics; without any links, what
+ * one PCIe switch joins. */
 static bool has_line(const struct svg *svg, int a, int b)
 {
 	if (svg->links)
@@ -193,7 +193,7 @@ static void place_across(struct svg *svg)
 	}
 }
 
-/* Room for arcs; do lines cross between the halves? */
+/* Room for arcs; whether lines cross between the halves. */
 static bool measure_lines(struct svg *svg)
 {
 	bool cross = false;

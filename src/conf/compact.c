@@ -275,7 +275,7 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 	return code;
 }
 
-/* Is the name one of those between commas? A list in brackets is none of ours. */
+/* Whether the name is one of those between commas. A list in brackets is none of ours. */
 static bool names_have(const char *names, size_t len, const char *node)
 {
 	size_t size = strlen(node), item;

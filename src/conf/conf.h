@@ -46,9 +46,9 @@ void gp_conf_free(struct gp_conf *conf);
 /* The settings of one node: defaults, cluster-wide lines, then every NodeName line that
  * names it, in the order of the file. O(lines). */
 void gp_conf_node(const struct gp_conf *conf, const char *node, struct gp_settings *out);
-/* Does any node of the cluster have a mode other than off? */
+/* Whether any node of the cluster has a mode other than off. */
 bool gp_conf_is_off(const struct gp_conf *conf);
-/* May any node be chosen by us: NodeChoice=yes and Mode=enforce? */
+/* Whether any node may be chosen by us: NodeChoice=yes and Mode=enforce. */
 bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);

@@ -40,7 +40,8 @@ enum gp_reason {
 /* A word for logs ("no-topology") and a sentence for people. */
 const char *gp_reason_word(enum gp_reason reason);
 const char *gp_reason_text(enum gp_reason reason);
-/* Is it about the node's configuration, for the admin to mend? Said once a node. */
+/* Whether it is about the node's configuration, for the admin to mend. Logged once a
+ * node. */
 bool gp_reason_is_for_admin(enum gp_reason reason);
 
 #endif

@@ -114,7 +114,7 @@ static void cut_comment(char *line)
 	}
 }
 
-/* Does the line go on? It then ends before its backslash. */
+/* Whether the line goes on. It then ends before its backslash. */
 static bool cut_continuation(char *line)
 {
 	size_t end = strlen(line);

@@ -37,7 +37,7 @@ enum gt_err slurm_lines_walk(const char *path,
 bool slurm_line_get(const struct slurm_line *line, const char *key, char *out,
 		    size_t size);
 
-/* Is the word among those of a comma list, in any case? */
+/* Whether the word is among those of a comma list, in any case. */
 bool slurm_list_has(const char *list, const char *word);
 /* "name" in the folder of the file beside; an absolute name as it is. */
 void slurm_path(const char *beside, const char *name, char *out, size_t size);

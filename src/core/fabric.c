@@ -92,9 +92,9 @@ static struct component measure(const struct gt_node *node, struct gt_mask gpus)
 	return c;
 }
 
-/* Is every pair worth the smaller of its two ends' bundles? True of one switch, also
- * where some GPU has lost a link; an equal count on all pairs is the common case of it.
- */
+/* Whether every pair is worth the smaller of its two ends' bundles. True of one switch,
+ * also where some GPU has lost a link; an equal count on all pairs is the common case of
+ * it. */
 static bool fits_one_switch(const struct gt_node *node, const struct component *c,
 			    const int *bundle)
 {
@@ -110,7 +110,7 @@ static bool fits_one_switch(const struct gt_node *node, const struct component *
 	return true;
 }
 
-/* More than a mesh could have? */
+/* Whether these are more than a mesh could have. */
 static bool exceeds_mesh(const struct component *c)
 {
 	return c->smallest >= ISLAND_PAIR_MIN || c->busiest > GPU_LINKS_MAX;

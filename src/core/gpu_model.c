@@ -201,7 +201,8 @@ static void normalize(const char *name, char *out)
 	out[used] = '\0';
 }
 
-/* May a word start here? A number ("3090") may follow letters ("rtx3090"), a name not. */
+/* Whether a word may start here. A number ("3090") may follow letters ("rtx3090"), a name
+ * not. */
 static bool starts_word(const char *text, const char *at)
 {
 	if (at == text)

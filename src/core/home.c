@@ -89,7 +89,7 @@ static void add_home(struct gt_homes *h, const struct gt_node *node, int g)
 	h->first_part[home + 1] = h->part_count;
 }
 
-/* Is g the first GPU of its socket, or (whole false) of its home? */
+/* Whether g is the first GPU of its socket, or (whole false) of its home. */
 static bool is_first(const struct gt_node *node, int g, bool whole)
 {
 	for (int i = 0; i < g; i++)

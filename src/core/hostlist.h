@@ -30,12 +30,12 @@ struct gt_host_range {
  * comma or the closing bracket, or NULL. */
 const char *gt_hostlist_range(const char *p, struct gt_host_range *range);
 
-/* Is list well formed and not empty? Stricter than Slurm, which skips empty items and
- * repairs open brackets. O(length). */
+/* Whether list is well formed and not empty. Stricter than Slurm, which skips empty items
+ * and repairs open brackets. O(length). */
 bool gt_hostlist_is_valid(const char *list);
 
-/* Does list hold name? Expands nothing: O(length of list x length of name), whatever the
- * ranges. A malformed item holds nothing. */
+/* Whether list names name. Expands nothing: O(length of list x length of name), whatever
+ * the ranges. A malformed item holds nothing. */
 bool gt_hostlist_has(const char *list, const char *name);
 
 /* Bytes of the first item of list: up to a comma outside brackets. */

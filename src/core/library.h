@@ -198,8 +198,8 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
  * GPU i's, NULL or one without figures: none. Speeds and paths follow, and the note of
  * the guess goes. What the source rated stays. */
 void gt_node_name_gpus(struct gt_node *node, const char *const *names);
-/* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't
- * count. */
+/* Whether the two give the same answer to every request. Names, UUIDs, bus ids and notes
+ * don't count. */
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);
 
 /* MB/s of copies between GPUs that the memory of one socket carries; 0: not known. */
@@ -249,8 +249,8 @@ void gt_size_memory_init(struct gt_size_memory *memory);
 void gt_size_memory_add(struct gt_size_memory *memory, int count);
 struct gt_mix gt_size_memory_mix(const struct gt_size_memory *memory);
 
-/* Do time limits tell how long jobs run here? {0} knows nothing. Seconds; jobs shorter
- * than a second are passed over. */
+/* Whether time limits predict how long jobs run here. {0} knows nothing. Seconds; jobs
+ * shorter than a second are passed over. */
 struct gt_limit_memory {
 	double jobs, x, y, xx, yy, xy; /* decaying sums over log limit, log run time */
 };

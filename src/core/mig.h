@@ -79,7 +79,7 @@ const struct gt_mig_gpu *gt_mig_gpu_of_pci(uint32_t pci_device_id);
 /* What a driver branch (470) makes of a table: profiles that it lacks are gone, and pairs
  * that it cannot combine are kept apart. */
 void gt_mig_gpu_for_driver(struct gt_mig_gpu *gpu, int driver);
-/* Does a table hold together? GT_EINVAL or GT_ELIMIT with a sentence. */
+/* Check a table: GT_EINVAL or GT_ELIMIT with a sentence. */
 enum gt_err gt_mig_gpu_check(const struct gt_mig_gpu *gpu, struct gt_error *err);
 /* A table from a JSON text or file, as `gputopo mig show --json` prints it, for GPUs not
  * yet known. Checked; sources are kept, evidence counts as derived unless stated. */
@@ -105,7 +105,8 @@ const char *gt_mig_profile_suffix(const struct gt_mig_profile *profile);
  * which no known row falls below. GT_UNKNOWN if the name says nothing. */
 int gt_mig_profile_mem_mib(const struct gt_mig_profile *profile);
 
-/* Does a text end in a profile's name? Slurm's types of instances do: a100_1g.10gb. */
+/* Whether a text ends in a profile's name. Slurm's types of instances do: a100_1g.10gb.
+ */
 bool gt_mig_is_profile_name(const char *text);
 
 /* How often each profile is expected, any scale. */
@@ -216,7 +217,7 @@ struct gt_instance_request {
  * is empty then. Allocates nothing. */
 bool gt_instance_pick(const struct gt_node *node,
 		      const struct gt_instance_request *request, struct gt_mask *pick);
-/* Is a better than b for the request? < 0: a, > 0: b, 0: alike. */
+/* Compare a and b for the request. < 0: a, > 0: b, 0: alike. */
 int gt_instance_compare(const struct gt_node *node,
 			const struct gt_instance_request *request,
 			const struct gt_mask *a, const struct gt_mask *b);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Is a the smaller one? */
+/* Whether a is the smaller one. */
 static bool is_smaller(const struct gt_mig_profile *a, const struct gt_mig_profile *b)
 {
 	if (a->size != b->size)

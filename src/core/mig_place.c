@@ -86,7 +86,7 @@ int gt_mig_fleet_size(const struct gt_mig_fleet *fleet)
 
 /* ---- place ---- */
 
-/* Does the GPU hold as many of a profile as it may? */
+/* Whether the GPU has as many of a profile as it may. */
 static bool is_at_max(const struct gt_mig_fleet *fleet, int gpu, int profile)
 {
 	int n = 0;

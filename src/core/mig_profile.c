@@ -38,7 +38,8 @@ static void normalize(const char *name, char *out, size_t size)
 				strlen(out) - strlen(makers[i]) + 1);
 }
 
-/* Is asked all of name, or its first words? 2: all, 1: words, 0: no. Both normalized. */
+/* How much of name asked is, both normalized. 2: all, 1: words, 0: no. Both normalized.
+ */
 static int match(const char *asked, const char *name)
 {
 	size_t n = strlen(asked);

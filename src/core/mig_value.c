@@ -151,7 +151,7 @@ static int placements_left(const struct gt_mig_space *space, int state)
 	return n;
 }
 
-/* Does the GPU hold nothing, or only this shape? */
+/* Whether the GPU has nothing, or only this shape. */
 static bool is_same_size(const struct gt_mig_space *space, int state, int shape)
 {
 	for (int u = 0; u < space->gpu.units; u++)

@@ -273,7 +273,7 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
 	return GT_OK;
 }
 
-/* Do both nodes put GPUs i and j together, or both apart? */
+/* Whether both nodes put GPUs i and j together, or both apart. */
 static bool same_company(const struct gt_gpu *ai, const struct gt_gpu *aj,
 			 const struct gt_gpu *bi, const struct gt_gpu *bj)
 {

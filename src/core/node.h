@@ -70,7 +70,7 @@ int gt_node_raw_links(const struct gt_node *node, int a, int b);
  * count already. */
 enum gt_err gt_instance_settle(const struct gt_node *node, struct gt_instance *instance,
 			       int before, struct gt_error *err);
-/* Does it overlap one of the first `before` instances, as far as starts are known? */
+/* Whether it overlaps one of the first `before` instances, as far as starts are known. */
 bool gt_instance_overlaps(const struct gt_node *node, int before,
 			  const struct gt_instance *instance);
 /* Give copy (whose list is overwritten) the instances of node; false: out of memory. */

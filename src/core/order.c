@@ -152,8 +152,8 @@ static void keep(struct search *s, const struct rank_key *key, bool is_guess)
 	s->have_best = true;
 }
 
-/* Can an order that starts like this one still win? The ranks to come can at best all be
- * near their GPUs and add the widest hops. */
+/* Whether an order that starts like this one can still win. The ranks to come can at best
+ * all be near their GPUs and add the widest hops. */
 static bool can_win(const struct search *s, struct rank_key key, int ranks)
 {
 	int order;
@@ -277,7 +277,8 @@ static bool find_by_search(const struct gt_node *node, const int *gpu, int k,
 	return s.steps <= SEARCH_STEPS;
 }
 
-/* Does every order give the same? True inside one fabric and where nothing has links. */
+/* Whether every order gives the same. True inside one fabric and where nothing has links.
+ */
 static bool all_pairs_equal(const struct gt_node *node, const int *gpu, int k)
 {
 	int mbps = gt_node_pair_mbps(node, gpu[0], gpu[1]);

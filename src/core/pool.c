@@ -336,8 +336,8 @@ double gt_pools_remaining(const struct gt_table *table, const struct gt_request 
 
 /* ---- which K of many equals ---- */
 
-/* May g join the set without breaking a quota? Quotas count exactly: where they add up to
- * K, all others must stay out. */
+/* Whether g may join the set without breaking a quota. Quotas count exactly: where they
+ * add up to K, all others must stay out. */
 static bool has_room(const struct gt_request *request, const struct gt_mask *set, int g)
 {
 	int sum = 0;

@@ -44,8 +44,8 @@ static bool pairs_can_be_left(const struct packing *p, int need)
 	return true;
 }
 
-/* Can the path that ends at `at` still reach all that it has not visited, and does one of
- * those (or `at` itself, if none) lead home? */
+/* Whether the path that ends at `at` can still reach all that it has not visited, and one
+ * of those (or `at` itself, if none) leads home. */
 static bool can_finish(const struct packing *p, int at, unsigned visited)
 {
 	unsigned open = ((1u << p->n) - 1) & ~visited;

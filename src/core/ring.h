@@ -16,8 +16,9 @@ int gt_ring_count(const struct gt_mesh *mesh, long *steps);
  * for any n; -1 where only a search can tell (n = 4 or 6 with an odd number of links). */
 int gt_ring_count_uniform(int n, int links);
 
-/* Can one ring run over links alone if a hop without a link passes through one member of
- * the set, and no arc is used more often than it has links? (NCCL's relay, NVB.) */
+/* Whether one ring can run over links alone if a hop without a link passes through one
+ * member of the set and no arc is used more often than it has links. (NCCL's relay, NVB.)
+ */
 bool gt_ring_relayed(const struct gt_mesh *mesh, long *steps);
 
 #endif

@@ -363,8 +363,8 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 	return GT_FIT_OK;
 }
 
-/* Does the set tie with the choice on levels 0 to 4, lowest indices aside? What was not
- * looked at on some level lost before it, so it is no tie. */
+/* Whether the set ties with the choice on levels 0 to 4, lowest indices aside. What was
+ * not looked at on some level lost before it, so it is no tie. */
 static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
 {
 	struct gt_tie two[2] = {{.set = (uint16_t)set}, {.set = (uint16_t)choice}};

@@ -168,7 +168,8 @@ uint32_t gt_damage_shortlist(const struct gt_table *table, struct gt_tie *ties,
 
 /* ---- larger nodes (pool.c) ---- */
 
-/* Is the node better kept as pools: more than 16 GPUs, or 9 to 16 that are all alike? */
+/* Whether the node is better kept as pools: more than 16 GPUs, or 9 to 16 that are all
+ * alike. */
 bool gt_pools_fit(const struct gt_table *table);
 enum gt_err gt_pools_new(struct gt_pools **pools, const struct gt_table *table,
 			 struct gt_error *err);

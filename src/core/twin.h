@@ -24,7 +24,7 @@ struct gt_twin_bits {
 
 void gt_twin_bits_init(struct gt_twin_bits *bits, const struct gt_twins *twins, int n);
 
-/* Of every class, does set hold the lowest members that `of` offers? */
+/* Whether set has, of every class, the lowest members that `of` offers. */
 static inline bool gt_twins_lowest(const struct gt_twin_bits *bits, uint32_t set,
 				   uint32_t of)
 {

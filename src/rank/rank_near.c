@@ -76,7 +76,7 @@ void gp_cpus_read(struct gp_cpus *cpus, const char *sysfs)
 	number_sockets(cpus);
 }
 
-/* Does a list such as 0-19,40-59 name one of the CPUs? */
+/* Whether a list such as 0-19,40-59 names one of the CPUs. */
 static bool list_meets(const char *list, const cpu_set_t *cpus)
 {
 	for (const char *p = list; *p >= '0' && *p <= '9';) {

@@ -156,7 +156,7 @@ static bool backfill_job(struct engine *e, int32_t job)
 	return start_waiting(e, job, e->avoid, list_avoided(e, job, count));
 }
 
-/* Has nothing changed for jobs that only a reserved node could hold? */
+/* Whether nothing has changed for jobs that only a reserved node could hold. */
 static bool is_same_reservation(const struct engine *e)
 {
 	const struct reservation *a = &e->kept, *b = &e->looked_at;
@@ -180,7 +180,8 @@ static void remember_reservation(struct engine *e)
 /* ---- a walk through the queue
  * ----------------------------------------------------------- */
 
-/* Can a job of this class start at all? same: only nodes that are not reserved count. */
+/* Whether a job of this class can start at all. same: only nodes that are not reserved
+ * count. */
 static bool is_worth_a_look(const struct engine *e, int class, bool same)
 {
 	if (class == SIM_CLASS_OTHER)

@@ -46,7 +46,7 @@ enum gt_err sim_placer_finish(struct sim_placer *p, struct gt_error *err);
 int sim_placer_nodes(const struct sim_placer *p, int32_t job, int *count);
 /* One node, and never split: only its number of GPUs matters. */
 bool sim_placer_is_plain(const struct sim_placer *p, int32_t job);
-/* Would it start on idle nodes? */
+/* Whether it would start on idle nodes. */
 bool sim_placer_can_ever(const struct sim_placer *p, int32_t job);
 /* Start it now on any nodes but those of avoid (ascending). false: it does not fit. */
 bool sim_placer_start(struct sim_placer *p, int32_t job, const int *avoid,

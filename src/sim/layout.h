@@ -50,9 +50,8 @@ static inline const struct sim_type *sim_layout_type(const struct sim_layout *la
 {
 	return &layout->types[layout->type_of[node]];
 }
-/* Are all pairs of each node alike, as behind one NVSwitch? Then so are all sets of a
- * size.
- */
+/* Whether all pairs of each node are alike, as behind one NVSwitch. Then so are all sets
+ * of a size. */
 bool sim_type_is_uniform(const struct sim_type *type);
 bool sim_layout_is_uniform(const struct sim_layout *layout);
 /* What reports say then. */

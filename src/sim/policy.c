@@ -78,7 +78,7 @@ static uint64_t choose_spread(struct sim_chooser *c, const struct sim_ask *ask)
 
 typedef int64_t rate_set(struct sim_chooser *c, int type, uint64_t set);
 
-/* Has set a the lower indices? */
+/* Whether set a has the lower indices. */
 static bool comes_first(uint64_t a, uint64_t b)
 {
 	return lowest(a ^ b) & a;

@@ -35,7 +35,7 @@ static void fill_running(const struct sim_chooser *c, const struct sim_ask *ask,
 /* ---- as the plugin -------------------------------------------------------------------
  */
 
-/* Is ours strictly better than stock's? If not, stock's stands. */
+/* Whether ours is strictly better than stock's. If not, stock's is kept. */
 static bool is_better(struct gt_table *table, const struct gt_request *request,
 		      const struct gt_mask *ours, uint64_t stock)
 {

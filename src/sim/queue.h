@@ -27,7 +27,7 @@ bool sim_queue_init(struct sim_queue *queue, size_t jobs, int64_t depth);
 void sim_queue_release(struct sim_queue *queue);
 void sim_queue_append(struct sim_queue *queue, int32_t job, int class);
 void sim_queue_remove(struct sim_queue *queue, int32_t job, int class);
-/* Is a waiting job among the first depth ones? */
+/* Whether a waiting job is among the first depth ones. */
 bool sim_queue_within(const struct sim_queue *queue, int32_t job);
 
 #endif

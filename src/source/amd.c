@@ -188,7 +188,7 @@ static enum gt_err allocate(struct smi *smi)
 	return GT_OK;
 }
 
-/* Is this line the last of a text without a final newline, which may be cut? */
+/* Whether this line is the last of a text without a final newline, which may be cut. */
 static bool ends_abruptly(const struct smi *smi)
 {
 	return smi->lines.at >= smi->lines.end &&

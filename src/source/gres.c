@@ -364,7 +364,7 @@ static enum gt_err add_counted(struct gres_list *list, struct gres *gres,
 	return GT_OK;
 }
 
-/* Is the line one of a GPU? Its words begin at *words. */
+/* Whether the line is one of a GPU. Its words begin at *words. */
 static bool gpu_line(const char *line, const char **words)
 {
 	char name[64];

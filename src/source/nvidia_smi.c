@@ -44,7 +44,7 @@ struct topo {
 	bool *seen;
 };
 
-/* Is this row of another matrix? */
+/* Whether this row is of another matrix. */
 static bool is_p2p_row(const char *rest)
 {
 	struct gt_topo_cell cell;
@@ -329,7 +329,7 @@ static void read_affinity(struct topo *topo, struct gt_gpu *gpu, int row,
 	}
 }
 
-/* Is this the end of a text without a final newline: a place where it may be cut? */
+/* Whether this is the end of a text without a final newline, where it may be cut. */
 static bool ends_abruptly(const struct topo *topo, const char *at)
 {
 	const struct gt_source *src = topo->src;

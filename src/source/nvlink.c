@@ -271,8 +271,8 @@ static bool find_owners(const struct gt_nvlink_gpu *gpus, int count,
 	return true;
 }
 
-/* Every end is reached by all GPUs that have links? One that two GPUs reach may as well
- * be a third GPU, which is not shown. */
+/* Whether every end is reached by all GPUs that have links. One that two GPUs reach may
+ * as well be a third GPU, which is not shown. */
 static bool all_meet(const struct gt_nvlink_gpu *gpus, int count, const struct ends *ends)
 {
 	int linked = 0;

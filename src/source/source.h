@@ -67,7 +67,7 @@ bool gt_lines_next(struct gt_lines *lines);
 bool gt_text_is_wrapped(const char *text, size_t size);
 /* Such a text as plain UTF-8, malloc'ed, *size its bytes; NULL: out of memory. */
 char *gt_text_unwrap(const char *text, size_t *size);
-/* The text holds word (case counts)? */
+/* Whether the text has word (case counts). */
 bool gt_text_has(const struct gt_source *src, const char *word);
 /* The first byte that is not blank, '\0' if there is none. */
 char gt_text_first(const struct gt_source *src);

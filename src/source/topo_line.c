@@ -111,8 +111,8 @@ static const char *skip_prefix(const char *line)
 	return line + strspn(line, " \t|`'\"#*/>+-:.,[]()0123456789TZ");
 }
 
-/* Do cells begin at at? One that we don't know may be the first (another vendor's word,
- * or two that were glued), if the next one is known. */
+/* Whether cells begin at at. One that we don't know may be the first (another vendor's
+ * word, or two that were glued), if the next one is known. */
 static bool begins_cells(const char *at)
 {
 	struct gt_topo_cell cell = {0};
@@ -127,7 +127,7 @@ static bool begins_cells(const char *at)
 	return gt_topo_next_cell(&at, &cell) && cell.kind != CELL_STRANGE;
 }
 
-/* Is cell number of the row its X? */
+/* Whether cell number of the row is its X. */
 static bool has_own_x(const char *at, int number)
 {
 	struct gt_topo_cell cell = {0};

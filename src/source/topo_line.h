@@ -30,7 +30,7 @@ size_t gt_topo_token_length(const char *at);
 bool gt_topo_next_cell(const char **at, struct gt_topo_cell *cell);
 /* "GPU12" at *at, which moves behind it. */
 bool gt_topo_next_gpu(const char **at, int *number);
-/* What is this line? *number: the GPU of a row. *rest: behind the row's name, or the
+/* The kind of this line. *number: the GPU of a row. *rest: behind the row's name, or the
  * header's first name. */
 enum gt_topo_line gt_topo_classify(const char *line, int *number, const char **rest);
 

@@ -135,7 +135,7 @@ static int read_quotas(const struct gp_node_answer *answer, struct gt_quota *quo
 	return count;
 }
 
-/* The sets of each cell, of each type that is, keep their numbers? */
+/* Whether each cell, which is a type, keeps its number of GPUs. */
 static bool keeps_cells(const struct gp_node_answer *answer, uint64_t set)
 {
 	for (int c = 0; c < answer->cell_count; c++)
@@ -154,7 +154,8 @@ static bool reaches(const struct gp_node_answer *answer, const struct gp_wish *w
 						   set) >= answer->need_mbps;
 }
 
-/* Is the set that the job had before as good as the library's, and was not tried? */
+/* Whether the set that the job had before is as good as the library's and was not tried.
+ */
 static bool may_return(const struct gp_node_answer *answer, const struct gp_wish *wish,
 		       const struct gt_request *request)
 {

@@ -17,7 +17,7 @@
 #include "plugin/ctld/choose/count_only.h"
 #include "plugin/ctld/choose/exchange.h"
 
-/* Do the structs look like those that we were compiled for? */
+/* Whether the structs look like those that we were compiled for. */
 static bool is_plausible(const job_record_t *job)
 {
 	return find_job_record(job->job_id) == job && job->magic == JOB_MAGIC &&
@@ -27,7 +27,7 @@ static bool is_plausible(const job_record_t *job)
 		       (int32_t)job->job_resrcs->nhosts;
 }
 
-/* May we touch this answer at all? */
+/* GP_OK if we may change this answer, else why not. */
 static enum gp_reason may_change(struct gp_attempt *a)
 {
 	const job_record_t *job = a->test->job;
@@ -46,7 +46,7 @@ static enum gp_reason may_change(struct gp_attempt *a)
 	return a->request->asked.whole ? GP_EXCLUSIVE : GP_OK;
 }
 
-/* Is the answer one that we could read, though not change? For the log. */
+/* Whether the answer is one that we could read, if not change. For the log. */
 static bool is_readable(enum gp_reason why)
 {
 	return why == GP_OK || why == GP_EXCLUSIVE;
@@ -144,7 +144,7 @@ static bool has_cpus(const struct gp_attempt *a)
 	return cpus <= a->total_cpus && cpus >= least && cpus >= per_gpu;
 }
 
-/* Does the new answer hold what was wanted, and all else as in stock's? */
+/* Whether the new answer has the wanted GPUs and all else as in stock's. */
 static bool verify(const struct gp_attempt *a)
 {
 	const job_record_t *job = a->test->job;
@@ -354,7 +354,7 @@ static bool seat_is_as_wished(const struct gp_attempt *a,
 	return gp_wish_met_by(&a->request->wish, answer->binding, gpus);
 }
 
-/* Is the answer as wished? One that we could not read is not ours to refuse. */
+/* Whether the answer is as wished. We do not refuse one that we could not read. */
 static bool is_as_wished(const struct gp_attempt *a, enum gp_reason why)
 {
 	if (!a->request->binds || why == GP_PREEMPTION || why == GP_ABI_MISMATCH ||

@@ -55,9 +55,9 @@ static bool answer_from_few(struct gp_attempt *a, int ranked, int count, uint64_
 	return false;
 }
 
-/* Would stock split the job, if it were asked with all nodes? For the decision log only,
- * so at most once a second: it is a call under slurmctld's locks. Nothing of the answer
- * is kept. */
+/* Whether stock would split the job if it were asked with all nodes. For the decision log
+ * only, so at most once a second: it is a call under slurmctld's locks. Nothing of the
+ * answer is kept. */
 static bool asks_for_split(struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;

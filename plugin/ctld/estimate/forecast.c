@@ -44,8 +44,9 @@ static bitstr_t *required_nodes(const job_record_t *job)
 	return job->details ? job->details->req_node_bitmap : NULL;
 }
 
-/* Could enough of these nodes meet it with nothing running, all required ones among them?
- * unsettled: what counts for a node that has not registered and may bring links. */
+/* Whether enough of these nodes could meet it with nothing running, all required ones
+ * among them. unsettled: what counts for a node that has not registered and may bring
+ * links. */
 static bool is_possible(const struct gp_job_request *request, struct gp_controller *ctl,
 			const struct gp_test *test, bitstr_t *nodes, bool unsettled)
 {

@@ -36,7 +36,7 @@ time_t gp_dates_first(const struct gp_dates *dates);
 int gp_dates_keep(const struct gp_dates *dates, time_t until, bitstr_t *to);
 /* The latest date of these nodes, GP_NOT_KNOWN if it is one. */
 time_t gp_dates_last(const struct gp_dates *dates, bitstr_t *nodes);
-/* Is every required node that was offered among these? */
+/* Whether every required node that was offered is among these. */
 bool gp_dates_has_required(bitstr_t *offered, bitstr_t *required, bitstr_t *nodes);
 /* A moment that is not known: far enough for backfill to go on with others. */
 time_t gp_start_estimate_far(time_t now);

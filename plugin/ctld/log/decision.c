@@ -178,7 +178,7 @@ void gp_decisions_sum_up(struct gp_decisions *decisions, const struct gp_shape *
 	memcpy(decisions->summary + used, one, strlen(one) + 1);
 }
 
-/* Is it the job that was tested last, itself or as a task of that array? */
+/* Whether it is the job that was tested last, itself or as a task of that array. */
 static bool is_of(const struct gp_decisions *decisions, const job_record_t *job)
 {
 	return decisions->job == job && (decisions->job_id == gp_bridge_job_id(job) ||

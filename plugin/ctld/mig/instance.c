@@ -49,8 +49,8 @@ static bool is_profile(const char *type)
 	return type && gt_mig_is_profile_name(type);
 }
 
-/* May a bit of this type stand at that place? Types with names of the admin's own are
- * believed to be what their place says, if the place is known. */
+/* Whether a bit of this type may be at that place. Types with names of the admin's own
+ * are believed to be what their place says, if the place is known. */
 static bool may_be(const struct search *s, const char *type, const struct place *place)
 {
 	if (is_profile(type))
@@ -180,7 +180,7 @@ uint64_t gp_instances_to_bits(const struct gp_binding *binding,
 /* ---- the choice ---------------------------------------------------------------------
  */
 
-/* Do two instances count as one kind: same type, same profile, same cell? */
+/* Whether two instances count as one kind: same type, same profile, same cell. */
 static bool alike(const struct gp_node_answer *answer, int a, int b)
 {
 	const struct gt_node *model = gt_table_node(answer->binding->table);

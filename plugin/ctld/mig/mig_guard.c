@@ -8,8 +8,8 @@
 
 #include "plugin/ctld/mig/mig_select.h"
 
-/* Has somebody slices of this node, and stock cannot tell of which GPU? Where nobody has,
- * as on a node that is not powered up yet, a job may start. */
+/* Whether jobs have slices of this node and stock cannot say of which GPU. Where none
+ * has, as on a node that is not powered up yet, a job may start. */
 static bool is_unseen(struct gp_controller *ctl, int node)
 {
 	const node_record_t *record = node_record_table_ptr[node];

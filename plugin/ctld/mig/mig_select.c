@@ -38,7 +38,7 @@ struct visit {
 
 /* ---- the job ---- */
 
-/* Do this node's slices have the size for which the job has shards? */
+/* Whether this node's slices have the size for which the job has shards. */
 static bool suits(const struct visit *v, const struct gp_mig_site *site)
 {
 	int size = gp_mig_site_size(site, &v->wish);
@@ -154,7 +154,7 @@ static bool read_sites(struct visit *v)
 	return true;
 }
 
-/* Is the answer on the GPUs that were left open? */
+/* Whether the answer is on the GPUs that were left open. */
 static bool is_as_placed(const struct visit *v)
 {
 	const struct gp_test *t = v->test;
@@ -311,7 +311,7 @@ static int will_run(struct visit *v)
 	return gp_forecast(v->ctl, v->stock_plugin, v->test, when, v, &waiting);
 }
 
-/* Could the node ever have it? One that has not registered may bring slices. */
+/* Whether the node could ever have it. One that has not registered may bring slices. */
 static bool may_ever(struct visit *v, int node)
 {
 	struct gp_mig_site site;

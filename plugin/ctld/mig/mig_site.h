@@ -53,7 +53,7 @@ struct gp_mig_fit {
 
 /* The memory slices that one instance takes here; 0: the GPUs have no such profile. */
 int gp_mig_site_size(const struct gp_mig_site *site, const struct gp_mig_wish *wish);
-/* Has an idle GPU of the site as many slices? */
+/* Whether an idle GPU of the site has as many slices. */
 bool gp_mig_site_may(const struct gp_mig_site *site, const struct gp_mig_wish *wish);
 /* Place the wish on one of the GPUs `among`, as it is when all jobs have ended that end
  * by `when` (0: now). Slices that Slurm counts and no job explains close a GPU now.

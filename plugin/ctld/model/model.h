@@ -45,9 +45,9 @@ struct gp_value *gp_models_value(struct gp_models *models,
 				 const struct gp_binding *binding, uint64_t usable,
 				 uint64_t asked);
 
-/* Does gputopo.conf or a node file name NVLink domains? */
+/* Whether gputopo.conf or a node file names NVLink domains. */
 bool gp_models_have_domains(const struct gp_models *models);
-/* Does a node file name a GPU in MIG mode? */
+/* Whether a node file names a GPU in MIG mode. */
 bool gp_models_have_mig(const struct gp_models *models);
 /* The number of the node's domain, from 1 to at most the number of nodes; 0: none, or the
  * node has not been looked at. */

@@ -37,7 +37,7 @@ bool gp_running_has(const struct gp_running *running, int node, uint32_t job_id)
 /* The jobs of a node; *count 0 and NULL if there are none. */
 const struct gp_held *gp_running_on(const struct gp_running *running, int node,
 				    int *count);
-/* Are the jobs' sets disjoint and their union what the node says is allocated? */
+/* Whether the jobs' sets are disjoint and their union is what the node has allocated. */
 bool gp_running_agrees(const struct gp_running *running, int node, uint64_t allocated);
 
 #endif

@@ -39,9 +39,9 @@ void gp_free_bound_expire(struct gp_free_bound *room, time_t now);
 /* gp_bridge_free of this node, and keep what it says. */
 const gres_node_state_t *gp_free_bound_look(struct gp_free_bound *room, int node,
 					    uint64_t *free);
-/* May this node have count free GPUs? */
+/* Whether this node may have count free GPUs. */
 bool gp_free_bound_may(const struct gp_free_bound *room, int node, int count);
-/* May any node of the cluster? */
+/* The same for any node of the cluster. */
 bool gp_free_bound_may_any(const struct gp_free_bound *room, int count);
 /* Some job found no room: look at the nodes that nobody has looked at, so that
  * gp_free_bound_may_any can tell. O(nodes) if anything has changed since. Nodes whose

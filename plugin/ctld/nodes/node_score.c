@@ -156,7 +156,8 @@ static struct gt_quality best_quality(const struct gp_node_score *ranks, int ran
 	return best;
 }
 
-/* May the job go there? One GPU has no bandwidth to compare: the damage alone decides. */
+/* Whether the job may go there. One GPU has no bandwidth to compare: the damage alone
+ * decides. */
 static bool is_best(const struct gp_node_score *rank, const struct gt_quality *best,
 		    int count)
 {

@@ -15,7 +15,7 @@ struct gp_places {
 	int least;	    /* nodes that it needs at once */
 };
 
-/* Is this node among them? And required? */
+/* Whether this node is among them; whether it is required. */
 static inline bool gp_places_have(const struct gp_places *places, int node)
 {
 	return !places->nodes ||

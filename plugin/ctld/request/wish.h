@@ -21,18 +21,19 @@ void gp_wish_show(job_record_t *job);
 /* Tell the nodes of a job that begins what --gpu-groups (the shortest text of the sizes
  * on each node) and --gpu-comm say: GP_ENV_GROUPS and GP_ENV_COMM in its environment. */
 void gp_wish_send(const job_record_t *job);
-/* Is there anything to wait for on a node with these settings? One GPU never waits. */
+/* Whether there is anything to wait for on a node with these settings. One GPU never
+ * waits. */
 bool gp_wish_binds(const struct gp_wish *wish, const struct gp_settings *settings,
 		   int count);
 /* The bandwidth that count GPUs of the node must have, as gp_shape_mbps says it; 0: any
  * will do. */
 int gp_wish_need_mbps(const struct gp_wish *wish, const struct gp_binding *binding,
 		      int count);
-/* Is the wish met by these GPUs (gres bits) of the node? Instances of MIG are never
+/* Whether these GPUs (gres bits) of the node meet the wish. Instances of MIG are never
  * connected. */
 bool gp_wish_met_by(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus);
-/* Could count of these GPUs (gres bits) meet it? */
+/* Whether count of these GPUs (gres bits) could meet it. */
 bool gp_wish_met_in(const struct gp_wish *wish, const struct gp_binding *binding,
 		    uint64_t gpus, int count);
 

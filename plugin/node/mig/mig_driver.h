@@ -53,7 +53,7 @@ int gp_mig_driver_rank(const struct gp_mig_driver *driver, int minor);
 enum gp_mig_result gp_mig_driver_make(struct gp_mig_driver *driver,
 				      const struct gp_mig_slice *slice,
 				      struct gp_mig_instance *made);
-/* Is it still there, at its place? */
+/* Whether it is still there, at its place. */
 enum gp_mig_result gp_mig_driver_check(struct gp_mig_driver *driver,
 				       const struct gp_mig_instance *instance);
 /* The instance at exactly this place, its gi and ci; GP_MIG_GONE: there is none. */

@@ -325,7 +325,8 @@ static void show_devices(spank_t spank, const struct task *task, const int *gpu,
 	spank_setenv(spank, "SLURM_STEP_GPUS", list, 1);
 }
 
-/* Is the list still the one that Slurm makes for such a binding, and may we write it? */
+/* Whether the list is still the one that Slurm makes for such a binding and we may write
+ * it. */
 static bool is_slurms(const struct task *task)
 {
 	int devices[GP_RANK_GPUS];
