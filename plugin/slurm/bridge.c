@@ -132,7 +132,6 @@ static void read_records(const node_record_t *node, struct gp_gpus *gpus)
 		}
 	}
 	gpus->records_whole &= __builtin_popcountll(seen) == gpus->size;
-	gpus->model = gpus->type_name[0];
 	gpus->types = 1;
 	for (int g = 1; g < gpus->size; g++) {
 		int same = 0;
@@ -141,8 +140,6 @@ static void read_records(const node_record_t *node, struct gp_gpus *gpus)
 			same++;
 		gpus->types += same == g;
 	}
-	if (gpus->types > 1)
-		gpus->model = NULL;
 }
 
 /* The column of SELF in a row is that GPU's position in gres.conf; types inside a node

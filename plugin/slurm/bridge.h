@@ -41,7 +41,6 @@ struct gp_gpus {
 	uint32_t type[GP_MAX_GPUS];
 	const char *type_name[GP_MAX_GPUS]; /* NULL: none */
 	bool records_whole;		    /* each GPU stands in exactly one record */
-	const char *model;		    /* the only type's name, or NULL */
 	uint64_t sockets[GP_MAX_GPUS];	    /* of each GPU's near cores; 0: unknown */
 	bool has_links;			    /* links_cnt with something in it */
 	bool counted;			    /* no records: stock counts them only */

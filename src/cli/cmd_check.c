@@ -7,7 +7,9 @@
 
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "conf/gres_conf.h"
 #include "conf/slurm_conf.h"
+#include "core/hostlist.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -162,8 +164,36 @@ static bool is_for_slurmctld(const char *path)
 	return false;
 }
 
+static enum gt_err keep_first(void *arg, const char *name)
+{
+	snprintf(arg, GT_HOST_NAME_MAX + 1, "%s", name);
+	return GT_ELIMIT;
+}
+
+/* Are the Types of gres.conf, on the first of the hosts, GPU models that have figures?
+ * slurmctld goes by them where the topology names none. */
+static bool has_types(const struct check *check, const char *hosts)
+{
+	char host[GT_HOST_NAME_MAX + 1] = "";
+	struct gt_load_options options = {.node_name = host};
+	struct gt_node *gres;
+	int link_mbps, pcie_mbps;
+	bool known = true;
+
+	if (!check->gres_path[0] || !hosts)
+		return false;
+	gt_hostlist_each(hosts, keep_first, host, NULL);
+	if (gp_gres_load(&gres, check->gres_path, &options, NULL))
+		return false;
+	for (int i = 0; i < gt_node_size(gres); i++)
+		known = known && gt_gpu_model_speeds(gt_node_gpu(gres, i)->model,
+						     &link_mbps, &pcie_mbps);
+	gt_node_free(gres);
+	return known;
+}
+
 static void check_topology(struct check *check, const char *spec, const char *model,
-			   int line)
+			   const char *hosts, int line)
 {
 	struct gt_load_options options = {.model = model};
 	char path[CHECK_PATH_MAX];
@@ -189,7 +219,7 @@ static void check_topology(struct check *check, const char *spec, const char *mo
 			spec, gt_node_source_format(node));
 	/* no problem, but what --gpu-min-busbw is held against */
 	for (int i = 0; i < gt_node_note_count(node) && !gt_node_is_partial(node); i++)
-		if (strstr(gt_node_note(node, i), " assumed"))
+		if (strstr(gt_node_note(node, i), " assumed") && !has_types(check, hosts))
 			check_notice(check, check->conf_path, line,
 				     "Topology=%s: %s; set Model= on this line", spec,
 				     gt_node_note(node, i));
@@ -202,7 +232,8 @@ static void check_topologies(struct check *check)
 	int line = 0;
 
 	for (int i = 0; (spec = gp_conf_topology(check->conf, i, &line)); i++)
-		check_topology(check, spec, gp_conf_model(check->conf, i), line);
+		check_topology(check, spec, gp_conf_model(check->conf, i),
+			       gp_conf_hosts(check->conf, i), line);
 }
 
 /* ---- the command ---- */

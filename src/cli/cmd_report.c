@@ -119,13 +119,13 @@ static json_t *reasons_json(const struct log_sums *sums)
 static int print_json(const struct log_sums *sums)
 {
 	return cli_print_json(json_pack(
-		"{si, sI, sI, sI, sf, sf, sI, sI, sI, so, so, so}", "version", 1, "lines",
-		(json_int_t)sums->lines, "bad_lines", (json_int_t)sums->bad, "ends",
-		(json_int_t)sums->ends, "from", sums->first, "to", sums->last, "starts",
-		(json_int_t)sums->starts, "splits", (json_int_t)sums->split,
-		"splits_avoided", (json_int_t)sums->split_avoided, "totals",
-		row_json(&sums->total), "by_size", sizes_json(sums), "kept_reasons",
-		reasons_json(sums)));
+		"{si, sI, sI, sI, sf, sf, sI, sI, sI, sI, so, so, so}", "version", 1,
+		"lines", (json_int_t)sums->lines, "bad_lines", (json_int_t)sums->bad,
+		"ends", (json_int_t)sums->ends, "from", sums->first, "to", sums->last,
+		"starts", (json_int_t)sums->starts, "splits", (json_int_t)sums->split,
+		"splits_avoided", (json_int_t)sums->split_avoided, "with_groups",
+		(json_int_t)sums->grouped, "totals", row_json(&sums->total), "by_size",
+		sizes_json(sums), "kept_reasons", reasons_json(sums)));
 }
 
 /* ---- text ---- */
@@ -196,6 +196,11 @@ static void print_worth(const struct log_sums *sums)
 	putchar('\n');
 	if (t->open)
 		printf("            (%ld decisions have no end in the log)\n", t->open);
+	if (sums->grouped)
+		printf("Groups:     %ld decisions for jobs with --gpu-groups or "
+		       "--gpu-comm; "
+		       "their figures are\n            the slowest group's\n",
+		       sums->grouped);
 	printf("Splits:     %ld avoided, %ld jobs of --gpus were split over nodes\n",
 	       sums->split_avoided, sums->split);
 }

@@ -40,6 +40,7 @@ struct decision {
 	bool has_figures;
 	double stock_gbps, gbps, ideal_gbps;
 	bool changed, split, split_avoided;
+	bool grouped; /* the figures are those of the slowest groups */
 	enum log_outcome outcome;
 	int reason;
 };
@@ -149,6 +150,30 @@ static enum log_outcome outcome_of(const struct decision *d, bool same_set)
 	return d->gbps > d->stock_gbps ? LOG_FASTER : LOG_SLOWER;
 }
 
+/* A job with --gpu-groups or --gpu-comm is judged by what it asked for. */
+static void read_groups(struct reader *r, struct decision *d)
+{
+	const json_t *groups = json_object_get(r->object, "group_busbw_gbps"), *group;
+	double stock, ideal, least = HUGE_VAL;
+	bool known = true;
+	size_t i;
+
+	if (!groups)
+		return;
+	field(r, "group_busbw_gbps", json_is_array(groups), groups, "is not a list");
+	read_text(r, "comm");
+	stock = read_figure(r, "stock_group_gbps", &known);
+	ideal = read_figure(r, "ideal_group_gbps", &known);
+	json_array_foreach(groups, i, group) if (json_is_number(group)) least =
+		fmin(least, json_number_value(group));
+	if (!known || least == HUGE_VAL)
+		return;
+	d->grouped = true;
+	d->stock_gbps = stock;
+	d->gbps = least;
+	d->ideal_gbps = ideal;
+}
+
 static enum gt_err read_decision(const json_t *object, struct decision *d,
 				 struct gt_error *err)
 {
@@ -168,6 +193,7 @@ static enum gt_err read_decision(const json_t *object, struct decision *d,
 	d->stock_gbps = read_figure(&r, "stock_gbps", &d->has_figures);
 	d->gbps = read_figure(&r, "gbps", &d->has_figures);
 	d->ideal_gbps = read_figure(&r, "ideal_gbps", &d->has_figures);
+	read_groups(&r, d);
 	d->changed = read_flag(&r, "changed");
 	d->split = read_flag(&r, "split");
 	d->split_avoided = json_is_true(json_object_get(object, "split_avoided"));
@@ -290,6 +316,7 @@ static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 	row->decisions++;
 	row->outcome[d->outcome]++;
 	row->changed += d->changed;
+	sums->grouped += d->grouped;
 	if (d->outcome == LOG_KEPT)
 		sums->reason[d->reason]++;
 	if (d->has_figures) {

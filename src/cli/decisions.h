@@ -42,6 +42,7 @@ struct log_sums {
 	long starts;	    /* of jobs; a job that is requeued starts again */
 	long split;	    /* starts of --gpus jobs on several nodes */
 	long split_avoided; /* that stock would have split, and one node took */
+	long grouped;	    /* decisions with the figures of the slowest groups */
 	double first, last; /* time stamps; 0: none */
 	struct log_row size[LOG_MAX_GPUS + 1];
 	struct log_row total;

@@ -204,6 +204,7 @@ void gt_select_geometry(struct gt_table *table, const struct gt_request *request
 		memcpy(geometry->size, groups->size,
 		       (size_t)groups->count * sizeof(groups->size[0]));
 		if (!table->dense || gt_mask_meets(set, &table->node->mig) ||
+		    !gt_shape_fits(table, request, (uint32_t)set->word[0]) ||
 		    !partition_dense(table, request, (uint32_t)set->word[0], group,
 				     &geometry->exact)) {
 			partition_large(table->node, set, groups, group);
@@ -315,7 +316,8 @@ enum gt_fit gt_large_select(struct gt_table *table, const struct gt_request *req
 	plain.groups = NULL;
 	plain.comm = GT_COMM_ALLREDUCE;
 	plain.min_busbw_mbps = 0;
-	fit = gt_pools_select(table, &plain, open, choice);
+	fit = table->dense ? gt_select(table, &plain, choice)
+			   : gt_pools_select(table, &plain, open, choice);
 	if (fit)
 		return fit;
 	choice->exact = choice->exact && all_alike(table->node, &choice->gpus) &&
@@ -324,7 +326,7 @@ enum gt_fit gt_large_select(struct gt_table *table, const struct gt_request *req
 		return GT_FIT_OK;
 	gt_select_geometry(table, request, &choice->gpus, &whole);
 	if (!choice->exact && !names_gpus(request) && !request->groups_break_ties &&
-	    request->policy == GT_POLICY_BANDWIDTH &&
+	    request->policy == GT_POLICY_BANDWIDTH && !table->dense &&
 	    select_by_group(table, request, open, &set)) {
 		gt_select_geometry(table, request, &set, &split);
 		if (compare_geometries(&split, &whole) > 0) {
@@ -445,8 +447,9 @@ bool gt_select_quality(struct gt_table *table, const struct gt_request *request,
 	    (bare.groups && bare.groups->count &&
 	     gt_groups_sum(bare.groups) != bare.count))
 		return false;
-	return table->dense ? quality_dense(table, &bare, quality)
-			    : quality_large(table, &bare, quality);
+	return table->dense && gt_shape_fits(table, &bare, (uint32_t)open.word[0])
+		       ? quality_dense(table, &bare, quality)
+		       : quality_large(table, &bare, quality);
 }
 
 int gt_quality_compare(const struct gt_quality *a, const struct gt_quality *b)

@@ -14,7 +14,10 @@
  * MB/s of one link in one direction, as NCCL 2.30 counts them (src/graph/topo.h and
  * topo.cc of NVIDIA/nccl at 5067397c: SM60 18, SM70 and SM80 20, SM86 12, SM90 20.6,
  * SM100 40.1; everything else counts as SM80), and RCCL's for xGMI (Vega and MI100 24,
- * MI200 36, MI300 48).
+ * MI200 36, MI300 48). Compute capabilities by NVIDIA's list (developer.nvidia.com,
+ * "CUDA GPU compute capability"): T4 7.5; A800 8.0; A10 8.6; L40 8.9; H100 and H200 NVL,
+ * H800, H20 9.0; B200 10.0; B300, GB300 10.3; RTX PRO 6000, RTX 5090 12.0, where the last
+ * two have no links.
  */
 enum {
 	NVLINK_SM60 = 18000,
@@ -240,12 +243,11 @@ bool gt_gpu_model_pcie_p2p(const char *model)
 	char text[NAME_MAX_LEN], word[5];
 
 	normalize(model ? model : "", text);
-	for (int series = 20; series <= 50; series += 10)
-		for (int card = 50; card <= 90; card += 10) {
-			snprintf(word, sizeof(word), "%d%d", series, card);
-			if (has_word(text, word))
-				return false;
-		}
+	for (int n = 0; n < 20; n++) {
+		snprintf(word, sizeof(word), "%d%d", 20 + n / 5 * 10, 50 + n % 5 * 10);
+		if (has_word(text, word))
+			return false;
+	}
 	return true;
 }
 

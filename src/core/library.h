@@ -194,6 +194,10 @@ int gt_node_measured_mbps(const struct gt_node *node, const struct gt_mask *set,
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
+/* Name the GPUs of a finished model that nobody uses yet, where it does not: names[i] is
+ * GPU i's, NULL or one without figures: none. Speeds and paths follow, and the note of
+ * the guess goes. What the source rated stays. */
+void gt_node_name_gpus(struct gt_node *node, const char *const *names);
 /* Do the two give the same answer to every request? Names, UUIDs, bus ids and notes don't
  * count. */
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b);
@@ -261,6 +265,10 @@ bool gt_limit_memory_tells(const struct gt_limit_memory *memory);
 size_t gt_table_bytes(const struct gt_table *table);
 /* Weigh level 3 by another mix from now on. 3^n steps: about 20 us for 8 GPUs. */
 void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix);
+/* Questions about groups that would take more steps than this (some 40 ns each) are
+ * answered from the best set of levels 0 to 2, and not called exact; 0: no limit. Nodes
+ * of up to 8 GPUs stay far below any. */
+void gt_table_limit_groups(struct gt_table *table, long steps);
 /* Levels 0 to 2 of the best set of count free GPUs as one number, larger is better, equal
  * is a tie, comparable between node types; 0 where none fits. For ranking nodes: one
  * look-up for up to 8 GPUs. */

@@ -4,8 +4,11 @@
 
 #include "core/node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GUESS "GPU model not named"
 
 /* Before names are compared, so that what is written is as different as what was read. */
 static void clean_names(struct gt_node *node)
@@ -137,8 +140,7 @@ static void note_guess(struct gt_node *node, const char *model, int mbps,
 		gt_node_add_note(node, "unknown GPU model '%s': %g GB/s %s assumed",
 				 model, mbps / 1000.0, what);
 	else
-		gt_node_add_note(node, "GPU model not named: %g GB/s %s assumed",
-				 mbps / 1000.0, what);
+		gt_node_add_note(node, GUESS ": %g GB/s %s assumed", mbps / 1000.0, what);
 }
 
 /* Link speed of every GPU that has none yet, by its model. */
@@ -221,8 +223,7 @@ static void fill_pair(struct gt_node *node, int a, int b, const int *slot_mbps)
 				counted_path(node, shown ? path : assumed_path(ga, gb)),
 				slot);
 		/* what lies beneath a link is hidden by the link's own name */
-		if (shown && path > GT_PATH_C2C && links > 0 &&
-		    path != assumed_path(ga, gb))
+		if (shown && links > 0 && path != assumed_path(ga, gb))
 			node->paths_rated = true;
 	}
 	if (links > 0)
@@ -274,6 +275,36 @@ static void fill_summary(struct gt_node *node)
 			if (node->links[gt_node_at(node, i, j)] == GT_UNKNOWN)
 				node->partial = true;
 	}
+}
+
+void gt_node_name_gpus(struct gt_node *node, const char *const *names)
+{
+	int link_mbps, guess_mbps, pcie_mbps, kept = 0;
+	bool any = false;
+
+	gt_gpu_model_speeds("", &guess_mbps, &pcie_mbps);
+	for (int i = 0; i < node->n; i++) {
+		struct gt_gpu *gpu = &node->gpu[i];
+
+		if (gpu->model[0] || !names[i] ||
+		    !gt_gpu_model_speeds(names[i], &link_mbps, &pcie_mbps))
+			continue;
+		any = true;
+		snprintf(gpu->model, sizeof(gpu->model), "%s", names[i]);
+		if (gpu->link_mbps == guess_mbps)
+			gpu->link_mbps = GT_UNKNOWN;
+	}
+	if (!any)
+		return;
+	for (size_t at = (size_t)node->n * (size_t)node->n; at-- && !node->paths_rated;)
+		node->path_mbps[at] = 0;
+	for (int i = 0; i < node->note_count; i++)
+		if (!strncmp(node->notes[i], GUESS, strlen(GUESS)))
+			free(node->notes[i]);
+		else
+			node->notes[kept++] = node->notes[i];
+	node->note_count = kept;
+	gt_node_finish(node, NULL);
 }
 
 enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)

@@ -343,6 +343,9 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 
 	if (fit)
 		return fit;
+	if (gt_shape_asked(request) && !gt_shape_fits(table, request, q.open))
+		return gt_large_select(table, request, &(struct gt_mask){{q.open}},
+				       choice);
 	ask_shape(&q, table, request);
 	if (!is_plain(&q)) {
 		gt_release_init(&q.release, table, request->running,

@@ -67,6 +67,43 @@ struct gt_parts {
 	long steps;	   /* left for transfers */
 };
 
+/* ---- how much there is to do ---- */
+
+#define VALUE_STEPS 100 /* of a set's worth as a group */
+
+/* n over k, of at most GT_DENSE_MAX. */
+static long choose(int n, int k)
+{
+	long ways = 1;
+
+	for (int i = 0; i < k; i++)
+		ways = ways * (n - i) / (i + 1);
+	return k > n ? 0 : ways;
+}
+
+bool gt_shape_fits(const struct gt_table *table, const struct gt_request *request,
+		   uint32_t open)
+{
+	const struct gt_groups *groups = request->groups;
+	int n = gt_bits_count(open), gpus = 0;
+	long steps = choose(n, request->count) * VALUE_STEPS;
+
+	if (!table->shape_work || table->n <= GT_FULL_MAX)
+		return true;
+	if (groups && groups->count > 1)
+		steps = 0;
+	for (int j = groups ? groups->count - 1 : -1; j >= 0; j--) {
+		int size = groups->size[j];
+		bool same = gpus && size == groups->size[j + 1];
+
+		gpus += size;
+		steps += choose(n, gpus) * choose(gpus - same, size - same);
+		if (!same && groups->count > 1)
+			steps += choose(n, size) * VALUE_STEPS;
+	}
+	return steps <= table->shape_work;
+}
+
 /* ---- what a set is worth as a group ---- */
 
 static int64_t find_value(struct gt_table *table, enum gt_comm comm, uint32_t set,

@@ -26,6 +26,9 @@ struct gt_shape *gt_shape_get(struct gt_table *table, const struct gt_request *r
  * NULL: out of memory. */
 const struct gt_answer *gt_shape_ask(struct gt_table *table, struct gt_shape *shape,
 				     uint32_t open, const struct gt_tie **ties);
+/* Does the table's limit allow to look for the request's groups in open? O(groups). */
+bool gt_shape_fits(const struct gt_table *table, const struct gt_request *request,
+		   uint32_t open);
 /* The partitions of all sets within open. */
 struct gt_parts *gt_shape_parts(struct gt_table *table, struct gt_shape *shape,
 				uint32_t open);

@@ -556,3 +556,8 @@ void gt_table_set_mix(struct gt_table *table, const struct gt_mix *mix)
 	else
 		gt_pools_weigh(table->pools, table);
 }
+
+void gt_table_limit_groups(struct gt_table *table, long steps)
+{
+	table->shape_work = steps;
+}

@@ -71,6 +71,7 @@ struct gt_table {
 	/* geometries that were asked for (shape.c) */
 	struct gt_shape *shapes[GT_SHAPES];
 	uint32_t shape_clock;
+	long shape_work;	 /* of gt_table_limit_groups; 0: no limit */
 	int64_t *group_value[2]; /* dense: 2^n, by comm; -1: not yet; NULL: not asked */
 	struct gt_parts *parts;	 /* 9 to 16: of the last question */
 

@@ -246,33 +246,33 @@ static enum gt_err add_files(struct gres_list *list, struct gres *gres, const ch
 
 /* ---- one device of several files ---- */
 
-/* What the files of one device are. */
+enum kind { KIND_NVIDIA, KIND_RENDER, KIND_CARD, KINDS };
+
+/* What the files of one device are. card1 and renderD128 are one GPU, which Slurm calls
+ * by the latter, and an NVIDIA GPU may have them, too. */
 struct device {
-	char file[128]; /* the GPU's: /dev/nvidia3, /dev/dri/renderD128 */
-	int gpus;	/* files of different GPUs */
-	int caps;	/* /dev/nvidia-caps/nvidia-cap12: of an instance of MIG */
-	int others;	/* /dev/nvidiactl, /dev/kfd */
+	char file[KINDS][128]; /* /dev/nvidia3, /dev/dri/renderD128, /dev/dri/card1 */
+	int count[KINDS];
+	int caps;   /* /dev/nvidia-caps/nvidia-cap12: of an instance of MIG */
+	int others; /* /dev/nvidiactl, /dev/kfd */
 };
 
 static enum gt_err take_file(void *arg, const char *name)
 {
 	struct device *device = arg;
 	const char *base = strrchr(name, '/');
-	bool card;
+	enum kind kind;
 
 	base = base ? base + 1 : name;
-	card = !strncmp(base, "card", 4) || !strncmp(base, "renderD", 7);
-	if (!strncmp(base, "nvidia-cap", 10)) {
+	kind = !strncmp(base, "renderD", 7) ? KIND_RENDER
+	       : !strncmp(base, "card", 4)  ? KIND_CARD
+					    : KIND_NVIDIA;
+	if (!strncmp(base, "nvidia-cap", 10))
 		device->caps++;
-	} else if (minor_of(base) == GT_UNKNOWN) {
+	else if (minor_of(base) == GT_UNKNOWN)
 		device->others++;
-	} else if (!card || !device->file[0] || !strstr(device->file, "/dri/")) {
-		device->gpus += !card || !device->file[0];
-		snprintf(device->file, sizeof(device->file), "%.127s", name);
-	} else if (!strncmp(base, "renderD", 7)) {
-		/* card1 and renderD128 are one GPU, which Slurm calls by the latter */
-		snprintf(device->file, sizeof(device->file), "%.127s", name);
-	}
+	else if (!device->count[kind]++)
+		snprintf(device->file[kind], sizeof(device->file[kind]), "%.127s", name);
 	return GT_OK;
 }
 
@@ -313,7 +313,8 @@ static enum gt_err add_instance(struct gres_list *list, struct gres *gres)
 static enum gt_err add_device(struct gres_list *list, struct gres *gres,
 			      const char *files)
 {
-	struct device device = {.gpus = 0};
+	struct device device = {.caps = 0};
+	int kind = 0, most = 0;
 	bool is_profile = gt_mig_is_profile_name(gres->type);
 	enum gt_err rc = check_files(list, gres, files);
 
@@ -321,20 +322,24 @@ static enum gt_err add_device(struct gres_list *list, struct gres *gres,
 		rc = gt_hostlist_each(files, take_file, &device, list->err);
 	if (rc)
 		return rc;
-	if (device.gpus > 1)
+	for (int k = KINDS - 1; k >= 0; k--) {
+		most = device.count[k] > most ? device.count[k] : most;
+		kind = device.count[k] ? k : kind;
+	}
+	if (most > 1)
 		return fail_line(list, gres, "one device with the files of several GPUs");
-	if (device.gpus == 0 && device.caps)
+	if (most == 0 && device.caps)
 		return fail_line(list, gres,
 				 "capability files without the GPU's /dev/nvidiaN: whose "
 				 "instance it is is not said");
-	if (device.gpus == 0)
+	if (most == 0)
 		return fail_line(list, gres, "no file of a GPU, such as /dev/nvidia0");
 	if (device.caps && !is_profile)
 		return fail_line(list, gres,
 				 "an instance of MIG needs its profile in Type=, such as "
 				 "a100_1g.5gb; compute instances (1c.3g.20gb) and names "
 				 "of a site's own do not show its slices");
-	snprintf(gres->file, sizeof(gres->file), "%s", device.file);
+	snprintf(gres->file, sizeof(gres->file), "%s", device.file[kind]);
 	return is_profile ? add_instance(list, gres) : add_gres(list, gres);
 }
 

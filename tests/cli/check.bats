@@ -413,6 +413,16 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 	has "$("$GPUTOPO" show -t topo.txt)" "GPU model not named: 12 GB/s over PCIe assumed"
 	echo 'NodeName=n[1-8] Topology=topo.txt Model=nvidia_l40s' >gputopo.conf
 	sound
+	# so does a Type= of gres.conf that is a GPU model, as slurmctld takes it
+	echo 'NodeName=n[1-8] Topology=topo.txt' >gputopo.conf
+	echo 'NodeName=n[1-8] Name=gpu Type=nvidia_l40s File=/dev/nvidia[0-1]' >gres.conf
+	gputopo check ./gputopo.conf
+	same "$status" 0 status
+	[[ $output != *assumed* ]]
+	echo 'NodeName=n[1-8] Name=gpu Type=big File=/dev/nvidia[0-1]' >gres.conf
+	gputopo check ./gputopo.conf
+	has "$output" "./gputopo.conf:1: Topology=topo.txt: GPU model not named: 12 GB/s over PCIe assumed; set Model= on this line"
+	rm gres.conf
 	# half of the truth, without it
 	same "$("$GPUTOPO" pick -t topo.txt -n 2 --json | jq .busbw_gbps)" 12 "PCIe 3"
 	same "$("$GPUTOPO" pick -t topo.txt -n 2 --model l40s --json | jq .busbw_gbps)" 24 "PCIe 4"

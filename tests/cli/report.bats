@@ -41,6 +41,18 @@ small() {
 	end 6100 99 17
 }
 
+@test "a job with groups is judged by its slowest group" {
+	line 100 1 n0 4 0-7 0-3 0-1,4-5 22.000 22.000 40.000 true changed \
+		',"groups":[[0,1],[4,5]],"group_busbw_gbps":[247.200,200.000],"comm":"allreduce","stock_group_gbps":22.000,"ideal_group_gbps":247.200'
+	line 110 2 n0 2 0-7 0-1 0-1 40.000 40.000 40.000 false best \
+		',"groups":[[0],[1]],"group_busbw_gbps":[null,null],"comm":"allreduce","stock_group_gbps":null,"ideal_group_gbps":null'
+	gputopo report "$LOG" --json
+	same "$status" 0 status
+	json_is '.with_groups' 1
+	json_is '.by_size[1] | [.stock_gbps, .gbps, .ideal_gbps, .faster]' '[22,200,247.2,1]'
+	json_is '.by_size[0] | [.stock_gbps, .gbps, .ideal_gbps]' '[40,40,40]'
+}
+
 @test "by hand: a small log" {
 	small
 	gputopo report "$LOG" --json

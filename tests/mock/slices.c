@@ -16,18 +16,6 @@ const struct mock_gpus two_gpus = {.count = 2};
 /* ---- the stage ------------------------------------------------------------------------
  */
 
-static void write_file(const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", stage.dir, name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 /* gputopo.conf and a node file of two GPUs in MIG mode; minors: of GPU 0 and 1. */
 void write_files(const char *conf, int minor0, int minor1)
 {

@@ -43,16 +43,21 @@ const struct mock_gpus dgx = {.count = 8, .links = dgx1v};
 const int regrouped[8] = {0, 2, 4, 6, 1, 3, 5, 7};
 const char *const types[8] = {"aa", "aa", "aa", "aa", "bb", "bb", "bb", "bb"};
 
-void write_conf(const char *text)
+void write_file(const char *name, const char *text)
 {
 	char path[PATH_MAX];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/gputopo.conf", stage.dir);
+	snprintf(path, sizeof(path), "%s/%s", stage.dir, name);
 	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+void write_conf(const char *text)
+{
+	write_file("gputopo.conf", text);
 }
 
 void stage_setup(void)

@@ -53,6 +53,8 @@ extern bool ticking;
 
 void stage_setup(void);
 void stage_teardown(void);
+/* A file beside gputopo.conf. */
+void write_file(const char *name, const char *text);
 void write_conf(const char *text);
 /* As slurmctld starts: node table, recovery, reconfigure. */
 void start(void);

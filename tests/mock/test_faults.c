@@ -29,18 +29,6 @@ static void in_stage(char *path, const char *name)
 	snprintf(path, PATH_MAX, "%s/%s", stage.dir, name);
 }
 
-static void write_file(const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	FILE *f;
-
-	in_stage(path, name);
-	f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 /* ---- before slurmctld starts
  * -----------------------------------------------------------
  */

@@ -384,6 +384,39 @@ START_TEST(without_the_select_plugin_all_is_let_through)
 }
 END_TEST
 
+/* A topology without names is a guess, unless Type= of gres.conf is a GPU model: PCIe 4
+ * of an L40S gives 24 GB/s, what nobody names 12. */
+START_TEST(types_name_the_gpus_of_a_topology_without_names)
+{
+	static const char *const known[2] = {"nvidia_l40s", "nvidia_l40s"};
+	static const char *const own[2] = {"big", "big"};
+	static const int none[4] = {-1, 0, 0, -1};
+
+	for (int named = 0; named < 2; named++) {
+		struct mock_gpus gpus = {
+			.count = 2, .links = none, .types = named ? known : own};
+		char *env[1] = {(char *)"GPUTOPO_MIN_BUSBW=20"}, *text = NULL;
+		job_desc_msg_t job;
+
+		write_file("t.txt", "\tGPU0\tGPU1\nGPU0\t X \tPIX\nGPU1\tPIX\t X \n");
+		write_conf("NodeName=n0 Topology=t.txt\n");
+		mock_node_add("n0", &gpus);
+		start();
+		memset(&job, 0, sizeof(job));
+		job.min_nodes = job.num_tasks = NO_VAL;
+		job.spank_job_env = env;
+		job.spank_job_env_size = 1;
+		job.tres_per_job = (char *)"gres:gpu:2";
+		ck_assert_int_eq(submit(&job, 0, &text) == SLURM_SUCCESS, named);
+		ck_assert(named || strstr(text, "12 GB/s"));
+		ck_assert(mock_logged("set Model= on its line in gputopo.conf"));
+		xfree(text);
+		teardown();
+		setup();
+	}
+}
+END_TEST
+
 START_TEST(only_the_nodes_of_the_partition_count)
 {
 	part_record_t part = {.node_bitmap = bit_alloc(2)};
@@ -416,5 +449,6 @@ SUITE(submit)
 	tcase_add_test(tc, a_forged_place_is_dropped);
 	tcase_add_test(tc, without_the_select_plugin_all_is_let_through);
 	tcase_add_test(tc, only_the_nodes_of_the_partition_count);
+	tcase_add_test(tc, types_name_the_gpus_of_a_topology_without_names);
 	suite_add_tcase(suite, tc);
 }

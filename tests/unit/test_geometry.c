@@ -530,6 +530,49 @@ START_TEST(random_requests_to_16_gpus)
 }
 END_TEST
 
+/* Beyond the limit the answer is not called exact, and a promise is kept all the same. */
+START_TEST(a_limit_bounds_the_steps)
+{
+	struct rng r = rng_start("limit of 16");
+	struct oracle_graph g;
+	struct machine m = {.node = NULL};
+	int kept = 0;
+
+	graph_of_16(&g, &r);
+	snprintf(m.name, sizeof(m.name), "limited");
+	open_node(&m, graph_node(&g));
+	gt_table_limit_groups(m.table, 1000);
+	ck_assert_int_eq(gt_groups_parse(&shape, "4+2+2", NULL), GT_OK);
+	for (int i = 0; i < 40; i++) {
+		struct gt_request request = {.count = 8, .groups = &shape};
+		struct gt_geometry geometry;
+		struct gt_choice choice;
+		struct gt_quality quality;
+		enum gt_fit fit;
+
+		request.free = mask_of(rng_next(&r, 1 << 16) | rng_next(&r, 1 << 16));
+		if (gt_mask_count(&request.free) < 9)
+			continue;
+		ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+		ck_assert(!choice.exact);
+		ck_assert(gt_select_quality(m.table, &request, &quality));
+		request.min_busbw_mbps = 10000 + (int)rng_next(&r, 20000);
+		fit = gt_select(m.table, &request, &choice);
+		ck_assert(fit == GT_FIT_OK || fit == GT_FIT_BELOW_MIN);
+		if (fit)
+			continue;
+		kept++;
+		gt_table_limit_groups(m.table, 0);
+		gt_select_geometry(m.table, &request, &choice.gpus, &geometry);
+		for (int j = 0; j < geometry.count; j++)
+			ck_assert_int_ge(geometry.busbw_mbps[j], request.min_busbw_mbps);
+		gt_table_limit_groups(m.table, 1000);
+	}
+	ck_assert_int_gt(kept, 0);
+	close_machine(&m);
+}
+END_TEST
+
 /* As many free GPUs as the brute force can look at. */
 static unsigned random_free(struct rng *r, int count)
 {
@@ -869,6 +912,7 @@ SUITE(geometry)
 		UNIT(all_to_all_of_every_set_is_the_definition),
 		UNIT(random_machines_and_wishes),
 		UNIT(random_requests_to_16_gpus),
+		UNIT(a_limit_bounds_the_steps),
 		UNIT(random_requests_to_a_captured_machine_of_16),
 		UNIT(one_switch_serves_every_geometry_alike),
 		UNIT(groups_stay_on_one_switch),

@@ -60,6 +60,20 @@ START_TEST(test_model_speeds)
 		{"NVIDIA B200", 40100, 48000, true},
 		{"NVIDIA GB200", 40100, 48000, true},
 		{"NVIDIA L40S", 20000, 24000, true},
+		{"NVIDIA L40", 20000, 24000, true},
+		{"NVIDIA A10", 12000, 24000, true},
+		{"Tesla T4", 20000, 12000, true},
+		{"NVIDIA H100 NVL", 20600, 48000, true},
+		{"NVIDIA H200 NVL", 20600, 48000, true},
+		{"NVIDIA A800-SXM4-80GB", 20000, 24000, true},
+		{"NVIDIA H800", 20600, 48000, true},
+		{"NVIDIA H20", 20600, 48000, true},
+		{"NVIDIA B300 SXM6 AC", 40100, 48000, true},
+		{"NVIDIA GB300", 40100, 48000, true},
+		{"NVIDIA GeForce RTX 5090", 40100, 48000, true},
+		{"AMD Instinct MI325X", 48000, 48000, true},
+		{"amd_instinct_mi350x", 48000, 48000, true},
+		{"MI355X", 48000, 48000, true},
 		{"NVIDIA RTX 6000 Ada Generation", 20000, 24000, true},
 		{"NVIDIA RTX PRO 6000 Blackwell Server Edition", 40100, 48000, true},
 		{"Quadro RTX 8000", 20000, 12000, true},
@@ -80,6 +94,11 @@ START_TEST(test_model_speeds)
 				      pcie_mbps == rows[i].pcie_mbps,
 			      "%s: %d %d %d", rows[i].model, known, link_mbps, pcie_mbps);
 	}
+	/* the driver keeps these from writing to each other over PCIe */
+	ck_assert(!gt_gpu_model_pcie_p2p("NVIDIA GeForce RTX 5090"));
+	ck_assert(!gt_gpu_model_pcie_p2p("rtx4090") && !gt_gpu_model_pcie_p2p("2080ti"));
+	ck_assert(gt_gpu_model_pcie_p2p("NVIDIA RTX PRO 6000 Blackwell Server Edition"));
+	ck_assert(gt_gpu_model_pcie_p2p("NVIDIA L40S") && gt_gpu_model_pcie_p2p(""));
 }
 END_TEST
 
@@ -221,6 +240,42 @@ START_TEST(test_unknown_model_is_noted)
 	ck_assert_int_eq(gt_node_note_count(node), 1);
 	ck_assert_ptr_nonnull(strstr(gt_node_note(node, 0), "toaster"));
 	gt_node_free(node);
+}
+END_TEST
+
+/* A topology that names no GPU, of which somebody else knows the types. */
+START_TEST(test_names_from_elsewhere)
+{
+	static const char *const types[] = {"nvidia_a100-sxm4-80gb", "big", NULL};
+	struct gt_node *node, *named;
+
+	ck_assert_int_eq(gt_node_new(&node, 3, NULL), GT_OK);
+	gt_node_set_links(node, 0, 1, 2);
+	gt_node_set_links(node, 1, 0, 2);
+	gt_node_set_path(node, 0, 2, GT_PATH_PIX);
+	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
+	ck_assert_int_eq(gt_node_note_count(node), 1);
+	/* a type that is no model changes nothing */
+	gt_node_name_gpus(node, types + 1);
+	ck_assert_int_eq(gt_node_note_count(node), 1);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 2), 12000);
+	gt_node_name_gpus(node, (const char *const[]){types[0], types[0], types[0]});
+	ck_assert_int_eq(gt_node_note_count(node), 0);
+	ck_assert_int_eq(gt_node_path_mbps(node, 0, 2), 24000);
+	ck_assert_int_eq(gt_node_path_mbps(node, 2, 0), 24000);
+	ck_assert_int_eq(gt_node_pair_mbps(node, 0, 1), 40000);
+	ck_assert_int_eq(gt_node_links(node, 0, 1), 2);
+	gt_node_free(node);
+	/* what the source names or rates stays */
+	ck_assert_int_eq(gt_node_new(&named, 2, NULL), GT_OK);
+	snprintf(gt_node_edit_gpu(named, 0)->model, 64, "Tesla P100-SXM2-16GB");
+	gt_node_set_path_mbps(named, 0, 1, 7000);
+	ck_assert_int_eq(gt_node_finish(named, NULL), GT_OK);
+	gt_node_name_gpus(named, (const char *const[]){types[0], types[0]});
+	ck_assert_str_eq(gt_node_gpu(named, 0)->model, "Tesla P100-SXM2-16GB");
+	ck_assert_str_eq(gt_node_gpu(named, 1)->model, types[0]);
+	ck_assert_int_eq(gt_node_path_mbps(named, 0, 1), 7000);
+	gt_node_free(named);
 }
 END_TEST
 
@@ -624,6 +679,7 @@ SUITE(node)
 		UNIT(test_a_pair_is_worth_the_better_way),
 		UNIT(test_the_slower_member_decides),
 		UNIT(test_unknown_model_is_noted),
+		UNIT(test_names_from_elsewhere),
 		UNIT(test_islands_fill_their_links),
 		UNIT(test_inference),
 		UNIT(test_inference_of_damage),

@@ -13,10 +13,11 @@
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
 
-#define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
-#define LEARNED_JOBS  20     /* before the sizes that start are believed */
-#define LEARN_GPUS    8	     /* larger types would take too long to weigh again */
-#define VALUES	      4096   /* nodes of one type in one state are looked up once */
+#define MAX_GROUP_STEPS 500000L /* of one question, 20 ms; nodes of 9 to 16 GPUs */
+#define MAX_FIT_STEPS	100000	/* of the search for a permutation that would fit */
+#define LEARNED_JOBS	20	/* before the sizes that start are believed */
+#define LEARN_GPUS	8	/* larger types would take too long to weigh again */
+#define VALUES		4096	/* nodes of one type in one state are looked up once */
 
 struct type {
 	struct gt_node *node;
@@ -149,6 +150,7 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 		gt_size_memory_init(&type->sizes);
 		if (gt_table_new(&type->table, node, &type->mix, NULL) == GT_OK) {
 			models->type_count++;
+			gt_table_limit_groups(type->table, MAX_GROUP_STEPS);
 			return type->table;
 		}
 	}
@@ -191,8 +193,9 @@ static struct gt_node *node_from_links(const struct gp_gpus *gpus)
 		struct gt_gpu *gpu = gt_node_edit_gpu(node, a);
 		int g = bit_of(gpus, (struct gp_model_gpu){a}).n;
 
-		if (gpus->model)
-			snprintf(gpu->model, sizeof(gpu->model), "%s", gpus->model);
+		if (gpus->type_name[g])
+			snprintf(gpu->model, sizeof(gpu->model), "%s",
+				 gpus->type_name[g]);
 		if (__builtin_popcountll(gpus->sockets[g]) == 1)
 			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
 		gpu->mig =
@@ -280,6 +283,16 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 	return hash | 1;
 }
 
+/* By Type= of gres.conf, or AutoDetect's, what the topology does not name. */
+static void name_gpus(struct gt_node *node, const struct gp_gpus *gpus)
+{
+	const char *names[GP_MAX_GPUS];
+
+	for (int a = 0; a < gpus->size; a++)
+		names[a] = gpus->type_name[bit_of(gpus, (struct gp_model_gpu){a}).n];
+	gt_node_name_gpus(node, names);
+}
+
 /* A model of our own of the node, or NULL with the reason. */
 static struct gt_node *make_model(struct gp_models *models, struct gp_binding *binding,
 				  const struct gp_gpus *gpus)
@@ -315,8 +328,10 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 	if (!source || gt_node_copy_avoiding(&copy, source, avoid, NULL) != GT_OK)
 		copy = NULL;
 	gt_node_free(own);
-	if (copy)
+	if (copy) {
+		name_gpus(copy, gpus);
 		binding->why = GP_OK;
+	}
 	return copy;
 }
 

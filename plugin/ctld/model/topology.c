@@ -65,7 +65,7 @@ static void warn_guesses(const struct gt_node *node, const char *spec)
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		if (strstr(gt_node_note(node, i), " assumed"))
 			gp_info("gputopo: Topology=%s: %s; set Model= on its line in "
-				"gputopo.conf",
+				"gputopo.conf, if no Type= of gres.conf is the model",
 				spec, gt_node_note(node, i));
 }
 
