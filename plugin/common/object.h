@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * object.h - load one of gputopo's own objects from the folder of the object that asks.
- * Called by ctld/mig/mig_object.c and ctld/model/topology_object.c.
+ * Called by ctld/objects/mig_object.c and ctld/model/topology.c.
  */
 #ifndef GPUTOPO_PLUGIN_COMMON_OBJECT_H
 #define GPUTOPO_PLUGIN_COMMON_OBJECT_H

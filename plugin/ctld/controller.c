@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * controller.c - the hooks of the select plugin inside slurmctld and the state behind
- * them. Called by select_cons_tres.c.
+ * controller.c - the hooks of the select plugin inside slurmctld. Called by
+ * select_cons_tres.c. What they keep is in four parts: state/config (gputopo.conf and
+ * models), state/caches (running jobs, room, units), state/scratch (memory of one
+ * job_test) and log/journal (all that is written down). Each part's own file writes to
+ * it.
  *
  * The story of one job_test; docs/design/job_test.md has it at length.
  *
@@ -20,8 +23,8 @@
  *    NVLink domain, then with all. A refusal of the last is stock's and is returned.
  * 3. The answer is read, job first: "no-gpus", "off", "exclusive", "preemption",
  *    "shared", "per-socket", "abi-mismatch" end here. Then node by node: a node whose
- * model is missing or contradicts it keeps stock's GPUs ("no-topology", "size", "index",
- * ...).
+ *    model is missing or contradicts it keeps stock's GPUs ("no-topology", "size",
+ *    "index", ...).
  * 4. Each node chooses (choice.c). None wants others: "best", "no-choice", "observed",
  *    "budget".
  * 5. The exchange. All free GPUs but the wanted ones are marked allocated, stock is asked
@@ -32,12 +35,12 @@
  * At the end the promise is checked once more; an answer that breaks it is freed and the
  * job waits. What was decided is kept until job_begin names the same job and logs it.
  *
- * Bitmaps. test->nodes is Slurm's: offered nodes in, picked nodes out.
- * ctl->scratch.offered is our copy of the offered nodes, set in phase 1; each narrower
- * call that fails copies it back. ctl->scratch.picked is scratch of phase 2 (the few
- * nodes) and from phase 3 on a copy of stock's picked nodes, from which each exchange
- * starts. A node's gres bits are Slurm's; only phase 5 touches them, and leaves them as
- * they were.
+ * Scratch. test->nodes is Slurm's: offered nodes in, picked nodes out. offered is our
+ * copy of the offered nodes, set in phase 1; each narrower call that fails copies it
+ * back. picked has the few nodes of phase 2, and from phase 3 on a copy of stock's picked
+ * nodes, from which each exchange starts. scores and domains are of phase 2, answers and
+ * hidden of phases 3 to 5, dates of forecasts. A node's gres bits are Slurm's; only phase
+ * 5 touches them, and leaves them as they were.
  *
  * The job. A run of stock's job_test changes five fields of it (CPUs, memory and the
  * like). They are saved before phase 2 and written back before each further call.

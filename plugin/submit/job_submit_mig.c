@@ -10,6 +10,7 @@
 #include "plugin/slurm/job_env.h"
 #include "plugin/submit/job_submit_mig.h"
 #include "plugin/common/mig_names.h"
+#include "plugin/common/mig_text.h"
 
 #define TRES_MAX 4096 /* bytes of one request of ours */
 
@@ -101,6 +102,7 @@ bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 	const char *wish =
 		gp_env_get(job->spank_job_env, job->spank_job_env_size, GP_ENV_MIG);
 	struct want want = {job, wish};
+	struct gp_mig_wish read;
 	struct gp_mig_question question = {
 		.size = sizeof(question), .places = *places, .wish = wish};
 	struct gp_mig_verdict verdict = {0};
@@ -112,6 +114,11 @@ bool gp_submit_mig(job_desc_msg_t *job, const struct gp_places *places,
 			return refuse(text, size, wish, checks[i].text);
 	if (!ask)
 		return refuse(text, size, wish, "gputopo's select plugin is not loaded");
+	if (wish && !gp_mig_wish_read(wish, &read)) {
+		snprintf(text, size,
+			 "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT", wish);
+		return true;
+	}
 	if (ask(&question, &verdict)) {
 		snprintf(text, size, "%s", verdict.text);
 		return true;

@@ -14,6 +14,7 @@ static const char help[] =
 	"Usage: gputopo show -t TOPOLOGY [--json | --matrix | --heat | --svg FILE | "
 	"--dot]\n"
 	"                    [--mark LIST]\n"
+	"       gputopo show --list\n"
 	"Print how the GPUs of a machine are connected, and the best bandwidth by job\n"
 	"size.\n\n" CLI_TOPOLOGY_HELP
 	"      --json         our node file: one JSON document\n"
@@ -21,6 +22,7 @@ static const char help[] =
 	"      --heat         the GB/s of every pair, coloured on a terminal\n"
 	"      --svg FILE     a picture; - for standard output\n"
 	"      --dot          for Graphviz\n"
+	"      --list         the names for builtin:NAME, and their GPUs\n"
 	"      --mark LIST    these GPUs: what a job on them would get; LIST;LIST marks\n"
 	"                     its groups, each in a colour of its own\n" CLI_HELP_HELP;
 
@@ -411,6 +413,26 @@ static enum form form_of(int opt)
 	}
 }
 
+/* Every name for -t builtin:NAME, with its GPUs. */
+static int list_builtins(void)
+{
+	const char *name;
+
+	for (int i = 0; (name = gt_builtin_name(i)); i++) {
+		char spec[96];
+		struct gt_node *node;
+		struct gt_error err;
+
+		snprintf(spec, sizeof(spec), "builtin:%s", name);
+		if (gt_node_load(&node, spec, NULL, &err))
+			return cli_fail(&err);
+		printf("%-32s %2d x %s\n", spec, gt_node_size(node),
+		       gt_node_gpu(node, 0)->model);
+		gt_node_free(node);
+	}
+	return CLI_DONE;
+}
+
 int cmd_show(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -420,6 +442,7 @@ int cmd_show(int argc, char **argv)
 		{"svg", required_argument, NULL, 's'},
 		{"dot", no_argument, NULL, 'd'},
 		{"mark", required_argument, NULL, 'k'},
+		{"list", no_argument, NULL, 'l'},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
@@ -439,6 +462,8 @@ int cmd_show(int argc, char **argv)
 			forms++;
 		} else if (opt == 'k') {
 			marked = optarg;
+		} else if (opt == 'l') {
+			return list_builtins();
 		} else {
 			status = cli_common_option(&c, opt);
 		}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conf/compact.h"
+#include "core/append.h"
 
 /* What is left to read; at == end: nothing. */
 struct in {
@@ -353,4 +354,13 @@ int gp_list_parse(const char *text, int *out, int max)
 			return -1;
 	}
 	return count;
+}
+
+char *gp_list_write(const int *list, int count, char *buf, size_t size)
+{
+	struct gt_append text = gt_append_to(buf, size);
+
+	for (int i = 0; i < count; i++)
+		gt_append(&text, "%s%d", i ? "," : "", list[i]);
+	return buf;
 }

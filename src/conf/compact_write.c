@@ -215,12 +215,3 @@ uint64_t gp_compact_hash(const char *word, size_t len)
 
 	return hash ? hash : 1;
 }
-
-char *gp_list_write(const int *list, int count, char *buf, size_t size)
-{
-	struct gt_append text = gt_append_to(buf, size);
-
-	for (int i = 0; i < count; i++)
-		gt_append(&text, "%s%d", i ? "," : "", list[i]);
-	return buf;
-}

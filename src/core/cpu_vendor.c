@@ -4,9 +4,6 @@
 
 #include "core/node.h"
 
-#include <string.h>
-#include <strings.h>
-
 /*
  * The link between sockets, MB/s: NCCL 2.30's constants (src/graph/topo.h); AMD by family
  * since NVIDIA/nccl#2036, which counts Zen 1 and 2 as 16 (rated), 3 and 4 as 24
@@ -37,8 +34,6 @@ static const struct {
 	[GT_CPU_AMD_ZEN5] = {"AMD Zen 5", 32000, 10, 0},
 };
 
-#define CPU_COUNT ((int)(sizeof(cpus) / sizeof(cpus[0])))
-
 int gt_cpu_path_mbps(enum gt_cpu_vendor vendor, enum gt_path path, int slot_mbps)
 {
 	int bridge_mbps = slot_mbps * 10 / cpus[vendor].bridge_x10;
@@ -63,24 +58,4 @@ int gt_cpu_memory_mbps(enum gt_cpu_vendor vendor)
 const char *gt_cpu_vendor_name(enum gt_cpu_vendor vendor)
 {
 	return cpus[vendor].name;
-}
-
-enum gt_cpu_vendor gt_cpu_vendor_parse(const char *name)
-{
-	static const struct {
-		const char *name;
-		enum gt_cpu_vendor vendor;
-	} aliases[] = {
-		{"GenuineIntel", GT_CPU_INTEL}, {"AuthenticAMD", GT_CPU_AMD},
-		{"IBM", GT_CPU_POWER9},		{"IBM/S390", GT_CPU_UNKNOWN},
-		{"POWER", GT_CPU_POWER9},	{"arm64", GT_CPU_ARM},
-	};
-
-	for (int i = 1; i < CPU_COUNT; i++)
-		if (!strcasecmp(name, cpus[i].name))
-			return (enum gt_cpu_vendor)i;
-	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
-		if (!strcasecmp(name, aliases[i].name))
-			return aliases[i].vendor;
-	return GT_CPU_UNKNOWN;
 }

@@ -340,19 +340,6 @@ enum gt_fit gt_large_select(struct gt_table *table, const struct gt_request *req
 	return GT_FIT_BELOW_MIN;
 }
 
-/* The best set that does without the choice's GPUs. */
-enum gt_fit gt_large_runner_up(struct gt_table *table, const struct gt_request *request,
-			       const struct gt_mask *open, const struct gt_choice *choice,
-			       struct gt_choice *runner_up)
-{
-	struct gt_mask rest = gt_mask_without(open, &choice->gpus);
-
-	if (gt_mask_count(&rest) < request->count ||
-	    gt_mask_next(&request->include, 0) >= 0)
-		return GT_FIT_CONSTRAINED;
-	return gt_large_select(table, request, &rest, runner_up);
-}
-
 /* ---- what a node can give ---- */
 
 #define FIGURE_BITS 27

@@ -9,51 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same_place(const struct gt_measured *a, const struct gt_measured *b)
+bool gt_measured_same_place(const struct gt_measured *a, const struct gt_measured *b)
 {
 	return a->comm == b->comm && a->count == b->count &&
 	       gt_mask_equal(&a->gpus, &b->gpus);
-}
-
-enum gt_err gt_node_add_measured(struct gt_node *node, const struct gt_measured *measured,
-				 struct gt_error *err)
-{
-	int named = gt_mask_count(&measured->gpus);
-	struct gt_measured point = *measured, *grown;
-
-	if (named)
-		point.count = named;
-	if (!gt_mask_within(&point.gpus, &node->all) || point.count > node->n)
-		return gt_fail(err, GT_EINVAL,
-			       "measured: a GPU that the node does not have");
-	if (point.count < 2 || point.busbw_mbps < 1)
-		return gt_fail(err, GT_EINVAL,
-			       "measured: at least two GPUs and a bandwidth above 0");
-	for (int i = 0; i < node->measured_count; i++)
-		if (same_place(&node->measured[i], &point)) {
-			node->measured[i] = point;
-			return GT_OK;
-		}
-	if (node->measured_count == GT_MAX_MEASURED)
-		return gt_fail(err, GT_ELIMIT, "more than %d measured points",
-			       GT_MAX_MEASURED);
-	grown = realloc(node->measured,
-			((size_t)node->measured_count + 1) * sizeof(*grown));
-	if (!grown)
-		return gt_fail(err, GT_ENOMEM, "out of memory");
-	node->measured = grown;
-	grown[node->measured_count++] = point;
-	return GT_OK;
-}
-
-int gt_node_measured_count(const struct gt_node *node)
-{
-	return node->measured_count;
-}
-
-const struct gt_measured *gt_node_measured(const struct gt_node *node, int i)
-{
-	return &node->measured[i];
 }
 
 /* The island that holds all of the set, and its least c_i; GT_UNKNOWN: there is none. */
@@ -133,7 +92,7 @@ bool gt_measured_same(const struct gt_node *a, const struct gt_node *b)
 	if (a->measured_count != b->measured_count)
 		return false;
 	for (int i = 0; i < a->measured_count; i++)
-		if (!same_place(&a->measured[i], &b->measured[i]) ||
+		if (!gt_measured_same_place(&a->measured[i], &b->measured[i]) ||
 		    a->measured[i].busbw_mbps != b->measured[i].busbw_mbps)
 			return false;
 	return true;

@@ -15,35 +15,6 @@
 #define SLOW_SHARE   4	  /* a card below a quarter of the fastest is for storage */
 #define ETHERNET_LOW 1250 /* 10 Gb/s: management beside InfiniBand */
 
-/* ---- making ---- */
-
-enum gt_err gt_node_add_nic(struct gt_node *node, const struct gt_nic *nic,
-			    const uint8_t *paths, struct gt_error *err)
-{
-	size_t n = (size_t)node->n, count = (size_t)node->nic_count;
-	struct gt_nic *nics;
-	uint8_t *path;
-
-	if (node->nic_count == GT_MAX_NICS)
-		return gt_fail(err, GT_ELIMIT, "more than %d NICs", GT_MAX_NICS);
-	if (nic->rail != GT_UNKNOWN && (nic->rail < 0 || nic->rail >= GT_MAX_NICS))
-		return gt_fail(err, GT_EINVAL, "NIC %s: rail %d; 0 to %d can be",
-			       nic->name, nic->rail, GT_MAX_NICS - 1);
-	nics = realloc(node->nics, (count + 1) * sizeof(*nics));
-	if (nics)
-		node->nics = nics;
-	path = nics ? realloc(node->nic_path, (count + 1) * n + 1) : NULL;
-	if (!path)
-		return gt_fail(err, GT_ENOMEM, "out of memory for NICs");
-	node->nic_path = path;
-	nics[count] = *nic;
-	gt_text_clean(nics[count].name);
-	gt_text_clean(nics[count].bus_id);
-	memcpy(path + count * n, paths, n);
-	node->nic_count++;
-	return GT_OK;
-}
-
 static void drop(struct gt_node *node, int i)
 {
 	size_t n = (size_t)node->n, behind = (size_t)(node->nic_count - i - 1);

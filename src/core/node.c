@@ -11,18 +11,6 @@
 
 #define NOTE_MAX 512
 
-static const char *const path_names[] = {
-	[GT_PATH_UNKNOWN] = "?", [GT_PATH_SELF] = "X",	  [GT_PATH_LINK] = "NV",
-	[GT_PATH_C2C] = "C2C",	 [GT_PATH_PIX] = "PIX",	  [GT_PATH_PXB] = "PXB",
-	[GT_PATH_PHB] = "PHB",	 [GT_PATH_NODE] = "NODE", [GT_PATH_SYS] = "SYS",
-};
-
-static const char *const fabric_names[] = {
-	[GT_FABRIC_PCIE] = "pcie",
-	[GT_FABRIC_MESH] = "mesh",
-	[GT_FABRIC_SWITCH] = "switch",
-};
-
 /* ---- text ---- */
 
 /* Length of the valid UTF-8 sequence at s, 0 if it is none (or a control character). */
@@ -52,12 +40,6 @@ void gt_text_clean(char *text)
 		else
 			c += len;
 	}
-}
-
-static void set_text(char *dst, size_t size, const char *src)
-{
-	snprintf(dst, size, "%s", src ? src : "");
-	gt_text_clean(dst);
 }
 
 /* ---- life ---- */
@@ -136,70 +118,6 @@ void gt_node_set_links(struct gt_node *node, int a, int b, int links)
 	node->links[gt_node_at(node, a, b)] = (int16_t)links;
 }
 
-void gt_node_set_path(struct gt_node *node, int a, int b, enum gt_path path)
-{
-	node->path[gt_node_at(node, a, b)] = (uint8_t)path;
-	node->path[gt_node_at(node, b, a)] = (uint8_t)path;
-}
-
-void gt_node_set_path_mbps(struct gt_node *node, int a, int b, int mbps)
-{
-	node->path_mbps[gt_node_at(node, a, b)] = mbps;
-	node->path_mbps[gt_node_at(node, b, a)] = mbps;
-	node->paths_rated = true;
-}
-
-void gt_node_set_slot_mbps(struct gt_node *node, int a, int b, int mbps)
-{
-	size_t cells = (size_t)node->n * (size_t)node->n;
-
-	if (!node->slot_mbps)
-		node->slot_mbps = calloc(cells, sizeof(*node->slot_mbps));
-	if (!node->slot_mbps)
-		return; /* the model's own class will do */
-	node->slot_mbps[gt_node_at(node, a, b)] = mbps;
-	node->slot_mbps[gt_node_at(node, b, a)] = mbps;
-	node->paths_rated = true;
-}
-
-void gt_node_set_name(struct gt_node *node, const char *name)
-{
-	set_text(node->name, sizeof(node->name), name);
-}
-
-void gt_node_set_domain(struct gt_node *node, const char *domain)
-{
-	set_text(node->domain, sizeof(node->domain), domain);
-}
-
-void gt_node_set_cpu_vendor(struct gt_node *node, enum gt_cpu_vendor vendor)
-{
-	node->cpu_vendor = vendor;
-}
-
-enum gt_err gt_node_add_group(struct gt_node *node, const struct gt_mask *group,
-			      struct gt_error *err)
-{
-	if (node->group_count == GT_MAX_GROUPS)
-		return gt_fail(err, GT_ELIMIT, "more than %d link groups", GT_MAX_GROUPS);
-	if (!gt_mask_within(group, &node->all) || gt_mask_count(group) == 0)
-		return gt_fail(err, GT_EINVAL,
-			       "a link group is empty or names a GPU that is not there");
-	node->groups[node->group_count++] = *group;
-	return GT_OK;
-}
-
-void gt_node_set_partial(struct gt_node *node)
-{
-	node->partial = true;
-}
-
-void gt_node_set_source(struct gt_node *node, const char *format, const char *file)
-{
-	set_text(node->source_format, sizeof(node->source_format), format);
-	set_text(node->source_file, sizeof(node->source_file), file);
-}
-
 static bool has_note(const struct gt_node *node, const char *text)
 {
 	for (int i = 0; i < node->note_count; i++)
@@ -265,24 +183,9 @@ enum gt_path gt_node_path(const struct gt_node *node, int a, int b)
 	return (enum gt_path)node->path[gt_node_at(node, a, b)];
 }
 
-int gt_node_pair_mbps(const struct gt_node *node, int a, int b)
-{
-	return node->pair_mbps[gt_node_at(node, a, b)];
-}
-
 int gt_node_path_mbps(const struct gt_node *node, int a, int b)
 {
 	return node->path_mbps[gt_node_at(node, a, b)];
-}
-
-enum gt_fabric gt_node_fabric(const struct gt_node *node)
-{
-	return node->fabric;
-}
-
-enum gt_cpu_vendor gt_node_cpu_vendor(const struct gt_node *node)
-{
-	return node->cpu_vendor;
 }
 
 int gt_node_group_count(const struct gt_node *node)
@@ -300,11 +203,6 @@ bool gt_node_is_partial(const struct gt_node *node)
 	return node->partial;
 }
 
-const char *gt_node_name(const struct gt_node *node)
-{
-	return node->name;
-}
-
 const char *gt_node_domain(const struct gt_node *node)
 {
 	return node->domain;
@@ -318,16 +216,6 @@ int gt_node_note_count(const struct gt_node *node)
 const char *gt_node_note(const struct gt_node *node, int i)
 {
 	return node->notes[i];
-}
-
-const char *gt_node_source_format(const struct gt_node *node)
-{
-	return node->source_format;
-}
-
-const char *gt_node_source_file(const struct gt_node *node)
-{
-	return node->source_file;
 }
 
 /* ---- copies and comparison ---- */
@@ -430,16 +318,4 @@ bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 				return false;
 	}
 	return true;
-}
-
-/* ---- names ---- */
-
-const char *gt_path_name(enum gt_path path)
-{
-	return path_names[path];
-}
-
-const char *gt_fabric_name(enum gt_fabric fabric)
-{
-	return fabric_names[fabric];
 }

@@ -534,19 +534,6 @@ enum gt_fit gt_pools_select(struct gt_table *table, const struct gt_request *wan
 	return GT_FIT_OK;
 }
 
-/* The best set that does without some member of the choice. */
-enum gt_fit gt_pools_runner_up(struct gt_table *table, const struct gt_request *request,
-			       const struct gt_mask *open, const struct gt_choice *choice,
-			       struct gt_choice *runner_up)
-{
-	struct gt_mask rest = gt_mask_without(open, &choice->gpus);
-
-	if (gt_mask_count(&rest) < request->count ||
-	    gt_mask_next(&request->include, 0) >= 0)
-		return GT_FIT_CONSTRAINED;
-	return gt_pools_select(table, request, &rest, runner_up);
-}
-
 uint64_t gt_pools_quality(struct gt_table *table, const struct gt_mask *free, int count)
 {
 	struct gt_mask open = gt_mask_and(free, &table->node->all), healthy;

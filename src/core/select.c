@@ -431,7 +431,7 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 				const struct gt_choice *choice,
 				struct gt_choice *runner_up)
 {
-	struct gt_mask open;
+	struct gt_mask open, rest;
 	struct question q;
 	enum gt_fit fit;
 
@@ -440,10 +440,16 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 			   : open_gpus(table, request, &open);
 	if (fit)
 		return fit;
-	if (!table->dense && gt_shape_asked(request))
-		return gt_large_runner_up(table, request, &open, choice, runner_up);
-	if (!table->dense)
-		return gt_pools_runner_up(table, request, &open, choice, runner_up);
+	if (!table->dense) {
+		/* the best set that does without the choice's GPUs */
+		rest = gt_mask_without(&open, &choice->gpus);
+		if (gt_mask_count(&rest) < request->count ||
+		    gt_mask_next(&request->include, 0) >= 0)
+			return GT_FIT_CONSTRAINED;
+		return gt_shape_asked(request)
+			       ? gt_large_select(table, request, &rest, runner_up)
+			       : gt_pools_select(table, request, &rest, runner_up);
+	}
 	ask_shape(&q, table, request);
 	gt_release_init(&q.release, table, request->running, request->running_count);
 	return runner_up_dense(&q, (uint32_t)choice->gpus.word[0], runner_up);

@@ -63,9 +63,5 @@ bool gt_shape_partition(const struct gt_parts *parts, uint32_t set,
 /* gt_pools_select for a shape: groups inside islands. */
 enum gt_fit gt_large_select(struct gt_table *table, const struct gt_request *request,
 			    const struct gt_mask *open, struct gt_choice *choice);
-/* gt_pools_runner_up for a shape. */
-enum gt_fit gt_large_runner_up(struct gt_table *table, const struct gt_request *request,
-			       const struct gt_mask *open, const struct gt_choice *choice,
-			       struct gt_choice *runner_up);
 
 #endif

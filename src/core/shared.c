@@ -10,6 +10,11 @@
 
 #include <limits.h>
 
+bool gt_node_pcie_p2p(const struct gt_node *node)
+{
+	return !node->copies;
+}
+
 int gt_node_shared_count(const struct gt_node *node)
 {
 	return node->shared_count;

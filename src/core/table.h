@@ -178,9 +178,6 @@ size_t gt_pools_bytes(const struct gt_pools *pools);
 void gt_pools_weigh(struct gt_pools *pools, const struct gt_table *table);
 enum gt_fit gt_pools_select(struct gt_table *table, const struct gt_request *request,
 			    const struct gt_mask *open, struct gt_choice *choice);
-enum gt_fit gt_pools_runner_up(struct gt_table *table, const struct gt_request *request,
-			       const struct gt_mask *open, const struct gt_choice *choice,
-			       struct gt_choice *runner_up);
 double gt_pools_remaining(const struct gt_table *table, const struct gt_request *request,
 			  const struct gt_mask *left);
 uint64_t gt_pools_quality(struct gt_table *table, const struct gt_mask *free, int count);

@@ -76,7 +76,7 @@ globals() {
 	command -v nm >/dev/null || skip "nm is not installed"
 	local object=$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so
 	[ -e "$object" ] || skip "the Slurm plugin is not built"
-	globals libgpmig.a libgtrank.a libgtmig.a libgtcore.a libgtctldsource.a |
+	globals libgpmig.a libgtrank.a libgtmig.a libgtcore.a libgtread.a libgtctldsource.a |
 		LC_ALL=C comm -23 - <(globals libgpcommon.a libgtctld.a) >elsewhere
 	[ "$(wc -l <elsewhere)" -gt 40 ]
 	nm --defined-only "$object" | awk '{ print $3 }' | LC_ALL=C sort -u >here
@@ -95,10 +95,10 @@ globals() {
 	has "$output" "slurm plugin/slurm/bridge.c"
 	has "$output" "      src/core/select.c"
 	same "$(grep 'plugin/node/.*\.c$' <<<"$output")" "" "of the nodes"
-	# the aim is 15500 and 5500; steps (issue 15) took 400, groups (13) 300
+	# the aim is 15500 and 5500; steps (issue 15) took 400, groups (13) 700
 	local all
 	all=$(grep -o '^[0-9]* lines of C in' <<<"$output")
-	[ "${all%% *}" -gt 5000 ] && [ "${all%% *}" -le 16320 ]
+	[ "${all%% *}" -gt 5000 ] && [ "${all%% *}" -le 16000 ]
 	all=$(grep -o '^[0-9]* in sources that can' <<<"$output")
 	[ "${all%% *}" -gt 1000 ] && [ "${all%% *}" -le 5500 ]
 }

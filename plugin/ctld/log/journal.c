@@ -60,17 +60,11 @@ void gp_journal_say(struct gp_journal *journal, const struct gp_node_answer *ans
 
 void gp_journal_count(struct gp_journal *journal, const struct gp_counters *counted)
 {
-	struct gp_counters *sum = &journal->counters;
+	uint64_t *sum = (uint64_t *)&journal->counters;
 
-	for (int r = 0; r < GP_REASON_COUNT; r++)
-		sum->by_reason[r] += counted->by_reason[r];
-	sum->reruns += counted->reruns;
-	sum->failed_reruns += counted->failed_reruns;
-	sum->narrowed += counted->narrowed;
-	sum->in_domain += counted->in_domain;
-	sum->failed_narrow += counted->failed_narrow;
-	sum->started += counted->started;
-	sum->lost_lines += counted->lost_lines;
+	_Static_assert(sizeof(*counted) % sizeof(*sum) == 0, "nothing but counters");
+	for (size_t i = 0; i < sizeof(*counted) / sizeof(*sum); i++)
+		sum[i] += ((const uint64_t *)counted)[i];
 }
 
 void gp_journal_metrics(struct gp_journal *journal, const struct gp_models *models,

@@ -11,7 +11,6 @@
 #include "plugin/slurm/bridge.h"
 #include "plugin/slurm/job_env.h"
 #include "plugin/common/mig_names.h"
-#include "plugin/common/mig_text.h"
 #include "plugin/ctld/mig/mig_gate.h"
 
 bool gp_mig_concerns(const struct gp_models *models, const job_record_t *job)
@@ -36,15 +35,11 @@ struct gp_mig_verdict gp_mig_judge_alone(const char *wish, bool active)
 {
 	struct gp_mig_verdict verdict = {.refused = wish != NULL};
 	const char *format = "gputopo: --mig=%.40s: no node has GPUs with MIG slices";
-	struct gp_mig_wish read;
 
-	if (!wish)
-		return verdict;
 	if (!active)
 		format = "gputopo: --mig=%.40s: gputopo is off";
-	else if (!gp_mig_wish_read(wish, &read))
-		format = "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT";
-	snprintf(verdict.text, sizeof(verdict.text), format, wish);
+	if (wish)
+		snprintf(verdict.text, sizeof(verdict.text), format, wish);
 	return verdict;
 }
 

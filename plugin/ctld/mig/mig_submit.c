@@ -193,12 +193,9 @@ struct gp_mig_verdict gp_mig_judge(const struct gp_config *config,
 	struct gp_mig_wish wish = {0};
 	struct offer offer = {0};
 
-	if (question->wish && !gp_mig_wish_read(question->wish, &wish)) {
-		gt_append(&text, "gputopo: --mig=%.40s is not PROFILE or PROFILE:COUNT",
-			  question->wish);
-		verdict.refused = true;
-		return verdict;
-	}
+	/* job_submit_mig.c has read it, too */
+	if (question->wish && !gp_mig_wish_read(question->wish, &wish))
+		return (struct gp_mig_verdict){.refused = true};
 	for (int n = 0; n < config->node_count; n++)
 		if (node_record_table_ptr[n] && gp_places_have(&question->places, n))
 			look(config, question, &wish, n, &offer);

@@ -3,19 +3,30 @@
  * topology.c - load the node models that Topology= of gputopo.conf names. Called by
  * model.c when slurmctld reads its configuration.
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/node.h"
+#include "plugin/common/object.h"
 #include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/topology.h"
 #include "plugin/ctld/objects/topology_object.h"
 #include "plugin/slurm/say.h"
 
+extern const char gputopo_plugin[];
+
 struct gp_topology {
 	const char *spec;
 	const char *model; /* Model= beside it, NULL: none */
 	struct gt_node *node;
+};
+
+/* gputopo_topology.so; {0}: not loaded yet. */
+struct reader {
+	void *handle;
+	const struct gp_topology_object *object;
 };
 
 /* A relative path is meant beside gputopo.conf. */
@@ -69,10 +80,34 @@ static void warn_guesses(const struct gt_node *node, const char *spec)
 				spec, gt_node_note(node, i));
 }
 
+/* GT_EIO: it cannot be loaded, or is of another build of gputopo; err says what to do. */
+static enum gt_err open_object(struct reader *reader, struct gt_error *err)
+{
+	const struct gp_topology_object *object;
+	char why[200];
+
+	object = gp_object_open(gputopo_plugin, GP_TOPOLOGY_OBJECT_FILE,
+				GP_TOPOLOGY_OBJECT_SYMBOL, &reader->handle, why,
+				sizeof(why));
+	if (!object)
+		return gt_fail(err, GT_EIO, "install %s beside this plugin: %s",
+			       GP_TOPOLOGY_OBJECT_FILE, why);
+	if (object->size != sizeof(*object) || object->node != sizeof(struct gt_node) ||
+	    strcmp(object->version, gt_version()) != 0) {
+		dlclose(reader->handle);
+		return gt_fail(err, GT_EIO,
+			       "%s belongs to another build of gputopo; install both "
+			       "from one package",
+			       GP_TOPOLOGY_OBJECT_FILE);
+	}
+	reader->object = object;
+	return GT_OK;
+}
+
 /* Conf's i-th Topology=, on this line. */
-static enum gt_err load_one(struct gp_topologies *topologies,
-			    struct gp_topology_reader *reader, const struct gp_conf *conf,
-			    struct gp_topology fresh, int line, struct gt_error *err)
+static enum gt_err load_one(struct gp_topologies *topologies, struct reader *reader,
+			    const struct gp_conf *conf, struct gp_topology fresh,
+			    int line, struct gt_error *err)
 {
 	struct gp_topology *more = realloc(
 		topologies->list, (size_t)(topologies->count + 1) * sizeof(*more));
@@ -86,7 +121,9 @@ static enum gt_err load_one(struct gp_topologies *topologies,
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	topologies->list = more;
 	resolve_path(conf, fresh.spec, path, sizeof(path));
-	code = gp_topology_read(reader, &fresh.node, path, &options, &cause);
+	code = reader->object ? GT_OK : open_object(reader, &cause);
+	if (code == GT_OK)
+		code = reader->object->load(&fresh.node, path, &options, &cause);
 	if (code != GT_OK)
 		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
 				  fresh.spec, cause.line, cause.text);
@@ -104,7 +141,7 @@ static enum gt_err load_one(struct gp_topologies *topologies,
 enum gt_err gp_topologies_load(struct gp_topologies *topologies,
 			       const struct gp_conf *conf, struct gt_error *err)
 {
-	struct gp_topology_reader reader = {0};
+	struct reader reader = {0};
 	struct gp_topology fresh = {0};
 	enum gt_err code = GT_OK;
 	int line;
@@ -115,7 +152,8 @@ enum gt_err gp_topologies_load(struct gp_topologies *topologies,
 		if (!gp_topologies_find(topologies, fresh.spec, fresh.model))
 			code = load_one(topologies, &reader, conf, fresh, line, err);
 	}
-	gp_topology_close(&reader);
+	if (reader.object)
+		dlclose(reader.handle);
 	return code;
 }
 

@@ -23,18 +23,4 @@ struct gp_topology_object {
 #define GP_TOPOLOGY_OBJECT_FILE	  "gputopo_topology.so"
 #define GP_TOPOLOGY_OBJECT_SYMBOL "gputopo_topology"
 
-/* {0}: not loaded yet. */
-struct gp_topology_reader {
-	void *handle;
-	const struct gp_topology_object *object;
-};
-
-/* gt_node_load by the object, which the first call loads. GT_EIO: it cannot be loaded, or
- * is of another build of gputopo; err says what to do. */
-enum gt_err gp_topology_read(struct gp_topology_reader *reader, struct gt_node **node,
-			     const char *spec, const struct gt_load_options *options,
-			     struct gt_error *err);
-/* Unload it, if it is loaded. */
-void gp_topology_close(struct gp_topology_reader *reader);
-
 #endif

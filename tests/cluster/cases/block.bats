@@ -49,18 +49,5 @@ setup() {
 }
 
 @test "a job for named switches or segments, contiguous or on named nodes is stock's" {
-	local stock form
-	for form in "-N1 --gpus=4 $UNIT_JOB" "-N1 --gpus=4 --contiguous" "-N1 --gpus=4 -w n2"; do
-		[[ $form != *--segment* ]] || form="-N1 --gpus=4 --segment=1"
-		gputopo_conf Mode=off
-		break_second
-		stock=$(nodes_of $form)
-		cluster_run scancel -u root
-		cluster_wait_idle
-		gputopo_conf Mode=enforce
-		break_second
-		assert_equal "$(nodes_of $form)" "$stock"
-		cluster_run scancel -u root
-		cluster_wait_idle
-	done
+	special_jobs_are_stocks
 }

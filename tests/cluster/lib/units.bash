@@ -132,3 +132,24 @@ whole_left() {
 	cluster_run sinfo -h -N -t idle -o %N | sort -u | awk '
 		/n[0-3]/ {first++} /n[4-7]/ {second++} END {print (first > second ? first " " second + 0 : second + 0 " " first + 0)}'
 }
+
+# A job that names switches or segments, is contiguous or on named nodes goes where stock alone
+# would put it.
+special_jobs_are_stocks() {
+	local stock form
+	for form in "-N1 --gpus=4 $UNIT_JOB" "-N1 --gpus=4 --contiguous" "-N1 --gpus=4 -w n2"; do
+		[[ $form != *--segment* ]] || form="-N1 --gpus=4 --segment=1"
+		gputopo_conf Mode=off
+		break_second
+		# shellcheck disable=SC2086
+		stock=$(nodes_of $form)
+		cluster_run scancel -u root
+		cluster_wait_idle
+		gputopo_conf Mode=enforce
+		break_second
+		# shellcheck disable=SC2086
+		assert_equal "$(nodes_of $form)" "$stock"
+		cluster_run scancel -u root
+		cluster_wait_idle
+	done
+}
