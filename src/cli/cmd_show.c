@@ -43,10 +43,12 @@ static void print_cell(const struct gt_node *node, int a, int b)
 
 static void print_matrix(const struct gt_node *node)
 {
-	int n = gt_node_size(node);
+	int n = gt_node_size(node), nics = gt_node_nic_count(node);
 
 	for (int i = 0; i < n; i++)
 		printf("\tGPU%d", i);
+	for (int k = 0; k < nics; k++)
+		printf("\tNIC%d", k);
 	puts("\tCPU Affinity\tNUMA Affinity");
 	for (int i = 0; i < n; i++) {
 		const struct gt_gpu *gpu = gt_node_gpu(node, i);
@@ -56,11 +58,49 @@ static void print_matrix(const struct gt_node *node)
 			putchar('\t');
 			print_cell(node, i, j);
 		}
+		for (int k = 0; k < nics; k++)
+			printf("\t%s", gt_path_name(gt_node_nic_path(node, k, i)));
 		printf("\t%s", gpu->cpus[0] ? gpu->cpus : "N/A");
 		if (gpu->numa >= 0)
 			printf("\t%d\n", gpu->numa);
 		else
 			puts("\tN/A");
+	}
+}
+
+/* ---- NICs ---- */
+
+static void print_nic_rows(const struct gt_node *node)
+{
+	int nics = gt_node_nic_count(node);
+
+	for (int k = 0; k < nics; k++) {
+		printf("NIC%d", k);
+		for (int g = 0; g < gt_node_size(node); g++)
+			printf("\t%s", gt_path_name(gt_node_nic_path(node, k, g)));
+		/* nobody asks how cards are connected with each other */
+		for (int other = 0; other < nics; other++)
+			fputs(other == k ? "\t X " : "\t?", stdout);
+		putchar('\n');
+	}
+	if (nics)
+		puts("\nNIC Legend:\n");
+	for (int k = 0; k < nics; k++)
+		printf("  NIC%d: %s\n", k, gt_node_nic(node, k)->name);
+}
+
+/* "mlx5_0   0,1   25 GB/s, rail 0": near GPUs of each. */
+static void print_nics(const struct gt_node *node)
+{
+	for (int k = 0; k < gt_node_nic_count(node); k++) {
+		const struct gt_nic *nic = gt_node_nic(node, k);
+		char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+		printf("%-10s%-14s  near %s, rail %d", k ? "" : "NICs", nic->name,
+		       gt_mask_format(&nic->near, list, sizeof(list)), nic->rail);
+		if (nic->mbps != GT_UNKNOWN)
+			printf(", %s GB/s", cli_gbps(nic->mbps, gbps));
+		putchar('\n');
 	}
 }
 
@@ -316,6 +356,7 @@ static int print_summary(const struct gt_node *node, const struct draw_mark *mar
 	}
 	print_shared(node);
 	print_measured(node);
+	print_nics(node);
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		printf("%-10s%s\n", i ? "" : "notes", gt_node_note(node, i));
 	status = print_best(node);
@@ -383,6 +424,7 @@ static int show(const struct gt_node *node, enum form form, const struct draw_ma
 		return write_svg(node, mark, path);
 	case FORM_MATRIX:
 		print_matrix(node);
+		print_nic_rows(node);
 		break;
 	case FORM_HEAT:
 		draw_heat(stdout, node, mark, wants_colours());
