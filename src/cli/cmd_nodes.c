@@ -188,7 +188,8 @@ static int make_rows(const struct nodes_run *run, struct nodes_view *view)
 		same->node[same->nodes++] = self;
 	}
 	sorting = run;
-	qsort(view->row, (size_t)view->rows, sizeof(*view->row), compare_rows);
+	if (view->rows)
+		qsort(view->row, (size_t)view->rows, sizeof(*view->row), compare_rows);
 	return name_rows(view);
 }
 

@@ -121,7 +121,9 @@ static enum gt_err read_gres(struct live *live, const char *path, struct gt_erro
 	live->gres_file = file;
 	if (!access(path, F_OK))
 		code = slurm_conf_walk(path, take_gres_line, file, err);
-	qsort(file->host, (size_t)file->hosts, sizeof(*file->host), compare_hosts);
+	if (file->hosts)
+		qsort(file->host, (size_t)file->hosts, sizeof(*file->host),
+		      compare_hosts);
 	return code;
 }
 

@@ -671,6 +671,7 @@ void mock_cluster_free(void)
 		free_job_list(job->gres_list_req);
 		free_job_list(job->gres_list_alloc);
 		xfree(job->state_desc);
+		xfree(job->admin_comment);
 		for (int e = 0; e < job->details->env_cnt; e++)
 			xfree(job->details->env_sup[e]);
 		xfree(job->details->env_sup);

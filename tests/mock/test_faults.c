@@ -140,13 +140,14 @@ static void a_larger_entry(job_record_t *job)
 	grow(job->gres_list_req->item[0]);
 }
 
+static part_record_t *partition; /* the test's own, if any */
+
 static void a_larger_partition(job_record_t *job)
 {
-	part_record_t *part = mock_alloc(sizeof(*part));
-
-	part->magic = PART_MAGIC;
-	job->part_ptr = part;
-	grow(part);
+	partition = mock_alloc(sizeof(*partition));
+	partition->magic = PART_MAGIC;
+	job->part_ptr = partition;
+	grow(partition);
 }
 
 static void a_node_without_its_mark(job_record_t *job)
@@ -277,6 +278,8 @@ START_TEST(a_fault_leaves_stocks_answer)
 		ck_assert_msg(mock_logged(rows[_i].says), "%s: %s", rows[_i].why,
 			      mock_slurm.log[mock_slurm.lines - 1]);
 	ck_assert_int_le(mock_slurm.lines, 2);
+	xfree(partition);
+	job->part_ptr = NULL;
 	/* for the end, which frees so many rows */
 	mock_node_gpus(0)->link_len = 8;
 }

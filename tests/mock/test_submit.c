@@ -300,6 +300,7 @@ START_TEST(other_constraints_are_part_of_a_refusal)
 	ck_assert_msg(!place_rows[_i].says || (text && strstr(text, place_rows[_i].says)),
 		      "%s: %s", place_rows[_i].why, text);
 	xfree(text);
+	xfree(job.admin_comment);
 }
 END_TEST
 
@@ -347,6 +348,7 @@ START_TEST(mig_is_refused_in_words)
 					     strstr(text, mig_rows[_i].says)),
 		      "%s: %s", mig_rows[_i].why, text);
 	xfree(text);
+	xfree(job.admin_comment);
 }
 END_TEST
 
@@ -418,6 +420,7 @@ START_TEST(types_name_the_gpus_of_a_topology_without_names)
 		ck_assert(named || strstr(text, "12 GB/s"));
 		ck_assert(mock_logged("set Model= on its line in gputopo.conf"));
 		xfree(text);
+		xfree(job.admin_comment);
 		teardown();
 		setup();
 	}
