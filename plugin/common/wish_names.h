@@ -13,4 +13,9 @@
 #define GP_ENV_GROUPS	 "GPUTOPO_GROUP_SIZES" /* --gpu-groups: "2x2+4", of each node */
 #define GP_ENV_COMM	 "GPUTOPO_COMM"	       /* --gpu-comm: allreduce or alltoall */
 
+/* In the job's environment: slurmctld chooses the GPUs of its steps (StepChoice=). */
+#define GP_ENV_STEPS	 "GPUTOPO_STEPS"
+/* In a step's: srun was asked inside the job, so that the node looks at the promise. */
+#define GP_ENV_STEP_WISH "GPUTOPO_STEP_WISH"
+
 #endif

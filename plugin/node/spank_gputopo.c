@@ -43,6 +43,7 @@ static const char *const order_words[] = {"index", "ring", NULL};
  * line. */
 #define ORDER_INHERITED "SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_order"
 #define BATCH_STEP	0xfffffffb
+#define LIST_TEXT	1200 /* a list of GPUs and a sentence */
 
 /* One option: how to check a value, and the value that was given. A check may say itself
  * what is wrong. */
@@ -133,6 +134,26 @@ static struct option options[OPTION_COUNT] = {
 /* Of this slurmstepd. */
 static struct gp_ranks_options node = {.sysfs = "/sys"};
 
+/* srun inside a job cannot pass a wish on; slurmctld reads it in srun's line, where it
+ * chooses the GPUs of steps, and the node looks at the promise. */
+static bool may_wish(int which, const char *value)
+{
+	if ((which != OPTION_TOPO && which != OPTION_MIN_BUSBW) ||
+	    strcasecmp(value, "best") == 0 || spank_context() != S_CTX_LOCAL ||
+	    !getenv("SLURM_JOB_ID"))
+		return true;
+	if (getenv(GP_ENV_STEPS)) {
+		setenv(GP_ENV_STEP_WISH, "1", 1);
+		return true;
+	}
+	slurm_error(
+		"gputopo: --%s has no effect on the steps of this job: Slurm chooses "
+		"their GPUs. Use gputopo run -n K --min-busbw GBPS inside a step that "
+		"has all of them",
+		which == OPTION_TOPO ? "gpu-topo" : "gpu-min-busbw");
+	return false;
+}
+
 static int take(int which, const char *value, int remote)
 {
 	struct option *option = &options[which];
@@ -150,6 +171,8 @@ static int take(int which, const char *value, int remote)
 				    option->wanted);
 		return -1;
 	}
+	if (!remote && !may_wish(which, value))
+		return -1;
 	for (size_t i = 0; i <= strlen(value); i++)
 		option->value[i] =
 			(char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32
@@ -313,11 +336,30 @@ int slurm_spank_task_init_privileged(spank_t spank, int argc, char **argv)
 	return 0;
 }
 
+/* A step that was asked for a ring or a bandwidth inside its job and has not got it ends
+ * here, whether this plugin is required or not. */
+static void keep_promise(spank_t spank)
+{
+	bool ring = strcmp(options[OPTION_TOPO].value, "ring") == 0;
+	double gbps = strtod(options[OPTION_MIN_BUSBW].value, NULL);
+	char value[8], why[LIST_TEXT];
+
+	if ((!ring && !(gbps > 0)) ||
+	    spank_getenv(spank, GP_ENV_STEP_WISH, value, sizeof(value)) != ESPANK_SUCCESS)
+		return;
+	if (!gp_ranks_break(ring, gbps, why, sizeof(why)))
+		return;
+	slurm_error("gputopo: the step ends: %s; they are the best that its job had free",
+		    why);
+	_exit(1);
+}
+
 int slurm_spank_task_init(spank_t spank, int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
 	gp_ranks_task(spank);
+	keep_promise(spank);
 	return gp_spank_mig_task(spank, has_wished(spank));
 }
 

@@ -193,6 +193,14 @@
 #else
 #define GP_SEGMENT_FLAGS 0
 #endif
+/* Are the steps of the job made by slurmctld, by way of its select plugin? */
+#if GP_SINCE(25, 5)
+#define GP_SEES_STEPS(job) ((void)(job), false)
+#elif defined(STEPMGR_ENABLED)
+#define GP_SEES_STEPS(job) (!((job)->bit_flags & STEPMGR_ENABLED))
+#else
+#define GP_SEES_STEPS(job) ((void)(job), true)
+#endif
 #ifdef IS_JOB_WHOLE_TOPO
 #define GP_WHOLE_TOPO(job) IS_JOB_WHOLE_TOPO(job)
 #else

@@ -19,6 +19,7 @@
 #include "plugin/submit/job_places.h"
 #include "plugin/submit/job_submit_mig.h"
 #include "plugin/ctld/request/question.h"
+#include "plugin/common/wish_text.h"
 #include "plugin/slurm/job_env.h"
 
 #define TYPE_MAX 64
@@ -255,6 +256,21 @@ static void say(char **err_msg, const char *text)
 		strcpy(*err_msg, text);
 }
 
+/* A held job is not tried, and its wish is to be seen all the same. */
+static void show_wish(job_desc_msg_t *job)
+{
+	static const char mark[] = "gputopo: ";
+	char text[256];
+
+	if (job->admin_comment ||
+	    !gp_wish_text(job->spank_job_env, job->spank_job_env_size, text,
+			  sizeof(text)))
+		return;
+	job->admin_comment = try_xmalloc(sizeof(mark) + strlen(text));
+	if (job->admin_comment)
+		sprintf(job->admin_comment, "%s%s", mark, text);
+}
+
 static bool asks_for_gres(const job_desc_msg_t *job)
 {
 	return job->tres_per_job || job->tres_per_node || job->tres_per_socket ||
@@ -281,6 +297,8 @@ int job_submit(job_desc_msg_t *job, uint32_t uid, char **err_msg)
 	/* of a job that is taken: what the user should know */
 	if (*text)
 		say(err_msg, text);
+	if (rc == SLURM_SUCCESS)
+		show_wish(job);
 	gp_places_free(&places);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "conf/gres_conf.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -51,8 +52,79 @@ static void print_menu(const struct cli_menu *menu, FILE *out)
 		menu->name, menu->tail);
 }
 
+/* Insertions, deletions, changes: the words are short. */
+static int distance(const char *a, const char *b)
+{
+	int row[64], n = (int)strlen(b);
+
+	if (n > 62)
+		return INT_MAX;
+	for (int j = 0; j <= n; j++)
+		row[j] = j;
+	for (int i = 1; *a; i++, a++) {
+		int corner = row[0];
+
+		row[0] = i;
+		for (int j = 1; j <= n; j++) {
+			int change = corner + (*a != b[j - 1]);
+			int least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+
+			corner = row[j];
+			row[j] = change < least ? change : least;
+		}
+	}
+	return row[n];
+}
+
+const char *cli_nearest(const char *word, const char *(*name)(int i, const void *arg),
+			const void *arg)
+{
+	const char *best = NULL, *one;
+	int least = (int)strlen(word) / 3 + 1;
+
+	for (int i = 0; (one = name(i, arg)); i++) {
+		int d = distance(word, one);
+
+		/* "dgx1" of dgx1v: what begins so is near, however much is missing */
+		if (d > 1 && *word && !strncmp(one, word, strlen(word)))
+			d = 1;
+		if (d <= least && (!best || d < least)) {
+			best = one;
+			least = d;
+		}
+	}
+	return best;
+}
+
+static const char *command_name(int i, const void *arg)
+{
+	return ((const struct cli_command *)arg)[i].name;
+}
+
+static const char *builtin_name(int i, const void *arg)
+{
+	(void)arg;
+	return gt_builtin_name(i);
+}
+
+/* A topology that cannot be read: a built-in of nearly that name may be meant. */
+static int fail_topology(const struct gt_error *err, const char *spec)
+{
+	bool is_builtin = !strncmp(spec, "builtin:", strlen("builtin:"));
+	const char *near = cli_nearest(is_builtin ? spec + strlen("builtin:") : spec,
+				       builtin_name, NULL);
+
+	cli_fail(err);
+	if (near && (is_builtin || err->code == GT_EIO))
+		cli_say("did you mean builtin:%s? gputopo show --list names all", near);
+	else if (is_builtin)
+		cli_say("gputopo show --list names the built-in machines");
+	return CLI_FAILED;
+}
+
 int cli_menu_run(const struct cli_menu *menu, int argc, char **argv)
 {
+	const char *near;
 	static char program[] = "gputopo";
 
 	if (argc < 2) {
@@ -73,7 +145,12 @@ int cli_menu_run(const struct cli_menu *menu, int argc, char **argv)
 			argv[1] = program;
 			return c->run(argc - 1, argv + 1);
 		}
-	cli_say("'%s' is not a command; see '%s --help'", argv[1], menu->name);
+	near = cli_nearest(argv[1], command_name, menu->commands);
+	if (near)
+		cli_say("'%s' is not a command; did you mean '%s %s'?", argv[1],
+			menu->name, near);
+	else
+		cli_say("'%s' is not a command; see '%s --help'", argv[1], menu->name);
 	return CLI_MISUSED;
 }
 
@@ -155,7 +232,7 @@ int cli_load(const struct cli_common *c, struct gt_node **node)
 		rc = gp_gres_load(node, c->topology, &c->load, &err);
 	else
 		rc = gt_node_load(node, c->topology, &c->load, &err);
-	return rc ? cli_fail(&err) : CLI_GO_ON;
+	return rc ? fail_topology(&err, c->topology) : CLI_GO_ON;
 }
 
 int cli_list(const struct cli_common *c, const char *name, const char *text,

@@ -51,6 +51,10 @@ int cli_menu_run(const struct cli_menu *menu, int argc, char **argv);
 
 /* "gputopo: text" */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The name nearest to a word, of name(0, arg), name(1, arg), ... up to NULL: a third of
+ * its letters may differ, or it is the beginning. NULL: none is near. */
+const char *cli_nearest(const char *word, const char *(*name)(int i, const void *arg),
+			const void *arg);
 /* "gputopo: FILE:LINE: text"; returns CLI_FAILED. */
 int cli_fail(const struct gt_error *err);
 int cli_no_memory(void);

@@ -426,7 +426,7 @@ static void print_types(const struct nodes_run *run, const struct nodes_view *vi
 			       type->instances);
 	}
 	puts("\nNODES: where jobs may start / all. WHOLE: all GPUs free. 2 GPUs: nodes "
-	     "with a set\nas good as on the idle node + nodes with a slower one.");
+	     "with\na set as good as on the idle node + nodes with a slower one.");
 }
 
 /* Why figures are missing, once a reason. */

@@ -16,6 +16,9 @@ static const char help[] =
 	"      --free LIST    the GPUs to choose from (default: all)\n"
 	"      --busy LIST    or: all but these\n"
 	"      --include LIST these must be chosen\n" CLI_GROUPS_HELP
+	"      --multi-node   for a job of several nodes: the NICs near to the GPUs "
+	"count\n"
+	"      --rails LIST   and these rails are used on its other nodes\n"
 	"      --min-busbw G  refuse sets with a group below G GB/s of bus bandwidth\n"
 	"      --policy P     bandwidth: the fastest set, of those the least damage\n"
 	"                     (default); preserve: the least damage first\n"
@@ -35,6 +38,8 @@ enum {
 	OPT_INCLUDE,
 	OPT_GROUPS,
 	OPT_COMM,
+	OPT_MULTI_NODE,
+	OPT_RAILS,
 	OPT_MIN_BUSBW,
 	OPT_POLICY,
 	OPT_MIX,
@@ -53,6 +58,7 @@ struct pick {
 	struct gt_mix mix;
 	bool explain, json;
 	struct gt_request request;
+	struct gt_network network;
 	struct gt_running jobs[GT_MAX_GPUS];
 };
 
@@ -95,6 +101,18 @@ static int read_mix(struct pick *p, const char *text)
 	return CLI_GO_ON;
 }
 
+static int read_rails(struct pick *p, const char *text)
+{
+	struct gt_mask rails;
+	struct gt_error err;
+
+	if (gt_mask_parse(&rails, text, GT_MAX_NICS, &err))
+		return cli_misuse(&p->common, "--rails: %s", err.text);
+	p->network.rails = rails.word[0];
+	p->request.network = &p->network;
+	return CLI_GO_ON;
+}
+
 static int keep_running(struct pick *p, const char *text)
 {
 	if (p->running_count == GT_MAX_GPUS)
@@ -123,6 +141,11 @@ static int read_option(struct pick *p, int opt)
 		return CLI_GO_ON;
 	case OPT_COMM:
 		return cli_comm(&p->common, optarg, &p->request.comm);
+	case OPT_MULTI_NODE:
+		p->request.network = &p->network;
+		return CLI_GO_ON;
+	case OPT_RAILS:
+		return read_rails(p, optarg);
 	case OPT_MIN_BUSBW:
 		return cli_min_busbw(&p->common, optarg, &p->request.min_busbw_mbps);
 	case OPT_POLICY:
@@ -151,6 +174,8 @@ static int read_line(struct pick *p, int argc, char **argv)
 		{"include", required_argument, NULL, OPT_INCLUDE},
 		{"groups", required_argument, NULL, OPT_GROUPS},
 		{"comm", required_argument, NULL, OPT_COMM},
+		{"multi-node", no_argument, NULL, OPT_MULTI_NODE},
+		{"rails", required_argument, NULL, OPT_RAILS},
 		{"min-busbw", required_argument, NULL, OPT_MIN_BUSBW},
 		{"policy", required_argument, NULL, OPT_POLICY},
 		{"mix", required_argument, NULL, OPT_MIX},
@@ -285,6 +310,50 @@ static enum gt_fit find(struct gt_table *table, const struct gt_request *request
 	return fit;
 }
 
+static json_t *bits_json(uint64_t bits)
+{
+	struct gt_mask mask = {.word = {bits}};
+
+	return cli_json_list(&mask);
+}
+
+/* X and the cards of a set; without speeds nic_gbps counts cards. */
+static bool add_network(json_t *json, const struct gt_node *node,
+			const struct explain_set *set)
+{
+	json_t *names = json_array();
+	struct gt_reach reach;
+
+	gt_node_reach(node, &set->gpus, &reach);
+	for (int i = 0; i < gt_node_nic_count(node); i++)
+		if (reach.nics >> i & 1)
+			json_array_append_new(names,
+					      json_string(gt_node_nic(node, i)->name));
+	return json && !json_object_set_new(json, "nics", names) &&
+	       !json_object_set_new(json, "nic_gbps", cli_json_gbps(reach.worth)) &&
+	       !json_object_set_new(json, "rails", bits_json(reach.rails));
+}
+
+static void print_network(const struct gt_node *node, const struct gt_mask *set)
+{
+	struct gt_reach reach;
+	struct gt_mask rails;
+	char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+	gt_node_reach(node, set, &reach);
+	rails = (struct gt_mask){.word = {reach.rails}};
+	if (!gt_node_nic_count(node)) {
+		puts("the model of the node has no NICs");
+		return;
+	}
+	printf("%s%s through", cli_gbps(reach.worth, gbps),
+	       reach.has_speeds ? " GB/s" : " NICs");
+	for (int i = 0; i < gt_node_nic_count(node); i++)
+		if (reach.nics >> i & 1)
+			printf(" %s", gt_node_nic(node, i)->name);
+	printf(", rails %s\n", gt_mask_format(&rails, list, sizeof(list)));
+}
+
 /* For one GPU every bandwidth field is null. */
 static json_t *set_json(const struct explain_set *set, const struct gt_geometry *geometry,
 			int ideal_mbps, bool exact, enum gt_policy policy)
@@ -311,8 +380,10 @@ static json_t *set_json(const struct explain_set *set, const struct gt_geometry 
 		s->measured);
 }
 
-static int print_answer_json(const struct answer *a, enum gt_policy policy)
+static int print_answer_json(const struct gt_node *node, const struct pick *p,
+			     const struct answer *a)
 {
+	enum gt_policy policy = p->request.policy;
 	json_t *json =
 		set_json(&a->choice, &a->geometry, a->ideal_mbps, a->exact, policy);
 	json_t *second = json_null(), *level = json_null();
@@ -322,6 +393,12 @@ static int print_answer_json(const struct answer *a, enum gt_policy policy)
 				  a->runner_up_exact, policy);
 		level = json_integer(
 			explain_level(&a->choice.score, &a->runner_up.score, policy));
+	}
+	if (p->request.network &&
+	    (!add_network(json, node, &a->choice) ||
+	     (a->has_runner_up && !add_network(second, node, &a->runner_up)))) {
+		json_decref(json);
+		return cli_no_memory();
 	}
 	if (!json || json_object_set_new(json, "runner_up", second) ||
 	    json_object_set_new(json, "decided_by_level", level)) {
@@ -357,7 +434,8 @@ static void print_bandwidth(const struct answer *a)
 		puts("The search ran out of steps: a better set may exist.");
 }
 
-static void print_answer(const struct pick *p, const struct answer *a)
+static void print_answer(const struct gt_node *node, const struct pick *p,
+			 const struct answer *a)
 {
 	char list[GT_MASK_TEXT_MAX];
 
@@ -365,6 +443,8 @@ static void print_answer(const struct pick *p, const struct answer *a)
 	print_bandwidth(a);
 	if (p->groups.count > 1 || p->request.comm != GT_COMM_ALLREDUCE)
 		cli_print_groups(&a->geometry);
+	if (p->request.network)
+		print_network(node, &a->choice.gpus);
 	if (p->explain)
 		explain_choice(&a->choice, a->has_runner_up ? &a->runner_up : NULL,
 			       p->request.policy, a->ideal_mbps);
@@ -409,9 +489,9 @@ static int pick(struct pick *p, const struct gt_node *node)
 		refuse(table, &p->request, fit);
 		status = CLI_NO_FIT;
 	} else if (p->json) {
-		status = print_answer_json(&answer, p->request.policy);
+		status = print_answer_json(node, p, &answer);
 	} else {
-		print_answer(p, &answer);
+		print_answer(node, p, &answer);
 	}
 	gt_table_free(table);
 	return status;

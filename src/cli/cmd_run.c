@@ -295,7 +295,8 @@ static int take(struct run *r, uint64_t *taken)
 /* GPUTOPO_ variables and device lists for these places, in the order of the ranks. */
 static void tell(const struct run *r, uint64_t places, const char *groups)
 {
-	int place[RUN_GPUS], device[RUN_GPUS], model[RUN_GPUS], count = 0;
+	int place[RUN_GPUS], device[RUN_GPUS], model[RUN_GPUS], seen[RUN_GPUS];
+	int count = 0;
 	char text[GP_FACT_TEXT];
 	static struct gp_facts facts;
 	struct gt_geometry geometry;
@@ -313,6 +314,7 @@ static void tell(const struct run *r, uint64_t places, const char *groups)
 	setenv("GPUTOPO_RUN", r->lease.dir, 1);
 	setenv(gp_fact_names[GP_FACT_GPUS].env,
 	       gp_list_write(device, count, text, sizeof(text)), 1);
+	unsetenv(GP_ENV_LOCAL);
 	if (!r->table)
 		return;
 	set = to_model(r, places);
@@ -326,6 +328,9 @@ static void tell(const struct run *r, uint64_t places, const char *groups)
 			if (r->model.to_model[device[j]] == facts.gpu[i])
 				facts.shown[i] = device[j];
 	}
+	for (int j = 0; j < count; j++)
+		seen[j] = r->model.to_model[device[j]];
+	setenv(GP_ENV_LOCAL, gp_facts_local(&facts, seen, count, text, sizeof(text)), 1);
 	for (int i = 0; i < GP_FACTS; i++) {
 		enum gp_fact_id id = (enum gp_fact_id)i;
 		bool known = i < GP_NODE_FACTS

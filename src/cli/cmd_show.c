@@ -14,6 +14,7 @@ static const char help[] =
 	"Usage: gputopo show -t TOPOLOGY [--json | --matrix | --heat | --svg FILE | "
 	"--dot]\n"
 	"                    [--mark LIST]\n"
+	"       gputopo show --list\n"
 	"Print how the GPUs of a machine are connected, and the best bandwidth by job\n"
 	"size.\n\n" CLI_TOPOLOGY_HELP
 	"      --json         our node file: one JSON document\n"
@@ -21,6 +22,7 @@ static const char help[] =
 	"      --heat         the GB/s of every pair, coloured on a terminal\n"
 	"      --svg FILE     a picture; - for standard output\n"
 	"      --dot          for Graphviz\n"
+	"      --list         the names for builtin:NAME, and their GPUs\n"
 	"      --mark LIST    these GPUs: what a job on them would get; LIST;LIST marks\n"
 	"                     its groups, each in a colour of its own\n" CLI_HELP_HELP;
 
@@ -41,10 +43,12 @@ static void print_cell(const struct gt_node *node, int a, int b)
 
 static void print_matrix(const struct gt_node *node)
 {
-	int n = gt_node_size(node);
+	int n = gt_node_size(node), nics = gt_node_nic_count(node);
 
 	for (int i = 0; i < n; i++)
 		printf("\tGPU%d", i);
+	for (int k = 0; k < nics; k++)
+		printf("\tNIC%d", k);
 	puts("\tCPU Affinity\tNUMA Affinity");
 	for (int i = 0; i < n; i++) {
 		const struct gt_gpu *gpu = gt_node_gpu(node, i);
@@ -54,11 +58,49 @@ static void print_matrix(const struct gt_node *node)
 			putchar('\t');
 			print_cell(node, i, j);
 		}
+		for (int k = 0; k < nics; k++)
+			printf("\t%s", gt_path_name(gt_node_nic_path(node, k, i)));
 		printf("\t%s", gpu->cpus[0] ? gpu->cpus : "N/A");
 		if (gpu->numa >= 0)
 			printf("\t%d\n", gpu->numa);
 		else
 			puts("\tN/A");
+	}
+}
+
+/* ---- NICs ---- */
+
+static void print_nic_rows(const struct gt_node *node)
+{
+	int nics = gt_node_nic_count(node);
+
+	for (int k = 0; k < nics; k++) {
+		printf("NIC%d", k);
+		for (int g = 0; g < gt_node_size(node); g++)
+			printf("\t%s", gt_path_name(gt_node_nic_path(node, k, g)));
+		/* nobody asks how cards are connected with each other */
+		for (int other = 0; other < nics; other++)
+			fputs(other == k ? "\t X " : "\t?", stdout);
+		putchar('\n');
+	}
+	if (nics)
+		puts("\nNIC Legend:\n");
+	for (int k = 0; k < nics; k++)
+		printf("  NIC%d: %s\n", k, gt_node_nic(node, k)->name);
+}
+
+/* "mlx5_0   0,1   25 GB/s, rail 0": near GPUs of each. */
+static void print_nics(const struct gt_node *node)
+{
+	for (int k = 0; k < gt_node_nic_count(node); k++) {
+		const struct gt_nic *nic = gt_node_nic(node, k);
+		char list[GT_MASK_TEXT_MAX], gbps[CLI_GBPS_MAX];
+
+		printf("%-10s%-14s  near %s, rail %d", k ? "" : "NICs", nic->name,
+		       gt_mask_format(&nic->near, list, sizeof(list)), nic->rail);
+		if (nic->mbps != GT_UNKNOWN)
+			printf(", %s GB/s", cli_gbps(nic->mbps, gbps));
+		putchar('\n');
 	}
 }
 
@@ -314,6 +356,7 @@ static int print_summary(const struct gt_node *node, const struct draw_mark *mar
 	}
 	print_shared(node);
 	print_measured(node);
+	print_nics(node);
 	for (int i = 0; i < gt_node_note_count(node); i++)
 		printf("%-10s%s\n", i ? "" : "notes", gt_node_note(node, i));
 	status = print_best(node);
@@ -381,6 +424,7 @@ static int show(const struct gt_node *node, enum form form, const struct draw_ma
 		return write_svg(node, mark, path);
 	case FORM_MATRIX:
 		print_matrix(node);
+		print_nic_rows(node);
 		break;
 	case FORM_HEAT:
 		draw_heat(stdout, node, mark, wants_colours());
@@ -411,6 +455,26 @@ static enum form form_of(int opt)
 	}
 }
 
+/* Every name for -t builtin:NAME, with its GPUs. */
+static int list_builtins(void)
+{
+	const char *name;
+
+	for (int i = 0; (name = gt_builtin_name(i)); i++) {
+		char spec[96];
+		struct gt_node *node;
+		struct gt_error err;
+
+		snprintf(spec, sizeof(spec), "builtin:%s", name);
+		if (gt_node_load(&node, spec, NULL, &err))
+			return cli_fail(&err);
+		printf("%-32s %2d x %s\n", spec, gt_node_size(node),
+		       gt_node_gpu(node, 0)->model);
+		gt_node_free(node);
+	}
+	return CLI_DONE;
+}
+
 int cmd_show(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -420,6 +484,7 @@ int cmd_show(int argc, char **argv)
 		{"svg", required_argument, NULL, 's'},
 		{"dot", no_argument, NULL, 'd'},
 		{"mark", required_argument, NULL, 'k'},
+		{"list", no_argument, NULL, 'l'},
 		CLI_LONG_OPTIONS,
 		{0},
 	};
@@ -439,6 +504,8 @@ int cmd_show(int argc, char **argv)
 			forms++;
 		} else if (opt == 'k') {
 			marked = optarg;
+		} else if (opt == 'l') {
+			return list_builtins();
 		} else {
 			status = cli_common_option(&c, opt);
 		}

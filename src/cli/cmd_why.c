@@ -383,7 +383,7 @@ static void print_holders(const struct why_run *run)
 	       date_text(run->when, date, sizeof(date)));
 	if (run->next_set.ideal_mbps)
 		printf(" (%s GB/s)", cli_gbps(run->next_set.busbw_mbps, now));
-	puts(", if running jobs use their time limits:");
+	puts("\n           if running jobs use their time limits:");
 	for (int i = 0; i < run->live.jobs; i++) {
 		const struct live_job *job = &run->live.job[i];
 		uint64_t held = live_held(job, run->next->name) & run->missing;
@@ -427,7 +427,7 @@ static void print_text(const struct why_run *run)
 	const struct live_job *job = run->job;
 	char buf[1024], now[CLI_GBPS_MAX], ideal[CLI_GBPS_MAX];
 
-	printf("Job %ld waits in partition %s (%s).\n", job->id,
+	printf("Job %ld waits in partition %s.\nReason:    %s\n", job->id,
 	       job->partition ? job->partition : "?",
 	       live_clean(job->reason ? job->reason : "None", buf, sizeof(buf)));
 	printf("Asked:     %d GPU%s%s%s", run->ask.count, run->ask.count == 1 ? "" : "s",

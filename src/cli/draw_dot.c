@@ -111,6 +111,24 @@ static void put_edges(FILE *out, const struct gt_node *node, const struct draw_m
 	}
 }
 
+/* Cards, each joined with the GPUs that are near to it. */
+static void put_nics(FILE *out, const struct gt_node *node)
+{
+	for (int k = 0; k < gt_node_nic_count(node); k++) {
+		const struct gt_nic *nic = gt_node_nic(node, k);
+
+		fprintf(out, "\tnic%d [label=", k);
+		put_string(out, nic->name);
+		fputs(", shape=ellipse, fillcolor=\"#eef3e2\"];\n", out);
+		for (int g = gt_mask_next(&nic->near, 0); g >= 0;
+		     g = gt_mask_next(&nic->near, g + 1))
+			fprintf(out,
+				"\tgpu%d -- nic%d [label=\"%s\", style=dashed, "
+				"color=\"#8a97a5\"];\n",
+				g, k, gt_path_name(gt_node_nic_path(node, k, g)));
+	}
+}
+
 void draw_dot(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	char title[256];
@@ -132,5 +150,6 @@ void draw_dot(FILE *out, const struct gt_node *node, const struct draw_mark *mar
 			"fontcolor=\"#ffffff\"];\n",
 			i, i);
 	put_edges(out, node, mark);
+	put_nics(out, node);
 	fputs("}\n", out);
 }

@@ -35,6 +35,8 @@ enum {
 
 #define WIDTH_MAX 10.0 /* of the widest line */
 #define WIDTH_MIN 1.5
+#define NIC_W	  112 /* a network card */
+#define NIC_H	  38
 
 struct place {
 	int x, y;	 /* the centre */
@@ -66,6 +68,7 @@ struct svg {
 	struct half half[2];
 	int islands;
 	int bar_y; /* of the first fabric */
+	int nic_y; /* of the first row of cards */
 	int width, height;
 	int widest_mbps;
 	bool links; /* the node has some; else PCIe paths are drawn */
@@ -223,6 +226,13 @@ static void place_half(struct svg *svg, int h, int *y)
 	*y += half->h;
 }
 
+static int nics_a_row(const struct svg *svg)
+{
+	int count = (svg->width - 2 * MARGIN + 8) / (NIC_W + 8);
+
+	return count > 0 ? count : 1;
+}
+
 static void lay_out(struct svg *svg)
 {
 	int y = HEAD;
@@ -241,6 +251,10 @@ static void lay_out(struct svg *svg)
 	}
 	if (svg->boxes.count > 1)
 		place_half(svg, 1, &y);
+	svg->nic_y = y + PAD;
+	if (gt_node_nic_count(svg->node))
+		y += PAD + (gt_node_nic_count(svg->node) + nics_a_row(svg) - 1) /
+				   nics_a_row(svg) * (NIC_H + 8);
 	svg->height = y + FOOT;
 }
 
@@ -446,6 +460,31 @@ static void put_legend(struct svg *svg)
 			y + 5);
 }
 
+/* The cards below the GPUs, each with those that are near to it. */
+static void put_nics(struct svg *svg)
+{
+	for (int k = 0; k < gt_node_nic_count(svg->node); k++) {
+		const struct gt_nic *nic = gt_node_nic(svg->node, k);
+		int x = MARGIN + k % nics_a_row(svg) * (NIC_W + 8);
+		int y = svg->nic_y + k / nics_a_row(svg) * (NIC_H + 8);
+		char list[GT_MASK_TEXT_MAX];
+
+		gt_mask_format(&nic->near, list, sizeof(list));
+		if (strlen(list) > 12)
+			strcpy(list + 9, "...");
+		fprintf(svg->out,
+			"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" "
+			"fill=\"#eef3e2\" stroke=\"#8aa05a\"/>\n<text x=\"%d\" y=\"%d\" "
+			"text-anchor=\"middle\" fill=\"#1f2933\">",
+			x, y, NIC_W, NIC_H, x + NIC_W / 2, y + 16);
+		sim_svg_text(svg->out, nic->name);
+		fprintf(svg->out,
+			"</text>\n<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
+			"font-size=\"11\" fill=\"#66727f\">near %s</text>\n",
+			x + NIC_W / 2, y + 31, list[0] ? list : "none");
+	}
+}
+
 void draw_svg(FILE *out, const struct gt_node *node, const struct draw_mark *mark)
 {
 	struct svg *svg = calloc(1, sizeof(*svg));
@@ -465,6 +504,7 @@ void draw_svg(FILE *out, const struct gt_node *node, const struct draw_mark *mar
 	put_fabrics(svg);
 	for (int a = 0; a < gt_node_size(node); a++)
 		put_gpu(svg, a);
+	put_nics(svg);
 	put_legend(svg);
 	fputs("</svg>\n", out);
 	free(svg);

@@ -40,6 +40,28 @@ static void write_transfer(const struct gt_score *s, char *cell)
 	snprintf(cell, CELL_MAX, "%s GB/s", cli_gbps(s->transfer_mbps, gbps));
 }
 
+/* "50 GB/s", or "2 NICs" where speeds are not known. */
+static void write_nics(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	snprintf(cell, CELL_MAX, "%s%s", cli_gbps(s->nic_worth, gbps),
+		 s->nic_has_speeds ? " GB/s" : " NICs");
+}
+
+static void write_network(const struct gt_score *s, char *cell)
+{
+	char gbps[CLI_GBPS_MAX];
+
+	snprintf(cell, CELL_MAX, "%s%s", cli_gbps(s->network_worth, gbps),
+		 s->nic_has_speeds ? " GB/s" : " NICs");
+}
+
+static void write_rails(const struct gt_score *s, char *cell)
+{
+	snprintf(cell, CELL_MAX, "%d, %d", s->rails_in_common, s->nics_shared);
+}
+
 static void write_alltoall(const struct gt_score *s, char *cell)
 {
 	char gbps[CLI_GBPS_MAX];
@@ -122,6 +144,9 @@ static const struct {
 	{0, "GPUs out of service", write_out},
 	{GT_LEVEL_GROUPS, "groups, slowest first", write_groups},
 	{GT_LEVEL_GROUPS, "between groups in a row", write_transfer},
+	{GT_LEVEL_NETWORK, "near NICs", write_nics},
+	{GT_LEVEL_NETWORK, "the smaller of these and busbw", write_network},
+	{GT_LEVEL_NETWORK, "rails in common, NICs shared", write_rails},
 	{1, "rings over links", write_rings},
 	{2, "spanning trees of links", write_tree},
 	{2, "without rings: any path, slowest", write_path},
@@ -180,9 +205,14 @@ static void print_head(const struct explain_set *choice,
 	putchar('\n');
 }
 
-/* Rows about groups: where some were asked, and more than one. */
+/* Rows about groups: where some were asked, and more than one; about NICs: for jobs of
+ * several nodes. */
 static bool is_shown(size_t row, const struct gt_score *a)
 {
+	if (rows[row].level == GT_LEVEL_NETWORK)
+		return a->has_network;
+	if (rows[row].level != GT_LEVEL_GROUPS)
+		return true;
 	return rows[row].write == write_transfer ? a->transfer_mbps > 0
 						 : a->group_count > 0;
 }
@@ -196,6 +226,8 @@ static void print_row(size_t i, const struct gt_score *a, const struct gt_score 
 
 	if (rows[i].level == GT_LEVEL_GROUPS)
 		printf("g  ");
+	else if (rows[i].level == GT_LEVEL_NETWORK)
+		printf("n  ");
 	else if (rows[i].level >= 0)
 		printf("%d  ", rows[i].level);
 	else
@@ -229,7 +261,7 @@ void explain_choice(const struct explain_set *choice, const struct explain_set *
 
 	print_head(choice, runner_up, policy);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].level != GT_LEVEL_GROUPS || is_shown(i, a))
+		if (is_shown(i, a))
 			print_row(i, a, b, level, &decided);
 	if (a->count > 1)
 		printf("   %-*s%s GB/s\n", WHAT_WIDTH, "best of this size, idle node",
@@ -242,6 +274,13 @@ void explain_choice(const struct explain_set *choice, const struct explain_set *
 		       memcmp(a->group_mbps, b->group_mbps, sizeof(a->group_mbps))
 			       ? "the groups of the job are faster"
 			       : "more bandwidth between groups in a row");
+	else if (level == GT_LEVEL_NETWORK)
+		printf("\nLevel n decides: %s.\n",
+		       a->network_worth != b->network_worth
+			       ? "more reaches the other nodes of the job"
+		       : a->rails_in_common != b->rails_in_common
+			       ? "more rails in common with the job's other nodes"
+			       : "fewer NICs that other jobs of several nodes use");
 	else
 		printf("\nLevel %d decides: %s.\n", level,
 		       level == 4 ? level_4_reason(a, b) : reasons[level]);

@@ -8,7 +8,7 @@
  * version / GPUs / distinct GPUs / which each is / distinct pairs / which each is, row by
  * row above the diagonal / groups [/ ways over PCIe that GPUs share]. Runs are counts
  * before letters. What no answer depends on (names, bus ids, cores, notes) is not in it,
- * so that equal words mean equal answers.
+ * nor are network cards, so that equal words mean equal answers for jobs of one node.
  */
 #ifndef GPUTOPO_CONF_COMPACT_H
 #define GPUTOPO_CONF_COMPACT_H

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GPU instances that the admin made: which GPU each sits on, and how Slurm counts them.
- * What the MIG tables say of them is in instance_table.c. */
+ * What the MIG tables say of them is in instance_table.c, how they are added in
+ * instance_add.c. */
 #include "config.h"
 
 #include "core/node.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

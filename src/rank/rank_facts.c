@@ -23,6 +23,8 @@ const struct gp_fact_name gp_fact_names[GP_FACTS] = {
 	[GP_FACT_GPU] = {"GPUTOPO_GPU", "gputopo.gpu", GP_FACT_IS_TEXT},
 	[GP_FACT_PEERS] = {"GPUTOPO_PEERS", "gputopo.peers", GP_FACT_IS_TEXT},
 	[GP_FACT_GROUP] = {"GPUTOPO_GROUP", "gputopo.group", GP_FACT_IS_TEXT},
+	[GP_FACT_TASK_BUSBW] = {"GPUTOPO_TASK_BUSBW", "gputopo.task_busbw",
+				GP_FACT_IS_NUMBER},
 };
 
 /* ---- the facts ------------------------------------------------------------------------
@@ -217,6 +219,40 @@ static void put_peers(const struct gp_facts *facts, const struct gt_node *node,
 	put_shown(facts, peer, n, fact);
 }
 
+char *gp_facts_local(const struct gp_facts *facts, const int *gpu, int count, char *buf,
+		     size_t size)
+{
+	struct gt_append text = gt_append_to(buf, size);
+
+	for (int i = 0; i < facts->count; i++) {
+		int at = 0;
+
+		while (at < count && gpu[at] != facts->gpu[i])
+			at++;
+		if (at < count)
+			gt_append(&text, "%s%d", i ? "," : "", at);
+		else
+			gt_append(&text, "%s-", i ? "," : "");
+	}
+	return buf;
+}
+
+/* Of two GPUs or more. */
+static void put_task_bandwidth(const struct gt_node *node, const int *gpu, int count,
+			       struct gp_fact *fact)
+{
+	struct gt_mask set = {{0}};
+	struct gt_score score;
+
+	if (count < 2)
+		return;
+	for (int i = 0; i < count; i++)
+		gt_mask_set(&set, gpu[i]);
+	gt_score_set(node, &set, &score);
+	fact->number = gbps(score.busbw_mbps);
+	put_number(&fact->number, fact);
+}
+
 bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
 		      const int *gpu, int count, enum gp_fact_id id, struct gp_fact *fact)
 {
@@ -229,6 +265,9 @@ bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
 		group = gp_groups_index(&facts->groups, gpu, count);
 		snprintf(fact->text, sizeof(fact->text), "%d", group);
 		fact->known = group >= 0;
+	} else if (id == GP_FACT_TASK_BUSBW) {
+		fact->text[0] = '\0';
+		put_task_bandwidth(node, gpu, count, fact);
 	} else if (id == GP_FACT_GPU)
 		put_shown(facts, gpu, count, fact);
 	else

@@ -25,6 +25,7 @@ enum gp_fact_id {
 	GP_FACT_GPU = GP_NODE_FACTS, /* the task's own: "3" or "2,3" */
 	GP_FACT_PEERS,		     /* the others, best connected to it first */
 	GP_FACT_GROUP,		     /* the group that it is in, from 0 */
+	GP_FACT_TASK_BUSBW,	     /* BUSBW of the task's own GPUs */
 	GP_FACTS
 };
 
@@ -40,6 +41,9 @@ extern const struct gp_fact_name gp_fact_names[GP_FACTS];
 
 /* The order that a task's list of devices has: index or ring. No key. */
 #define GP_ENV_ORDER "GPUTOPO_ORDER"
+/* The place of each GPU of GPUTOPO_GPUS in that list, which is what CUDA counts, "-"
+ * where the task does not see it: "0,3,-". No key. */
+#define GP_ENV_LOCAL "GPUTOPO_LOCAL"
 
 /* What holds for all tasks of a step on one node. */
 struct gp_facts {
@@ -72,10 +76,14 @@ struct gp_fact {
 	char text[GP_FACT_TEXT];
 	int count;
 	const float *values;
+	float number; /* the room for one */
 };
 
 /* Node facts; false where it says nothing (one GPU has no bandwidth). */
 bool gp_facts_get(const struct gp_facts *facts, enum gp_fact_id id, struct gp_fact *fact);
+/* GP_ENV_LOCAL for a task that sees count GPUs (numbers of the model), in this order. */
+char *gp_facts_local(const struct gp_facts *facts, const int *gpu, int count, char *buf,
+		     size_t size);
 /* The facts of one task that owns count GPUs (numbers of the model). */
 bool gp_facts_of_task(const struct gp_facts *facts, const struct gt_node *node,
 		      const int *gpu, int count, enum gp_fact_id id,

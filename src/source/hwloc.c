@@ -30,6 +30,7 @@ struct view {
 	int count;
 	struct hwloc_distances_s *matrix;
 	bool xgmi;
+	bool live; /* this machine, whose drivers can be asked */
 };
 
 /* ---- objects ---- */
@@ -220,8 +221,18 @@ static bool same_nodes(hwloc_obj_t a, hwloc_obj_t b)
 	return a && b && hwloc_bitmap_isequal(a->nodeset, b->nodeset);
 }
 
+/* hwloc_get_common_ancestor_obj compares depths, which tell nothing of PCI objects. */
+static hwloc_obj_t common_ancestor(hwloc_obj_t a, hwloc_obj_t b)
+{
+	for (; a; a = a->parent)
+		for (hwloc_obj_t other = b; other; other = other->parent)
+			if (a == other)
+				return a;
+	return NULL;
+}
+
 /* One switch is a port above and one below: two bridges. */
-static enum gt_path path_of(const struct view *view, hwloc_obj_t a, hwloc_obj_t b)
+static enum gt_path path_of(hwloc_obj_t a, hwloc_obj_t b)
 {
 	hwloc_obj_t common;
 
@@ -229,7 +240,7 @@ static enum gt_path path_of(const struct view *view, hwloc_obj_t a, hwloc_obj_t 
 	b = pci_of(b);
 	if (!a || !b)
 		return GT_PATH_UNKNOWN;
-	common = hwloc_get_common_ancestor_obj(view->topology, a, b);
+	common = common_ancestor(a, b);
 	if (!common)
 		return GT_PATH_UNKNOWN;
 	if (a == b)
@@ -248,7 +259,7 @@ static void set_paths(const struct view *view, struct gt_node *node)
 	for (int a = 0; a < view->count; a++)
 		for (int b = 0; b < a; b++)
 			gt_node_set_path(node, a, b,
-					 path_of(view, view->gpus[a], view->gpus[b]));
+					 path_of(view->gpus[a], view->gpus[b]));
 }
 
 static bool is_behind(hwloc_obj_t object, hwloc_obj_t bridge)
@@ -307,6 +318,96 @@ static void set_shared(const struct view *view, struct gt_node *node)
 				gt_node_add_shared(node, &shared, NULL);
 		}
 	}
+}
+
+/* ---- network cards ---- */
+
+/* The first line of a file below /sys/class; false: there is none. */
+static bool read_sys(char *line, size_t size, const char *format, const char *name)
+{
+	char path[512];
+	FILE *f;
+
+	line[0] = '\0';
+	snprintf(path, sizeof(path), format, name);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(line, (int)size, f))
+		line[0] = '\0';
+	fclose(f);
+	return line[0] != '\0';
+}
+
+/* What the driver of this machine says: "200 Gb/sec (4X HDR)", Mb/s of Ethernet. */
+static void ask_driver(struct gt_nic *nic, bool fabric)
+{
+	char line[128];
+	double rate = 0;
+
+	if (fabric && read_sys(line, sizeof(line),
+			       "/sys/class/infiniband/%s/ports/1/rate", nic->name))
+		rate = strtod(line, NULL) * 1000;
+	else if (!fabric &&
+		 read_sys(line, sizeof(line), "/sys/class/net/%s/speed", nic->name))
+		rate = strtod(line, NULL);
+	if (rate >= 8 && rate < 1e7)
+		nic->mbps = (int)(rate / 8);
+	if (fabric && read_sys(line, sizeof(line),
+			       "/sys/class/infiniband/%s/ports/1/link_layer", nic->name))
+		nic->kind = !strncmp(line, "Ethernet", 8) ? GT_NIC_ETHERNET
+							  : GT_NIC_INFINIBAND;
+}
+
+/* An OS device that jobs may use: an InfiniBand one, or an interface of a card that has
+ * none. */
+static bool is_card(hwloc_obj_t object)
+{
+	enum hwloc_obj_osdev_type_e type = object->attr->osdev.type;
+	hwloc_obj_t pci = pci_of(object);
+
+	if (!pci || !object->name)
+		return false;
+	if (type == HWLOC_OBJ_OSDEV_OPENFABRICS)
+		return true;
+	if (type != HWLOC_OBJ_OSDEV_NETWORK)
+		return false;
+	for (hwloc_obj_t other = pci->io_first_child; other; other = other->next_sibling)
+		if (other->type == HWLOC_OBJ_OS_DEVICE &&
+		    other->attr->osdev.type == HWLOC_OBJ_OSDEV_OPENFABRICS)
+			return false;
+	return true;
+}
+
+/* Speeds are those of the cards' PCIe links, unless this machine's drivers say more. */
+static enum gt_err set_nics(const struct view *view, struct gt_node *node, bool live,
+			    struct gt_error *err)
+{
+	hwloc_obj_t object = NULL;
+	enum gt_err rc = GT_OK;
+
+	while (rc == GT_OK && gt_node_nic_count(node) < GT_MAX_NICS &&
+	       (object = hwloc_get_next_osdev(view->topology, object))) {
+		struct gt_nic nic = {.mbps = GT_UNKNOWN, .rail = GT_UNKNOWN};
+		uint8_t paths[GT_MAX_GPUS];
+		hwloc_obj_t pci = pci_of(object);
+
+		if (!is_card(object))
+			continue;
+		snprintf(nic.name, sizeof(nic.name), "%s", object->name);
+		pci_name(pci, nic.bus_id, sizeof(nic.bus_id));
+		if (object->attr->osdev.type == HWLOC_OBJ_OSDEV_NETWORK)
+			nic.kind = GT_NIC_ETHERNET;
+		if (pci->attr->pcidev.linkspeed >= 0.001f &&
+		    pci->attr->pcidev.linkspeed < 1e4f)
+			nic.mbps = (int)(pci->attr->pcidev.linkspeed * 1000 + .5f);
+		if (live)
+			ask_driver(&nic, nic.kind != GT_NIC_ETHERNET);
+		for (int i = 0; i < view->count; i++)
+			paths[i] = (uint8_t)path_of(view->gpus[i], object);
+		rc = gt_node_add_nic(node, &nic, paths, err);
+	}
+	return rc;
 }
 
 static void set_cpu_vendor(const struct view *view, struct gt_node *node)
@@ -407,6 +508,8 @@ static enum gt_err build(const struct view *view, struct gt_node **node,
 	set_cpu_vendor(view, *node);
 	set_shared(view, *node);
 	rc = set_links(view, *node, src, err);
+	if (rc == GT_OK)
+		rc = set_nics(view, *node, view->live, err);
 	if (rc) {
 		gt_node_free(*node);
 		*node = NULL;
@@ -499,7 +602,7 @@ static bool looks_like(const struct gt_source *src)
 }
 
 static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topology,
-				 struct gt_node **node, struct gt_error *err)
+				 bool live, struct gt_node **node, struct gt_error *err)
 {
 	struct view *view = calloc(1, sizeof(*view));
 	enum gt_err rc;
@@ -507,6 +610,7 @@ static enum gt_err read_topology(struct gt_source *src, hwloc_topology_t topolog
 	if (!view)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	view->topology = topology;
+	view->live = live;
 	if (find_matrix(view))
 		rc = build(view, node, src, err);
 	else
@@ -526,7 +630,7 @@ static enum gt_err read_loaded(struct gt_source *src, struct gt_node **node,
 	enum gt_err rc = load_xml(src, &topology, err);
 
 	if (rc == GT_OK)
-		rc = read_topology(src, topology, node, err);
+		rc = read_topology(src, topology, false, node, err);
 	if (topology)
 		hwloc_topology_destroy(topology);
 	return rc;
@@ -558,7 +662,7 @@ enum gt_err gt_hwloc_live(struct gt_source *src, struct gt_node **node,
 	if (!topology || hwloc_topology_load(topology) < 0)
 		rc = gt_fail(err, GT_EIO, "hwloc cannot look at this machine");
 	else
-		rc = read_topology(src, topology, node, err);
+		rc = read_topology(src, topology, true, node, err);
 	if (topology)
 		hwloc_topology_destroy(topology);
 	return rc;
@@ -597,6 +701,7 @@ void gt_hwloc_complement(struct gt_node *node)
 				set_place(gt_node_edit_gpu(node, i), view->gpus[i]);
 		set_paths(view, node);
 		set_shared(view, node);
+		set_nics(view, node, true, NULL);
 	}
 	if (view->topology)
 		hwloc_topology_destroy(view->topology);

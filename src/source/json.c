@@ -534,6 +534,99 @@ static enum gt_err get_measured(struct doc *doc)
 	return rc;
 }
 
+/* near without paths: one switch away, and nothing is known of the others. */
+static enum gt_err get_near(struct doc *doc, int i, const json_t *near, uint8_t *paths)
+{
+	const json_t *member;
+	size_t j;
+
+	for (int g = 0; g < doc->n; g++)
+		paths[g] = GT_PATH_UNKNOWN;
+	json_array_foreach((json_t *)near, j, member)
+	{
+		if (!json_is_integer(member) || json_integer_value(member) < 0 ||
+		    json_integer_value(member) >= doc->n)
+			return fail_item(doc, "nics", i,
+					 "NIC %d names a GPU that is not there", i);
+		paths[json_integer_value(member)] = GT_PATH_PIX;
+	}
+	return GT_OK;
+}
+
+static enum gt_err get_nic_paths(struct doc *doc, int i, const json_t *nic,
+				 uint8_t *paths)
+{
+	const json_t *list = json_object_get(nic, "paths"), *near;
+
+	near = json_object_get(nic, "near");
+	if (!present(list) && json_is_array(near))
+		return get_near(doc, i, near, paths);
+	if (!json_is_array(list) || json_array_size(list) != (size_t)doc->n)
+		return fail_item(doc, "nics", i, "NIC %d: paths has not %d entries", i,
+				 doc->n);
+	for (int g = 0; g < doc->n; g++) {
+		const json_t *name = json_array_get(list, (size_t)g);
+		enum gt_path path = GT_PATH_UNKNOWN;
+		int links;
+
+		if (!json_is_null(name) &&
+		    (!json_is_string(name) ||
+		     !parse_path(json_string_value(name), &path, &links) ||
+		     path < GT_PATH_C2C))
+			return fail_item(doc, "nics", i,
+					 "NIC %d, GPU %d: not a path to a card", i, g);
+		paths[g] = (uint8_t)path;
+	}
+	return GT_OK;
+}
+
+static enum gt_err get_nic(struct doc *doc, int i, const json_t *object)
+{
+	const json_t *speed = json_object_get(object, "gbps");
+	const json_t *rail = json_object_get(object, "rail");
+	struct gt_nic nic = {.mbps = GT_UNKNOWN, .rail = GT_UNKNOWN};
+	uint8_t paths[GT_MAX_GPUS];
+	struct gt_error cause;
+	enum gt_err rc;
+
+	if (!json_is_object(object))
+		return fail_item(doc, "nics", i, "NIC %d is not an object", i);
+	if ((rc = get_string(doc, object, "name", nic.name, sizeof(nic.name))) ||
+	    (rc = get_string(doc, object, "bus_id", nic.bus_id, sizeof(nic.bus_id))) ||
+	    (rc = get_nic_paths(doc, i, object, paths)))
+		return rc;
+	if (present(speed) && !to_mbps(speed, &nic.mbps))
+		return fail_item(doc, "nics", i, "NIC %d: gbps is not a positive number",
+				 i);
+	if (present(rail) && (!json_is_integer(rail) || json_integer_value(rail) < 0 ||
+			      json_integer_value(rail) >= GT_MAX_NICS))
+		return fail_item(doc, "nics", i, "NIC %d: rail is not 0 to %d", i,
+				 GT_MAX_NICS - 1);
+	nic.has_rail = present(rail);
+	if (nic.has_rail)
+		nic.rail = (int)json_integer_value(rail);
+	if (gt_node_add_nic(doc->node, &nic, paths, &cause))
+		return fail_item(doc, "nics", i, "%s", cause.text);
+	return GT_OK;
+}
+
+static enum gt_err get_nics(struct doc *doc)
+{
+	const json_t *nics = json_object_get(doc->root, "nics"), *nic;
+	enum gt_err rc = GT_OK;
+	size_t i;
+
+	if (present(nics) && !json_is_array(nics))
+		return fail_field(doc, "nics", "nics is not a list");
+	json_array_foreach((json_t *)nics, i, nic)
+	{
+		rc = get_nic(doc, (int)i, nic);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
 static enum gt_err get_notes(struct doc *doc)
 {
 	const json_t *notes = json_object_get(doc->root, "notes"), *note;
@@ -616,7 +709,8 @@ static enum gt_err get_document(struct doc *doc, struct gt_source *src,
 			return rc;
 	}
 	if ((rc = get_pairs(doc)) || (rc = get_groups(doc)) || (rc = get_measured(doc)) ||
-	    (rc = get_shared(doc)) || (rc = get_notes(doc)) || (rc = get_origin(doc)))
+	    (rc = get_shared(doc)) || (rc = get_nics(doc)) || (rc = get_notes(doc)) ||
+	    (rc = get_origin(doc)))
 		return rc;
 	if (!doc->has_islands) {
 		choose_fabric(doc, src);

@@ -269,6 +269,40 @@ static void put_shared(struct out *out, const struct gt_node *node)
 	put(out, "\n  ],\n");
 }
 
+/* Only where cards are known. */
+static void put_nics(struct out *out, const struct gt_node *node)
+{
+	if (!node->nic_count)
+		return;
+	put(out, "  \"nics\": [");
+	for (int i = 0; i < node->nic_count; i++) {
+		const struct gt_nic *nic = &node->nics[i];
+
+		put(out, i ? ",\n    {\"name\": " : "\n    {\"name\": ");
+		put_string(out, nic->name);
+		if (nic->bus_id[0]) {
+			put(out, ", \"bus_id\": ");
+			put_string(out, nic->bus_id);
+		}
+		put(out, ", \"gbps\": ");
+		put_gbps(out, nic->mbps);
+		putf(out, ", \"rail\": %d, \"near\": ", nic->rail);
+		put_gpu_list(out, &nic->near);
+		put(out, ", \"paths\": [");
+		for (int g = 0; g < node->n; g++) {
+			enum gt_path path = gt_node_nic_path(node, i, g);
+
+			put(out, g ? ", " : "");
+			if (path == GT_PATH_UNKNOWN)
+				put(out, "null");
+			else
+				putf(out, "\"%s\"", gt_path_name(path));
+		}
+		put(out, "]}");
+	}
+	put(out, "\n  ],\n");
+}
+
 /* Only where something was measured. */
 static void put_measured(struct out *out, const struct gt_node *node)
 {
@@ -318,6 +352,7 @@ static void put_tail(struct out *out, const struct gt_node *node)
 	put_groups(out, node);
 	put_shared(out, node);
 	put_measured(out, node);
+	put_nics(out, node);
 	put(out, "  \"domain\": ");
 	put_string(out, node->domain);
 	putf(out, ",\n  \"partial\": %s,\n", node->partial ? "true" : "false");

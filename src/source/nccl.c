@@ -16,7 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BUS_ID_SIZE 24
+#define BUS_ID_SIZE	  24
+#define UNBELIEVABLE_MBIT 10000000 /* of a <net>: 10 Tb/s */
 
 /* One <gpu>, with its place in the tree. */
 struct gpu {
@@ -425,6 +426,62 @@ static void set_shared(const struct system *system, struct gt_node *node)
 		}
 }
 
+/* ---- network cards ---- */
+
+static enum gt_nic_kind kind_of(const struct gt_xml *pci)
+{
+	const char *class = pci ? gt_xml_attr(pci, "class") : "";
+
+	if (!strncmp(class, "0x0207", 6))
+		return GT_NIC_INFINIBAND;
+	return !strncmp(class, "0x0200", 6) ? GT_NIC_ETHERNET : GT_NIC_UNKNOWN;
+}
+
+/* A port: a <net> in a <nic> in a <pci>, or without one at its CPU. Mb/s. */
+static enum gt_err add_net(const struct system *system, struct gt_node *node,
+			   const struct gt_xml *net)
+{
+	struct gpu at = {.pci = ancestor(net, "pci")};
+	const char *speed = gt_xml_attr(net, "speed"), *name = gt_xml_attr(net, "name");
+	struct gt_nic nic = {.mbps = GT_UNKNOWN, .rail = GT_UNKNOWN};
+	uint8_t paths[GT_MAX_GPUS];
+	int mbit = 0;
+
+	nic.kind = kind_of(at.pci);
+	if (!at.pci)
+		at.pci = net->parent;
+	else
+		gt_bus_id_normalize(gt_xml_attr(at.pci, "busid"), nic.bus_id,
+				    sizeof(nic.bus_id));
+	snprintf(nic.name, sizeof(nic.name), "%s", name);
+	for (int i = 0; i < gt_node_nic_count(node); i++)
+		if (*name && !strcmp(gt_node_nic(node, i)->name, nic.name))
+			return GT_OK; /* the same for another plugin */
+	if (gt_scan_int(&speed, 1000000000, &mbit) && mbit > UNBELIEVABLE_MBIT)
+		mbit /= 1000; /* Slingshot's plugin writes kb/s */
+	if (mbit >= 8)
+		nic.mbps = mbit / 8;
+	for (int i = 0; i < system->count; i++)
+		paths[i] = (uint8_t)path_of(&system->gpus[i], &at,
+					    common_parent(system->gpus[i].pci, at.pci));
+	if (gt_node_nic_count(node) == GT_MAX_NICS) {
+		gt_node_add_note(node, "more than %d NICs: the first are read",
+				 GT_MAX_NICS);
+		return GT_OK;
+	}
+	return gt_node_add_nic(node, &nic, paths, system->err);
+}
+
+static enum gt_err set_nics(const struct system *system, struct gt_node *node)
+{
+	enum gt_err rc = GT_OK;
+
+	for (struct gt_xml *e = system->root; e && rc == GT_OK; e = next_element(e))
+		if (gt_xml_is(e, "net"))
+			rc = add_net(system, node, e);
+	return rc;
+}
+
 /* ---- the node ---- */
 
 static void note_rest(const struct system *system, struct gt_node *node)
@@ -464,6 +521,8 @@ static enum gt_err build(struct system *system, struct gt_node **node)
 	set_cpu_vendor(*node, system->root);
 	set_shared(system, *node);
 	rc = set_links(system, *node);
+	if (rc == GT_OK)
+		rc = set_nics(system, *node);
 	if (rc == GT_OK)
 		note_rest(system, *node);
 	return rc;

@@ -25,6 +25,7 @@ struct topo {
 	int header_line;
 	int first_line; /* of the matrix */
 	int end_line;	/* the line after its last */
+	int stop_line;	/* of another matrix, 0: none */
 	int devices;	/* columns before the affinity, 0: not known */
 	bool has_numa;	/* a NUMA Affinity column follows the CPU Affinity */
 	int tail;	/* columns from the CPU Affinity on */
@@ -126,6 +127,7 @@ static enum gt_err find_matrix(struct topo *topo, struct gt_error *err)
 			gt_topo_classify(topo->lines.line, &number, &rest);
 
 		if (kind == LINE_HEADER && topo->rows) {
+			topo->stop_line = topo->lines.number;
 			topo->second_matrix = true;
 			break;
 		}
@@ -142,6 +144,7 @@ static enum gt_err find_matrix(struct topo *topo, struct gt_error *err)
 			continue;
 		}
 		if (gt_mask_has(&rows, number)) {
+			topo->stop_line = topo->lines.number;
 			topo->second_matrix = true;
 			break;
 		}
@@ -515,6 +518,9 @@ static enum gt_err build(struct topo *topo, struct gt_node **node, struct gt_err
 	note_gaps(topo, *node, unknown);
 	note_rest(topo, *node);
 	topo->src->infer_fabric = true;
+	rc = gt_topo_read_nics(topo->src, *node, topo->stop_line, err);
+	if (rc)
+		return rc;
 	return gt_nvlink_complement(topo->src, *node, err);
 }
 

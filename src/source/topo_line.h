@@ -34,4 +34,9 @@ bool gt_topo_next_gpu(const char **at, int *number);
  * header's first name. */
 enum gt_topo_line gt_topo_classify(const char *line, int *number, const char **rest);
 
+/* The network cards of the matrix (topo_nics.c), whose GPUs the node has; lines from
+ * stop_line on (0: none) are of another matrix. */
+enum gt_err gt_topo_read_nics(struct gt_source *src, struct gt_node *node, int stop_line,
+			      struct gt_error *err);
+
 #endif

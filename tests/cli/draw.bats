@@ -49,10 +49,11 @@ golden() {
 	done
 }
 
-@test "show --dot of dgx1v: 16 edges, two clusters" {
+@test "show --dot of dgx1v: 16 links, two clusters, a dashed edge to the card of each GPU" {
 	"$GPUTOPO" show -t builtin:dgx1v --dot --mark 0,3 >out.dot
 	golden dgx1v.dot out.dot
-	same "$(grep -c ' -- ' out.dot)" 16 edges
+	same "$(grep -c ' -- gpu' out.dot)" 16 links
+	same "$(grep -c ' -- nic.*dashed' out.dot)" 8 cards
 }
 
 @test "show --heat without a terminal shades by letters" {

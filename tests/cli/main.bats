@@ -65,3 +65,19 @@ load cli.bash
 	same "$status" 1 status
 	has "$output" "gputopo: standard output:"
 }
+
+@test "an unknown name names the nearest" {
+	fails 2 "'shwo' is not a command; did you mean 'gputopo show'?" shwo
+	fails 2 "did you mean 'gputopo sim replay'?" sim repaly
+	fails 1 "did you mean builtin:dgx1v?" show -t builtin:dgx1vv
+	fails 1 "did you mean builtin:hgx-h100?" show -t hgx-h100
+	fails 1 "gputopo show --list names the built-in machines" show -t builtin:zzzzzzzz
+	gputopo show --list
+	same "$status" 0 status
+	has "$output" "builtin:dgx1v                     8 x Tesla V100-SXM2-32GB"
+	local name
+	while read -r name _; do
+		gputopo show -t "$name"
+		same "$status" 0 "$name"
+	done < <("$GPUTOPO" show --list)
+}

@@ -123,6 +123,22 @@ missing_without() {
 	done
 }
 
+@test "completion offers values: machines, policies, sizes" {
+	. "$SRC/packaging/gputopo.bash"
+	COMP_WORDS=("$GPUTOPO" show -t builtin : dgx1) COMP_CWORD=5
+	_gputopo
+	same "${COMPREPLY[*]}" "dgx1p dgx1v" "-t builtin:dgx1"
+	COMP_WORDS=("$GPUTOPO" pick -t builtin : dgx1v --policy pre) COMP_CWORD=7
+	_gputopo
+	same "${COMPREPLY[*]}" preserve "--policy pre"
+	COMP_WORDS=("$GPUTOPO" nodes --sort = f) COMP_CWORD=4
+	_gputopo
+	same "${COMPREPLY[*]}" free "--sort=f"
+	COMP_WORDS=("$GPUTOPO" pick --model h20) COMP_CWORD=3
+	_gputopo
+	same "${COMPREPLY[*]}" h200 "--model h20"
+}
+
 @test "the version is the same in the program, NEWS, the RPM spec and the manual" {
 	local version
 	version=$("$GPUTOPO" --version | sed 's/.* //')

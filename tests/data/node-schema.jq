@@ -10,7 +10,7 @@ def matrix($name; $types): . as $doc | (.gpus | length) as $n | .[$name]
 def known($where; $names): keys - $names | if . == [] then empty else "\($where): unknown \(.)" end;
 
 known("document"; ["version", "name", "fabric", "link_gbps", "cpu_vendor", "gpus", "links",
-	"paths", "bandwidth_gbps", "path_gbps", "groups", "measured", "pcie_p2p", "shared", "domain", "partial", "notes", "source"]),
+	"paths", "bandwidth_gbps", "path_gbps", "groups", "measured", "pcie_p2p", "shared", "nics", "domain", "partial", "notes", "source"]),
 (if .version != 1 then "version is not 1" else empty end),
 field(.; "name"; "string|null"), field(.; "link_gbps"; "number|null"),
 field(.; "cpu_vendor"; "string|null"), field(.; "domain"; "string|null"),
@@ -22,6 +22,11 @@ field(.source; "format"; "string"), field(.source; "file"; "string"),
 matrix("links"; "number|null"), matrix("paths"; "string|null"),
 matrix("bandwidth_gbps"; "number|null"),
 (if has("path_gbps") then matrix("path_gbps"; "number|null") else empty end),
+(.gpus | length) as $n | (.nics // [] | to_entries[] | .key as $i | .value
+	| known("NIC \($i)"; ["name", "bus_id", "gbps", "rail", "near", "paths"]),
+	field(.; "name"; "string|null"), field(.; "gbps"; "number|null"),
+	field(.; "rail"; "number"), field(.; "near"; "array"),
+	(if (.paths | length) != $n then "NIC \($i) has not \($n) paths" else empty end)),
 (.gpus | to_entries[] | .key as $i | .value
 	| known("GPU \($i)"; ["index", "minor", "module_id", "model", "uuid", "bus_id", "pci_root",
 		"socket", "numa", "cpus", "island", "switch_links", "mem_mib", "mig", "healthy",

@@ -131,6 +131,12 @@ END_TEST
 #endif
 
 /* The job's supplementary environment, which Slurm gives to all its steps. */
+#ifdef GP_UNTIL_2411
+#define CARRIED 4
+#else
+#define CARRIED 3
+#endif
+
 START_TEST(a_started_job_carries_the_topology)
 {
 	job_record_t *job;
@@ -141,10 +147,15 @@ START_TEST(a_started_job_carries_the_topology)
 	ck_assert_int_eq(job->details->env_cnt, 0);
 	for (int start = 0; start < 2; start++) { /* a requeued job has it once */
 		ck_assert_int_eq(stage.ours.job_begin(job), 0);
-		ck_assert_int_eq(job->details->env_cnt, 1);
+		ck_assert_int_eq(job->details->env_cnt, CARRIED);
 		ck_assert_ptr_eq(strstr(job->details->env_sup[0], "GPUTOPO_MODELS=n0="),
 				 job->details->env_sup[0]);
 		ck_assert_ptr_nonnull(strstr(job->details->env_sup[0], "=1/8/"));
+		ck_assert_str_eq(job->details->env_sup[1], "GPUTOPO_GPUS=0,3");
+		ck_assert_str_eq(job->details->env_sup[2], "GPUTOPO_BUSBW=40");
+#ifdef GP_UNTIL_2411
+		ck_assert_str_eq(job->details->env_sup[3], "GPUTOPO_STEPS=yes");
+#endif
 	}
 }
 END_TEST

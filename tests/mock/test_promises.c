@@ -307,7 +307,8 @@ START_TEST(squeue_tells_the_true_reason)
 	job = job_with(job_for(reason_rows[_i].count), "GPUTOPO_TOPO=ring");
 	job->start_time = now;
 	/* whatever it said before */
-	job->state_desc = mock_text("gputopo: waiting for GPUs that are connected as asked");
+	job->state_desc =
+		mock_text("gputopo: waiting for GPUs that are connected as asked");
 	/* the mock's stock refuses where the number is missing */
 	test_job(job, SELECT_MODE_WILL_RUN, &nodes);
 	ck_assert_msg(!!job->state_desc == reason_rows[_i].links, "%s: %s",

@@ -131,10 +131,13 @@ static void start_two(void)
 	start();
 }
 
+static char shown[256]; /* the job's AdminComment */
+
 static int submit_row(int i, char **text)
 {
 	char *env[1] = {(char *)rows[i].env};
 	job_desc_msg_t job;
+	int rc;
 
 	memset(&job, 0, sizeof(job));
 	job.min_nodes = rows[i].nodes;
@@ -146,7 +149,10 @@ static int submit_row(int i, char **text)
 	  : rows[i].form == TASK ? &job.tres_per_task
 				 : &job.tres_per_socket) = (char *)rows[i].tres;
 	*text = NULL;
-	return submit(&job, 0, text);
+	rc = submit(&job, 0, text);
+	snprintf(shown, sizeof(shown), "%s", job.admin_comment ? job.admin_comment : "");
+	xfree(job.admin_comment);
+	return rc;
 }
 
 START_TEST(what_can_never_be_met_is_refused_in_words)
@@ -194,6 +200,7 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 	write_conf(quiet[_i].conf);
 	start_two();
 	ck_assert_int_eq(submit_row(ROW_REFUSED, &text), SLURM_SUCCESS);
+	ck_assert_str_eq(shown, "gputopo: --gpu-min-busbw=41");
 	ck_assert_int_eq(text && strstr(text, "not enforced"), quiet[_i].told);
 	xfree(text);
 }

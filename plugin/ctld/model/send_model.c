@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "plugin/common/wish_names.h"
 #include "plugin/ctld/model/send_model.h"
 #include "plugin/slurm/job_env.h"
 #include "conf/compact.h"
@@ -106,6 +107,36 @@ static void put_parcel(struct gt_append *text, const struct gp_binding *kind,
 	}
 }
 
+/* For salloc's shell and batch scripts of one node: the GPUs that the job has, by the
+ * model's numbers, and their bandwidth. */
+static void send_set(const job_record_t *job, const struct gp_binding *binding, int node)
+{
+	uint64_t gpus = 0, bits;
+	struct gp_job asked;
+	struct gt_score score;
+	struct gt_mask set;
+	char buf[256];
+	struct gt_append text = gt_append_to(buf, sizeof(buf));
+
+	if (gp_bridge_job(job, &asked) != GP_OK)
+		return;
+	for (int e = 0; e < asked.entries; e++)
+		if (gp_bridge_selected(&asked, e, node, binding->size, &bits))
+			gpus |= bits;
+	set = gp_binding_to_model(binding, gpus);
+	if ((gpus & binding->instances) || !gt_mask_count(&set))
+		return;
+	for (int g = gt_mask_next(&set, 0); g >= 0; g = gt_mask_next(&set, g + 1))
+		gt_append(&text, "%s%d", text.used ? "," : "", g);
+	gp_job_env_tell(job, "GPUTOPO_GPUS", buf);
+	if (gt_mask_count(&set) < 2)
+		return;
+	gt_score_set(gt_table_node(binding->table), &set, &score);
+	text = gt_append_to(buf, sizeof(buf));
+	gt_append(&text, "%g", score.busbw_mbps / 1000.0);
+	gp_job_env_tell(job, "GPUTOPO_BUSBW", buf);
+}
+
 void gp_send_models(const job_record_t *job, struct gp_models *models)
 {
 	struct parcels parcels = {.count = 0};
@@ -120,4 +151,8 @@ void gp_send_models(const job_record_t *job, struct gp_models *models)
 		put_parcel(&text, parcels.kind[i], nodes, models);
 	if (text.used)
 		gp_job_env_tell(job, GP_ENV_MODELS, value);
+	if (parcels.count == 1 && bit_set_count(nodes) == 1)
+		send_set(job, parcels.kind[0], (int)bit_ffs(nodes));
+	if (parcels.count && parcels.kind[0]->settings.step_choice && GP_SEES_STEPS(job))
+		gp_job_env_tell(job, GP_ENV_STEPS, "yes");
 }

@@ -100,6 +100,8 @@ static void forget(spank_t spank)
 			spank_unsetenv(spank, gp_fact_names[id].env);
 	if (spank_getenv(spank, GP_ENV_ORDER, old, sizeof(old)) != ESPANK_ENV_NOEXIST)
 		spank_unsetenv(spank, GP_ENV_ORDER);
+	if (spank_getenv(spank, GP_ENV_LOCAL, old, sizeof(old)) != ESPANK_ENV_NOEXIST)
+		spank_unsetenv(spank, GP_ENV_LOCAL);
 }
 
 static void load_model(spank_t spank, const char *conf)
@@ -451,7 +453,7 @@ static bool has_several(spank_t spank)
 void gp_ranks_task(spank_t spank)
 {
 	struct task task = {.id = 0};
-	char bind[LIST_MAX];
+	char bind[LIST_MAX], local[LIST_MAX];
 
 	if (!step.active || !get_number(spank, S_TASK_ID, &task.id) ||
 	    !has_several(spank))
@@ -463,8 +465,36 @@ void gp_ranks_task(spank_t spank)
 		order_task(spank, &task);
 		if (!task.ring)
 			read_own(&task);
+		if (task.own_count)
+			spank_setenv(spank, GP_ENV_LOCAL,
+				     gp_facts_local(&step.facts, task.own, task.own_count,
+						    local, sizeof(local)),
+				     1);
 		narrow_own(&task);
 	}
 	tell_environment(spank, &task);
 	tell_pmix(spank, &task);
+}
+
+bool gp_ranks_break(bool ring, double min_gbps, char *why, size_t size)
+{
+	const struct gt_geometry *groups = &step.facts.groups;
+	double gbps = (double)step.facts.busbw;
+	struct gt_score score;
+
+	if (!step.active || step.facts.count < 2)
+		return false;
+	gt_score_set(step.model.node, &step.gpus, &score);
+	for (int i = 0; i < groups->count; i++)
+		if (groups->busbw_mbps[i] != GT_UNKNOWN &&
+		    (i == 0 || groups->busbw_mbps[i] < gbps * 1000))
+			gbps = groups->busbw_mbps[i] / 1000.0;
+	if (ring && score.rings == 0)
+		snprintf(why, size, "GPUs %s have no NVLink ring", step.gpu_list);
+	else if (gbps < min_gbps)
+		snprintf(why, size, "GPUs %s reach %g GB/s, %g were asked for",
+			 step.gpu_list, gbps, min_gbps);
+	else
+		return false;
+	return true;
 }

@@ -20,6 +20,10 @@ struct gp_ranks_options {
 	const char *conf;   /* folder of gputopo.conf and gres.conf; NULL: slurm.conf's */
 };
 
+/* A step of several GPUs that was promised a ring, or GB/s (in the measure of its
+ * groups), does not have them: one sentence why. false: it has, or there is no topology.
+ */
+bool gp_ranks_break(bool ring, double min_gbps, char *why, size_t size);
 /* user_init, in slurmstepd: look at the step's GPUs and at the topology. */
 void gp_ranks_begin(spank_t spank, const struct gp_ranks_options *options);
 /* task_post_fork, in slurmstepd: this task's CPUs are known. */

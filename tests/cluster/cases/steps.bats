@@ -55,3 +55,123 @@ teardown() {
 	done
 	assert_all_free
 }
+
+# in_job OPTION... -- TEXT: what a shell of salloc with these options prints of TEXT.
+in_job() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	cluster_run salloc -Q "${options[@]}" bash "$(script "$2")" 2>&1 || true
+}
+
+@test "StepChoice=no: Slurm's own choice" {
+	gputopo_conf "StepChoice=no"
+	job=$(ask -w b0 -N1 -n8 --gpus=4)
+	step_start 1 --gpus=2
+	gputopo_conf ""
+	assert_equal "${STEP_GPUS[0]} $(busbw b0 "${STEP_GPUS[0]}")" "0,1 10"
+}
+
+@test "--overlap, and steps that take all, are left alone" {
+	job=$(ask -w n0 -N1 -n16 --gpus=8)
+	step_start 1 --gpus=2 --overlap
+	assert_equal "${STEP_GPUS[0]}" 0,1
+	step_start 1 --gpus=8
+	assert_equal "${STEP_GPUS[1]}" 0,1,2,3,4,5,6,7
+	steps_end
+	cluster_wait_idle
+	assert_all_free
+}
+
+@test "a step's groups and its promise: kept, or the step ends with the reason" {
+	local out
+	out=$(in_job -w b0 -N1 -n8 --gpus=4 -- '
+		srun --exact -n1 --gpus=2 --gpu-min-busbw=200 sh -c "echo got \$GPUTOPO_BUSBW"
+		srun --exact -n1 --gpus=4 --gpu-groups=2x2 --gpu-min-busbw=200 sh -c "echo groups \$GPUTOPO_GROUPS"
+		srun --exact -n1 --gpus=3 --gpu-min-busbw=200 sh -c "echo wrong"
+		echo status $?
+		srun --exact -n1 --gpus=3 --gpu-topo=ring sh -c "echo wrong"')
+	echo "$out"
+	[[ $out == *"got 240"* && $out == *"groups "*";"* && $out != *wrong* ]]
+	[[ $out == *"reach 10 GB/s, 200 were asked for; they are the best that its job had free"* ]]
+	[[ $out == *"status 1"* && $out == *"have no NVLink ring"* ]]
+}
+
+@test "a wish that nothing would keep is an error, with what to use instead" {
+	local out
+	gputopo_conf "StepChoice=no"
+	out=$(in_job -w b0 -N1 -n8 --gpus=4 -- '
+		srun --exact -n1 --gpus=2 --gpu-min-busbw=200 echo wrong; echo status $?
+		srun --exact -n1 --gpus=2 --gpu-topo=any echo wrong
+		srun --exact -n1 --gpus=2 --gpu-topo=best echo best')
+	gputopo_conf ""
+	echo "$out"
+	[[ $out != *wrong* && $out == *"status "[1-9]* && $out == *best* ]]
+	[[ $out == *"--gpu-min-busbw has no effect on the steps of this job"*"gputopo run -n K --min-busbw GBPS"* ]]
+	[[ $out == *"--gpu-topo has no effect"* ]]
+}
+
+@test "salloc's shell and batch scripts know the job's GPUs, tasks their own" {
+	local out id
+	out=$(in_job -w n0 -N1 -n16 --gpus=4 -- 'echo shell $GPUTOPO_GPUS $GPUTOPO_BUSBW
+		srun -n2 --exact --gpus-per-task=2 sh -c "echo task \$GPUTOPO_TASK_BUSBW \$GPUTOPO_LOCAL \$GPUTOPO_GPUS"
+		srun -n1 --exact --gpus=2 --gpu-order=ring sh -c "echo one \$GPUTOPO_TASK_BUSBW \$GPUTOPO_LOCAL"')
+	echo "$out"
+	[[ $out == *"shell 0,1,2,3 80"* && $out == *"task 40 "* && $out == *"one 40 0,1"* ]]
+	id=$(submit -w n0 -N1 -n16 --gpus=4 "$(script 'echo batch $GPUTOPO_GPUS $GPUTOPO_BUSBW')")
+	cluster_wait_job "$id" COMPLETED
+	assert_equal "$(cat "$CLUSTER/jobs/$id.out")" "batch 0,1,2,3 80"
+}
+
+@test "steps of two nodes get the best on each" {
+	local out
+	out=$(in_job -w n0,b0 -N2 -n16 --gpus-per-node=4 -- '
+		for i in 1 2; do
+			srun --exact -N2 -n2 --gpus-per-node=2 sh -c "echo \$SLURMD_NODENAME \$GPUTOPO_BUSBW; sleep 2" &
+		done
+		wait')
+	assert_equal "$(sort <<<"$out" | uniq -c | tr -s ' ')" " 2 b0 240
+ 2 n0 40"
+}
+
+# kill9 NAME: SIGKILL to the processes of the cluster with that name.
+kill9() {
+	cluster_run bash -c 'for at in /proc/[0-9]*; do
+		read -r name <$at/comm && [ "$name" = "$1" ] && kill -9 ${at#/proc/}; done; true' sh "$1"
+}
+
+@test "kill -9 of slurmstepd and of slurmctld while steps start: nothing is left taken" {
+	local i
+	job=$(ask -w n0 -N1 -n16 --gpus=8)
+	step_start 1 --gpus=3
+	step_start 1 --gpus=2
+	kill9 slurmstepd
+	# Slurm takes them for running until they are cancelled
+	cluster_run scancel "$job.0" "$job.1"
+	wait "${STEP_SRUN[@]}" || true
+	STEP_GPUS=() STEP_SRUN=()
+	step_start 1 --gpus=8
+	step_end 0
+	STEP_GPUS=() STEP_SRUN=()
+	# steps come and go while slurmctld dies
+	for i in 1 2 3 4 5 6 7 8; do
+		cluster_run srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &
+		STEP_SRUN+=($!)
+		[ "$i" != 5 ] || kill9 slurmctld
+	done
+	cluster_run bash "$CLUSTER/daemons" start_ctld
+	cluster_wait_nodes
+	wait "${STEP_SRUN[@]}" || true
+	STEP_SRUN=()
+	# srun of a step that was cut off may have left it to its own end
+	for ((i = 0; i < 40; i++)); do
+		! cluster_run squeue -h -s -j "$job" -o %i | grep -q "\.[0-9]" || sleep 0.5
+	done
+	step_start 1 --gpus=8
+	step_end 0
+	cluster_run scancel "$job"
+	cluster_gone "$job"
+	assert_all_free
+}

@@ -68,7 +68,7 @@ steps_free() {
 		"$(printf '%s\n' "${STEP_GPUS[@]}" | grep . | paste -sd,)"
 }
 
-# steps_sequence NODE SEED FILE: a job of 4 to 8 GPUs on the node, with cores enough or one
+# steps_sequence NODE SEED FILE: a job, with the options STEPS_JOB, of 4 to 8 GPUs on the node, with cores enough or one
 # for each GPU, and steps in it that start and end. Adds to FILE a line of check_states for
 # each step, in whose state the seed is.
 steps_sequence() {
@@ -77,7 +77,8 @@ steps_sequence() {
 	STEP_GPUS=() STEP_SRUN=()
 	gpus=$((4 + RANDOM % 5))
 	cores=$((RANDOM % 2 ? 32 : gpus))
-	job=$(ask -w "$node" -N1 -n "$cores" --gpus-per-node=$gpus) || return 1
+	# shellcheck disable=SC2086
+	job=$(ask -w "$node" -N1 -n "$cores" --gpus-per-node=$gpus ${STEPS_JOB:-}) || return 1
 	for ((ops = 0; ops < 8; ops++)); do
 		free=$(steps_free)
 		n=$((RANDOM % (${#STEP_GPUS[@]} + 1)))
@@ -99,16 +100,18 @@ steps_sequence() {
 		esac || return 1
 		n=$((${#STEP_GPUS[@]} - 1))
 		printf '%s\t%s\t%s\t%s\t%s\t\n' "$seed" "$free" "form$form" "$k" "${STEP_GPUS[n]}" >>"$file"
+		cluster_run scontrol show step "$job.$n" |
+			sed -n "s/^ *\(State=.*CPUs\|.*TRES\)=/$seed.$n \1=/p" | sort >>"$file.tres"
 		assert_equal "$(count "${STEP_GPUS[n]}")" "$k" || return 1
 		assert_equal "$(without "${STEP_GPUS[n]}" "$free")" "" || return 1
 	done
-	cluster_run scontrol show step | grep "^StepId=$job" | wc -l >/dev/null
 	for n in "${!STEP_GPUS[@]}"; do
 		[ -z "${STEP_GPUS[n]}" ] || step_end "$n" || return 1
 	done
 	# all are given back: one step takes them together
 	step_start 1 --gpus=$gpus || return 1
 	assert_equal "$(count "${STEP_GPUS[-1]}")" "$gpus" || return 1
-	steps_end
-	cluster_wait_idle
+	step_end $((${#STEP_GPUS[@]} - 1)) || return 1
+	cluster_run scancel "$job"
+	cluster_gone "$job"
 }
