@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GPU instances that the admin made: which GPU each sits on, and how Slurm counts them.
  * What the MIG tables say of them is in instance_table.c, how they are added in
- * instance_add.c. */
+ * node_read.c. */
 #include "config.h"
 
 #include "core/node.h"

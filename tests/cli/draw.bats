@@ -272,7 +272,7 @@ cut_node() {
 	printf 'MigPolicy=most\n' >gputopo.conf
 	fails 1 "MigPolicy=most: must be pack or spread" check ./gputopo.conf
 	"$GPUTOPO" gres -t "$SRC/tests/cluster/lib/kinds/instances.json" >lines
-	same "$(grep -c '^Name=gpu' lines) $(grep -c '^# GPU [12] is cut' lines)" "4 2" lines
+	same "$(grep -c '^Name=gpu' lines) $(grep -c '^# GPU [12] is in MIG mode' lines)" "4 2" lines
 }
 
 @test "every node file that is written fits the schema" {

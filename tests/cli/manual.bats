@@ -131,7 +131,7 @@ missing_without() {
 	COMP_WORDS=("$GPUTOPO" pick -t builtin : dgx1v --policy pre) COMP_CWORD=7
 	_gputopo
 	same "${COMPREPLY[*]}" preserve "--policy pre"
-	COMP_WORDS=("$GPUTOPO" nodes --sort = f) COMP_CWORD=4
+	COMP_WORDS=("$GPUTOPO" nodes --sort "=" f) COMP_CWORD=4
 	_gputopo
 	same "${COMPREPLY[*]}" free "--sort=f"
 	COMP_WORDS=("$GPUTOPO" pick --model h20) COMP_CWORD=3

@@ -206,7 +206,8 @@ all_are_free() {
 @test "what a command leaves behind ends with it" {
 	on 8 bash -c "sleep 600 & echo \$! >'$BATS_TEST_TMPDIR/left'"
 	same "$status" 0 status
-	! kill -0 "$(cat "$BATS_TEST_TMPDIR/left")" 2>/dev/null
+	run kill -0 "$(cat "$BATS_TEST_TMPDIR/left")"
+	same "$status" 1 "the sleep's end"
 	all_are_free
 }
 

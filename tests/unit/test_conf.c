@@ -52,12 +52,12 @@ END_TEST
 
 START_TEST(every_key_is_read)
 {
-	struct gp_conf *conf =
-		parse("mode=OBSERVE policy=preserve NodeChoice=no Split=no\n"
-		      "MinRatio=0.5 JobSizeMix=2:1,4:3 # comment\n"
-		      "Avoid=n3:5,n[4-5]:0 StepChoice=no\tDecisionLog=/l MetricsFile=/m\r\n"
-		      "AdminComment=yes MigStray=drain\n"
-		      "NodeName=n[1-9] Topology=builtin:dgx1v Domain=rack7\n");
+	struct gp_conf *conf = parse(
+		"mode=OBSERVE policy=preserve NodeChoice=no Split=no\n"
+		"MinRatio=0.5 JobSizeMix=2:1,4:3 # comment\n"
+		"Avoid=n3:5,n[4-5]:0 StepChoice=no\tDecisionLog=/l MetricsFile=/m\r\n"
+		"AdminComment=yes MigStray=drain\n"
+		"NodeName=n[1-9] Topology=builtin:dgx1v Domain=rack7\n");
 	struct gp_settings s;
 	char buf[200];
 	int line;

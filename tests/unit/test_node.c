@@ -246,7 +246,7 @@ END_TEST
 /* A topology that names no GPU, of which somebody else knows the types. */
 START_TEST(test_names_from_elsewhere)
 {
-	static const char *const types[] = {"nvidia_a100-sxm4-80gb", "big", NULL};
+	static const char *const types[] = {"nvidia_a100-sxm4-80gb", "big", NULL, NULL};
 	struct gt_node *node, *named;
 
 	ck_assert_int_eq(gt_node_new(&node, 3, NULL), GT_OK);

@@ -46,7 +46,7 @@ see() {
 some_gpus() {
 	local g out=()
 	for g in 0 1 2 3 4 5 6 7; do
-		[ $((RANDOM % 2)) = 0 ] || out+=($g)
+		[ $((RANDOM % 2)) = 0 ] || out+=("$g")
 	done
 	(IFS=,; echo "${out[*]}")
 }

@@ -129,7 +129,7 @@ in_job() {
 	local out
 	out=$(in_job -w n0,b0 -N2 -n16 --gpus-per-node=4 -- '
 		for i in 1 2; do
-			srun --exact -N2 -n2 --gpus-per-node=2 sh -c "echo \$SLURMD_NODENAME \$GPUTOPO_BUSBW; sleep 2" &
+			srun -Q --exact -N2 -n2 --gpus-per-node=2 sh -c "echo \$SLURMD_NODENAME \$GPUTOPO_BUSBW; sleep 2" &
 		done
 		wait')
 	assert_equal "$(sort <<<"$out" | uniq -c | tr -s ' ')" " 2 b0 240
@@ -148,13 +148,14 @@ kill9() {
 	step_start 1 --gpus=3
 	step_start 1 --gpus=2
 	kill9 slurmstepd
-	# Slurm takes them for running until they are cancelled
-	cluster_run scancel "$job.0" "$job.1"
+	# Slurm takes them for running until their job ends
+	cluster_run scancel "$job"
 	wait "${STEP_SRUN[@]}" || true
 	STEP_GPUS=() STEP_SRUN=()
-	step_start 1 --gpus=8
-	step_end 0
-	STEP_GPUS=() STEP_SRUN=()
+	cluster_gone "$job"
+	assert_all_free
+	job=$(ask -w n0 -N1 -n16 --gpus=8)
+	sleep 6 # slurmctld saves a new job's state within five seconds
 	# steps come and go while slurmctld dies
 	for i in 1 2 3 4 5 6 7 8; do
 		cluster_run srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &

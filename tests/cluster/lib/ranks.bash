@@ -99,7 +99,7 @@ matrix_of() {
 same_keys() {
 	cat >"$CLUSTER/jobs/keys.sh" <<-END
 	keys=\$($CLUSTER/gputopo-pmix get | sed 's/^gputopo\.//' | sort)
-	vars=\$(env | grep -E '^GPUTOPO_(VERSION|GPUS|RING|BW|BUSBW|IDEAL|HASH|GPU|PEERS|GROUPS|GROUP)=' |
+	vars=\$(env | grep -E '^GPUTOPO_(VERSION|GPUS|RING|BW|BUSBW|IDEAL|HASH|GPU|PEERS|GROUPS|GROUP|TASK_BUSBW)=' |
 		sed 's/^GPUTOPO_//' |
 		while IFS== read -r name value; do echo "\${name,,}=\$value"; done | sort)
 	[ -n "\$keys" ] && [ "\$keys" = "\$vars" ] && exit
