@@ -4,8 +4,6 @@
 
 #include "plugin/common/shape.h"
 
-#include <limits.h>
-
 #include "core/fnv.h"
 
 static void identify(struct gp_shape *shape)
@@ -69,7 +67,6 @@ bool gp_shape_ask(const struct gp_shape *shape, int count, int min_mbps, bool la
 int gp_shape_mbps(const struct gp_shape *shape, struct gt_table *table,
 		  const struct gt_mask *set)
 {
-	int least = INT_MAX;
 	struct gt_geometry geometry;
 	struct gt_score score;
 	struct gp_ask ask;
@@ -80,11 +77,7 @@ int gp_shape_mbps(const struct gp_shape *shape, struct gt_table *table,
 		return score.busbw_mbps;
 	}
 	gt_select_geometry(table, &ask.request, set, &geometry);
-	for (int i = 0; i < geometry.count; i++)
-		if (geometry.busbw_mbps[i] != GT_UNKNOWN &&
-		    geometry.busbw_mbps[i] < least)
-			least = geometry.busbw_mbps[i];
-	return least;
+	return gt_geometry_slowest(&geometry);
 }
 
 int gp_shape_ideal_mbps(const struct gp_shape *shape, struct gt_table *table, int count)

@@ -4,8 +4,9 @@
  * of nodes, jobs and partitions, and the model of each node by the configuration in
  * force.
  *
- * live_text.c reads scontrol, live_model.c binds each node's GPUs to its model by the
- * rules of the select plugin (plugin/ctld/model/model.c).
+ * live_text.c reads scontrol in the words of live_words.c, live_model.c binds each node's
+ * GPUs to its model by the rules of the select plugin (plugin/ctld/model/model.c),
+ * live_sets.c picks among them.
  * GPUs are bits: Slurm's gres indices, as scontrol shows them behind IDX.
  */
 #ifndef LIVE_H

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "cli/nodes.h"
+#include "sim/report_svg.h"
 
 #include <string.h>
 #include <time.h>
@@ -38,27 +39,6 @@ static const char style[] =
 	"td:first-child{font-weight:600}"
 	"td:empty{display:none}td[data-h]::before{content:attr(data-h);opacity:.75}}";
 
-static void put(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
-		}
-}
-
 static const char *const grades[] = {
 	[NODES_FULL] = "full",
 	[NODES_LESS] = "less",
@@ -78,7 +58,7 @@ static void put_types(const struct nodes_view *view, FILE *out)
 		const struct nodes_type *type = &view->type[t];
 
 		fputs("<tr><td>", out);
-		put(out, type->kind->label);
+		sim_svg_text(out, type->kind->label);
 		fprintf(out,
 			"<td data-h=Nodes>%d<td data-h=Up>%d<td data-h=\"GPUs free\">%d "
 			"of "
@@ -130,9 +110,9 @@ static void put_rows(const struct nodes_view *view, FILE *out)
 		const struct nodes_row *row = &view->row[i];
 
 		fputs("<tr><td>", out);
-		put(out, row->hosts);
+		sim_svg_text(out, row->hosts);
 		fputs("<td data-h=State>", out);
-		put(out, row->state);
+		sim_svg_text(out, row->state);
 		fputs("<td data-h=\"GPUs free\"><span>", out);
 		put_gpus(row, out);
 		fprintf(out, "%d of %d</span>", row->free, row->gpus);
@@ -145,11 +125,11 @@ static void put_rows(const struct nodes_view *view, FILE *out)
 				fprintf(out, " title=\"GPUs %s\"",
 					live_bits(row->set[s].bits, set, sizeof(set)));
 			fputc('>', out);
-			put(out, buf);
+			sim_svg_text(out, buf);
 		}
 		if (mig) {
 			fputs("<td data-h=MIG>", out);
-			put(out, nodes_mig(row, buf, sizeof(buf)));
+			sim_svg_text(out, nodes_mig(row, buf, sizeof(buf)));
 		}
 		fputs("</tr>\n", out);
 	}
@@ -167,9 +147,9 @@ void nodes_html(const struct nodes_view *view, FILE *out)
 	      "name=viewport "
 	      "content=\"width=device-width,initial-scale=1\"><title>GPUs of ",
 	      out);
-	put(out, view->live->cluster ? view->live->cluster : "the cluster");
+	sim_svg_text(out, view->live->cluster ? view->live->cluster : "the cluster");
 	fprintf(out, "</title><style>%s</style></head><body>\n<h1>GPUs of ", style);
-	put(out, view->live->cluster ? view->live->cluster : "the cluster");
+	sim_svg_text(out, view->live->cluster ? view->live->cluster : "the cluster");
 	fprintf(out, "</h1><p>%s, gputopo %s", when, gt_version());
 	put_types(view, out);
 	put_rows(view, out);

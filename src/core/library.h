@@ -10,6 +10,8 @@
 
 #include "gputopo.h"
 
+#include <limits.h>
+
 /* ---- errors ---- */
 
 /* Fill *err (may be NULL) printf-like and return code, so that callers write
@@ -285,5 +287,18 @@ void gt_order_find_near(const struct gt_node *node, const struct gt_mask *set,
 			const struct gt_mask *near, struct gt_order *order);
 
 #include "core/mig.h"
+
+/* The all-reduce or all-to-all bandwidth of the slowest group, MB/s; INT_MAX: groups of
+ * one GPU only. */
+static inline int gt_geometry_slowest(const struct gt_geometry *geometry)
+{
+	int least = INT_MAX;
+
+	for (int i = 0; i < geometry->count; i++)
+		if (geometry->busbw_mbps[i] != GT_UNKNOWN &&
+		    geometry->busbw_mbps[i] < least)
+			least = geometry->busbw_mbps[i];
+	return least;
+}
 
 #endif

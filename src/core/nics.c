@@ -184,12 +184,10 @@ void gt_node_reach(const struct gt_node *node, const struct gt_mask *set,
 
 /* ---- copies and comparison ---- */
 
-bool gt_nics_copy(struct gt_node *copy, const struct gt_node *node)
+static bool copy_nics(struct gt_node *copy, const struct gt_node *node)
 {
 	size_t count = (size_t)node->nic_count, n = (size_t)node->n;
 
-	copy->nics = NULL;
-	copy->nic_path = NULL;
 	copy->nic_count = 0;
 	if (!count)
 		return true;
@@ -203,7 +201,7 @@ bool gt_nics_copy(struct gt_node *copy, const struct gt_node *node)
 	return true;
 }
 
-bool gt_nics_same(const struct gt_node *a, const struct gt_node *b)
+static bool same_nics(const struct gt_node *a, const struct gt_node *b)
 {
 	if (a->nic_count != b->nic_count)
 		return false;
@@ -214,3 +212,56 @@ bool gt_nics_same(const struct gt_node *a, const struct gt_node *b)
 	return !a->nic_count ||
 	       !memcmp(a->nic_path, b->nic_path, (size_t)a->nic_count * (size_t)a->n);
 }
+
+void gt_node_drop_nics(struct gt_node *node)
+{
+	free(node->nics);
+	free(node->nic_path);
+	node->nics = NULL;
+	node->nic_path = NULL;
+	node->nic_count = 0;
+	node->cards = NULL;
+}
+
+/* ---- jobs of several nodes ---- */
+
+static struct gt_network_key network_key(const struct gt_node *node,
+					 const struct gt_network *network,
+					 const struct gt_mask *set, int busbw_mbps)
+{
+	struct gt_mask sick = gt_mask_without(set, &node->healthy);
+	struct gt_reach reach;
+
+	gt_node_reach(node, set, &reach);
+	return (struct gt_network_key){
+		.sick = gt_mask_count(&sick),
+		.worth = reach.has_speeds && busbw_mbps > 0 && busbw_mbps < reach.worth
+				 ? busbw_mbps
+				 : reach.worth,
+		.common = __builtin_popcountll(reach.rails & network->rails),
+		.shared = __builtin_popcountll(reach.nics & network->busy),
+	};
+}
+
+static void score_network(const struct gt_node *node, const struct gt_network *network,
+			  const struct gt_mask *set, struct gt_score *score)
+{
+	struct gt_network_key key = network_key(node, network, set, score->busbw_mbps);
+	struct gt_reach reach;
+
+	gt_node_reach(node, set, &reach);
+	score->has_network = true;
+	score->nic_has_speeds = reach.has_speeds;
+	score->nic_worth = reach.worth;
+	score->network_worth = key.worth;
+	score->rails_in_common = key.common;
+	score->nics_shared = key.shared;
+}
+
+const struct gt_cards gt_cards = {
+	.copy = copy_nics,
+	.same = same_nics,
+	.settle = gt_node_settle_nics,
+	.key = network_key,
+	.score = score_network,
+};

@@ -265,7 +265,7 @@ enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *n
 	fresh->nics = NULL;
 	fresh->nic_path = NULL;
 	if (!gt_instances_copy(fresh, node) || !gt_measured_copy(fresh, node) ||
-	    !gt_nics_copy(fresh, node)) {
+	    (node->cards && !node->cards->copy(fresh, node))) {
 		gt_node_free(fresh);
 		return gt_fail(err, GT_ENOMEM, "out of memory for instances");
 	}
@@ -302,12 +302,19 @@ static bool same_matrices(const struct gt_node *a, const struct gt_node *b)
 	       !memcmp(a->path, b->path, cells * sizeof(*a->path));
 }
 
+static bool same_cards(const struct gt_node *a, const struct gt_node *b)
+{
+	if (!a->nic_count && !b->nic_count)
+		return true;
+	return a->cards && b->cards && a->cards->same(a, b);
+}
+
 bool gt_node_same_type(const struct gt_node *a, const struct gt_node *b)
 {
 	if (a->n != b->n || a->group_count != b->group_count ||
 	    a->partial != b->partial || !same_matrices(a, b) ||
 	    !gt_instances_same(a, b) || !gt_measured_same(a, b) ||
-	    !gt_shared_same(a, b) || !gt_nics_same(a, b) ||
+	    !gt_shared_same(a, b) || !same_cards(a, b) ||
 	    memcmp(a->groups, b->groups, (size_t)a->group_count * sizeof(a->groups[0])))
 		return false;
 	for (int i = 0; i < a->n; i++) {

@@ -29,6 +29,7 @@ struct gt_node {
 	struct gt_measured *measured;
 	int measured_count;
 
+	const struct gt_cards *cards; /* NULL: no NICs */
 	struct gt_nic *nics;
 	uint8_t *nic_path; /* enum gt_path, nic_count x n */
 	int nic_count;
@@ -84,9 +85,33 @@ bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
 bool gt_measured_same_place(const struct gt_measured *a, const struct gt_measured *b);
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
 
-/* The same for the NICs. */
-bool gt_nics_copy(struct gt_node *copy, const struct gt_node *node);
-bool gt_nics_same(const struct gt_node *a, const struct gt_node *b);
+/* What a set is worth to a job of several nodes: the levels of nics.c's key. */
+struct gt_network_key {
+	int sick;   /* GPUs out of service */
+	int worth;  /* the least of bus bandwidth and X(S), MB/s */
+	int common; /* rails that the job's other nodes have too */
+	int shared; /* NICs that other such jobs use */
+};
+
+/* How network cards are kept and judged. A node with cards brings it, so that a program
+ * in which no reader adds cards (slurmctld's plugin) does not link nics.c. */
+struct gt_cards {
+	/* Give copy (whose list is NULL) the cards of node; false: out of memory. */
+	bool (*copy)(struct gt_node *copy, const struct gt_node *node);
+	bool (*same)(const struct gt_node *a, const struct gt_node *b);
+	void (*settle)(struct gt_node *node, int mbps, const char *ignored);
+	struct gt_network_key (*key)(const struct gt_node *node,
+				     const struct gt_network *network,
+				     const struct gt_mask *set, int busbw_mbps);
+	/* Fill in the score's network fields; its bus bandwidth is known. */
+	void (*score)(const struct gt_node *node, const struct gt_network *network,
+		      const struct gt_mask *set, struct gt_score *score);
+};
+
+extern const struct gt_cards gt_cards;
+
+/* Leave out all cards: for who asks nothing of them. */
+void gt_node_drop_nics(struct gt_node *node);
 
 bool gt_shared_same(const struct gt_node *a, const struct gt_node *b);
 

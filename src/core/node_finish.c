@@ -328,7 +328,8 @@ enum gt_err gt_node_finish(struct gt_node *node, struct gt_error *err)
 	free(node->slot_mbps);
 	node->slot_mbps = NULL;
 	fill_summary(node);
-	gt_node_settle_nics(node, 0, NULL);
+	if (node->cards)
+		node->cards->settle(node, 0, NULL);
 	node->finished = true;
 	return GT_OK;
 }

@@ -238,6 +238,7 @@ enum gt_err gt_node_add_nic(struct gt_node *node, const struct gt_nic *nic,
 	gt_text_clean(nics[count].bus_id);
 	memcpy(path + count * n, paths, n);
 	node->nic_count++;
+	node->cards = &gt_cards;
 	return GT_OK;
 }
 

@@ -3,23 +3,11 @@
 #include "config.h"
 
 #include "core/bits.h"
-#include "core/shape.h"
+#include "core/select.h"
 #include "core/subsets.h"
-#include "core/table.h"
 
 #include <limits.h>
 #include <string.h>
-
-/* A request on a dense node, in numbers. */
-struct question {
-	struct gt_table *table;
-	const struct gt_request *request;
-	uint32_t open; /* free, without MIG where K > 1 */
-	uint32_t include, touch, near;
-	struct gt_shape *shape; /* NULL: one all-reduce over the whole set */
-	struct gt_parts *parts; /* of the shape, where sets are compared */
-	struct gt_release release;
-};
 
 /* ---- is there anything to choose from? ---- */
 
@@ -33,7 +21,7 @@ static bool is_sound(const struct gt_request *request, const struct gt_mask *fre
 }
 
 /* The GPUs that the request may take, or why there are too few. */
-static enum gt_fit open_gpus(const struct gt_table *table,
+enum gt_fit gt_question_gpus(const struct gt_table *table,
 			     const struct gt_request *request, struct gt_mask *open)
 {
 	const struct gt_node *node = table->node;
@@ -53,7 +41,7 @@ static enum gt_fit open_gpus(const struct gt_table *table,
 
 /* ---- dense nodes ---- */
 
-static bool meets_quotas(const struct question *q, uint32_t set)
+static bool meets_quotas(const struct gt_question *q, uint32_t set)
 {
 	for (int i = 0; i < q->request->quota_count; i++) {
 		const struct gt_quota *quota = &q->request->quotas[i];
@@ -64,7 +52,7 @@ static bool meets_quotas(const struct question *q, uint32_t set)
 	return true;
 }
 
-static bool is_allowed(const struct question *q, uint32_t set)
+static bool is_allowed(const struct gt_question *q, uint32_t set)
 {
 	if ((q->include & ~set) || (q->touch && !(q->touch & set)) ||
 	    !meets_quotas(q, set))
@@ -76,7 +64,7 @@ static bool is_allowed(const struct question *q, uint32_t set)
 }
 
 /* The bandwidth that a minimum is held against, MB/s: the slowest group's. */
-static int figure_of(const struct question *q, uint32_t set)
+static int figure_of(const struct gt_question *q, uint32_t set)
 {
 	struct gt_mask mask = {.word = {set}};
 	long steps = GT_SEARCH_STEPS;
@@ -90,7 +78,7 @@ static int figure_of(const struct question *q, uint32_t set)
 
 /* Every K-set that the wishes allow, into scratch; twins are told apart here, since
  * wishes name GPUs. */
-static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
+uint32_t gt_question_list(const struct gt_question *q, enum gt_fit *fit)
 {
 	struct gt_tie *out = q->table->scratch;
 	struct gt_subsets subsets;
@@ -114,7 +102,7 @@ static uint32_t list_allowed(const struct question *q, enum gt_fit *fit)
 
 /* The first of those that leave the most, where no job runs and no cores are named: up to
  * 70 ties, so without branches. */
-static uint32_t most_left(const struct question *q, const struct gt_tie *ties,
+static uint32_t most_left(const struct gt_question *q, const struct gt_tie *ties,
 			  uint32_t count)
 {
 	int32_t best = INT32_MIN;
@@ -131,7 +119,7 @@ static uint32_t most_left(const struct question *q, const struct gt_tie *ties,
 
 /* Of ties in the order of level 4: the most worth left, then near the job's cores where
  * level 4 has no better reason, then the first. */
-static uint32_t least_damage(const struct question *q, const struct gt_tie *ties,
+static uint32_t least_damage(const struct gt_question *q, const struct gt_tie *ties,
 			     uint32_t count)
 {
 	int64_t best = INT64_MIN;
@@ -157,7 +145,7 @@ static uint32_t least_damage(const struct question *q, const struct gt_tie *ties
 }
 
 /* Policy preserve: keep those that leave the most, fewest out of service first. */
-static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c,
+static uint32_t keep_most_worth(const struct gt_question *q, struct gt_tie *c,
 				uint32_t count)
 {
 	int64_t best = INT64_MIN;
@@ -182,30 +170,8 @@ static uint32_t keep_most_worth(const struct question *q, struct gt_tie *c,
 
 /* ---- jobs of several nodes ---- */
 
-struct network_key {
-	int sick, worth, common, shared;
-};
-
-static struct network_key network_key(const struct gt_node *node,
-				      const struct gt_network *network,
-				      const struct gt_mask *set, int busbw_mbps)
-{
-	struct gt_mask sick = gt_mask_without(set, &node->healthy);
-	struct gt_reach reach;
-
-	gt_node_reach(node, set, &reach);
-	return (struct network_key){
-		.sick = gt_mask_count(&sick),
-		.worth = reach.has_speeds && busbw_mbps > 0 && busbw_mbps < reach.worth
-				 ? busbw_mbps
-				 : reach.worth,
-		.common = __builtin_popcountll(reach.rails & network->rails),
-		.shared = __builtin_popcountll(reach.nics & network->busy),
-	};
-}
-
 /* > 0: a is better. */
-static int compare_networks(const struct network_key *a, const struct network_key *b)
+int gt_network_compare(const struct gt_network_key *a, const struct gt_network_key *b)
 {
 	if (a->sick != b->sick)
 		return a->sick < b->sick ? 1 : -1;
@@ -216,12 +182,7 @@ static int compare_networks(const struct network_key *a, const struct network_ke
 	return (a->shared < b->shared) - (a->shared > b->shared);
 }
 
-static bool uses_network(const struct question *q)
-{
-	return q->request->network && q->table->node->nic_count > 0;
-}
-
-static struct network_key key_of_bits(const struct question *q, uint32_t set)
+struct gt_network_key gt_question_network(const struct gt_question *q, uint32_t set)
 {
 	struct gt_mask mask = {.word = {set}};
 	long steps = GT_SEARCH_STEPS;
@@ -231,18 +192,19 @@ static struct network_key key_of_bits(const struct question *q, uint32_t set)
 		mbps = gt_node_measured_mbps(q->table->node, &mask, GT_COMM_ALLREDUCE);
 		mbps = mbps ? mbps : gt_table_predict(q->table, set, &steps);
 	}
-	return network_key(q->table->node, q->request->network, &mask, mbps);
+	return q->table->node->cards->key(q->table->node, q->request->network, &mask,
+					  mbps);
 }
 
-static uint32_t keep_best_network(const struct question *q, struct gt_tie *c,
+static uint32_t keep_best_network(const struct gt_question *q, struct gt_tie *c,
 				  uint32_t count)
 {
-	struct network_key best = {.sick = INT_MAX};
+	struct gt_network_key best = {.sick = INT_MAX};
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct network_key here = key_of_bits(q, c[i].set);
-		int order = compare_networks(&here, &best);
+		struct gt_network_key here = gt_question_network(q, c[i].set);
+		int order = gt_network_compare(&here, &best);
 
 		if (order < 0)
 			continue;
@@ -255,8 +217,8 @@ static uint32_t keep_best_network(const struct question *q, struct gt_tie *c,
 }
 
 /* The best of the candidates in scratch. */
-static void select_among(const struct question *q, uint32_t count,
-			 struct gt_choice *choice)
+void gt_question_best(const struct gt_question *q, uint32_t count,
+		      struct gt_choice *choice)
 {
 	struct gt_tie *c = q->table->scratch;
 	bool inexact = false;
@@ -264,7 +226,7 @@ static void select_among(const struct question *q, uint32_t count,
 
 	if (q->request->policy == GT_POLICY_PRESERVE)
 		count = keep_most_worth(q, c, count);
-	if (uses_network(q)) {
+	if (gt_question_uses_network(q)) {
 		if (q->shape)
 			count = gt_shape_keep(q->table, q->shape, q->parts, c, count,
 					      &inexact);
@@ -281,14 +243,14 @@ static void select_among(const struct question *q, uint32_t count,
 }
 
 /* The shape of the question, where it has one; without memory it is judged as a whole. */
-static void ask_shape(struct question *q, struct gt_table *table,
-		      const struct gt_request *request)
+void gt_question_shape(struct gt_question *q, struct gt_table *table,
+		       const struct gt_request *request)
 {
 	q->parts = NULL;
 	q->shape = gt_shape_asked(request) ? gt_shape_get(table, request) : NULL;
 }
 
-static enum gt_fit select_wished(struct question *q, struct gt_choice *choice)
+enum gt_fit gt_question_wished(struct gt_question *q, struct gt_choice *choice)
 {
 	enum gt_fit fit;
 	uint32_t count;
@@ -297,16 +259,16 @@ static enum gt_fit select_wished(struct question *q, struct gt_choice *choice)
 		q->parts = gt_shape_parts(q->table, q->shape, q->open);
 	if (!q->parts)
 		q->shape = NULL;
-	count = list_allowed(q, &fit);
+	count = gt_question_list(q, &fit);
 
 	if (count)
-		select_among(q, count, choice);
+		gt_question_best(q, count, choice);
 	return fit;
 }
 
-/* The question in numbers; open_gpus for a dense node. */
-static enum gt_fit ask_question(struct question *q, struct gt_table *table,
-				const struct gt_request *request)
+/* The question in numbers; gt_question_gpus for a dense node. */
+enum gt_fit gt_question_ask(struct gt_question *q, struct gt_table *table,
+			    const struct gt_request *request)
 {
 	uint32_t free = (uint32_t)request->free.word[0] & table->all;
 
@@ -324,13 +286,13 @@ static enum gt_fit ask_question(struct question *q, struct gt_table *table,
 }
 
 /* Only the number of GPUs is asked: the answer may be kept. */
-static bool is_plain(const struct question *q)
+static bool is_plain(const struct gt_question *q)
 {
 	const struct gt_request *request = q->request;
 
 	return request->policy == GT_POLICY_BANDWIDTH && request->min_busbw_mbps <= 0 &&
 	       request->quota_count == 0 && request->except_count == 0 && !q->include &&
-	       !q->touch && !uses_network(q);
+	       !q->touch && !gt_question_uses_network(q);
 }
 
 static enum gt_fit select_dense(struct gt_table *table, const struct gt_request *request,
@@ -338,19 +300,19 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 {
 	const struct gt_answer *answer;
 	const struct gt_tie *ties;
-	struct question q;
-	enum gt_fit fit = ask_question(&q, table, request);
+	struct gt_question q;
+	enum gt_fit fit = gt_question_ask(&q, table, request);
 
 	if (fit)
 		return fit;
 	if (gt_shape_asked(request) && !gt_shape_fits(table, request, q.open))
 		return gt_large_select(table, request, &(struct gt_mask){{q.open}},
 				       choice);
-	ask_shape(&q, table, request);
+	gt_question_shape(&q, table, request);
 	if (!is_plain(&q)) {
 		gt_release_init(&q.release, table, request->running,
 				request->running_count);
-		return select_wished(&q, choice);
+		return gt_question_wished(&q, choice);
 	}
 	answer = q.shape ? gt_shape_ask(table, q.shape, q.open, &ties) : NULL;
 	if (!answer)
@@ -360,51 +322,6 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 				request->running_count);
 	choice->gpus.word[0] = ties[least_damage(&q, ties, answer->count)].set;
 	choice->exact = !answer->inexact;
-	return GT_FIT_OK;
-}
-
-/* Whether the set ties with the choice on levels 0 to 4, lowest indices aside. What was
- * not looked at on some level lost before it, so it is no tie. */
-static bool is_equal(const struct question *q, uint32_t set, uint32_t choice)
-{
-	struct gt_tie two[2] = {{.set = (uint16_t)set}, {.set = (uint16_t)choice}};
-	uint32_t same = gt_twins_canonical(&q->table->twin_bits, set);
-	const struct gt_dense_set *s = &q->table->sets[same];
-
-	if (q->parts && !gt_shape_equal(q->parts, set, choice))
-		return false;
-	if (uses_network(q)) {
-		struct network_key a = key_of_bits(q, set), b = key_of_bits(q, choice);
-
-		if (compare_networks(&a, &b))
-			return false;
-	}
-	if (s->rings < 0 || s->tree < 0 || (s->rings == 0 && s->path_mbps < 0) ||
-	    gt_table_key(q->table, set) != gt_table_key(q->table, choice) ||
-	    gt_damage_worth(q->table, &q->release, q->open & ~set) !=
-		    gt_damage_worth(q->table, &q->release, q->open & ~choice))
-		return false;
-	gt_table_sort_ties(q->table, two, 2);
-	return two[0].level_4 >> 16 == two[1].level_4 >> 16;
-}
-
-static enum gt_fit runner_up_dense(struct question *q, uint32_t choice,
-				   struct gt_choice *runner_up)
-{
-	struct gt_tie *c = q->table->scratch;
-	enum gt_fit fit = select_wished(q, runner_up); /* looks at all that may tie */
-	uint32_t count, kept = 0;
-
-	memset(runner_up, 0, sizeof(*runner_up));
-	if (fit)
-		return fit;
-	count = list_allowed(q, &fit);
-	for (uint32_t i = 0; i < count; i++)
-		if (!is_equal(q, c[i].set, choice))
-			c[kept++] = c[i];
-	if (!kept)
-		return GT_FIT_CONSTRAINED;
-	select_among(q, kept, runner_up);
 	return GT_FIT_OK;
 }
 
@@ -419,40 +336,12 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 	memset(choice, 0, sizeof(*choice));
 	if (table->dense)
 		return select_dense(table, request, choice);
-	fit = open_gpus(table, request, &open);
+	fit = gt_question_gpus(table, request, &open);
 	if (fit)
 		return fit;
 	if (gt_shape_asked(request))
 		return gt_large_select(table, request, &open, choice);
 	return gt_pools_select(table, request, &open, choice);
-}
-
-enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request *request,
-				const struct gt_choice *choice,
-				struct gt_choice *runner_up)
-{
-	struct gt_mask open, rest;
-	struct question q;
-	enum gt_fit fit;
-
-	memset(runner_up, 0, sizeof(*runner_up));
-	fit = table->dense ? ask_question(&q, table, request)
-			   : open_gpus(table, request, &open);
-	if (fit)
-		return fit;
-	if (!table->dense) {
-		/* the best set that does without the choice's GPUs */
-		rest = gt_mask_without(&open, &choice->gpus);
-		if (gt_mask_count(&rest) < request->count ||
-		    gt_mask_next(&request->include, 0) >= 0)
-			return GT_FIT_CONSTRAINED;
-		return gt_shape_asked(request)
-			       ? gt_large_select(table, request, &rest, runner_up)
-			       : gt_pools_select(table, request, &rest, runner_up);
-	}
-	ask_shape(&q, table, request);
-	gt_release_init(&q.release, table, request->running, request->running_count);
-	return runner_up_dense(&q, (uint32_t)choice->gpus.word[0], runner_up);
 }
 
 static double remaining(const struct gt_table *table, const struct gt_request *request,
@@ -532,24 +421,6 @@ static void score_groups(struct gt_table *table, const struct gt_request *reques
 	}
 }
 
-static void score_network(const struct gt_node *node, const struct gt_request *request,
-			  const struct gt_mask *set, struct gt_score *score)
-{
-	struct network_key key;
-	struct gt_reach reach;
-
-	if (!request->network || !node->nic_count)
-		return;
-	key = network_key(node, request->network, set, score->busbw_mbps);
-	gt_node_reach(node, set, &reach);
-	score->has_network = true;
-	score->nic_has_speeds = reach.has_speeds;
-	score->nic_worth = reach.worth;
-	score->network_worth = key.worth;
-	score->rails_in_common = key.common;
-	score->nics_shared = key.shared;
-}
-
 void gt_select_score(struct gt_table *table, const struct gt_request *request,
 		     const struct gt_mask *set, struct gt_score *score)
 {
@@ -561,7 +432,8 @@ void gt_select_score(struct gt_table *table, const struct gt_request *request,
 	else
 		gt_score_set(table->node, set, score);
 	score_groups(table, request, set, score);
-	score_network(table->node, request, set, score);
+	if (request->network && table->node->nic_count)
+		table->node->cards->score(table->node, request->network, set, score);
 	score->remaining = remaining(table, request, &left);
 }
 
@@ -584,10 +456,12 @@ static int compare_groups(const struct gt_score *a, const struct gt_score *b)
 
 static int compare_network_scores(const struct gt_score *a, const struct gt_score *b)
 {
-	struct network_key x = {0, a->network_worth, a->rails_in_common, a->nics_shared};
-	struct network_key y = {0, b->network_worth, b->rails_in_common, b->nics_shared};
+	struct gt_network_key x = {0, a->network_worth, a->rails_in_common,
+				   a->nics_shared};
+	struct gt_network_key y = {0, b->network_worth, b->rails_in_common,
+				   b->nics_shared};
 
-	return -compare_networks(&x, &y);
+	return -gt_network_compare(&x, &y);
 }
 
 static int compare_level(const struct gt_score *a, const struct gt_score *b, int level)

@@ -92,7 +92,7 @@ static enum gt_err open_object(struct reader *reader, struct gt_error *err)
 	if (!object)
 		return gt_fail(err, GT_EIO, "install %s beside this plugin: %s",
 			       GP_TOPOLOGY_OBJECT_FILE, why);
-	if (object->size != sizeof(*object) || object->node != sizeof(struct gt_node) ||
+	if (object->size != sizeof(*object) || object->layout != GP_TOPOLOGY_LAYOUT ||
 	    strcmp(object->version, gt_version()) != 0) {
 		dlclose(reader->handle);
 		return gt_fail(err, GT_EIO,
