@@ -32,7 +32,6 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 {
 	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
 	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
-	double gbps = min ? gp_gbps_read(min) : 0;
 
 	memset(wish, 0, sizeof(*wish));
 	if (topo) {
@@ -40,8 +39,7 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 		wish->off = strcmp(topo, "off") == 0;
 		wish->preserve = strcmp(topo, "any") == 0;
 	}
-	if (gbps > 0)
-		wish->min_mbps = (int)(gbps * 1000 + 0.5);
+	wish->min_mbps = min ? (int)(gp_gbps_read(min) * 1000 + 0.5) : 0;
 	wish->asked = wish->ring || wish->min_mbps;
 	return gp_shape_read(&wish->shape, gp_env_get(env, size, GP_ENV_GROUPS),
 			     gp_env_get(env, size, GP_ENV_COMM), several, err);
