@@ -30,7 +30,6 @@ static void resolve_path(const struct gp_conf *conf, const char *spec, char *pat
 		snprintf(path, size, "%.*s/%s", (int)(slash - file), file, spec);
 }
 
-/* slurmctld asks nothing of network cards, and what judges them goes with the object. */
 static enum gt_err load(struct gp_topology *topology, const struct gp_conf *conf,
 			int line, struct gt_error *err)
 {
@@ -49,7 +48,6 @@ static enum gt_err load(struct gp_topology *topology, const struct gp_conf *conf
 		return gt_fail_at(err, GT_EINVAL, gp_conf_file(conf), line, 0,
 				  "Topology=%s does not show every pair of GPUs",
 				  topology->spec);
-	gt_node_drop_nics(topology->node);
 	return GT_OK;
 }
 

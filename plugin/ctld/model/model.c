@@ -57,15 +57,19 @@ enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
 			  struct gt_error *err)
 {
 	struct gp_models *models = calloc(1, sizeof(*models));
+	struct gp_topologies topologies = {0};
 	enum gt_err code;
 	char word[16];
 
 	*out = NULL;
-	if (!models)
+	gp_topologies_take(&topologies, reading);
+	if (!models) {
+		gp_topologies_release(&topologies);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
+	}
+	models->topologies = topologies;
 	models->conf = conf;
 	gp_conf_non_default(conf, "Domain", word, sizeof(word));
-	gp_topologies_take(&models->topologies, reading);
 	models->has_domains = word[0] != '\0' || models->topologies.have_domains;
 	code = gp_models_resize(models, node_count, err);
 	if (code != GT_OK)
@@ -408,16 +412,6 @@ struct gp_value *gp_models_value(struct gp_models *models,
 	uint64_t hash = gt_fnv_mix(gt_fnv_mix(binding->seen, usable), asked);
 
 	return &models->values[(hash ^ hash >> 32) % VALUES];
-}
-
-struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits)
-{
-	struct gt_mask mask = {{0}};
-
-	for (int g = 0; g < binding->size; g++)
-		if ((bits & ~binding->instances) >> g & 1)
-			gt_mask_set(&mask, binding->to_model[g].n);
-	return mask;
 }
 
 uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_mask *mask)

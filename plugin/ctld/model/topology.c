@@ -8,6 +8,7 @@
 
 #include "plugin/ctld/model/topology.h"
 #include "plugin/ctld/objects/mig_object.h"
+#include "plugin/ctld/objects/nics_object.h"
 #include "plugin/slurm/say.h"
 
 const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
@@ -37,6 +38,21 @@ static void load_mig(struct gp_topologies *topologies, const struct gt_node *nod
 			 why);
 }
 
+/* A node with NICs brings gputopo_nics.so, which judges them; without that file it has
+ * none. */
+static void load_nics(struct gt_node *node)
+{
+	const struct gp_nics_object *object = NULL;
+	char why[512];
+
+	if (node->nic_count && !(object = gp_nics_object_load(why, sizeof(why))))
+		gp_error("gputopo: jobs of several nodes get GPUs without regard to "
+			 "their NICs: gputopo_nics.so cannot be loaded: %s",
+			 why);
+	node->cards = object ? object->cards : NULL;
+	node->nic_count = object ? node->nic_count : 0;
+}
+
 /* Figures that rest on no model are guesses: wishes for a bandwidth are held against
  * them. */
 static void warn_guesses(const struct gt_node *node, const char *spec)
@@ -55,9 +71,10 @@ void gp_topologies_take(struct gp_topologies *topologies, struct gp_reading *rea
 	reading->topologies = NULL;
 	reading->topology_count = 0;
 	for (int i = 0; i < topologies->count; i++) {
-		const struct gt_node *node = topologies->list[i].node;
+		struct gt_node *node = topologies->list[i].node;
 
 		load_mig(topologies, node);
+		load_nics(node);
 		warn_guesses(node, topologies->list[i].spec);
 		topologies->have_domains |= gt_node_domain(node)[0] != '\0';
 	}

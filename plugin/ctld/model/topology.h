@@ -15,7 +15,7 @@ struct gp_topologies {
 };
 
 /* Take over the topologies of a reading, whose gp_conf must outlive them; gputopo_mig.so
- * is loaded where a GPU is in MIG mode. */
+ * is loaded where a GPU is in MIG mode, and gputopo_nics.so where a node has NICs. */
 void gp_topologies_take(struct gp_topologies *topologies, struct gp_reading *reading);
 void gp_topologies_release(struct gp_topologies *topologies);
 /* The model of Topology=spec with Model=model; either may be NULL. NULL: none. */

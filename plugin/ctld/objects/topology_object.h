@@ -44,13 +44,13 @@ struct gp_made {
 };
 
 /* What the object offers. All that it hands out is malloc'ed and refers to nothing of the
- * object. */
+ * object, but for the cards of topologies, in whose place others must be put. */
 struct gp_topology_object {
 	uint32_t size;	     /* of this struct */
 	uint64_t layout;     /* GP_TOPOLOGY_LAYOUT: both are of one build */
 	const char *version; /* gt_version() */
-	/* Read gputopo.conf at path and the topologies that it names, without their NICs.
-	 * On an error (with file and line) *reading is empty. */
+	/* Read gputopo.conf at path and the topologies that it names. On an error (with
+	 * file and line) *reading is empty. */
 	enum gt_err (*read)(struct gp_reading *reading, const char *path,
 			    struct gt_error *err);
 	/* The model of nodes that look like this: source, or the Links= of facts where it
@@ -64,18 +64,14 @@ struct gp_topology_object {
 
 /* Of the sizes of all structs that cross. */
 #define GP_TOPOLOGY_LAYOUT                                                               \
-	((((((((uint64_t)sizeof(struct gt_node) * 31 + sizeof(struct gt_gpu)) * 31 +     \
-	      sizeof(struct gt_instance)) *                                              \
-		     31 +                                                                \
-	     sizeof(struct gt_measured)) *                                               \
-		    31 +                                                                 \
-	    sizeof(struct gt_error)) *                                                   \
-		   31 +                                                                  \
-	   sizeof(struct gp_conf)) *                                                     \
-		  31 +                                                                   \
-	  sizeof(struct group)) *                                                        \
-		 31 +                                                                    \
-	 sizeof(struct gp_node_facts))
+	((uint64_t)sizeof(struct gt_node) << 44 ^                                        \
+	 (uint64_t)sizeof(struct gt_gpu) << 36 ^                                         \
+	 (uint64_t)sizeof(struct gp_node_facts) << 26 ^                                  \
+	 (uint64_t)sizeof(struct gt_nic) << 22 ^                                         \
+	 (uint64_t)sizeof(struct gt_instance) << 18 ^                                    \
+	 (uint64_t)sizeof(struct gt_measured) << 12 ^                                    \
+	 (uint64_t)sizeof(struct gt_error) << 6 ^                                        \
+	 (uint64_t)sizeof(struct gp_conf) << 3 ^ sizeof(struct group))
 
 #define GP_TOPOLOGY_OBJECT_FILE	  "gputopo_topology.so"
 #define GP_TOPOLOGY_OBJECT_SYMBOL "gputopo_topology"
