@@ -206,6 +206,32 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 }
 END_TEST
 
+/* -N 1-4: nodes of such a job may have the pattern more than once. */
+static const struct {
+	uint32_t least, most;
+	bool refused;
+} several[] = {{1, 1, true},  {1, 0, true},	  {1, NO_VAL, true},
+	       {1, 4, false}, {NO_VAL, 2, false}, {2, 2, false}};
+
+START_TEST(groups_of_a_job_of_one_or_more_nodes)
+{
+	char *env[1] = {(char *)"GPUTOPO_GROUP_SIZES=2x2"}, *text = NULL;
+	job_desc_msg_t job;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.min_nodes = several[_i].least;
+	job.max_nodes = several[_i].most;
+	job.num_tasks = NO_VAL;
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.tres_per_node = (char *)"gres:gpu:8";
+	ck_assert_int_eq(submit(&job, 0, &text) != SLURM_SUCCESS, several[_i].refused);
+	xfree(text);
+	xfree(job.admin_comment);
+}
+END_TEST
+
 /* ---- a job's other constraints --------------------------------------------------------
  */
 
@@ -452,6 +478,7 @@ SUITE(submit)
 	tcase_add_test(tc, a_node_that_is_down_may_bring_links);
 	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
 			    ROWS(quiet));
+	tcase_add_loop_test(tc, groups_of_a_job_of_one_or_more_nodes, 0, ROWS(several));
 	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
 	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
 	tcase_add_loop_test(tc, other_constraints_are_part_of_a_refusal, 0,
