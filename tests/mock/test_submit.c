@@ -58,6 +58,8 @@ static const struct {
 	{"tasks", TASK, "cpu:2,gres/gpu:1", "GPUTOPO_MIN_BUSBW=41", NO_VAL, 2, "(n0)"},
 	{"tasks on two nodes: one each", TASK, "gres:gpu:1", "GPUTOPO_MIN_BUSBW=41", 2, 2,
 	 NULL},
+	{"one task, where nobody says how many", TASK, "gres:gpu:2",
+	 "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL, "(n0)"},
 	{"two nodes share four", JOB, "gres:gpu:4", "GPUTOPO_MIN_BUSBW=41", 2, NO_VAL,
 	 "2 GPUs that"},
 	{"an uneven share is not known", JOB, "gres:gpu:5", "GPUTOPO_MIN_BUSBW=400", 2,
@@ -70,6 +72,12 @@ static const struct {
 	{"a type that is there", JOB, "gres:gpu:bb:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
 	 NO_VAL, "(t0)"},
 	{"a type that is not", JOB, "gres:gpu:cc:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
+	 NO_VAL, NULL},
+	{"a type of one letter more is another", JOB, "gres:gpu:bbb:2",
+	 "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL, NULL},
+	{"another resource of which the name begins so", JOB, "gres:gpux:2",
+	 "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+	{"a resource of two letters", JOB, "gres:gp:2", "GPUTOPO_MIN_BUSBW=400", NO_VAL,
 	 NO_VAL, NULL},
 	{"a type without a number", JOB, "gres:gpu:bb", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
 	 NO_VAL, NULL},
@@ -169,6 +177,34 @@ START_TEST(what_can_never_be_met_is_refused_in_words)
 	ck_assert_msg(rc == ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, "%s", rows[_i].why);
 	ck_assert_msg(text && strstr(text, rows[_i].says), "%s: %s", rows[_i].why, text);
 	xfree(text);
+}
+END_TEST
+
+/* --ntasks-per-node counts where the number of tasks is not given. */
+START_TEST(tasks_of_a_node_are_counted)
+{
+	static const struct {
+		uint16_t each;
+		bool refused;
+	} per_node[] = {{2, true}, {1, false}, {0, false}, {NO_VAL16, false}};
+
+	start_two();
+	for (int i = 0; i < ROWS(per_node); i++) {
+		char *env[1] = {(char *)"GPUTOPO_MIN_BUSBW=41"}, *text = NULL;
+		job_desc_msg_t job;
+
+		memset(&job, 0, sizeof(job));
+		job.min_nodes = 1;
+		job.num_tasks = NO_VAL;
+		job.ntasks_per_node = per_node[i].each;
+		job.spank_job_env = env;
+		job.spank_job_env_size = 1;
+		job.tres_per_task = (char *)"gres:gpu:1";
+		ck_assert_int_eq(submit(&job, 0, &text) != SLURM_SUCCESS,
+				 per_node[i].refused);
+		xfree(text);
+		xfree(job.admin_comment);
+	}
 }
 END_TEST
 
@@ -475,6 +511,7 @@ SUITE(submit)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_can_never_be_met_is_refused_in_words, 0, ROWS(rows));
+	tcase_add_test(tc, tasks_of_a_node_are_counted);
 	tcase_add_test(tc, a_node_that_is_down_may_bring_links);
 	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
 			    ROWS(quiet));
