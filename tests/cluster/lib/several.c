@@ -63,13 +63,12 @@ static void gpus_find(uint32_t id, uint32_t *gpus)
 {
 	job_info_msg_t *info;
 	const slurm_job_info_t *job;
-	hostlist_t hosts;
 	char *name;
 
 	if (gp_load_job(&info, id, SHOW_DETAIL))
 		errx(1, "no answer for job %u: %s", id, slurm_strerror(errno));
 	job = &info->job_array[0];
-	hosts = slurm_hostlist_create(job->nodes);
+	__auto_type hosts = slurm_hostlist_create(job->nodes); /* two types, by release */
 	for (uint32_t i = 0; i < job->gres_detail_cnt; i++) {
 		name = slurm_hostlist_shift(hosts);
 		if (!name)
