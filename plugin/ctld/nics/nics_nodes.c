@@ -36,7 +36,7 @@ struct choice {
 static struct seat seats[MAX_SEATS];
 static struct {
 	const struct gt_table *table;
-	struct gt_mask free;
+	uint64_t free; /* in the model's numbers */
 	int count;
 	int worth;
 } known[KNOWN];
@@ -71,7 +71,7 @@ static int worth_of(struct choice *c, struct gt_table *table, const struct gt_ma
 	int worth = 0;
 
 	if (known[at].table == table && known[at].count == count &&
-	    gt_mask_equal(&known[at].free, free))
+	    known[at].free == free->word[0])
 		return known[at].worth;
 	c->sets -= sets_of(gt_mask_count(free), count);
 	if (c->sets < 0)
@@ -81,7 +81,7 @@ static int worth_of(struct choice *c, struct gt_table *table, const struct gt_ma
 		worth = score.out_of_service ? 0 : score.network_worth;
 	}
 	known[at].table = table;
-	known[at].free = *free;
+	known[at].free = free->word[0];
 	known[at].count = count;
 	known[at].worth = worth;
 	return worth;

@@ -4,15 +4,16 @@
 # node get what they got without NICs.
 
 load ../lib/bats.bash
+load ../lib/nics.bash
 
 setup_file() {
 	export SEED=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))} STATES=${GPUTOPO_NIC_STATES:-2}
 	cluster_file_start n0=pcie n1=pcie n2=pcie
 	[ -z "$CLUSTER_MISSING" ] || return 0
 	cp "$PROGRAMS/several" "$CLUSTER/several"
-	node_file 0 >"$CLUSTER/etc/none.json"
-	node_file 4 >"$CLUSTER/etc/pairs.json"
-	node_file 8 >"$CLUSTER/etc/each.json"
+	nics_node_file 0 >"$CLUSTER/etc/none.json"
+	nics_node_file 4 >"$CLUSTER/etc/pairs.json"
+	nics_node_file 8 >"$CLUSTER/etc/each.json"
 }
 
 teardown_file() {
@@ -21,27 +22,6 @@ teardown_file() {
 
 setup() {
 	cluster_test_start
-}
-
-# node_file NICS: 8 A100 behind NVSwitches, and so many NICs of 25 GB/s for equally many each.
-node_file() {
-	awk -v nics="$1" 'BEGIN {
-		printf "{\"version\":1,\"gpus\":["
-		for (g = 0; g < 8; g++)
-			printf "%s{\"index\":%d,\"model\":\"A100-SXM4-40GB\",\"socket\":%d,\"switch_links\":12,\"island\":0}",
-				(g ? "," : ""), g, (g >= 4)
-		printf "],\"links\":["
-		for (a = 0; a < 8; a++)
-			for (b = 0; b < 8; b++)
-				printf "%s%d%s", (b ? "," : a ? ",[" : "["), (a == b ? 0 : 12), (b == 7 ? "]" : "")
-		printf "],\"nics\":["
-		for (c = 0; c < nics; c++)
-			for (g = 0; g < 8; g++)
-				printf "%s\"%s\"%s", (g ? "," : (c ? "," : "") "{\"name\":\"mlx5_" c "\",\"gbps\":25,\"paths\":["),
-					(int(g * nics / 8) == c ? "PXB" : int(g / 4) == int(c * 2 / nics) ? "NODE" : "SYS"),
-					(g == 7 ? "]}" : "")
-		print "]}"
-	}'
 }
 
 # ask_all WHO NICS: from random busy states of the three nodes every form, into WHO-NICS.
