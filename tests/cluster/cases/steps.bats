@@ -176,3 +176,33 @@ kill9() {
 	cluster_gone "$job"
 	assert_all_free
 }
+
+# A slurmctld that is killed while a step starts: before or after the GPUs of Slurm's choice
+# are exchanged. In both the step is in its memory alone.
+@test "kill -9 of slurmctld between a step's choice and its start: no bit is left set" {
+	local when i
+	job=$(ask -w n0 -N1 -n16 --gpus=8)
+	step_start 1 --gpus=2
+	for when in before after; do
+		sleep 6 # slurmctld saves jobs and steps within five seconds
+		echo "$when" >"$CLUSTER/log/slurmctld.kill"
+		cluster_run timeout 20 srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &
+		STEP_SRUN+=($!) STEP_GPUS+=("")
+		for ((i = 0; i < 100; i++)); do
+			[ -e "$CLUSTER/log/slurmctld.kill" ] || break
+			sleep 0.1
+		done
+		[ ! -e "$CLUSTER/log/slurmctld.kill" ]
+		cluster_run bash "$CLUSTER/daemons" start_ctld
+		cluster_wait_nodes
+		wait "${STEP_SRUN[-1]}" || true
+		step_start 1 --gpus=3
+	done
+	# the three have all eight
+	assert_disjoint "${STEP_GPUS[@]}"
+	cluster_run scancel "$job"
+	wait "${STEP_SRUN[@]}" 2>/dev/null || true
+	STEP_GPUS=() STEP_SRUN=()
+	cluster_gone "$job"
+	assert_all_free
+}
