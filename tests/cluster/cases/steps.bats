@@ -200,8 +200,7 @@ kill9() {
 	# the three have all eight
 	assert_disjoint "${STEP_GPUS[@]}"
 	cluster_run scancel "$job"
-	wait "${STEP_SRUN[@]}" 2>/dev/null || true
-	STEP_GPUS=() STEP_SRUN=()
+	steps_wait || true
 	cluster_gone "$job"
 	assert_all_free
 }
