@@ -95,13 +95,23 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 	return gp_keys[key].set(at, value);
 }
 
-/* Model= is said of a topology. */
+/* These are said of a topology. */
 static enum gt_err check_line(const struct place *at)
 {
-	if (at->group->model && !at->group->topology)
-		return gp_key_bad(at, "Model", at->group->model,
-				  "needs Topology= on the same line");
-	return GT_OK;
+	static const char wanted[] = "needs Topology= on the same line";
+	const struct group *group = at->group;
+	char rate[32];
+
+	if (!group->hosts || group->topology)
+		return GT_OK;
+	if (group->model)
+		return gp_key_bad(at, "Model", group->model, wanted);
+	if (group->nic_ignored)
+		return gp_key_bad(at, "NicIgnore", group->nic_ignored, wanted);
+	if (!group->nic_mbps)
+		return GT_OK;
+	snprintf(rate, sizeof(rate), "%g", group->nic_mbps / 1000.0);
+	return gp_key_bad(at, "NicRate", rate, wanted);
 }
 
 /* One line, comment cut off; text is writable. */
@@ -234,6 +244,7 @@ void gp_conf_free(struct gp_conf *conf)
 		free(conf->groups[i].topology);
 		free(conf->groups[i].domain);
 		free(conf->groups[i].model);
+		free(conf->groups[i].nic_ignored);
 	}
 	for (int i = 0; i < conf->avoid_count; i++)
 		free(conf->avoids[i].host);
@@ -245,8 +256,22 @@ void gp_conf_free(struct gp_conf *conf)
 	free(conf);
 }
 
+static struct gt_load_options load_options(const struct gp_conf *conf,
+					   const struct group *group)
+{
+	const struct group *cluster = &conf->groups[0];
+
+	return (struct gt_load_options){
+		.model = group->model,
+		.nic_mbps = group->nic_mbps ? group->nic_mbps : cluster->nic_mbps,
+		.nic_ignored =
+			group->nic_ignored ? group->nic_ignored : cluster->nic_ignored,
+	};
+}
+
 /* Lay what the group gives over *out. */
-static void overlay(const struct group *group, struct gp_settings *out)
+static void overlay(const struct gp_conf *conf, const struct group *group,
+		    struct gp_settings *out)
 {
 	const struct gp_settings *in = &group->settings;
 	unsigned int given = group->given;
@@ -271,7 +296,7 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->mig_stray = in->mig_stray;
 	if (group->topology) {
 		out->topology = group->topology;
-		out->model = group->model;
+		out->load = load_options(conf, group);
 	}
 	if (group->domain)
 		out->domain = group->domain;
@@ -284,7 +309,7 @@ void gp_conf_node(const struct gp_conf *conf, const char *node, struct gp_settin
 	for (int i = 0; i < conf->group_count; i++)
 		if (!conf->groups[i].hosts ||
 		    gt_hostlist_has(conf->groups[i].hosts, node))
-			overlay(&conf->groups[i], out);
+			overlay(conf, &conf->groups[i], out);
 	for (int i = 0; i < conf->avoid_count; i++)
 		if (gt_hostlist_has(conf->avoids[i].host, node))
 			out->avoid = gt_mask_or(&out->avoid, &conf->avoids[i].gpus);
@@ -336,11 +361,21 @@ const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
 	return group ? group->topology : NULL;
 }
 
-const char *gp_conf_model(const struct gp_conf *conf, int i)
+struct gt_load_options gp_conf_load_options(const struct gp_conf *conf, int i)
 {
-	const struct group *group = with_topology(conf, i);
+	return load_options(conf, with_topology(conf, i));
+}
 
-	return group ? group->model : NULL;
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+bool gp_same_load_options(const struct gt_load_options *a,
+			  const struct gt_load_options *b)
+{
+	return same_text(a->model, b->model) && a->nic_mbps == b->nic_mbps &&
+	       same_text(a->nic_ignored, b->nic_ignored);
 }
 
 const char *gp_conf_hosts(const struct gp_conf *conf, int i)

@@ -23,10 +23,10 @@ struct gp_settings {
 	bool step_choice; /* of the GPUs of steps inside a job */
 	double min_ratio; /* 0 to 1 */
 	struct gt_mix mix;
-	const char *topology; /* as written; NULL: Slurm's Links= */
-	const char *domain;   /* NULL: none */
-	const char *model;    /* of the topology's GPUs, beside it; NULL: as it says */
-	struct gt_mask avoid; /* GPUs out of service */
+	const char *topology;	     /* as written; NULL: Slurm's Links= */
+	const char *domain;	     /* NULL: none */
+	struct gt_load_options load; /* how the topology is to be read: Model=, Nic...= */
+	struct gt_mask avoid;	     /* GPUs out of service */
 	enum gt_instance_policy mig_policy;
 	enum gp_stray mig_stray; /* read on the node */
 };
@@ -52,8 +52,11 @@ bool gp_conf_is_off(const struct gp_conf *conf);
 bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
-/* The Model= of the same line, NULL: none. */
-const char *gp_conf_model(const struct gp_conf *conf, int i);
+/* How it is to be read: Model= of the same line, NicRate= and NicIgnore= of it or of the
+ * cluster. */
+struct gt_load_options gp_conf_load_options(const struct gp_conf *conf, int i);
+bool gp_same_load_options(const struct gt_load_options *a,
+			  const struct gt_load_options *b);
 /* The NodeName= of the same line. */
 const char *gp_conf_hosts(const struct gp_conf *conf, int i);
 const char *gp_conf_file(const struct gp_conf *conf);

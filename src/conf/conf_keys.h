@@ -14,6 +14,8 @@ enum key {
 	KEY_TOPOLOGY,
 	KEY_DOMAIN,
 	KEY_MODEL,
+	KEY_NIC_RATE,
+	KEY_NIC_IGNORE,
 	KEY_POLICY,
 	KEY_NODE_CHOICE,
 	KEY_SPLIT,
@@ -42,6 +44,8 @@ struct group {
 	char *topology;
 	char *domain;
 	char *model;
+	char *nic_ignored;
+	int nic_mbps;
 	struct gp_settings settings;
 };
 

@@ -125,9 +125,10 @@ static void read_words(struct line *line, const struct slurm_line *at)
 static enum gt_err load_model(struct reading *r, const char *name,
 			      const struct gp_settings *settings, struct gt_node **node)
 {
-	struct gt_load_options options = {.node_name = name, .model = settings->model};
+	struct gt_load_options options = settings->load;
 	char path[8192];
 
+	options.node_name = name;
 	if (!settings->topology) {
 		snprintf(path, sizeof(path), "%s/gres.conf", r->dir);
 		return gp_gres_load(node, path, &options, r->err);

@@ -48,6 +48,8 @@ static enum gt_err complete(struct gt_node **result, struct gt_node *node,
 	enum gt_err rc;
 
 	override_model(node, options ? options->model : NULL);
+	if (options)
+		gt_node_settle_nics(node, options->nic_mbps, options->nic_ignored);
 	if (!gt_node_source_format(node)[0])
 		gt_node_set_source(node, format, src->file);
 	if (src->infer_fabric)
@@ -178,12 +180,13 @@ static enum gt_err load_builtin(struct gt_node **node, const char *spec,
 {
 	const char *name = spec + strlen("builtin:");
 	const char *text = gt_builtin_text(name);
-	struct gt_load_options json = {.format = "json"};
+	struct gt_load_options json = {0};
 
 	if (!text)
 		return gt_fail(err, GT_EINVAL, "no built-in machine '%s'", name);
 	if (options)
-		json.model = options->model;
+		json = *options;
+	json.format = "json";
 	return gt_node_parse(node, text, strlen(text), spec, &json, err);
 }
 

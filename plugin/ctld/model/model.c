@@ -299,7 +299,7 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 {
 	const char *spec = binding->settings.topology;
 	const struct gt_node *source =
-		gp_topologies_find(&models->topologies, spec, binding->settings.model);
+		gp_topologies_find(&models->topologies, spec, &binding->settings.load);
 	const struct gt_mask *avoid = &binding->settings.avoid;
 	struct gt_node *own = NULL, *copy = NULL;
 
@@ -339,7 +339,7 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 static int find_domain(struct gp_models *models, const struct gp_settings *settings)
 {
 	const struct gt_node *source = gp_topologies_find(
-		&models->topologies, settings->topology, settings->model);
+		&models->topologies, settings->topology, &settings->load);
 	const char *name = settings->domain;
 
 	if (!name && source)

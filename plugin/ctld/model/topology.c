@@ -19,7 +19,7 @@ extern const char gputopo_plugin[];
 
 struct gp_topology {
 	const char *spec;
-	const char *model; /* Model= beside it, NULL: none */
+	struct gt_load_options options; /* Model= and the like beside it */
 	struct gt_node *node;
 };
 
@@ -43,12 +43,12 @@ static void resolve_path(const struct gp_conf *conf, const char *spec, char *pat
 }
 
 const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec, const char *model)
+					 const char *spec,
+					 const struct gt_load_options *options)
 {
 	for (int i = 0; spec && i < topologies->count; i++)
 		if (strcmp(topologies->list[i].spec, spec) == 0 &&
-		    strcmp(topologies->list[i].model ? topologies->list[i].model : "",
-			   model ? model : "") == 0)
+		    gp_same_load_options(&topologies->list[i].options, options))
 			return topologies->list[i].node;
 	return NULL;
 }
@@ -111,7 +111,6 @@ static enum gt_err load_one(struct gp_topologies *topologies, struct reader *rea
 {
 	struct gp_topology *more = realloc(
 		topologies->list, (size_t)(topologies->count + 1) * sizeof(*more));
-	struct gt_load_options options = {.model = fresh.model};
 	const char *file = gp_conf_file(conf);
 	struct gt_error cause;
 	char path[4096];
@@ -123,7 +122,7 @@ static enum gt_err load_one(struct gp_topologies *topologies, struct reader *rea
 	resolve_path(conf, fresh.spec, path, sizeof(path));
 	code = reader->object ? GT_OK : open_object(reader, &cause);
 	if (code == GT_OK)
-		code = reader->object->load(&fresh.node, path, &options, &cause);
+		code = reader->object->load(&fresh.node, path, &fresh.options, &cause);
 	if (code != GT_OK)
 		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
 				  fresh.spec, cause.line, cause.text);
@@ -148,8 +147,8 @@ enum gt_err gp_topologies_load(struct gp_topologies *topologies,
 
 	for (int i = 0; code == GT_OK && (fresh.spec = gp_conf_topology(conf, i, &line));
 	     i++) {
-		fresh.model = gp_conf_model(conf, i);
-		if (!gp_topologies_find(topologies, fresh.spec, fresh.model))
+		fresh.options = gp_conf_load_options(conf, i);
+		if (!gp_topologies_find(topologies, fresh.spec, &fresh.options))
 			code = load_one(topologies, &reader, conf, fresh, line, err);
 	}
 	if (reader.object)

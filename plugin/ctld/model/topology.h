@@ -20,8 +20,9 @@ struct gp_topologies {
 enum gt_err gp_topologies_load(struct gp_topologies *topologies,
 			       const struct gp_conf *conf, struct gt_error *err);
 void gp_topologies_release(struct gp_topologies *topologies);
-/* The model of Topology=spec with Model=model; either may be NULL. NULL: none. */
+/* The model of Topology=spec (NULL: none), read with these options. NULL: none. */
 const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec, const char *model);
+					 const char *spec,
+					 const struct gt_load_options *options);
 
 #endif
