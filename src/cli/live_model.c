@@ -200,7 +200,9 @@ static const struct gt_node *load_source(struct live *live, const char *spec,
 
 	for (int i = 0; i < live->sources; i++)
 		if (!strcmp(live->source[i].spec, spec) &&
-		    gp_same_load_options(&live->source[i].options, options))
+		    live->source[i].options.model == options->model &&
+		    live->source[i].options.nic_mbps == options->nic_mbps &&
+		    live->source[i].options.nic_ignored == options->nic_ignored)
 			return live->source[i].node;
 	more = realloc(live->source, (size_t)(live->sources + 1) * sizeof(*more));
 	if (!more)

@@ -92,26 +92,20 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 				  in_nodes ? "is given twice on this line"
 					   : "was given on an earlier line");
 	at->group->given |= 1u << key;
-	return gp_keys[key].set(at, value);
+	at->key = &gp_keys[key];
+	return at->key->set(at, value);
 }
 
-/* These are said of a topology. */
+/* Some are said of a topology. */
 static enum gt_err check_line(const struct place *at)
 {
-	static const char wanted[] = "needs Topology= on the same line";
 	const struct group *group = at->group;
-	char rate[32];
 
-	if (!group->hosts || group->topology)
-		return GT_OK;
-	if (group->model)
-		return gp_key_bad(at, "Model", group->model, wanted);
-	if (group->nic_ignored)
-		return gp_key_bad(at, "NicIgnore", group->nic_ignored, wanted);
-	if (!group->nic_mbps)
-		return GT_OK;
-	snprintf(rate, sizeof(rate), "%g", group->nic_mbps / 1000.0);
-	return gp_key_bad(at, "NicRate", rate, wanted);
+	for (int i = KEY_MODEL; i <= KEY_NIC_IGNORE; i++)
+		if (group->hosts && !group->topology && (group->given & (1u << i)))
+			return gp_key_bad(at, gp_keys[i].name, "...",
+					  "needs Topology= on the same line");
+	return GT_OK;
 }
 
 /* One line, comment cut off; text is writable. */
@@ -273,27 +267,11 @@ static struct gt_load_options load_options(const struct gp_conf *conf,
 static void overlay(const struct gp_conf *conf, const struct group *group,
 		    struct gp_settings *out)
 {
-	const struct gp_settings *in = &group->settings;
-	unsigned int given = group->given;
-
-	if (given & (1u << KEY_MODE))
-		out->mode = in->mode;
-	if (given & (1u << KEY_POLICY))
-		out->policy = in->policy;
-	if (given & (1u << KEY_NODE_CHOICE))
-		out->node_choice = in->node_choice;
-	if (given & (1u << KEY_SPLIT))
-		out->split = in->split;
-	if (given & (1u << KEY_STEP_CHOICE))
-		out->step_choice = in->step_choice;
-	if (given & (1u << KEY_MIN_RATIO))
-		out->min_ratio = in->min_ratio;
-	if (given & (1u << KEY_JOB_SIZE_MIX))
-		out->mix = in->mix;
-	if (given & (1u << KEY_MIG_POLICY))
-		out->mig_policy = in->mig_policy;
-	if (given & (1u << KEY_MIG_STRAY))
-		out->mig_stray = in->mig_stray;
+	for (int i = 0; i < KEY_COUNT; i++)
+		if (group->given & (1u << i))
+			memcpy((char *)out + gp_keys[i].field,
+			       (const char *)&group->settings + gp_keys[i].field,
+			       gp_keys[i].size);
 	if (group->topology) {
 		out->topology = group->topology;
 		out->load = load_options(conf, group);
@@ -366,18 +344,6 @@ struct gt_load_options gp_conf_load_options(const struct gp_conf *conf, int i)
 	return load_options(conf, with_topology(conf, i));
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return !strcmp(a ? a : "", b ? b : "");
-}
-
-bool gp_same_load_options(const struct gt_load_options *a,
-			  const struct gt_load_options *b)
-{
-	return same_text(a->model, b->model) && a->nic_mbps == b->nic_mbps &&
-	       same_text(a->nic_ignored, b->nic_ignored);
-}
-
 const char *gp_conf_hosts(const struct gp_conf *conf, int i)
 {
 	const struct group *group = with_topology(conf, i);
@@ -402,7 +368,21 @@ const char *gp_conf_metrics_file(const struct gp_conf *conf)
 
 bool gp_conf_admin_comment(const struct gp_conf *conf)
 {
-	return conf->admin_comment;
+	return conf->groups[0].settings.admin_comment;
+}
+
+/* Whether a line gives the key a value other than the default. */
+static bool differs(const struct gp_conf *conf, int key)
+{
+	const struct gp_key *row = &gp_keys[key];
+
+	for (int i = 0; i < conf->group_count; i++)
+		if ((conf->groups[i].given & (1u << key)) &&
+		    (!row->size ||
+		     memcmp((const char *)&conf->groups[i].settings + row->field,
+			    (const char *)&defaults + row->field, row->size) != 0))
+			return true;
+	return false;
 }
 
 char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *buf,
@@ -411,7 +391,7 @@ char *gp_conf_non_default(const struct gp_conf *conf, const char *names, char *b
 	struct gt_append text = gt_append_to(buf, size);
 
 	for (int i = 0; i < KEY_COUNT; i++)
-		if (strstr(names, gp_keys[i].name) && (conf->changed & (1u << i)))
+		if (strstr(names, gp_keys[i].name) && differs(conf, i))
 			gt_append(&text, "%s%s", text.used ? ", " : "", gp_keys[i].name);
 	return buf;
 }

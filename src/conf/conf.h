@@ -29,6 +29,7 @@ struct gp_settings {
 	struct gt_mask avoid;	     /* GPUs out of service */
 	enum gt_instance_policy mig_policy;
 	enum gp_stray mig_stray; /* read on the node */
+	bool admin_comment;	 /* of the cluster */
 };
 
 struct gp_conf;
@@ -53,10 +54,8 @@ bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
 /* How it is to be read: Model= of the same line, NicRate= and NicIgnore= of it or of the
- * cluster. */
+ * cluster; equal lines may have texts at different addresses. */
 struct gt_load_options gp_conf_load_options(const struct gp_conf *conf, int i);
-bool gp_same_load_options(const struct gt_load_options *a,
-			  const struct gt_load_options *b);
 /* The NodeName= of the same line. */
 const char *gp_conf_hosts(const struct gp_conf *conf, int i);
 const char *gp_conf_file(const struct gp_conf *conf);

@@ -59,14 +59,13 @@ struct gp_conf {
 	char *decision_log;
 	char *metrics_file;
 	int decision_line, metrics_line; /* of the two */
-	bool admin_comment;
-	unsigned int changed; /* keys that were given a value other than the default */
 };
 
 /* Where we are, for errors. */
 struct place {
 	struct gp_conf *conf;
 	struct group *group;
+	const struct gp_key *key; /* of the word */
 	int line;
 	int column;
 	struct gt_error *err;
@@ -79,6 +78,9 @@ struct gp_key {
 	const char *name;
 	enum gt_err (*set)(struct place *at, const char *value);
 	int where;
+	size_t field, size;   /* in gp_settings; size 0: it has none */
+	const char *words[4]; /* of an enum or bool, in its order */
+	const char *wanted;
 };
 
 extern const struct gp_key gp_keys[KEY_COUNT];

@@ -49,7 +49,9 @@ const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
 {
 	for (int i = 0; spec && i < topologies->count; i++)
 		if (strcmp(topologies->list[i].spec, spec) == 0 &&
-		    gp_same_load_options(&topologies->list[i].options, options))
+		    topologies->list[i].options.model == options->model &&
+		    topologies->list[i].options.nic_mbps == options->nic_mbps &&
+		    topologies->list[i].options.nic_ignored == options->nic_ignored)
 			return topologies->list[i].node;
 	return NULL;
 }
