@@ -209,8 +209,6 @@ struct gt_load_options {
 	const char *format; /* NULL: detect from the content */
 	const char *model; /* GPU model where the source does not name it; wins over it */
 	const char *node_name; /* which NodeName of a gres.conf; NULL: the only one */
-	int nic_mbps; /* of NICs whose speed the source does not tell; 0: stay unknown */
-	const char *nic_ignored; /* globs of NICs to leave out: "eno*,mlx5_bond_0" */
 };
 
 /* Load a topology: "builtin:NAME", "live", "-" for standard input, or a file. options may

@@ -161,7 +161,7 @@ static void check_topology_of(struct check *check, const char *host, int line)
 	if (!settings.topology || settings.mode == GP_MODE_OFF)
 		return;
 	check_topology_path(check, settings.topology, path);
-	if (gt_node_load(&node, path, &settings.load, NULL))
+	if (gt_node_load_site(&node, path, &settings.read, NULL))
 		return; /* said already */
 	if (gp_gres_load(&gres, check->gres_path, &options, &err)) {
 		check_problem(check, err.line ? err.file : check->gres_path,

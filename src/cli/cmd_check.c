@@ -217,7 +217,7 @@ static bool names_a_nic(const struct gt_node *node, const char *glob)
 
 /* NicRate= and NicIgnore= that do nothing, or too much. */
 static void check_nics(struct check *check, const struct gt_node *node, const char *spec,
-		       const struct gt_load_options *options, int line)
+		       const struct gt_site_options *options, int line)
 {
 	char globs[GT_NIC_GLOBS_MAX], *keep = NULL;
 	bool any = gt_node_nic_count(node) > 0;
@@ -244,15 +244,15 @@ static void check_nics(struct check *check, const struct gt_node *node, const ch
 
 /* Whether NicRate= is the speed of one of them. */
 static bool uses_rate(const struct gt_node *node, const char *path,
-		      const struct gt_load_options *options)
+		      const struct gt_site_options *options)
 {
-	struct gt_load_options without = *options;
+	struct gt_site_options without = *options;
 	struct gt_node *plain;
 	bool unknown = false;
 
 	without.nic_mbps = 0;
 	if (!options->nic_mbps || !gt_node_nic_count(node) ||
-	    gt_node_load(&plain, path, &without, NULL))
+	    gt_node_load_site(&plain, path, &without, NULL))
 		return true;
 	for (int i = 0; i < gt_node_nic_count(plain); i++)
 		unknown |= gt_node_nic(plain, i)->mbps == GT_UNKNOWN;
@@ -261,14 +261,14 @@ static bool uses_rate(const struct gt_node *node, const char *path,
 }
 
 static void check_topology(struct check *check, const char *spec,
-			   struct gt_load_options options, const char *hosts, int line)
+			   struct gt_site_options options, const char *hosts, int line)
 {
 	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 	struct gt_error err;
 
 	check_topology_path(check, spec, path);
-	if (gt_node_load(&node, path, &options, &err)) {
+	if (gt_node_load_site(&node, path, &options, &err)) {
 		check_problem(check, err.file[0] ? err.file : check->conf_path,
 			      err.file[0] ? err.line : line, "%s", err.text);
 		return;

@@ -143,6 +143,17 @@ enum gt_err gt_node_add_nic(struct gt_node *node, const struct gt_nic *nic,
  * ("mlx5_bond*,eth0", up to GT_NIC_GLOBS_MAX bytes; NULL: none) are left out, with a note
  * each. Rails and near are found anew. */
 void gt_node_settle_nics(struct gt_node *node, int mbps, const char *ignored);
+/* gt_load_options, which no release may change, with what gputopo.conf says of NICs. */
+struct gt_site_options {
+	struct gt_load_options load;
+	int nic_mbps;		 /* as above */
+	const char *nic_ignored; /* as above */
+};
+
+/* gt_node_load with these; options may not be NULL. */
+enum gt_err gt_node_load_site(struct gt_node **node, const char *spec,
+			      const struct gt_site_options *options,
+			      struct gt_error *err);
 int gt_node_nic_count(const struct gt_node *node);
 const struct gt_nic *gt_node_nic(const struct gt_node *node, int i);
 enum gt_path gt_node_nic_path(const struct gt_node *node, int nic, int gpu);

@@ -142,15 +142,15 @@ START_TEST(a_model_belongs_to_its_topology)
 	struct gp_settings s;
 
 	gp_conf_node(conf, "n1", &s);
-	ck_assert_str_eq(s.load.model, "A100");
+	ck_assert_str_eq(s.read.load.model, "A100");
 	gp_conf_node(conf, "n2", &s);
 	ck_assert_str_eq(s.topology, "b");
-	ck_assert_ptr_null(s.load.model);
+	ck_assert_ptr_null(s.read.load.model);
 	gp_conf_node(conf, "n3", &s);
-	ck_assert_str_eq(s.load.model, "A100");
+	ck_assert_str_eq(s.read.load.model, "A100");
 	gp_conf_node(conf, "n4", &s);
-	ck_assert_str_eq(s.load.model, "nvidia_l40s");
-	ck_assert_str_eq(gp_conf_load_options(conf, 2).model, "nvidia_l40s");
+	ck_assert_str_eq(s.read.load.model, "nvidia_l40s");
+	ck_assert_str_eq(gp_conf_load_options(conf, 2).load.model, "nvidia_l40s");
 	gp_conf_free(conf);
 }
 END_TEST
@@ -165,16 +165,16 @@ START_TEST(nic_keys_belong_to_the_topology_or_the_cluster)
 	struct gp_settings s, t;
 
 	gp_conf_node(conf, "n1", &s);
-	ck_assert_int_eq(s.load.nic_mbps, 25000);
-	ck_assert_str_eq(s.load.nic_ignored, "eno*,mlx5_2");
+	ck_assert_int_eq(s.read.nic_mbps, 25000);
+	ck_assert_str_eq(s.read.nic_ignored, "eno*,mlx5_2");
 	gp_conf_node(conf, "n2", &t);
-	ck_assert_int_eq(t.load.nic_mbps, 12500);
-	ck_assert_str_eq(t.load.nic_ignored, "x");
+	ck_assert_int_eq(t.read.nic_mbps, 12500);
+	ck_assert_str_eq(t.read.nic_ignored, "x");
 	gp_conf_node(conf, "n3", &t);
-	ck_assert_ptr_eq(s.load.nic_ignored, t.load.nic_ignored);
+	ck_assert_ptr_eq(s.read.nic_ignored, t.read.nic_ignored);
 	ck_assert_int_eq(gp_conf_load_options(conf, 1).nic_mbps, 12500);
 	gp_conf_node(conf, "other", &s);
-	ck_assert_int_eq(s.load.nic_mbps, 0);
+	ck_assert_int_eq(s.read.nic_mbps, 0);
 	gp_conf_free(conf);
 }
 END_TEST
