@@ -38,8 +38,7 @@ static void load_mig(struct gp_topologies *topologies, const struct gt_node *nod
 			 why);
 }
 
-/* A node with NICs brings gputopo_nics.so, which judges them; without that file it has
- * none. */
+/* A node with NICs brings gputopo_nics.so, and has none without. */
 static void load_nics(struct gt_node *node)
 {
 	const struct gp_nics_object *object = NULL;
