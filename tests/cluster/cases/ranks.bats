@@ -367,20 +367,3 @@ gputopo.gpus=0,1,2,3"
 @test "no hang and no wrong GPU in random shapes of jobs" {
 	"$TESTS_DIR/cluster/proofs/shapes" --here "${GPUTOPO_SHAPES:-20}"
 }
-
-@test "NICs: variables of each node; bind names no device that a node lacks, and nothing that is set" {
-	local see rows
-	# shellcheck disable=SC2016
-	see='echo $SLURM_NODEID $GPUTOPO_NICS ${NCCL_IB_HCA:--} ${UCX_NET_DEVICES:--}'
-	make_free n0 0-1
-	make_free n1 2,4
-	rows="0 mlx5_0;mlx5_0 - -
-1 mlx5_1;mlx5_2 - -"
-	run cluster_run srun -w n0,n1 -N2 -n2 --gpus-per-node=2 --gpu-nics=bind bash -c "$see"
-	assert_equal "$(sort <<<"$output")" "$rows"
-	NCCL_IB_HCA=mine run cluster_run srun -w n0,n1 -N2 -n2 --gpus-per-node=2 --gpu-nics=bind bash -c "$see"
-	assert_equal "$(sort <<<"$output")" "${rows//- -/mine -}"
-	run cluster_run srun -w n0 -n1 --gpus=1 --gpu-nics=perhaps true
-	[ "$status" -ne 0 ]
-	[[ $output == *"'perhaps' is not bind or no"* ]]
-}
