@@ -170,8 +170,8 @@ static enum gt_err keep_first(void *arg, const char *name)
 	return GT_ELIMIT;
 }
 
-/* Are the Types of gres.conf, on the first of the hosts, GPU models that have figures?
- * slurmctld goes by them where the topology names none. */
+/* Whether the Types of gres.conf, on the first of the hosts, are GPU models that have
+ * figures. slurmctld goes by them where the topology names none. */
 static bool has_types(const struct check *check, const char *hosts)
 {
 	char host[GT_HOST_NAME_MAX + 1] = "";

@@ -8,7 +8,8 @@
 
 #include "plugin/slurm/compat.h"
 
-/* For init(), before slurm_conf is read: has it the size that it had in the headers? */
+/* For init(), before slurm_conf is read: whether it has the size that it had in the
+ * headers. */
 bool gp_layout_conf_holds(void);
 
 /* To be asked before anything of a job, or with NULL of the node table, is read: sizes of
