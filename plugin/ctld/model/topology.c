@@ -12,12 +12,12 @@
 #include "plugin/slurm/say.h"
 
 const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec, const char *model)
+					 const char *spec,
+					 const struct gt_site_options *options)
 {
 	for (int i = 0; spec && i < topologies->count; i++)
 		if (strcmp(topologies->list[i].spec, spec) == 0 &&
-		    strcmp(topologies->list[i].model ? topologies->list[i].model : "",
-			   model ? model : "") == 0)
+		    gp_same_load_options(&topologies->list[i].options, options))
 			return topologies->list[i].node;
 	return NULL;
 }
