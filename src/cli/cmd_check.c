@@ -193,7 +193,7 @@ static bool has_types(const struct check *check, const char *hosts)
 	return known;
 }
 
-/* Does a glob of NicIgnore= name a NIC, be it left out? */
+/* Whether a glob of NicIgnore= names a NIC, be it left out. */
 static bool names_a_nic(const struct gt_node *node, const char *glob)
 {
 	char name[GT_NIC_NAME_MAX + 16];

@@ -48,9 +48,10 @@ const struct oracle_parts *brute_parts(struct brute *b, unsigned set);
 double brute_remaining(const struct brute *b, unsigned set);
 /* Whether the set is a right answer. If not, the reason is written to why. */
 bool brute_is_best(struct brute *b, unsigned set, char *why, size_t size);
-/* Is no set that is allowed better on levels 0 to 3? */
+/* Whether no set that is allowed is better on levels 0 to 3. */
 bool brute_has_best_key(struct brute *b, unsigned set, char *why, size_t size);
-/* Is it the best of the allowed sets that differ from the choice above lowest indices? */
+/* Whether it is the best of the allowed sets that differ from the choice above lowest
+ * indices. */
 bool brute_is_runner_up(struct brute *b, unsigned choice, unsigned set, char *why,
 			size_t size);
 bool brute_has_runner_up(struct brute *b, unsigned choice);
