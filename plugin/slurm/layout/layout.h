@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * layout.h - do the structs of this slurmctld lie as in the headers that the plugin was
- * built with?
+ * layout.h - whether the structs of this slurmctld lie as in the headers that the plugin
+ * was built with.
  */
 #ifndef GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
 #define GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
