@@ -228,7 +228,7 @@ static bool note(struct gp_attempt *a, bool done)
 	return false;
 }
 
-/* Are the nodes ours to choose? */
+/* Whether the nodes are ours to choose. */
 static bool may_choose(const struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
