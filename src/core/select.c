@@ -311,6 +311,7 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 	if (fit)
 		return fit;
 	q.shape = NULL;
+	q.parts = NULL;
 	if (gt_shape_asked(request)) {
 		if (!gt_shape_fits(table, request, q.open))
 			return gt_large_select(table, request,
