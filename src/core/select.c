@@ -349,6 +349,8 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 		return fit;
 	if (gt_shape_asked(request))
 		return gt_large_select(table, request, &open, choice);
+	if (request->network && table->node->nic_count)
+		return table->node->cards->pick(table, request, &open, choice);
 	return gt_pools_select(table, request, &open, choice);
 }
 
