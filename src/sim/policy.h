@@ -33,8 +33,9 @@ struct sim_ask {
 	bool stock; /* our policy is off on this node */
 	uint64_t busy;
 	int count;
-	int had;	/* GPUs of the job on nodes before this one */
-	int nodes_left; /* of the job, this one counted */
+	int had;			  /* GPUs of the job on nodes before this one */
+	int nodes_left;			  /* of the job, this one counted */
+	const struct gt_network *network; /* of a job of several nodes; NULL: of one */
 	const struct sim_slot *slots;
 	int slot_count;
 	int64_t now_ms;
