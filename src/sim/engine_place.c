@@ -452,7 +452,7 @@ static int64_t run_time(const struct sim_placer *p, const struct sim_job *job,
 	return job->duration_ms + (int64_t)((double)job->duration_ms * more + .5);
 }
 
-/* Do sets of k differ for this shape, on one type of node or between two? */
+/* Whether sets of k differ for this shape, on one type of node or between two. */
 static bool has_shape_choice(struct sim_placer *p, const struct sim_shape *shape, int k)
 {
 	int ideal = 0;

@@ -67,7 +67,7 @@ struct sim_chooser {
 	bool over;		       /* gputopo: stock's set stands where ours is not
 					* better on levels 0 to 3, as in the plugin */
 	enum sim_slurm_release stock;  /* what stock is then */
-	struct gt_limit_memory limits; /* do time limits tell anything here? */
+	struct gt_limit_memory limits; /* whether time limits mean anything here */
 	struct gt_size_memory
 		*sizes; /* by type: jobs that started; NULL: the mix stands */
 	int64_t *began; /* by type: how many */
