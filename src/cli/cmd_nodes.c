@@ -33,6 +33,8 @@ static const char help[] =
 	"      --color=WHEN   auto (default), always or never\n"
 	"      --json         one JSON document\n"
 	"      --html[=FILE]  a page for a browser\n"
+	"      --metrics[=FILE]  gauges for Prometheus' textfile collector; FILE is "
+	"replaced as a whole\n"
 	"      --from FILE    the output of scontrol -d show node (and job) instead of "
 	"asking;\n"
 	"                     - for standard input\n"
@@ -46,6 +48,7 @@ enum {
 	OPT_COLOR,
 	OPT_JSON,
 	OPT_HTML,
+	OPT_METRICS,
 	OPT_FROM,
 	OPT_CONF,
 };
@@ -54,8 +57,8 @@ enum sort { SORT_NAME, SORT_FREE, SORT_STATE, SORT_SIZE };
 
 struct nodes_run {
 	struct cli_common common;
-	const char *from, *conf, *only, *partition, *html;
-	bool each, types, json, color, is_html;
+	const char *from, *conf, *only, *partition, *html, *metrics;
+	bool each, types, json, color, is_html, is_metrics;
 	enum sort sort;
 	int sort_size; /* index into nodes_sizes */
 	int defrag;
@@ -624,9 +627,10 @@ static int look_once(const struct nodes_run *run)
 	if (status == CLI_GO_ON)
 		status = make_types(&view);
 	if (status == CLI_GO_ON)
-		status = run->json	? print_json(&view)
-			 : run->is_html ? write_html(run, &view)
-					: print_text(run, &view);
+		status = run->json	   ? print_json(&view)
+			 : run->is_html	   ? write_html(run, &view)
+			 : run->is_metrics ? nodes_metrics(&view, run->metrics)
+					   : print_text(run, &view);
 	release_view(&view);
 	live_release(&live);
 	return status;
@@ -637,7 +641,8 @@ static int look_again(const struct nodes_run *run)
 	int status;
 
 	do {
-		if (!run->json && !run->is_html && isatty(STDOUT_FILENO))
+		if (!run->json && !run->is_html && !run->is_metrics &&
+		    isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		status = look_once(run);
 		if (fflush(stdout))
@@ -739,6 +744,10 @@ static int read_option(struct nodes_run *run, int opt)
 		run->is_html = true;
 		run->html = optarg;
 		return CLI_GO_ON;
+	case OPT_METRICS:
+		run->is_metrics = true;
+		run->metrics = optarg;
+		return CLI_GO_ON;
 	case OPT_FROM:
 		run->from = optarg;
 		return CLI_GO_ON;
@@ -764,6 +773,7 @@ int cmd_nodes(int argc, char **argv)
 		{"color", required_argument, NULL, OPT_COLOR},
 		{"json", no_argument, NULL, OPT_JSON},
 		{"html", optional_argument, NULL, OPT_HTML},
+		{"metrics", optional_argument, NULL, OPT_METRICS},
 		{"from", required_argument, NULL, OPT_FROM},
 		{"conf", required_argument, NULL, OPT_CONF},
 		{"help", no_argument, NULL, 'h'},
@@ -781,7 +791,9 @@ int cmd_nodes(int argc, char **argv)
 		status = read_option(&run, opt);
 	if (status == CLI_GO_ON)
 		status = cli_no_more(&run.common, argc, argv);
-	if (status == CLI_GO_ON && run.json + run.is_html > 1)
-		status = cli_misuse(&run.common, "--json and --html exclude each other");
+	if (status == CLI_GO_ON && run.json + run.is_html + run.is_metrics > 1)
+		status = cli_misuse(&run.common,
+				    "--json and --html exclude each other, and "
+				    "--metrics excludes both");
 	return status == CLI_GO_ON ? look_again(&run) : status;
 }

@@ -326,6 +326,8 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	};
 
 	gp_decisions_begin(decisions, why == GP_NO_GPUS ? NULL : job);
+	decisions->split = verdict.split;
+	decisions->split_avoided = verdict.split_avoided;
 	for (int i = 0; i < a->answers; i++) {
 		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/append.h"
@@ -25,6 +26,11 @@ void gp_decisions_close(struct gp_decisions *decisions)
 	memset(decisions, 0, sizeof(*decisions));
 }
 
+static int open_log(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+}
+
 bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf)
 {
 	const char *path = gp_conf_decision_log(conf);
@@ -32,10 +38,32 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 	gp_decisions_close(decisions);
 	if (!path)
 		return true;
-	decisions->fd =
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	decisions->path = path;
+	decisions->fd = open_log(path);
 	decisions->open = decisions->fd >= 0;
 	return decisions->open;
+}
+
+/* false: not all of it. */
+static bool write_log(struct gp_decisions *decisions, const char *text, size_t size)
+{
+	struct stat named, ours;
+	int fd;
+
+	if (stat(decisions->path, &named) != 0 || fstat(decisions->fd, &ours) != 0 ||
+	    named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) {
+		fd = open_log(decisions->path);
+		if (fd >= 0) {
+			close(decisions->fd);
+			decisions->fd = fd;
+		} else if (!decisions->told) {
+			gp_error("gputopo: DecisionLog=%s: %s; lines go on into the file "
+				 "that had this name",
+				 decisions->path, strerror(errno));
+		}
+		decisions->told = fd < 0;
+	}
+	return write(decisions->fd, text, size) == (ssize_t)size;
 }
 
 void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
@@ -43,6 +71,7 @@ void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 	decisions->job = job;
 	decisions->job_id = job ? gp_bridge_job_id(job) : 0;
 	decisions->used = 0;
+	decisions->split = decisions->split_avoided = false;
 	decisions->summary[0] = '\0';
 }
 
@@ -107,7 +136,39 @@ static void put_worth(struct gt_append *text, const struct gp_shape *shape,
 		gt_append(text, ",\"level\":null");
 }
 
-static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
+/* What JSON would have to escape becomes "_". */
+static void put_word(struct gt_append *text, const char *key, const char *value)
+{
+	char word[128];
+
+	snprintf(word, sizeof(word), "%s", value);
+	for (char *c = word; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			*c = '_';
+	gt_append(text, ",\"%s\":\"%s\"", key, word);
+}
+
+/* Whose job it is, and on what kind of node: for sums that are not to mix them. */
+static void put_kind(struct gt_append *text, const job_record_t *job,
+		     const struct gp_binding *binding)
+{
+	const char *spec = binding ? binding->settings.topology : NULL;
+	const char *slash = spec ? strrchr(spec, '/') : NULL;
+	char type[120];
+
+	put_word(text, "partition", job ? gp_bridge_partition(job) : "");
+	gt_append(text, ",\"uid\":%u", job ? gp_bridge_uid(job) : 0);
+	if (!binding)
+		return;
+	snprintf(type, sizeof(type), "%d GPUs, %s", binding->size,
+		 slash	? slash + 1
+		 : spec ? spec
+			: "Links=");
+	put_word(text, "type", type);
+}
+
+static void write_line(struct gt_append *text, const job_record_t *job,
+		       const struct gp_verdict *verdict,
 		       const struct gp_node_answer *answer)
 {
 	int k = __builtin_popcountll(answer->stock);
@@ -118,6 +179,7 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 	gt_append(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%s\"",
 		  (long long)verdict->now, verdict->job_id, answer->name,
 		  gp_slurm_release());
+	put_kind(text, job, answer->binding);
 	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
@@ -216,7 +278,7 @@ void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *v
 	if (!decisions->open || !answer->stock || !make_room(decisions))
 		return;
 	text = gt_append_to(decisions->lines + decisions->used, GP_LINE_MAX);
-	write_line(&text, verdict, answer);
+	write_line(&text, decisions->job, verdict, answer);
 	if (!text.full)
 		decisions->used += text.used;
 }
@@ -232,7 +294,7 @@ void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *c
 	n = snprintf(line, sizeof(line),
 		     "{\"ts\":%lld,\"job\":%u,\"end\":true,\"seconds\":%ld}\n",
 		     (long long)now, job_id, seconds > 0 ? seconds : 0);
-	if (write(decisions->fd, line, (size_t)n) != n)
+	if (!write_log(decisions, line, (size_t)n))
 		counters->lost_lines++;
 }
 
@@ -275,9 +337,11 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t 
 	if (!is_of(decisions, job))
 		return;
 	counters->started++;
+	counters->split += decisions->split;
+	counters->split_avoided += decisions->split_avoided;
 	if (used && decisions->job_id != gp_bridge_job_id(job))
 		lines = own = renumber(decisions, gp_bridge_job_id(job), &used);
-	if (used && (!lines || write(decisions->fd, lines, used) != (ssize_t)used))
+	if (used && (!lines || !write_log(decisions, lines, used)))
 		counters->lost_lines++;
 	free(own);
 	gp_decisions_begin(decisions, NULL);

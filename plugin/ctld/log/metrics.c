@@ -4,6 +4,7 @@
  * Called by job_test and job_begin.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
 static void put_decisions(FILE *f, const struct gp_counters *counters)
 {
 	put_head(f, "decisions_total", "counter",
-		 "Answers of job_test by what became of them");
+		 "Answers to jobs with GPUs, by what became of stock Slurm's choice; "
+		 "reasons: gputopo-slurm(8)");
 	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
 		fprintf(f, "gputopo_decisions_total{reason=\"%s\"} %" PRIu64 "\n",
 			gp_reason_word((enum gp_reason)r), counters->by_reason[r]);
@@ -47,37 +49,50 @@ static void put_decisions(FILE *f, const struct gp_counters *counters)
 
 static void put_counters(FILE *f, const struct gp_counters *counters)
 {
-	put_counter(f, "reruns_total", "Further runs of the stock job_test",
-		    counters->reruns);
-	put_counter(f, "failed_reruns_total", "Further runs that gave no use",
+	put_counter(
+		f, "reruns_total",
+		"Times that stock Slurm was asked again, to give a job the better GPUs",
+		counters->reruns);
+	put_counter(f, "failed_reruns_total",
+		    "Of gputopo_reruns_total, those whose answer could not be used",
 		    counters->failed_reruns);
-	put_counter(f, "narrowed_total", "First runs with few nodes that gave an answer",
+	put_counter(f, "narrowed_total",
+		    "Jobs placed by asking stock Slurm with the best few nodes only",
 		    counters->narrowed);
-	put_counter(f, "in_domain_total",
-		    "First runs inside one NVLink domain that gave an answer",
+	put_counter(f, "in_domain_total", "Jobs placed inside one NVLink domain",
 		    counters->in_domain);
 	put_counter(f, "failed_narrowed_total",
-		    "First runs with few nodes that gave none", counters->failed_narrow);
+		    "Times that the best few nodes were not enough and all were asked",
+		    counters->failed_narrow);
 	put_counter(f, "jobs_started_total", "Jobs with GPUs that began",
 		    counters->started);
 	put_counter(f, "lost_lines_total",
-		    "Lines of the decision log that were not written",
+		    "Lines of DecisionLog= that could not be written; any is a full or "
+		    "broken file system",
 		    counters->lost_lines);
+	put_counter(f, "splits_total", "Jobs of --gpus that began on several nodes",
+		    counters->split);
+	put_counter(f, "splits_avoided_total",
+		    "Jobs of --gpus that stock would have split and one node took",
+		    counters->split_avoided);
 }
 
 static void put_times(FILE *f, const struct gp_stopwatch *watch)
 {
 	put_head(f, "own_seconds_total", "counter",
-		 "Time in gputopo, further runs of the stock job_test among it");
+		 "Seconds of slurmctld in gputopo, questions to stock after the first "
+		 "among them");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_own_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->own_ns[k] / 1e9);
 	put_head(f, "stock_seconds_total", "counter",
-		 "Time in the first run of the stock job_test");
+		 "Seconds of slurmctld in the first question to stock, which it would "
+		 "spend anyway");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_stock_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->stock_ns[k] / 1e9);
-	put_head(f, "calls_total", "counter", "Calls by slurmctld");
+	put_head(f, "calls_total", "counter",
+		 "Calls of gputopo by slurmctld, by what they are for");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_calls_total{in=\"%s\"} %" PRIu64 "\n",
 			gp_stopwatch_word(k), watch->calls[k]);
@@ -92,8 +107,11 @@ static void put_all(FILE *f, const struct gp_counters *counters,
 	put_decisions(f, counters);
 	put_counters(f, counters);
 	put_times(f, watch);
-	put_gauge(f, "node_types", "Node types with a table", (size_t)types);
-	put_gauge(f, "table_bytes", "Memory of all tables", bytes);
+	put_gauge(f, "node_types",
+		  "Different node models in use; far more than the cluster has types is "
+		  "a mistake in gputopo.conf",
+		  (size_t)types);
+	put_gauge(f, "table_bytes", "Bytes that slurmctld keeps for node models", bytes);
 }
 
 static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
@@ -107,29 +125,34 @@ static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
 /* ---- the file ------------------------------------------------------------------------
  */
 
-/* Readers see the old file or the new one, never half of it. What fails leaves the old
- * file, in silence. */
-static void replace(const char *path, const char *text, size_t size)
+/* Readers see the old file or the new one, never half of it. Returns 0, or the errno of
+ * what failed: the old file is there then. */
+static int replace(const char *path, const char *text, size_t size)
 {
 	char name[4096];
-	bool whole;
-	int fd;
+	ssize_t n;
+	int fd, failed = 0;
 
 	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
-		return;
+		return ENAMETOOLONG;
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
-		return;
-	whole = write(fd, text, size) == (ssize_t)size;
-	if (close(fd) != 0 || !whole || rename(name, path) != 0)
+		return errno;
+	n = write(fd, text, size);
+	if (n != (ssize_t)size)
+		failed = n < 0 ? errno : ENOSPC;
+	if ((close(fd) != 0 || (!failed && rename(name, path) != 0)) && !failed)
+		failed = errno;
+	if (failed)
 		unlink(name);
+	return failed;
 }
 
 static void *run(void *arg)
 {
 	struct gp_metrics_page *page = arg;
 
-	replace(page->path, page->text, page->size);
+	page->failed = replace(page->path, page->text, page->size);
 	atomic_store(&page->done, true);
 	return NULL;
 }
@@ -172,6 +195,10 @@ static void join(struct gp_metrics *metrics)
 	if (!metrics->page)
 		return;
 	pthread_join(metrics->writer, NULL);
+	if (metrics->page->failed && !metrics->told)
+		gp_error("gputopo: MetricsFile=%s: %s; it stays as it is",
+			 metrics->page->path, strerror(metrics->page->failed));
+	metrics->told = metrics->page->failed != 0;
 	free_page(metrics->page);
 	metrics->page = NULL;
 }
@@ -188,6 +215,7 @@ void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, tim
 	reap(metrics);
 	metrics->path = gp_conf_metrics_file(conf);
 	metrics->opened = now;
+	metrics->told = false;
 	metrics->written = 0;
 }
 
