@@ -14,16 +14,17 @@
 #include "plugin/common/user_text.h"
 #include "plugin/common/wish_names.h"
 
-/* "150" or "37.5"; 0: no such number. */
-static double read_gbps(const char *text)
+double gp_gbps_read(const char *text)
 {
 	size_t digits = strspn(text, "0123456789"), more = 0;
+	double gbps;
 
 	if (text[digits] == '.')
 		more = 1 + strspn(text + digits + 1, "0123456789");
 	if (digits == 0 || digits + more > 16 || text[digits + more])
 		return 0;
-	return strtod(text, NULL);
+	gbps = strtod(text, NULL);
+	return gbps >= 0.001 && gbps < 1e6 ? gbps : 0;
 }
 
 enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wish *wish,
@@ -31,7 +32,6 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 {
 	const char *topo = gp_env_get(env, size, GP_ENV_TOPO);
 	const char *min = gp_env_get(env, size, GP_ENV_MIN_BUSBW);
-	double gbps = min ? read_gbps(min) : 0;
 
 	memset(wish, 0, sizeof(*wish));
 	if (topo) {
@@ -39,8 +39,7 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 		wish->off = strcmp(topo, "off") == 0;
 		wish->preserve = strcmp(topo, "any") == 0;
 	}
-	if (gbps > 0 && gbps < 1e6)
-		wish->min_mbps = (int)(gbps * 1000 + 0.5);
+	wish->min_mbps = min ? (int)(gp_gbps_read(min) * 1000 + 0.5) : 0;
 	wish->asked = wish->ring || wish->min_mbps;
 	return gp_shape_read(&wish->shape, gp_env_get(env, size, GP_ENV_GROUPS),
 			     gp_env_get(env, size, GP_ENV_COMM), several, err);

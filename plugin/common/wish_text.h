@@ -19,6 +19,9 @@ struct gp_wish {
 	struct gp_shape shape;
 };
 
+/* --gpu-min-busbw, in GB/s: "150" or "37.5", from a MB/s to below a million; 0: it
+ * is no such number. */
+double gp_gbps_read(const char *text);
 /* Read it from size entries NAME=VALUE; unknown values are no wish (the SPANK plugin
  * refuses them). env may be NULL. several: the job may have several nodes. An error is
  * one of --gpu-groups or --gpu-comm. */

@@ -7,7 +7,6 @@
  * plugstack.conf includes every .conf of the plugin's folder (docs/admin/configure.md);
  * the file there has the line "optional .../spank_gputopo.so [conf=DIR] [sysfs=DIR]".
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "plugin/node/rank/rank_env.h"
 #include "plugin/node/mig/spank_mig.h"
 #include "plugin/common/wish_names.h"
+#include "plugin/common/wish_text.h"
 
 SPANK_PLUGIN(gputopo, 1);
 
@@ -76,14 +76,8 @@ static bool is_order(const char *value, struct gt_error *why)
 
 static bool is_bandwidth(const char *value, struct gt_error *why)
 {
-	char *end;
-	double gbps;
-
 	(void)why;
-	errno = 0;
-	gbps = strtod(value, &end);
-	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && !errno && gbps > 0 &&
-	       gbps < 1e6;
+	return gp_gbps_read(value) > 0;
 }
 
 static bool is_mig(const char *value, struct gt_error *why)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_rank_env.c - what a step's tasks find in their environment, with a SPANK of our
- * own: above all what real daemons cannot show here, ConstrainDevices.
+ * test_rank_env.c - what a step's tasks find in their environment, with the SPANK of
+ * tests/mock: above all what real daemons cannot show here, ConstrainDevices.
  */
 #include "config.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,113 +15,8 @@
 #include "rank/node_model.h"
 #include "plugin/node/rank/rank_env.h"
 #include "rank/rank_facts.h"
+#include "tests/mock/spank.h"
 #include "unit.h"
-
-/* ---- SPANK ----------------------------------------------------------------------------
- */
-
-#define MAX_ENV 64
-
-static struct {
-	char name[MAX_ENV][64];
-	char value[MAX_ENV][4096];
-	int count;
-	uint32_t step, tasks, task, nodes;
-	pid_t pid;
-	bool local; /* ConstrainDevices */
-	char log[1024];
-} mock;
-
-static int find(const char *name)
-{
-	for (int i = 0; i < mock.count; i++)
-		if (!strcmp(mock.name[i], name))
-			return i;
-	return -1;
-}
-
-static const char *value_of(const char *name)
-{
-	return find(name) < 0 ? "-" : mock.value[find(name)];
-}
-
-spank_err_t spank_getenv(spank_t spank, const char *name, char *buf, int len)
-{
-	(void)spank;
-	if (find(name) < 0)
-		return ESPANK_ENV_NOEXIST;
-	if (strlen(value_of(name)) >= (size_t)len)
-		return ESPANK_NOSPACE;
-	strcpy(buf, value_of(name));
-	return ESPANK_SUCCESS;
-}
-
-spank_err_t spank_setenv(spank_t spank, const char *name, const char *value, int over)
-{
-	int at = find(name);
-
-	(void)spank;
-	ck_assert_int_eq(over, 1);
-	if (at < 0)
-		at = mock.count++;
-	ck_assert_int_lt(at, MAX_ENV);
-	snprintf(mock.name[at], sizeof(mock.name[at]), "%s", name);
-	snprintf(mock.value[at], sizeof(mock.value[at]), "%s", value);
-	return ESPANK_SUCCESS;
-}
-
-spank_err_t spank_unsetenv(spank_t spank, const char *name)
-{
-	int at = find(name);
-
-	(void)spank;
-	if (at < 0)
-		return ESPANK_ENV_NOEXIST;
-	mock.count--;
-	memmove(&mock.name[at], &mock.name[mock.count], sizeof(mock.name[0]));
-	memmove(&mock.value[at], &mock.value[mock.count], sizeof(mock.value[0]));
-	return ESPANK_SUCCESS;
-}
-
-spank_err_t spank_get_item(spank_t spank, spank_item_t item, ...)
-{
-	va_list args;
-	void *to;
-
-	(void)spank;
-	va_start(args, item);
-	to = va_arg(args, void *);
-	va_end(args);
-	if (item == S_TASK_PID)
-		memcpy(to, &mock.pid, sizeof(mock.pid));
-	else if (item == S_JOB_STEPID)
-		memcpy(to, &mock.step, sizeof(mock.step));
-	else if (item == S_JOB_LOCAL_TASK_COUNT)
-		memcpy(to, &mock.tasks, sizeof(mock.tasks));
-	else if (item == S_TASK_ID)
-		memcpy(to, &mock.task, sizeof(mock.task));
-	else if (item == S_JOB_NNODES)
-		memcpy(to, &mock.nodes, sizeof(mock.nodes));
-	else
-		return ESPANK_BAD_ARG;
-	return ESPANK_SUCCESS;
-}
-
-void slurm_info(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(mock.log, sizeof(mock.log), format, args);
-	va_end(args);
-}
-
-/* Slurm's own, which the plugin looks up. */
-bool gres_use_local_device_index(void);
-bool gres_use_local_device_index(void)
-{
-	return mock.local;
-}
 
 /* ---- a step ---------------------------------------------------------------------------
  */
@@ -139,8 +33,7 @@ static void begin(void)
 	char word[GP_COMPACT_MAX], models[GP_COMPACT_MAX + 64];
 	struct gt_node *node;
 
-	memset(&mock, 0, sizeof(mock));
-	mock.tasks = mock.nodes = 1;
+	mock_spank_begin();
 	ck_assert_int_eq(gt_node_load(&node, "builtin:dgx1v", NULL, NULL), GT_OK);
 	ck_assert(gp_compact_write(node, word, sizeof(word)));
 	gt_node_free(node);
@@ -204,27 +97,28 @@ START_TEST(what_a_task_finds)
 	put("GPUTOPO_ORDER", "ring");
 	put("SLURM_STEP_GPUS", step->gpus);
 	put("CUDA_VISIBLE_DEVICES", step->devices);
-	mock.tasks = step->tasks;
-	mock.local = step->local;
+	mock_spank.tasks = step->tasks;
+	mock_spank.local = step->local;
 	gp_ranks_begin(NULL, &options);
-	for (mock.task = 0; mock.task < step->tasks; mock.task++) {
-		mock.pid = getpid();
+	for (mock_spank.task = 0; mock_spank.task < step->tasks; mock_spank.task++) {
+		mock_spank.pid = getpid();
 		gp_ranks_forked(NULL);
 	}
 	put("CUDA_VISIBLE_DEVICES", step->own);
 	put("SLURMD_TRES_BIND", step->bind);
-	mock.task = step->task;
+	mock_spank.task = step->task;
 	gp_ranks_task(NULL);
-	ck_assert_msg(!strcmp(value_of("CUDA_VISIBLE_DEVICES"), step->list), "%s: %s",
-		      step->why, value_of("CUDA_VISIBLE_DEVICES"));
-	ck_assert_msg(!strcmp(value_of("GPUTOPO_GPU"), step->gpu), "%s: GPUTOPO_GPU=%s",
-		      step->why, value_of("GPUTOPO_GPU"));
-	ck_assert_msg(!strcmp(value_of("GPUTOPO_ORDER"), step->order),
-		      "%s: GPUTOPO_ORDER=%s", step->why, value_of("GPUTOPO_ORDER"));
-	ck_assert_msg(!strcmp(value_of("GPUTOPO_GPUS"),
+	ck_assert_msg(!strcmp(mock_spank_value("CUDA_VISIBLE_DEVICES"), step->list),
+		      "%s: %s", step->why, mock_spank_value("CUDA_VISIBLE_DEVICES"));
+	ck_assert_msg(!strcmp(mock_spank_value("GPUTOPO_GPU"), step->gpu),
+		      "%s: GPUTOPO_GPU=%s", step->why, mock_spank_value("GPUTOPO_GPU"));
+	ck_assert_msg(!strcmp(mock_spank_value("GPUTOPO_ORDER"), step->order),
+		      "%s: GPUTOPO_ORDER=%s", step->why,
+		      mock_spank_value("GPUTOPO_ORDER"));
+	ck_assert_msg(!strcmp(mock_spank_value("GPUTOPO_GPUS"),
 			      strcmp(step->order, "-") ? step->gpus : "-"),
-		      "%s: GPUTOPO_GPUS=%s", step->why, value_of("GPUTOPO_GPUS"));
-	ck_assert_str_eq(mock.log, "");
+		      "%s: GPUTOPO_GPUS=%s", step->why, mock_spank_value("GPUTOPO_GPUS"));
+	ck_assert_str_eq(mock_spank_log(), "");
 	gp_ranks_end();
 }
 END_TEST
@@ -237,10 +131,11 @@ START_TEST(steps_of_slurms_own)
 
 	put("SLURM_JOB_GPUS", "0,1,2,3");
 	put("CUDA_VISIBLE_DEVICES", "0,1,2,3");
-	mock.step = _i ? 0xfffffffb : 0xfffffffc;
+	mock_spank.step = _i ? 0xfffffffb : 0xfffffffc;
 	gp_ranks_begin(NULL, &options);
 	gp_ranks_task(NULL);
-	ck_assert_str_eq(value_of("CUDA_VISIBLE_DEVICES"), _i ? "0,3,2,1" : "0,1,2,3");
+	ck_assert_str_eq(mock_spank_value("CUDA_VISIBLE_DEVICES"),
+			 _i ? "0,3,2,1" : "0,1,2,3");
 	gp_ranks_end();
 }
 END_TEST
@@ -258,10 +153,12 @@ START_TEST(all_lists_or_none)
 		put("HIP_VISIBLE_DEVICES", "1,0");
 	gp_ranks_begin(NULL, &options);
 	gp_ranks_task(NULL);
-	ck_assert_str_eq(value_of("CUDA_VISIBLE_DEVICES"), _i ? "0,1,2,3" : "0,3,2,1");
-	ck_assert_str_eq(value_of("ROCR_VISIBLE_DEVICES"), _i ? "0,1,2,3" : "0,3,2,1");
-	ck_assert_str_eq(value_of("HIP_VISIBLE_DEVICES"), _i ? "1,0" : "-");
-	ck_assert_str_eq(value_of("GPUTOPO_RING"), "0,3,2,1");
+	ck_assert_str_eq(mock_spank_value("CUDA_VISIBLE_DEVICES"),
+			 _i ? "0,1,2,3" : "0,3,2,1");
+	ck_assert_str_eq(mock_spank_value("ROCR_VISIBLE_DEVICES"),
+			 _i ? "0,1,2,3" : "0,3,2,1");
+	ck_assert_str_eq(mock_spank_value("HIP_VISIBLE_DEVICES"), _i ? "1,0" : "-");
+	ck_assert_str_eq(mock_spank_value("GPUTOPO_RING"), "0,3,2,1");
 	gp_ranks_end();
 }
 END_TEST
@@ -329,25 +226,26 @@ START_TEST(groups_of_a_step)
 	put("CUDA_VISIBLE_DEVICES", group_rows[_i].gpus);
 	put("GPUTOPO_GROUPS", "7,6;5"); /* an earlier step's */
 	put("GPUTOPO_GROUP", "9");
-	mock.tasks = tasks;
+	mock_spank.tasks = tasks;
 	gp_ranks_begin(NULL, &options);
-	for (mock.task = 0; mock.task < tasks; mock.task++) {
+	for (mock_spank.task = 0; mock_spank.task < tasks; mock_spank.task++) {
 		uint32_t each = tasks > 4 ? 1 : 4 / tasks;
 
 		put("CUDA_VISIBLE_DEVICES", group_rows[_i].gpus);
 		put("SLURMD_TRES_BIND", group_rows[_i].bind);
 		if (group_rows[_i].bind) {
-			gp_list_write(gpus + mock.task * (uint32_t)count / tasks,
+			gp_list_write(gpus + mock_spank.task * (uint32_t)count / tasks,
 				      (int)each, part, sizeof(part));
 			put("CUDA_VISIBLE_DEVICES", part);
 		}
 		spank_unsetenv(NULL, "GPUTOPO_GROUP");
 		gp_ranks_task(NULL);
-		join(lists, sizeof(lists), value_of("CUDA_VISIBLE_DEVICES"));
-		join(own, sizeof(own), value_of("GPUTOPO_GROUP"));
-		ck_assert_msg(!strcmp(value_of("GPUTOPO_GROUPS"), group_rows[_i].told),
+		join(lists, sizeof(lists), mock_spank_value("CUDA_VISIBLE_DEVICES"));
+		join(own, sizeof(own), mock_spank_value("GPUTOPO_GROUP"));
+		ck_assert_msg(!strcmp(mock_spank_value("GPUTOPO_GROUPS"),
+				      group_rows[_i].told),
 			      "%s: GPUTOPO_GROUPS=%s", group_rows[_i].why,
-			      value_of("GPUTOPO_GROUPS"));
+			      mock_spank_value("GPUTOPO_GROUPS"));
 	}
 	ck_assert_msg(!strcmp(lists, group_rows[_i].lists), "%s: %s", group_rows[_i].why,
 		      lists);

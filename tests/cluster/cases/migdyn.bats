@@ -501,7 +501,7 @@ drained() {
 	local pid i
 	left_over m1
 	pid=$(cat "$CLUSTER/slurmd-m1.pid")
-	cluster_run sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+	cluster_run timeout 120 sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
 		FAKE_MIG_NODE=m1 slurmd -N m1"
 	for ((i = 0; i < 100; i++)); do
 		[ -e "$CLUSTER/mig/records/m1/99999" ] || break
@@ -516,7 +516,7 @@ drained() {
 	left_over m0
 	pid=$(cat "$CLUSTER/slurmd-m0.pid")
 	fake slow m0 600000
-	cluster_run sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
+	cluster_run timeout 120 sh -c "kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done
 		FAKE_MIG_NODE=m0 timeout 60 slurmd -N m0"
 	# from 24.11 on the command returns before the daemon has asked the driver
 	for ((i = 0; i < 300; i++)); do

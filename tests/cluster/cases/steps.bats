@@ -150,8 +150,7 @@ kill9() {
 	kill9 slurmstepd
 	# Slurm takes them for running until their job ends
 	cluster_run scancel "$job"
-	wait "${STEP_SRUN[@]}" || true
-	STEP_GPUS=() STEP_SRUN=()
+	steps_wait
 	cluster_gone "$job"
 	assert_all_free
 	job=$(ask -w n0 -N1 -n16 --gpus=8)
@@ -164,8 +163,7 @@ kill9() {
 	done
 	cluster_run bash "$CLUSTER/daemons" start_ctld
 	cluster_wait_nodes
-	wait "${STEP_SRUN[@]}" || true
-	STEP_SRUN=()
+	steps_wait >/dev/null || true # some wait for an answer of the slurmctld that died
 	# srun of a step that was cut off may have left it to its own end
 	for ((i = 0; i < 40; i++)); do
 		! cluster_run squeue -h -s -j "$job" -o %i | grep -q "\.[0-9]" || sleep 0.5

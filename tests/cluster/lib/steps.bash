@@ -41,19 +41,41 @@ step_start() {
 	return 1
 }
 
+# _step_gone N: srun of that step has ended, within a minute; one that hangs is killed.
+_step_gone() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		kill -0 "${STEP_SRUN[$1]}" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	echo "step $1 does not end: $(cat "$CLUSTER/jobs/step.$job.$1.out" 2>/dev/null)"
+	kill -KILL "${STEP_SRUN[$1]}"
+	return 1
+}
+
 # step_end N: let it end, and wait for it.
 step_end() {
 	local at=$CLUSTER/jobs/step.$job.$1
 	: >"$at.end"
+	_step_gone "$1" || return 1
 	wait "${STEP_SRUN[$1]}" || { cat "$at.out"; return 1; }
 	STEP_GPUS[$1]=
+}
+
+# steps_wait: every srun has ended, well or not.
+steps_wait() {
+	local n status=0
+	for n in "${!STEP_SRUN[@]}"; do
+		_step_gone "$n" || status=1
+	done
+	STEP_GPUS=() STEP_SRUN=()
+	return $status
 }
 
 # End what is left.
 steps_end() {
 	cluster_run scancel -u root
-	wait "${STEP_SRUN[@]}" 2>/dev/null || true
-	STEP_GPUS=() STEP_SRUN=()
+	steps_wait
 }
 
 # busbw NODE LIST: the all-reduce bandwidth of these GPUs, GB/s.
@@ -81,6 +103,10 @@ steps_sequence() {
 	job=$(ask -w "$node" -N1 -n "$cores" --gpus-per-node=$gpus ${STEPS_JOB:-}) || return 1
 	for ((ops = 0; ops < 8; ops++)); do
 		free=$(steps_free)
+		if [ -z "$free$(printf %s "${STEP_GPUS[@]}")" ]; then
+			echo "job $job has no GPUs: $(cluster_run scontrol -d -o show job "$job" 2>&1)"
+			return 1
+		fi
 		n=$((RANDOM % (${#STEP_GPUS[@]} + 1)))
 		if [ -z "$free" ] || { [ "$((RANDOM % 3))" = 0 ] && [ -n "${STEP_GPUS[n]:-}" ]; }; then
 			while [ -z "${STEP_GPUS[n]:-}" ]; do
