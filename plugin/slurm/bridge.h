@@ -62,9 +62,6 @@ bool gp_bridge_record(int node, const node_record_t **record, const char **name)
 /* The job's number, and that of the array whose task it is; 0: of none. */
 uint32_t gp_bridge_job_id(const job_record_t *job);
 uint32_t gp_bridge_array_id(const job_record_t *job);
-/* Its user's number, and the partition that it is tried in ("": not known). */
-uint32_t gp_bridge_uid(const job_record_t *job);
-const char *gp_bridge_partition(const job_record_t *job);
 
 /* What slurmctld keeps of one gres ("gpu", "shard") of a node; NULL: the node has none.
  */

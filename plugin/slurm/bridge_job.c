@@ -48,16 +48,6 @@ uint32_t gp_bridge_job_id(const job_record_t *job)
 	return job->job_id;
 }
 
-uint32_t gp_bridge_uid(const job_record_t *job)
-{
-	return job->user_id;
-}
-
-const char *gp_bridge_partition(const job_record_t *job)
-{
-	return job->part_ptr && job->part_ptr->name ? job->part_ptr->name : "";
-}
-
 uint32_t gp_bridge_array_id(const job_record_t *job)
 {
 	return job->array_job_id;

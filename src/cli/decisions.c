@@ -188,7 +188,8 @@ static void read_owner(const json_t *object, struct decision *d)
 	const char *partition = json_string_value(json_object_get(object, "partition"));
 	const json_t *uid = json_object_get(object, "uid");
 
-	snprintf(d->type, sizeof(d->type), "%s", type && *type ? type : "?");
+	snprintf(d->type, sizeof(d->type), type && *type ? "%d GPUs, %.64s" : "?",
+		 (int)json_integer_value(json_object_get(object, "size")), type);
 	snprintf(d->partition, sizeof(d->partition), "%s",
 		 partition && *partition ? partition : "?");
 	d->uid = json_is_integer(uid) ? (long)json_integer_value(uid) : -1;

@@ -20,8 +20,7 @@ metrics() {
 names() {
 	metrics 24.11
 	sed -n 's/^# TYPE \(gputopo_[a-z_]*\) .*/\1/p' <<<"$output"
-	tr -d '\n' <"$SRC/plugin/ctld/log/metrics.c" |
-		grep -oE 'put_(counter|gauge|head)\(f,[[:space:]]*"[a-z_]+"' |
+	grep -oE '^	\{"[a-z_]+"|put_(gauge|head)\(f, "[a-z_]+"' "$SRC/plugin/ctld/log/metrics.c" |
 		sed 's/.*"\([a-z_]*\)"/gputopo_\1/'
 }
 

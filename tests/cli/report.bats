@@ -176,8 +176,8 @@ adds_up() {
 }
 
 @test "--by: rows of partition, user, type and day, and in each of one node type only" {
-	local dgx='"partition":"p","uid":0,"type":"8 GPUs, dgx1v"'
-	local hgx='"partition":"p","uid":4000000000,"type":"8 GPUs, hgx-h100"'
+	local dgx='"partition":"p","uid":0,"size":8,"type":"dgx1v"'
+	local hgx='"partition":"p","uid":4000000000,"size":8,"type":"hgx-h100"'
 	line 100 1 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed ",$dgx"
 	line 86500 2 n0 2 0-7 0-1 0-1 40.000 40.000 40.000 false best ",$dgx"
 	line 86600 3 h0 2 0-7 0-1 0-1 370.000 370.000 370.000 false best ",$hgx"

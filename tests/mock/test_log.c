@@ -520,8 +520,8 @@ START_TEST(a_line_says_whose_job_it_is_and_on_which_type)
 	xfree(partition->name);
 	xfree(partition);
 	ck_assert_ptr_nonnull(strstr(read_file("log"),
-				     ",\"partition\":\"p___\",\"uid\":1234,"
-				     "\"type\":\"8 GPUs, Links=\","));
+				     ",\"uid\":1234,\"partition\":\"p___\","
+				     "\"size\":8,\"type\":\"Links=\","));
 }
 END_TEST
 

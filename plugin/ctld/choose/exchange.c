@@ -316,6 +316,8 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	const job_record_t *job = a->test->job;
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
+		.uid = job->user_id,
+		.partition = job->part_ptr ? job->part_ptr->name : "",
 		.form = form_of(&a->request->asked),
 		.shape = &a->request->wish.shape,
 		.why = why,

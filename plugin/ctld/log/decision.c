@@ -53,15 +53,14 @@ static bool write_log(struct gp_decisions *decisions, const char *text, size_t s
 	if (stat(decisions->path, &named) != 0 || fstat(decisions->fd, &ours) != 0 ||
 	    named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) {
 		fd = open_log(decisions->path);
-		if (fd >= 0) {
-			close(decisions->fd);
-			decisions->fd = fd;
-		} else if (!decisions->told) {
+		if (fd < 0 && !decisions->told)
 			gp_error("gputopo: DecisionLog=%s: %s; lines go on into the file "
 				 "that had this name",
 				 decisions->path, strerror(errno));
-		}
 		decisions->told = fd < 0;
+		if (fd >= 0)
+			close(decisions->fd);
+		decisions->fd = fd >= 0 ? fd : decisions->fd;
 	}
 	return write(decisions->fd, text, size) == (ssize_t)size;
 }
@@ -137,49 +136,35 @@ static void put_worth(struct gt_append *text, const struct gp_shape *shape,
 }
 
 /* What JSON would have to escape becomes "_". */
-static void put_word(struct gt_append *text, const char *key, const char *value)
+static void put_word(struct gt_append *text, const char *key, const char *word)
 {
-	char word[128];
-
-	snprintf(word, sizeof(word), "%s", value);
-	for (char *c = word; *c; c++)
-		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
-			*c = '_';
-	gt_append(text, ",\"%s\":\"%s\"", key, word);
+	gt_append(text, ",\"%s\":\"", key);
+	for (; *word; word++)
+		gt_append(text, "%c",
+			  *word < ' ' || *word > '~' || strchr("\"\\", *word) ? '_'
+									      : *word);
+	gt_append(text, "\"");
 }
 
-/* Whose job it is, and on what kind of node: for sums that are not to mix them. */
-static void put_kind(struct gt_append *text, const job_record_t *job,
-		     const struct gp_binding *binding)
-{
-	const char *spec = binding ? binding->settings.topology : NULL;
-	const char *slash = spec ? strrchr(spec, '/') : NULL;
-	char type[120];
-
-	put_word(text, "partition", job ? gp_bridge_partition(job) : "");
-	gt_append(text, ",\"uid\":%u", job ? gp_bridge_uid(job) : 0);
-	if (!binding)
-		return;
-	snprintf(type, sizeof(type), "%d GPUs, %s", binding->size,
-		 slash	? slash + 1
-		 : spec ? spec
-			: "Links=");
-	put_word(text, "type", type);
-}
-
-static void write_line(struct gt_append *text, const job_record_t *job,
-		       const struct gp_verdict *verdict,
+static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		       const struct gp_node_answer *answer)
 {
 	int k = __builtin_popcountll(answer->stock);
 	enum gp_mode mode =
 		answer->binding ? answer->binding->settings.mode : GP_MODE_ENFORCE;
 	enum gp_reason why = answer->why != GP_OK ? answer->why : verdict->why;
+	const char *spec = answer->binding ? answer->binding->settings.topology : NULL;
+	const char *slash = spec ? strrchr(spec, '/') : NULL;
 
 	gt_append(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%s\"",
 		  (long long)verdict->now, verdict->job_id, answer->name,
 		  gp_slurm_release());
-	put_kind(text, job, answer->binding);
+	gt_append(text, ",\"uid\":%u", verdict->uid);
+	put_word(text, "partition", verdict->partition);
+	if (answer->binding) {
+		gt_append(text, ",\"size\":%d", answer->binding->size);
+		put_word(text, "type", slash ? slash + 1 : spec ? spec : "Links=");
+	}
 	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
@@ -278,7 +263,7 @@ void gp_decisions_add(struct gp_decisions *decisions, const struct gp_verdict *v
 	if (!decisions->open || !answer->stock || !make_room(decisions))
 		return;
 	text = gt_append_to(decisions->lines + decisions->used, GP_LINE_MAX);
-	write_line(&text, decisions->job, verdict, answer);
+	write_line(&text, verdict, answer);
 	if (!text.full)
 		decisions->used += text.used;
 }

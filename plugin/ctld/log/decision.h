@@ -39,7 +39,8 @@ void gp_decisions_close(struct gp_decisions *decisions);
 
 /* What all nodes of one answer have in common. */
 struct gp_verdict {
-	uint32_t job_id;
+	uint32_t job_id, uid;
+	const char *partition;	      /* that it was tried in; "": not known */
 	const char *form;	      /* "gpus", "gpus-per-node", ... */
 	const struct gp_shape *shape; /* that the job asked for */
 	enum gp_reason why;

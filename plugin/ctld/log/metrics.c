@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,21 @@ static void put_head(FILE *f, const char *name, const char *type, const char *he
 		type);
 }
 
-static void put_counter(FILE *f, const char *name, const char *help, uint64_t value)
-{
-	put_head(f, name, "counter", help);
-	fprintf(f, "gputopo_%s %" PRIu64 "\n", name, value);
-}
+#define AT(field) offsetof(struct gp_counters, field)
+static const struct {
+	const char *name, *help;
+	size_t at;
+} counted[] = {
+	{"reruns_total", "Further questions to stock, for better GPUs", AT(reruns)},
+	{"failed_reruns_total", "Of those, the ones of no use", AT(failed_reruns)},
+	{"narrowed_total", "Jobs placed among the best few nodes", AT(narrowed)},
+	{"in_domain_total", "Jobs placed in one NVLink domain", AT(in_domain)},
+	{"failed_narrowed_total", "Times that all nodes were asked", AT(failed_narrow)},
+	{"jobs_started_total", "Jobs with GPUs that began", AT(started)},
+	{"lost_lines_total", "Lines that DecisionLog= lost: disk full?", AT(lost_lines)},
+	{"splits_total", "Jobs of --gpus that began on several nodes", AT(split)},
+	{"splits_avoided_total", "Those that one node took instead", AT(split_avoided)},
+};
 
 static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
 {
@@ -40,8 +51,7 @@ static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
 static void put_decisions(FILE *f, const struct gp_counters *counters)
 {
 	put_head(f, "decisions_total", "counter",
-		 "Answers to jobs with GPUs, by what became of stock Slurm's choice; "
-		 "reasons: gputopo-slurm(8)");
+		 "What became of stock's choice, by the reasons of gputopo-slurm(8)");
 	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
 		fprintf(f, "gputopo_decisions_total{reason=\"%s\"} %" PRIu64 "\n",
 			gp_reason_word((enum gp_reason)r), counters->by_reason[r]);
@@ -49,50 +59,26 @@ static void put_decisions(FILE *f, const struct gp_counters *counters)
 
 static void put_counters(FILE *f, const struct gp_counters *counters)
 {
-	put_counter(
-		f, "reruns_total",
-		"Times that stock Slurm was asked again, to give a job the better GPUs",
-		counters->reruns);
-	put_counter(f, "failed_reruns_total",
-		    "Of gputopo_reruns_total, those whose answer could not be used",
-		    counters->failed_reruns);
-	put_counter(f, "narrowed_total",
-		    "Jobs placed by asking stock Slurm with the best few nodes only",
-		    counters->narrowed);
-	put_counter(f, "in_domain_total", "Jobs placed inside one NVLink domain",
-		    counters->in_domain);
-	put_counter(f, "failed_narrowed_total",
-		    "Times that the best few nodes were not enough and all were asked",
-		    counters->failed_narrow);
-	put_counter(f, "jobs_started_total", "Jobs with GPUs that began",
-		    counters->started);
-	put_counter(f, "lost_lines_total",
-		    "Lines of DecisionLog= that could not be written; any is a full or "
-		    "broken file system",
-		    counters->lost_lines);
-	put_counter(f, "splits_total", "Jobs of --gpus that began on several nodes",
-		    counters->split);
-	put_counter(f, "splits_avoided_total",
-		    "Jobs of --gpus that stock would have split and one node took",
-		    counters->split_avoided);
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+		put_head(f, counted[i].name, "counter", counted[i].help);
+		fprintf(f, "gputopo_%s %" PRIu64 "\n", counted[i].name,
+			*(const uint64_t *)((const char *)counters + counted[i].at));
+	}
 }
 
 static void put_times(FILE *f, const struct gp_stopwatch *watch)
 {
 	put_head(f, "own_seconds_total", "counter",
-		 "Seconds of slurmctld in gputopo, questions to stock after the first "
-		 "among them");
+		 "Seconds of slurmctld in gputopo, with further questions to stock");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_own_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->own_ns[k] / 1e9);
 	put_head(f, "stock_seconds_total", "counter",
-		 "Seconds of slurmctld in the first question to stock, which it would "
-		 "spend anyway");
+		 "Seconds of slurmctld in stock's first answers, with or without us");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_stock_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->stock_ns[k] / 1e9);
-	put_head(f, "calls_total", "counter",
-		 "Calls of gputopo by slurmctld, by what they are for");
+	put_head(f, "calls_total", "counter", "Calls of gputopo by slurmctld");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_calls_total{in=\"%s\"} %" PRIu64 "\n",
 			gp_stopwatch_word(k), watch->calls[k]);
@@ -107,11 +93,8 @@ static void put_all(FILE *f, const struct gp_counters *counters,
 	put_decisions(f, counters);
 	put_counters(f, counters);
 	put_times(f, watch);
-	put_gauge(f, "node_types",
-		  "Different node models in use; far more than the cluster has types is "
-		  "a mistake in gputopo.conf",
-		  (size_t)types);
-	put_gauge(f, "table_bytes", "Bytes that slurmctld keeps for node models", bytes);
+	put_gauge(f, "node_types", "Different models of nodes", (size_t)types);
+	put_gauge(f, "table_bytes", "Memory of node models, bytes", bytes);
 }
 
 static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
@@ -125,22 +108,19 @@ static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
 /* ---- the file ------------------------------------------------------------------------
  */
 
-/* Readers see the old file or the new one, never half of it. Returns 0, or the errno of
- * what failed: the old file is there then. */
+/* Readers see the old file or the new one, never half of it. Returns 0 or an errno. */
 static int replace(const char *path, const char *text, size_t size)
 {
 	char name[4096];
-	ssize_t n;
-	int fd, failed = 0;
+	int fd, failed;
 
 	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
 		return ENAMETOOLONG;
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
 		return errno;
-	n = write(fd, text, size);
-	if (n != (ssize_t)size)
-		failed = n < 0 ? errno : ENOSPC;
+	errno = ENOSPC; /* of a part only */
+	failed = write(fd, text, size) == (ssize_t)size ? 0 : errno;
 	if ((close(fd) != 0 || (!failed && rename(name, path) != 0)) && !failed)
 		failed = errno;
 	if (failed)
@@ -190,24 +170,20 @@ static struct gp_metrics_page *make_page(const char *path,
 	return NULL;
 }
 
-static void join(struct gp_metrics *metrics)
-{
-	if (!metrics->page)
-		return;
-	pthread_join(metrics->writer, NULL);
-	if (metrics->page->failed && !metrics->told)
-		gp_error("gputopo: MetricsFile=%s: %s; it stays as it is",
-			 metrics->page->path, strerror(metrics->page->failed));
-	metrics->told = metrics->page->failed != 0;
-	free_page(metrics->page);
-	metrics->page = NULL;
-}
-
 /* Without waiting: a thread that nobody joins keeps its memory. */
 static void reap(struct gp_metrics *metrics)
 {
-	if (metrics->page && atomic_load(&metrics->page->done))
-		join(metrics);
+	struct gp_metrics_page *page = metrics->page;
+
+	if (!page || !atomic_load(&page->done))
+		return;
+	pthread_join(metrics->writer, NULL);
+	if (page->failed && !metrics->told)
+		gp_error("gputopo: MetricsFile=%s: %s; it stays as it is", page->path,
+			 strerror(page->failed));
+	metrics->told = page->failed != 0;
+	free_page(page);
+	metrics->page = NULL;
 }
 
 void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now)
@@ -215,7 +191,6 @@ void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, tim
 	reap(metrics);
 	metrics->path = gp_conf_metrics_file(conf);
 	metrics->opened = now;
-	metrics->told = false;
 	metrics->written = 0;
 }
 
@@ -254,11 +229,9 @@ void gp_metrics_close(struct gp_metrics *metrics)
 			nanosleep(&pause, NULL);
 	}
 	if (metrics->page) {
-		gp_error(
-			"gputopo: MetricsFile=%s: its file system does not answer; it is "
-			"left "
-			"as it is",
-			metrics->page->path);
+		gp_error("gputopo: MetricsFile=%s: its file system does not answer; "
+			 "it is left as it is",
+			 metrics->page->path);
 		stay_loaded();
 		pthread_detach(metrics->writer);
 	}
