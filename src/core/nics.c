@@ -213,16 +213,6 @@ static bool same_nics(const struct gt_node *a, const struct gt_node *b)
 	       !memcmp(a->nic_path, b->nic_path, (size_t)a->nic_count * (size_t)a->n);
 }
 
-void gt_node_drop_nics(struct gt_node *node)
-{
-	free(node->nics);
-	free(node->nic_path);
-	node->nics = NULL;
-	node->nic_path = NULL;
-	node->nic_count = 0;
-	node->cards = NULL;
-}
-
 /* ---- jobs of several nodes ---- */
 
 static struct gt_network_key network_key(const struct gt_node *node,

@@ -93,8 +93,8 @@ struct gt_network_key {
 	int shared; /* NICs that other such jobs use */
 };
 
-/* How network cards are kept and judged. A node with cards brings it, so that a program
- * in which no reader adds cards (slurmctld's plugin) does not link nics.c. */
+/* How network cards are kept and judged. A node with cards brings it, so that slurmctld's
+ * plugin does not link nics.c: gputopo_nics.so has it. */
 struct gt_cards {
 	/* Give copy (whose list is NULL) the cards of node; false: out of memory. */
 	bool (*copy)(struct gt_node *copy, const struct gt_node *node);
@@ -109,9 +109,6 @@ struct gt_cards {
 };
 
 extern const struct gt_cards gt_cards;
-
-/* Leave out all cards: for who asks nothing of them. */
-void gt_node_drop_nics(struct gt_node *node);
 
 bool gt_shared_same(const struct gt_node *a, const struct gt_node *b);
 

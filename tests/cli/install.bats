@@ -45,7 +45,7 @@ installed() {
 	[ -e "$GPUTOPO_BUILDDIR/plugin/.libs/select_cons_tres.so" ] ||
 		skip "the Slurm plugin is not built"
 	installed lib/gputopo/select_cons_tres.so lib/gputopo/gputopo_mig.so \
-		lib/gputopo/gputopo_topology.so \
+		lib/gputopo/gputopo_topology.so lib/gputopo/gputopo_nics.so \
 		lib/gputopo/spank_gputopo.so \
 		lib/gputopo/plugstack.conf
 	same "$(cat "$DEST$PREFIX/lib/gputopo/plugstack.conf")" \

@@ -65,18 +65,6 @@ void gp_node_answer_read(struct gp_node_answer *answer, const job_record_t *job,
 		gp_bridge_cores(job, NULL, answer->record, &answer->gpus, &answer->cores);
 }
 
-void gp_node_answer_restrict(struct gp_node_answer *answer,
-			     const struct gp_previous_run *previous, uint64_t reserved)
-{
-	uint64_t former = gp_previous_run_on(previous, answer->name);
-
-	/* What stock has given is none of them. */
-	answer->gpus.free &= ~reserved | answer->stock;
-	if (!(former & ~answer->gpus.free) &&
-	    __builtin_popcountll(former) == answer->count)
-		answer->former = former;
-}
-
 /* GPUs with a near socket on which stock's cores lie. */
 uint64_t gp_node_answer_near(const struct gp_node_answer *answer)
 {
@@ -100,6 +88,19 @@ static uint64_t allowed_gpus(const struct gp_node_answer *answer, uint64_t near)
 		if (!answer->gpus.sockets[g])
 			any |= (uint64_t)1 << g;
 	return answer->cores_known ? answer->gpus.free & (near | any) : 0;
+}
+
+void gp_node_answer_restrict(struct gp_node_answer *answer,
+			     const struct gp_previous_run *previous, uint64_t reserved)
+{
+	uint64_t former = gp_previous_run_on(previous, answer->name);
+
+	/* What stock has given is none of them. */
+	answer->gpus.free &= ~reserved | answer->stock;
+	answer->allowed = allowed_gpus(answer, gp_node_answer_near(answer));
+	if (!(former & ~answer->gpus.free) &&
+	    __builtin_popcountll(former) == answer->count)
+		answer->former = former;
 }
 
 static int read_running(const struct gp_node_answer *answer, const struct gp_held *held,
@@ -235,6 +236,7 @@ static enum gp_reason choose_whole(struct gp_node_answer *answer,
 					   : answer->binding->settings.policy;
 	request->free = gp_binding_to_model(answer->binding, allowed);
 	request->near = gp_binding_to_model(answer->binding, near);
+	request->network = answer->several ? &answer->network : NULL;
 	if (answer->must_touch)
 		request->touch = request->near;
 	request->quota_count = read_quotas(answer, quotas);

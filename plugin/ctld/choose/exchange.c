@@ -16,6 +16,7 @@
 #include "plugin/ctld/choose/choice.h"
 #include "plugin/ctld/choose/count_only.h"
 #include "plugin/ctld/choose/exchange.h"
+#include "plugin/ctld/objects/nics_object.h"
 
 /* Whether the structs look like those that we were compiled for. */
 static bool is_plausible(const job_record_t *job)
@@ -94,21 +95,34 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 	return any ? GP_OK : first;
 }
 
+/* Let one answer choose; again, by the NICs of those that chose after it. */
+static void choose_at(struct gp_attempt *a, int at, bool again)
+{
+	const struct gp_nics_object *nics = a->answers > 1 ? gp_nics_object() : NULL;
+	struct gp_node_answer *answers = a->ctl->scratch.answers, *answer = &answers[at];
+	int count;
+	const struct gp_held *held =
+		gp_running_on(&a->ctl->caches.running, answer->node, &count);
+
+	if (!(nics && nics->look(answers, a->answers, at, again, held, count)) && again)
+		return;
+	answer->chose =
+		gp_node_answer_choose(answer, &a->request->wish, held, count,
+				      gt_limit_memory_tells(&a->ctl->caches.limits));
+}
+
 /* Let every answer choose. Returns GP_OK if one wants other GPUs than it has. */
 static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 {
 	enum gp_reason why = GP_BEST;
-	bool ends_tell = gt_limit_memory_tells(&a->ctl->caches.limits);
 	bool wants = false;
 
 	*observed = false;
+	for (int i = 0; i < 2 * a->answers; i++)
+		choose_at(a, i % a->answers, i >= a->answers);
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
-		int count;
-		const struct gp_held *held =
-			gp_running_on(&a->ctl->caches.running, answer->node, &count);
-		enum gp_reason one = gp_node_answer_choose(answer, &a->request->wish,
-							   held, count, ends_tell);
+		enum gp_reason one = answer->chose;
 
 		if (one == GP_BUDGET)
 			gp_journal_say(&a->ctl->journal, answer, one);

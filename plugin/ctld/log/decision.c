@@ -13,6 +13,7 @@
 #include "core/append.h"
 #include "plugin/common/shape.h"
 #include "plugin/ctld/log/decision.h"
+#include "plugin/ctld/objects/nics_object.h"
 #include "plugin/slurm/say.h"
 
 /* Bytes of one job's waiting lines; more are dropped and counted. */
@@ -170,6 +171,8 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 	put_list(text, "stock", answer->stock);
 	put_list(text, "chosen", answer->proposed);
 	put_worth(text, verdict->shape, answer);
+	if (answer->several)
+		gp_nics_object()->tell(text, answer);
 	gt_append(text,
 		  ",\"mode\":\"%s\",\"changed\":%s,\"split\":%s%s,\"us\":%ld,"
 		  "\"reason\":\"%s\"}\n",

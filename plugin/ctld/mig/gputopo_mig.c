@@ -90,9 +90,8 @@ static void release(void)
 
 extern const struct gp_mig_object gputopo_mig;
 const struct gp_mig_object gputopo_mig = {
-	.size = sizeof(struct gp_mig_object),
-	.ctl = sizeof(struct gp_controller),
-	.slurm = SLURM_VERSION_NUMBER,
+	.head = {sizeof(struct gp_mig_object), sizeof(struct gp_controller),
+		 SLURM_VERSION_NUMBER},
 	.start = start,
 	.job_test = gp_mig_job_test,
 	.job_begins = gp_mig_job_begins,

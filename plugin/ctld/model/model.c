@@ -458,16 +458,6 @@ struct gp_value *gp_models_value(struct gp_models *models,
 	return &models->values[(hash ^ hash >> 32) % VALUES];
 }
 
-struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits)
-{
-	struct gt_mask mask = {{0}};
-
-	for (int g = 0; g < binding->size; g++)
-		if ((bits & ~binding->instances) >> g & 1)
-			gt_mask_set(&mask, binding->to_model[g].n);
-	return mask;
-}
-
 uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_mask *mask)
 {
 	uint64_t bits = 0;

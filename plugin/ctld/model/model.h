@@ -76,7 +76,16 @@ const char *gp_models_word(struct gp_models *models, const struct gp_binding *bi
 int gp_models_types(const struct gp_models *models, size_t *bytes);
 
 /* Between gres bits and the model's GPUs; bits of instances are left out. */
-struct gt_mask gp_binding_to_model(const struct gp_binding *binding, uint64_t bits);
+static inline struct gt_mask gp_binding_to_model(const struct gp_binding *binding,
+						 uint64_t bits)
+{
+	struct gt_mask mask = {{0}};
+
+	for (int g = 0; g < binding->size; g++)
+		if ((bits & ~binding->instances) >> g & 1)
+			gt_mask_set(&mask, binding->to_model[g].n);
+	return mask;
+}
 uint64_t gp_binding_to_bits(const struct gp_binding *binding, const struct gt_mask *mask);
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/node.h"
 #include "plugin/common/object.h"
 #include "plugin/ctld/objects/mig_object.h"
+#include "plugin/ctld/objects/nics_object.h"
 #include "plugin/ctld/model/topology.h"
 #include "plugin/ctld/objects/topology_object.h"
 #include "plugin/slurm/say.h"
@@ -67,6 +68,21 @@ static void load_mig(struct gp_topologies *topologies, const struct gt_node *nod
 		gp_error("gputopo: GPUs in MIG mode keep stock's choice: gputopo_mig.so "
 			 "cannot be loaded: %s",
 			 why);
+}
+
+/* A node with NICs brings gputopo_nics.so, which judges them; without that file it has
+ * none. */
+static void load_nics(struct gt_node *node)
+{
+	const struct gp_nics_object *object = NULL;
+	char why[512];
+
+	if (node->nic_count && !(object = gp_nics_object_load(why, sizeof(why))))
+		gp_error("gputopo: jobs of several nodes get GPUs without regard to "
+			 "their NICs: gputopo_nics.so cannot be loaded: %s",
+			 why);
+	node->cards = object ? object->cards : NULL;
+	node->nic_count = object ? node->nic_count : 0;
 }
 
 /* Figures that rest on no model are guesses: wishes for a bandwidth are held against
@@ -127,6 +143,7 @@ static enum gt_err load_one(struct gp_topologies *topologies, struct reader *rea
 	if (code != GT_OK)
 		return gt_fail_at(err, code, file, line, 0, "Topology=%s: line %d: %s",
 				  fresh.spec, cause.line, cause.text);
+	load_nics(fresh.node);
 	more[topologies->count++] = fresh;
 	if (gt_node_is_partial(fresh.node))
 		return gt_fail_at(err, GT_EINVAL, file, line, 0,

@@ -15,7 +15,8 @@ struct gp_topologies {
 };
 
 /* Read every Topology= of conf, which must outlive the models; gputopo_topology.so is
- * loaded for that, and gputopo_mig.so where a GPU is in MIG mode. On an error (conf's
+ * loaded for that, gputopo_mig.so where a GPU is in MIG mode, and gputopo_nics.so where a
+ * node has NICs. On an error (conf's
  * file and line in err) what was read is still the caller's to release. */
 enum gt_err gp_topologies_load(struct gp_topologies *topologies,
 			       const struct gp_conf *conf, struct gt_error *err);

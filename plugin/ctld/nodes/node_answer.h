@@ -35,10 +35,15 @@ struct gp_node_answer {
 	uint64_t spoiled; /* instances that were tried, and will not do */
 	int need_mbps;	  /* what a wish demands; 0: nothing */
 	bool enforce;	  /* GPUs of the sockets of stock's cores only */
+	uint64_t allowed; /* its free GPUs, or with enforce those that may be had */
+	/* a job of several nodes, on one whose model has NICs */
+	bool several;
+	struct gt_network network;
 	/* the decision */
-	uint64_t wanted;   /* what the job shall get: stock where nothing is better */
-	uint64_t proposed; /* the same, but for Mode=observe */
-	int level;	   /* of the score that decided */
+	enum gp_reason chose; /* gp_node_answer_choose's */
+	uint64_t wanted;      /* what the job shall get: stock where nothing is better */
+	uint64_t proposed;    /* the same, but for Mode=observe */
+	int level;	      /* of the score that decided */
 	struct gt_score stock_score;
 	struct gt_score score;
 };

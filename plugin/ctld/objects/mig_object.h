@@ -11,6 +11,7 @@
 
 #include "conf/reason.h"
 #include "core/library.h"
+#include "plugin/common/object.h"
 #include "plugin/slurm/opaque.h"
 
 struct gp_binding;
@@ -53,9 +54,7 @@ struct gp_mig_host {
  * instance.h. It is linked with copies of its own of what reads Slurm's structs, and
  * keeps what mig_select.h says; all else is in the structs that it is handed. */
 struct gp_mig_object {
-	uint32_t size;				       /* of this struct */
-	uint32_t ctl;				       /* of struct gp_controller */
-	uint32_t slurm;				       /* SLURM_VERSION_NUMBER */
+	struct gp_object_head head;
 	void (*start)(const struct gp_mig_host *host); /* before all else */
 	/* jobs with --mig */
 	int (*job_test)(struct gp_controller *ctl,

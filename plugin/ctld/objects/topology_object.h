@@ -15,8 +15,8 @@ struct gp_topology_object {
 	uint32_t size;	     /* of this struct */
 	uint64_t layout;     /* GP_TOPOLOGY_LAYOUT: both are of one build */
 	const char *version; /* gt_version() */
-	/* gt_node_load, without the node's NICs. The node is malloc'ed and refers to
-	 * nothing of the object. */
+	/* gt_node_load. The node is malloc'ed and refers to nothing of the object but to
+	 * its cards, in whose place others must be put. */
 	enum gt_err (*load)(struct gt_node **node, const char *spec,
 			    const struct gt_load_options *options, struct gt_error *err);
 };
@@ -26,6 +26,7 @@ struct gp_topology_object {
 	((uint64_t)sizeof(struct gt_node) << 40 ^                                        \
 	 (uint64_t)sizeof(struct gt_gpu) << 30 ^                                         \
 	 (uint64_t)sizeof(struct gt_instance) << 24 ^                                    \
+	 (uint64_t)sizeof(struct gt_nic) << 20 ^                                         \
 	 (uint64_t)sizeof(struct gt_measured) << 16 ^                                    \
 	 (uint64_t)sizeof(struct gt_error) << 6 ^ sizeof(struct gt_load_options))
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nics_object.h - gputopo_nics.so: what the controller does with the NICs of nodes, for
+ * jobs of several, in an object of its own. The select plugin loads it from its own
+ * folder the first time that a node file names NICs. Called by topology.c (node files),
+ * exchange.c (sets) and decision.c (the log).
+ */
+#ifndef GPUTOPO_PLUGIN_CTLD_OBJECTS_NICS_OBJECT_H
+#define GPUTOPO_PLUGIN_CTLD_OBJECTS_NICS_OBJECT_H
+
+#include "core/append.h"
+#include "core/node.h"
+#include "plugin/common/object.h"
+
+struct gp_held;
+struct gp_node_answer;
+
+/* What the object offers. It keeps nothing. */
+struct gp_nics_object {
+	struct gp_object_head head;
+	const struct gt_cards *cards; /* of every node with NICs */
+	/* Set what answer `at` of an answer of count nodes is to look at: the rails of
+	 * those before it, or with again of all others; NICs that the other jobs of
+	 * several nodes lean on, held_count of which hold GPUs there. false: it has no
+	 * NICs, or with again: it shares all its rails already. */
+	bool (*look)(struct gp_node_answer *answers, int count, int at, bool again,
+		     const struct gp_held *held, int held_count);
+	/* The fields of the decision log, for an answer that looked. */
+	void (*tell)(struct gt_append *text, const struct gp_node_answer *answer);
+};
+
+#define GP_NICS_OBJECT_FILE   "gputopo_nics.so"
+#define GP_NICS_OBJECT_SYMBOL "gputopo_nics"
+
+/* The object, or NULL while it is not loaded. */
+const struct gp_nics_object *gp_nics_object(void);
+/* Load it, once; NULL with one line in why (size bytes) where that fails. Once loaded it
+ * stays until slurmctld ends: nodes refer to it. */
+const struct gp_nics_object *gp_nics_object_load(char *why, size_t size);
+
+#endif
