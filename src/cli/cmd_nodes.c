@@ -449,6 +449,24 @@ static void print_unknown(const struct nodes_view *view)
 	}
 }
 
+/* What gputopo health told, once a kind. */
+static void print_health(const struct nodes_view *view)
+{
+	bool first = true;
+
+	for (int i = 0; i < view->rows; i++) {
+		const struct nodes_row *row = &view->row[i];
+		struct gp_health health;
+		char text[256];
+
+		if (!gp_health_read(&health, row->node[0]->extra))
+			continue;
+		printf("%s%s: %s\n", first ? "\n" : "", row->hosts,
+		       gp_health_say(&health, text, sizeof(text)));
+		first = false;
+	}
+}
+
 static int print_text(const struct nodes_run *run, const struct nodes_view *view)
 {
 	if (!view->rows) {
@@ -460,6 +478,7 @@ static int print_text(const struct nodes_run *run, const struct nodes_view *view
 	else
 		print_rows(run, view);
 	print_unknown(view);
+	print_health(view);
 	if (!run->types)
 		puts("\nGB/s of the best free set / of the idle node; -: no such set is "
 		     "free.");
@@ -525,6 +544,18 @@ static json_t *instances_json(const struct live_node *node)
 	return out;
 }
 
+static json_t *health_json(const struct live_node *node)
+{
+	struct gp_health health;
+	char text[256];
+
+	if (!gp_health_read(&health, node->extra))
+		return json_null();
+	return json_pack("{so, so, si, ss}", "lost", bits_json(health.lost), "last",
+			 bits_json(health.last), "dead_links", health.links, "text",
+			 gp_health_say(&health, text, sizeof(text)));
+}
+
 static json_t *row_json(const struct nodes_row *row)
 {
 	const struct live_node *node = row->node[0];
@@ -549,6 +580,7 @@ static json_t *row_json(const struct nodes_row *row)
 						    "free", row->slices_free)
 					: json_null());
 	json_object_set_new(out, "instances", instances_json(node));
+	json_object_set_new(out, "health", health_json(node));
 	json_object_set_new(out, "no_figures",
 			    kind->why == GP_OK ? json_null()
 					       : json_string(gp_reason_word(kind->why)));

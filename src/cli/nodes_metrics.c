@@ -28,6 +28,7 @@ struct sums {
 	FILE *out;
 	int (*free_sets)[NODES_SIZES], (*no_ring)[NODES_SIZES]; /* by type */
 	struct got (*got)[MAX_K + 1];
+	int (*ill)[3]; /* by type: GPUs lost, taken last, links dead */
 	int pending, wishing, waiting, splits;
 };
 
@@ -56,7 +57,13 @@ static bool idle_has_ring(const struct live_kind *kind, int count)
 static void sum_node(struct sums *sums, const struct live_node *node, int type)
 {
 	uint64_t free = live_free(node, "") & node->kind->whole;
+	struct gp_health health;
 
+	if (gp_health_read(&health, node->extra)) {
+		sums->ill[type][0] += __builtin_popcountll(health.lost);
+		sums->ill[type][1] += __builtin_popcountll(health.last);
+		sums->ill[type][2] += health.links;
+	}
 	for (int s = 0; s < NODES_SIZES && node->kind->table; s++) {
 		struct live_set set;
 		int count = nodes_sizes[s];
@@ -219,6 +226,16 @@ static double got_ideal(const struct got *got)
 	return got->ideal_gbps;
 }
 
+static void put_ill(const struct sums *sums, const char *name, const char *help, int what)
+{
+	put_head(sums, name, help);
+	for (int t = 0; t < sums->view->types; t++)
+		if (is_first(sums->view, t)) {
+			put_labels(sums, name, t, 0);
+			fprintf(sums->out, "%d\n", sums->ill[t][what]);
+		}
+}
+
 static void put_one(const struct sums *sums, const char *name, const char *help,
 		    int value)
 {
@@ -245,6 +262,11 @@ static void put_all(const struct sums *sums)
 		  offsetof(struct nodes_type, instances));
 	put_types(sums, "mig_instances_free", "Of gputopo_mig_instances, those free",
 		  offsetof(struct nodes_type, instances_free));
+	put_ill(sums, "gpus_lost", "GPUs that no job gets, as gputopo health told", 0);
+	put_ill(sums, "gpus_last", "GPUs with errors, which are taken last", 1);
+	put_ill(sums, "links_dead",
+		"GPUs into a switch, or pairs of GPUs, with fewer links than the model",
+		2);
 	put_sizes(sums, "sets_free",
 		  "Jobs of so many GPUs that could start now, one after the other, each "
 		  "as fast as on an idle node",
@@ -310,7 +332,8 @@ int nodes_metrics(const struct nodes_view *view, const char *path)
 	sums.free_sets = calloc(types, sizeof(*sums.free_sets));
 	sums.no_ring = calloc(types, sizeof(*sums.no_ring));
 	sums.got = calloc(types, sizeof(*sums.got));
-	if (!sums.free_sets || !sums.no_ring || !sums.got) {
+	sums.ill = calloc(types, sizeof(*sums.ill));
+	if (!sums.free_sets || !sums.no_ring || !sums.got || !sums.ill) {
 		status = cli_no_memory();
 	} else {
 		for (int r = 0; r < view->rows; r++)
@@ -329,5 +352,6 @@ int nodes_metrics(const struct nodes_view *view, const char *path)
 	free(sums.free_sets);
 	free(sums.no_ring);
 	free(sums.got);
+	free(sums.ill);
 	return status;
 }
