@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * object.h - load one of gputopo's own objects from the folder of the object that asks.
- * Called by ctld/objects/objects.c and ctld/model/topology.c.
+ * Called by ctld/objects/objects.c and ctld/objects/topology_object.c.
  */
 #ifndef GPUTOPO_PLUGIN_COMMON_OBJECT_H
 #define GPUTOPO_PLUGIN_COMMON_OBJECT_H

@@ -39,7 +39,6 @@ static int word_of(const char *value, const char *const *words)
 	return -1;
 }
 
-static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
 static const char *const policy_words[] = {"bandwidth", "preserve", NULL};
 static const char *const yes_words[] = {"no", "yes", NULL};
 static const char *const stray_words[] = {"remove", "drain", NULL};
@@ -53,7 +52,7 @@ static void note_change(struct place *at, enum key key, bool differs)
 
 static enum gt_err set_mode(struct place *at, const char *value)
 {
-	int word = word_of(value, mode_words);
+	int word = word_of(value, gp_mode_words);
 
 	if (word < 0)
 		return gp_key_bad(at, "Mode", value, "must be enforce, observe or off");
@@ -78,7 +77,7 @@ static enum gt_err set_yes(struct place *at, enum key key, const char *value, bo
 	int word = word_of(value, yes_words);
 
 	if (word < 0)
-		return gp_key_bad(at, gp_keys[key].name, value, "must be yes or no");
+		return gp_key_bad(at, gp_key_names[key], value, "must be yes or no");
 	note_change(at, key, *to != (word == 1)); /* it has the default */
 	*to = word == 1;
 	return GT_OK;
@@ -233,28 +232,21 @@ static enum gt_err set_avoid(struct place *at, const char *value)
 }
 
 const struct gp_key gp_keys[KEY_COUNT] = {
-	[KEY_MODE] = {"Mode", set_mode, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_NODE_NAME] = {"NodeName", NULL, GP_KEY_NODES},
-	[KEY_TOPOLOGY] = {"Topology", set_topology, GP_KEY_NODES},
-	[KEY_DOMAIN] = {"Domain", set_domain, GP_KEY_NODES},
-	[KEY_MODEL] = {"Model", set_model, GP_KEY_NODES},
-	[KEY_POLICY] = {"Policy", set_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_NODE_CHOICE] = {"NodeChoice", set_node_choice,
-			     GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_SPLIT] = {"Split", set_split, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_STEP_CHOICE] = {"StepChoice", set_step_choice,
-			     GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_MIN_RATIO] = {"MinRatio", set_min_ratio, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_JOB_SIZE_MIX] = {"JobSizeMix", set_mix, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_AVOID] = {"Avoid", set_avoid, GP_KEY_CLUSTER},
-	[KEY_DECISION_LOG] = {"DecisionLog", set_decision_log, GP_KEY_CLUSTER},
-	[KEY_METRICS_FILE] = {"MetricsFile", set_metrics_file, GP_KEY_CLUSTER},
-	[KEY_ADMIN_COMMENT] = {"AdminComment", set_admin_comment, GP_KEY_CLUSTER},
-	[KEY_MIG_STRAY] = {"MigStray", set_mig_stray, GP_KEY_CLUSTER | GP_KEY_NODES},
-	[KEY_MIG_POLICY] = {"MigPolicy", set_mig_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_MODE] = {set_mode, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_NODE_NAME] = {NULL, GP_KEY_NODES},
+	[KEY_TOPOLOGY] = {set_topology, GP_KEY_NODES},
+	[KEY_DOMAIN] = {set_domain, GP_KEY_NODES},
+	[KEY_MODEL] = {set_model, GP_KEY_NODES},
+	[KEY_POLICY] = {set_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_NODE_CHOICE] = {set_node_choice, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_SPLIT] = {set_split, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_STEP_CHOICE] = {set_step_choice, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_MIN_RATIO] = {set_min_ratio, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_JOB_SIZE_MIX] = {set_mix, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_AVOID] = {set_avoid, GP_KEY_CLUSTER},
+	[KEY_DECISION_LOG] = {set_decision_log, GP_KEY_CLUSTER},
+	[KEY_METRICS_FILE] = {set_metrics_file, GP_KEY_CLUSTER},
+	[KEY_ADMIN_COMMENT] = {set_admin_comment, GP_KEY_CLUSTER},
+	[KEY_MIG_STRAY] = {set_mig_stray, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_MIG_POLICY] = {set_mig_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
 };
-
-const char *gp_mode_name(enum gp_mode mode)
-{
-	return mode_words[mode];
-}

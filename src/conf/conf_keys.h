@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * conf_keys.h - the keys of gputopo.conf, one setter each, for conf.c.
+ * conf_keys.h - the keys of gputopo.conf, one setter each, for conf_read.c; and what
+ * it leaves for conf.c to look up.
  */
 #ifndef GPUTOPO_CONF_CONF_KEYS_H
 #define GPUTOPO_CONF_CONF_KEYS_H
@@ -68,16 +69,18 @@ struct place {
 	struct gt_error *err;
 };
 
-#define GP_KEY_CLUSTER 1 /* may stand on a cluster-wide line */
+#define GP_KEY_CLUSTER 1 /* allowed on a cluster-wide line */
 #define GP_KEY_NODES   2 /* or on a NodeName line */
 
 struct gp_key {
-	const char *name;
 	enum gt_err (*set)(struct place *at, const char *value);
 	int where;
 };
 
 extern const struct gp_key gp_keys[KEY_COUNT];
+extern const char *const gp_key_names[KEY_COUNT];
+extern const char *const gp_mode_words[];	  /* by enum gp_mode, NULL at the end */
+extern const struct gp_settings gp_conf_defaults; /* but for the mix */
 
 /* "KEY=VALUE: wanted", with file, line and column. */
 enum gt_err gp_key_bad(const struct place *at, const char *key, const char *value,

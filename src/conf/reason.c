@@ -37,6 +37,7 @@ static const struct {
 			 true},
 	[GP_LINKS_DIFFER] = {"links-differ", "Links= of gres.conf and Topology= differ",
 			     true},
+	[GP_NO_READER] = {"no-reader", "gputopo_topology.so cannot be loaded", true},
 	[GP_INSTANCES] = {"instances", "MIG instances are not those of Topology=", true},
 	[GP_BUDGET] = {"budget", "the search ran out of steps", true},
 	[GP_INDEX] = {"index", "the index of running jobs disagrees with the node", true},

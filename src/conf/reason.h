@@ -27,6 +27,7 @@ enum gp_reason {
 	GP_BAD_LINKS,	 /* Links= that are no matrix of one node */
 	GP_PERMUTED,	 /* several types and no way to tell their order */
 	GP_LINKS_DIFFER, /* Links= and Topology= contradict each other */
+	GP_NO_READER,	 /* gputopo_topology.so cannot be loaded */
 	GP_INSTANCES,	 /* MIG instances that are not those of Topology= */
 	GP_BUDGET,	 /* the search ran out of steps */
 	GP_INDEX,	 /* our index of running jobs and the node disagree */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hostlist.c - Slurm's host lists: checked, and searched without expanding.
+ * hostlist.c - Slurm's host lists searched for a name, without expanding them.
  *
  * The search walks an item once and keeps the set of places in the name where what was
  * read so far may end. Trying one place after the other would take time exponential in
@@ -37,42 +37,6 @@ const char *gt_hostlist_range(const char *p, struct gt_host_range *range)
 	return p && range->high >= range->low && (*p == ',' || *p == ']') ? p : NULL;
 }
 
-/* Check "[...]"; returns the character behind it, or NULL. */
-static const char *check_bracket(const char *p)
-{
-	struct gt_host_range range;
-
-	do {
-		p = gt_hostlist_range(p, &range);
-	} while (p && *p == ',');
-	return p ? p + 1 : NULL;
-}
-
-bool gt_hostlist_is_valid(const char *list)
-{
-	size_t part = 0;
-
-	for (const char *p = list; p;) {
-		if (*p == ',' || *p == '\0') {
-			if (part == 0)
-				return false;
-			if (*p == '\0')
-				return true;
-			part = 0;
-			p++;
-		} else if (*p == '[') {
-			p = check_bracket(p);
-			part++;
-		} else if (isgraph((unsigned char)*p) && !strchr("]\"'=#", *p)) {
-			p++;
-			part++;
-		} else {
-			return false;
-		}
-	}
-	return false;
-}
-
 size_t gt_hostlist_first(const char *list)
 {
 	size_t i;
@@ -83,8 +47,6 @@ size_t gt_hostlist_first(const char *list)
 			inside = list[i] == '[';
 	return i;
 }
-
-/* ---- is a name among them? ---- */
 
 /* Places in the name, from low to high, where the part of the item that was read may end;
  * low > high: nowhere. */

@@ -1,15 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hostlist_each.c - Slurm's host lists spelled out, for programs.
+ * hostlist_each.c - Slurm's host lists checked and spelled out, for programs and for
+ * what reads configuration files.
  */
 #include "config.h"
 
 #include "core/hostlist.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_BRACKETS 16 /* of one item */
+
+/* ---- checked ---- */
+
+/* Check "[...]"; returns the character behind it, or NULL. */
+static const char *check_bracket(const char *p)
+{
+	struct gt_host_range range;
+
+	do {
+		p = gt_hostlist_range(p, &range);
+	} while (p && *p == ',');
+	return p ? p + 1 : NULL;
+}
+
+bool gt_hostlist_is_valid(const char *list)
+{
+	size_t part = 0;
+
+	for (const char *p = list; p;) {
+		if (*p == ',' || *p == '\0') {
+			if (part == 0)
+				return false;
+			if (*p == '\0')
+				return true;
+			part = 0;
+			p++;
+		} else if (*p == '[') {
+			p = check_bracket(p);
+			part++;
+		} else if (isgraph((unsigned char)*p) && !strchr("]\"'=#", *p)) {
+			p++;
+			part++;
+		} else {
+			return false;
+		}
+	}
+	return false;
+}
+
+/* ---- spelled out ---- */
 
 /* A bracket of the item at hand, and the number that it shows. */
 struct wheel {

@@ -6,28 +6,11 @@
 
 #include "core/node.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int gt_node_instance_count(const struct gt_node *node)
 {
 	return node->instance_count;
-}
-
-bool gt_instances_copy(struct gt_node *copy, const struct gt_node *node)
-{
-	size_t bytes = (size_t)node->instance_count * sizeof(*node->instances);
-
-	copy->instances = NULL;
-	copy->instance_count = 0;
-	if (!bytes)
-		return true;
-	copy->instances = malloc(bytes);
-	if (!copy->instances)
-		return false;
-	memcpy(copy->instances, node->instances, bytes);
-	copy->instance_count = node->instance_count;
-	return true;
 }
 
 bool gt_instances_same(const struct gt_node *a, const struct gt_node *b)

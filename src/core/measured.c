@@ -6,14 +6,6 @@
 #include "core/node.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-
-bool gt_measured_same_place(const struct gt_measured *a, const struct gt_measured *b)
-{
-	return a->comm == b->comm && a->count == b->count &&
-	       gt_mask_equal(&a->gpus, &b->gpus);
-}
 
 /* The island that holds all of the set, and its least c_i; GT_UNKNOWN: there is none. */
 static int island_of(const struct gt_node *node, const struct gt_mask *set, int *links)
@@ -73,18 +65,10 @@ int gt_node_measured_mbps(const struct gt_node *node, const struct gt_mask *set,
 	return least == INT_MAX ? 0 : least;
 }
 
-bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node)
+bool gt_measured_same_place(const struct gt_measured *a, const struct gt_measured *b)
 {
-	size_t size = (size_t)node->measured_count * sizeof(*node->measured);
-
-	copy->measured_count = 0;
-	copy->measured = size ? malloc(size) : NULL;
-	if (size && !copy->measured)
-		return false;
-	if (size)
-		memcpy(copy->measured, node->measured, size);
-	copy->measured_count = node->measured_count;
-	return true;
+	return a->comm == b->comm && a->count == b->count &&
+	       gt_mask_equal(&a->gpus, &b->gpus);
 }
 
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b)

@@ -315,3 +315,33 @@ int gt_node_pair_mbps(const struct gt_node *node, int a, int b)
 {
 	return node->pair_mbps[gt_node_at(node, a, b)];
 }
+
+int gt_node_links(const struct gt_node *node, int a, int b)
+{
+	return node->links[gt_node_at(node, a, b)];
+}
+
+enum gt_path gt_node_path(const struct gt_node *node, int a, int b)
+{
+	return (enum gt_path)node->path[gt_node_at(node, a, b)];
+}
+
+int gt_node_path_mbps(const struct gt_node *node, int a, int b)
+{
+	return node->path_mbps[gt_node_at(node, a, b)];
+}
+
+int gt_node_group_count(const struct gt_node *node)
+{
+	return node->group_count;
+}
+
+const struct gt_mask *gt_node_group(const struct gt_node *node, int i)
+{
+	return &node->groups[i];
+}
+
+bool gt_node_is_partial(const struct gt_node *node)
+{
+	return node->partial;
+}

@@ -10,21 +10,6 @@
 
 #include <limits.h>
 
-bool gt_node_pcie_p2p(const struct gt_node *node)
-{
-	return !node->copies;
-}
-
-int gt_node_shared_count(const struct gt_node *node)
-{
-	return node->shared_count;
-}
-
-const struct gt_shared *gt_node_shared(const struct gt_node *node, int i)
-{
-	return &node->shared[i];
-}
-
 bool gt_shared_same(const struct gt_node *a, const struct gt_node *b)
 {
 	if (a->shared_count != b->shared_count ||

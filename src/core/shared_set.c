@@ -41,3 +41,18 @@ void gt_node_set_pcie_p2p(struct gt_node *node, bool p2p)
 	node->copies = !p2p;
 	node->p2p_told = true;
 }
+
+bool gt_node_pcie_p2p(const struct gt_node *node)
+{
+	return !node->copies;
+}
+
+int gt_node_shared_count(const struct gt_node *node)
+{
+	return node->shared_count;
+}
+
+const struct gt_shared *gt_node_shared(const struct gt_node *node, int i)
+{
+	return &node->shared[i];
+}

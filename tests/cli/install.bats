@@ -133,7 +133,7 @@ installed() {
 	[ -e "$file" ] || skip "the Slurm plugin is not built"
 	names=$(nm "$file" | awk '{print $NF}')
 	has "$names" gp_controller_job_test
-	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)|^json_|gt_[a-z_]*json|nvidia_smi|nvlink|gt_format|gt_builtin|gt_node_(load|parse)' \
+	same "$(grep -iE 'nvml|prolog|epilog|pmix|rank_order|gt_order|ilp|mig_(table|place|space|plan|driver)|^json_|gt_[a-z_]*json|nvidia_smi|nvlink|gt_format|gt_builtin|gt_node_(load|parse|new|finish)|gt_gpu_model|gp_conf_(load|parse)|gp_keys|gp_compact' \
 		<<<"$names" || true)" "" symbols
 	same "$(readelf -d "$file" | grep -i jansson || true)" "" "libraries"
 	names=$(nm "${file%/*}/gputopo_topology.so" | awk '{print $NF}')

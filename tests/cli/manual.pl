@@ -158,7 +158,7 @@ sub check_spank {
 
 sub check_keys {
 	my $page = plain(slurp("$src/man/gputopo.conf.5"));
-	for (map { slurp($_) =~ /\[KEY_\w+\] = \{"(\w+)"/g } plugin_files()) {
+	for (map { slurp($_) =~ /\[KEY_\w+\] = "(\w+)"/g } plugin_files()) {
 		$compared++;
 		$page =~ /\b\Q$_\E=/ or missing("gputopo.conf(5): $_= is missing");
 	}

@@ -401,44 +401,79 @@ static const struct {
 	 "install both from one package"},
 };
 
-/* What was read before it goes on; what cannot be read is as a broken file. */
-START_TEST(a_topology_object_that_cannot_be_used)
+/* A folder with the select plugin and gputopo_topology.so, which slurmctld starts with.
+ */
+static void start_from(char folder[PATH_MAX], const char *command)
 {
-	char folder[PATH_MAX];
-	job_record_t *job;
-
 	in_stage(folder, "plugins");
 	shell("mkdir '%s' && cp '" MOCK_OURS "/select_cons_tres.so' '%s'", folder,
 	      folder);
-	if (objects[_i].command)
-		shell("sh -c '%s' '" MOCK_OURS "' '%s/gputopo_topology.so' %s",
-		      objects[_i].command, folder, gt_version());
+	if (command)
+		shell("sh -c '%s' '" MOCK_OURS "' '%s/gputopo_topology.so' %s", command,
+		      folder, gt_version());
 	stage.ours.fini();
 	mock_unload(&stage.ours);
 	ck_assert(mock_load_from(&stage.ours, folder, MOCK_STOCK));
 	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
+}
+
+/* No file that gputopo.conf could be read with is as a broken gputopo.conf. */
+START_TEST(a_topology_object_that_cannot_be_used)
+{
+	char folder[PATH_MAX];
+
+	start_from(folder, objects[_i].command);
 	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
 	start_with(&dgx, 0xff);
-	job = job_for(2);
-	ck_assert_uint_eq(run(job), SET2(0, 1));
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 1));
 	ck_assert_msg(mock_logged(objects[_i].says), "%s: %s", objects[_i].what,
 		      mock_slurm.log[0]);
-	ck_assert(mock_logged("gputopo.conf:1: Topology=builtin:dgx1v: "));
 	ck_assert_int_le(mock_slurm.lines, 2);
-	/* a configuration without Topology= needs no such file */
-	write_conf("");
+	shell("cp '" MOCK_OURS "/gputopo_topology.so' '%s'", folder);
 	start();
 	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
 }
 END_TEST
 
+/* As after an upgrade of the package, until slurmctld is restarted. */
+START_TEST(a_topology_object_of_another_release_comes_later)
+{
+	char folder[PATH_MAX];
+
+	start_from(folder, "cp $0/gputopo_topology.so $1");
+	write_conf("");
+	start_with(&dgx, 0xff);
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+	mock_slurm.lines = 0;
+	shell("sh -c '%s' '" MOCK_OURS "' '%s/gputopo_topology.so' %s",
+	      objects[ROWS(objects) - 1].command, folder, gt_version());
+	/* nodes as they were go on, by the old settings */
+	write_conf("Mode=off\n");
+	start();
+	ck_assert(mock_logged("restart slurmctld; the old settings stay"));
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+	/* nodes that were never seen keep stock's choice */
+	mock_slurm.lines = 0;
+	mock_node_gpus(0)->links_cnt[0][1] = mock_node_gpus(0)->links_cnt[1][0] = 0;
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 1));
+	ck_assert(mock_logged("gputopo_topology.so cannot be loaded: gputopo_topology.so "
+			      "belongs to another build"));
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 1));
+	ck_assert_int_eq(mock_slurm.lines, 1);
+}
+END_TEST
+
+static const char *const configured[] = {"NodeName=n0 Topology=builtin:dgx1v\n", ""};
+
 START_TEST(the_topology_object_is_gone_when_all_is_read)
 {
-	write_conf("NodeName=n0 Topology=builtin:dgx1v\n");
+	write_conf(configured[_i]);
 	start_with(&dgx, 0xff);
 	ck_assert_ptr_null(
 		dlopen(MOCK_OURS "/gputopo_topology.so", RTLD_LAZY | RTLD_NOLOAD));
 	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+	ck_assert_ptr_null(
+		dlopen(MOCK_OURS "/gputopo_topology.so", RTLD_LAZY | RTLD_NOLOAD));
 }
 END_TEST
 
@@ -454,6 +489,8 @@ SUITE(faults)
 	tcase_add_test(tc, a_stock_plugin_of_another_release_is_not_stood_before);
 	tcase_add_test(tc, a_log_and_a_metrics_file_that_fail_harm_nobody);
 	tcase_add_loop_test(tc, a_topology_object_that_cannot_be_used, 0, ROWS(objects));
-	tcase_add_test(tc, the_topology_object_is_gone_when_all_is_read);
+	tcase_add_test(tc, a_topology_object_of_another_release_comes_later);
+	tcase_add_loop_test(tc, the_topology_object_is_gone_when_all_is_read, 0,
+			    ROWS(configured));
 	suite_add_tcase(suite, tc);
 }

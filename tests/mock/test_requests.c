@@ -482,6 +482,23 @@ START_TEST(a_job_that_was_missed_is_found)
 }
 END_TEST
 
+/* All jobs are read anew at most once in a while, whatever does not add up. */
+START_TEST(jobs_are_read_anew_once_in_a_while)
+{
+	the_time = 1000000;
+	mock_node_add("n0", &dgx);
+	start();
+	the_time += 60;
+	mock_job_run(mock_job_add(50), 0, SET2(6, 7));
+	ck_assert_uint_eq(run(job_for(2)), SET2(2, 3));
+	the_time++;
+	mock_job_run(mock_job_add(51), 0, SET2(4, 5));
+	expect_stock(job_for(2), SET2(0, 1), 1);
+	the_time += 60;
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 3));
+}
+END_TEST
+
 START_TEST(gpus_that_no_job_holds_leave_stock)
 {
 	mock_node_add("n0", &dgx);
@@ -584,6 +601,7 @@ static TCase *running_case(void)
 	tcase_add_test(tc, a_job_that_shrinks_leaves_its_node);
 	tcase_add_test(tc, the_index_is_rebuilt_from_the_jobs);
 	tcase_add_test(tc, a_job_that_was_missed_is_found);
+	tcase_add_test(tc, jobs_are_read_anew_once_in_a_while);
 	tcase_add_test(tc, gpus_that_no_job_holds_leave_stock);
 	tcase_add_test(tc, a_job_that_slurm_does_not_know_is_a_mismatch);
 	tcase_add_test(tc, a_selection_of_busy_gpus_is_a_mismatch);

@@ -175,6 +175,9 @@ static const struct {
 	{"mig", "1g.10gb+me:1", NULL, "-", NULL},
 	{"mig", "1g.10gb:16", NULL, "-", NULL},
 	{"mig", "1g.10gb:9", NULL, "-", NULL},
+	/* 31 characters and 32 */
+	{"mig", "3g.40gb.1234567890123456789012", NULL, "-", NULL},
+	{"mig", "3g.40gb.123456789012345678901234", NULL, "-", "is not a MIG profile"},
 	{"mig", "1g.10gb:17", NULL, "-", "is not a MIG profile such as"},
 	{"mig", "1g.10gb:0", NULL, "-", "is not a MIG profile such as"},
 	{"mig", "1g.10gb:/", NULL, "-", "is not a MIG profile such as"},
@@ -439,16 +442,23 @@ static const struct {
 	bool in_step; /* srun inside the job */
 	int status;
 	const char *says;
+	const char *groups; /* the measure of a bandwidth; NULL: all GPUs */
 } promises[] = {
-	{"0,5", "gpu-topo", "ring", true, 1, "GPUs 0,5 have no NVLink ring"},
-	{"0,5", "gpu-topo", "ring", false, 0, NULL},
-	{"0,5", "gpu-topo", "any", true, 0, NULL},
-	{"0,5", "gpu-order", "ring", true, 0, NULL},
-	{"0,1,2,3", "gpu-topo", "ring", true, 0, NULL},
-	{"0,1,2,3", "gpu-min-busbw", "1", true, 0, NULL},
-	{"0,1,2,3", "gpu-min-busbw", "900", true, 1, "900 were asked for"},
-	{"0,1,2,3", "gpu-min-busbw", "900", false, 0, NULL},
-	{"0", "gpu-topo", "ring", true, 0, NULL},
+	{"0,5", "gpu-topo", "ring", true, 1, "GPUs 0,5 have no NVLink ring", NULL},
+	{"0,5", "gpu-topo", "ring", false, 0, NULL, NULL},
+	{"0,5", "gpu-topo", "any", true, 0, NULL, NULL},
+	{"0,5", "gpu-order", "ring", true, 0, NULL, NULL},
+	{"0,1,2,3", "gpu-topo", "ring", true, 0, NULL, NULL},
+	{"0,1,2,3", "gpu-min-busbw", "1", true, 0, NULL, NULL},
+	{"0,1,2,3", "gpu-min-busbw", "900", true, 1, "900 were asked for", NULL},
+	{"0,1,2,3", "gpu-min-busbw", "900", false, 0, NULL, NULL},
+	{"0", "gpu-topo", "ring", true, 0, NULL, NULL},
+	/* the slowest of the groups decides */
+	{"0,1,2,3", "gpu-min-busbw", "40", true, 0, NULL, "2x2"},
+	{"0,1,2,3", "gpu-min-busbw", "41", true, 1, "reach 40 GB/s, 41 were", "2x2"},
+	{"0,3,4,6", "gpu-min-busbw", "21", true, 1, "reach 20 GB/s, 21 were", "2x2"},
+	{"0,3,4,6", "gpu-min-busbw", "20", true, 0, NULL, "2x2"},
+	{"0,1,4,7", "gpu-min-busbw", "21", true, 1, "reach 20 GB/s, 21 were", "2x2"},
 };
 
 START_TEST(promise_of_a_step)
@@ -462,6 +472,8 @@ START_TEST(promise_of_a_step)
 	if (promises[_i].in_step)
 		put(GP_ENV_STEP_WISH, "1");
 	ck_assert_int_eq(give(promises[_i].option, promises[_i].value, true), 0);
+	if (promises[_i].groups)
+		ck_assert_int_eq(give("gpu-groups", promises[_i].groups, true), 0);
 	task = fork();
 	if (task == 0)
 		_exit(run_task() ? 2 : 0);
@@ -725,6 +737,9 @@ START_TEST(slurmd_starts)
 	ck_assert(fake_create(state_folder, "s1", 2));
 	ck_assert_int_eq(call("slurm_spank_init"), 0);
 	ck_assert_int_eq(records(), 0);
+	/* and without anything of ours no driver is opened */
+	say("%s", "mig_driver=/nonexistent.so");
+	ck_assert_int_eq(call("slurm_spank_init"), 0);
 	ck_assert_str_eq(mock_spank_log(), "");
 }
 END_TEST

@@ -58,6 +58,8 @@ static const struct {
 	{"tasks", TASK, "cpu:2,gres/gpu:1", "GPUTOPO_MIN_BUSBW=41", NO_VAL, 2, "(n0)"},
 	{"tasks on two nodes: one each", TASK, "gres:gpu:1", "GPUTOPO_MIN_BUSBW=41", 2, 2,
 	 NULL},
+	{"one task, where nobody says how many", TASK, "gres:gpu:2",
+	 "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL, "(n0)"},
 	{"two nodes share four", JOB, "gres:gpu:4", "GPUTOPO_MIN_BUSBW=41", 2, NO_VAL,
 	 "2 GPUs that"},
 	{"an uneven share is not known", JOB, "gres:gpu:5", "GPUTOPO_MIN_BUSBW=400", 2,
@@ -70,6 +72,12 @@ static const struct {
 	{"a type that is there", JOB, "gres:gpu:bb:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
 	 NO_VAL, "(t0)"},
 	{"a type that is not", JOB, "gres:gpu:cc:2", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
+	 NO_VAL, NULL},
+	{"a type of one letter more is another", JOB, "gres:gpu:bbb:2",
+	 "GPUTOPO_MIN_BUSBW=41", NO_VAL, NO_VAL, NULL},
+	{"another resource of which the name begins so", JOB, "gres:gpux:2",
+	 "GPUTOPO_MIN_BUSBW=400", NO_VAL, NO_VAL, NULL},
+	{"a resource of two letters", JOB, "gres:gp:2", "GPUTOPO_MIN_BUSBW=400", NO_VAL,
 	 NO_VAL, NULL},
 	{"a type without a number", JOB, "gres:gpu:bb", "GPUTOPO_MIN_BUSBW=41", NO_VAL,
 	 NO_VAL, NULL},
@@ -172,6 +180,34 @@ START_TEST(what_can_never_be_met_is_refused_in_words)
 }
 END_TEST
 
+/* --ntasks-per-node counts where the number of tasks is not given. */
+START_TEST(tasks_of_a_node_are_counted)
+{
+	static const struct {
+		uint16_t each;
+		bool refused;
+	} per_node[] = {{2, true}, {1, false}, {0, false}, {NO_VAL16, false}};
+
+	start_two();
+	for (int i = 0; i < ROWS(per_node); i++) {
+		char *env[1] = {(char *)"GPUTOPO_MIN_BUSBW=41"}, *text = NULL;
+		job_desc_msg_t job;
+
+		memset(&job, 0, sizeof(job));
+		job.min_nodes = 1;
+		job.num_tasks = NO_VAL;
+		job.ntasks_per_node = per_node[i].each;
+		job.spank_job_env = env;
+		job.spank_job_env_size = 1;
+		job.tres_per_task = (char *)"gres:gpu:1";
+		ck_assert_int_eq(submit(&job, 0, &text) != SLURM_SUCCESS,
+				 per_node[i].refused);
+		xfree(text);
+		xfree(job.admin_comment);
+	}
+}
+END_TEST
+
 enum { ROW_REFUSED = 2 };
 
 START_TEST(a_node_that_is_down_may_bring_links)
@@ -203,6 +239,32 @@ START_TEST(nothing_is_refused_where_nothing_is_enforced)
 	ck_assert_str_eq(shown, "gputopo: --gpu-min-busbw=41");
 	ck_assert_int_eq(text && strstr(text, "not enforced"), quiet[_i].told);
 	xfree(text);
+}
+END_TEST
+
+/* -N 1-4: nodes of such a job may have the pattern more than once. */
+static const struct {
+	uint32_t least, most;
+	bool refused;
+} several[] = {{1, 1, true},  {1, 0, true},	  {1, NO_VAL, true},
+	       {1, 4, false}, {NO_VAL, 2, false}, {2, 2, false}};
+
+START_TEST(groups_of_a_job_of_one_or_more_nodes)
+{
+	char *env[1] = {(char *)"GPUTOPO_GROUP_SIZES=2x2"}, *text = NULL;
+	job_desc_msg_t job;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.min_nodes = several[_i].least;
+	job.max_nodes = several[_i].most;
+	job.num_tasks = NO_VAL;
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.tres_per_node = (char *)"gres:gpu:8";
+	ck_assert_int_eq(submit(&job, 0, &text) != SLURM_SUCCESS, several[_i].refused);
+	xfree(text);
+	xfree(job.admin_comment);
 }
 END_TEST
 
@@ -449,9 +511,11 @@ SUITE(submit)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_can_never_be_met_is_refused_in_words, 0, ROWS(rows));
+	tcase_add_test(tc, tasks_of_a_node_are_counted);
 	tcase_add_test(tc, a_node_that_is_down_may_bring_links);
 	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
 			    ROWS(quiet));
+	tcase_add_loop_test(tc, groups_of_a_job_of_one_or_more_nodes, 0, ROWS(several));
 	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
 	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
 	tcase_add_loop_test(tc, other_constraints_are_part_of_a_refusal, 0,

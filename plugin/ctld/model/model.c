@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/compact.h"
 #include "core/fnv.h"
-#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/model/model.h"
 #include "plugin/ctld/model/topology.h"
+#include "plugin/ctld/objects/mig_object.h"
 
 #define MAX_GROUP_STEPS 500000L /* of one question, 20 ms; nodes of 9 to 16 GPUs */
-#define MAX_FIT_STEPS	100000	/* of the search for a permutation that would fit */
 #define LEARNED_JOBS	20	/* before the sizes that start are believed */
 #define LEARN_GPUS	8	/* larger types would take too long to weigh again */
 #define VALUES		4096	/* nodes of one type in one state are looked up once */
@@ -25,7 +23,18 @@ struct type {
 	struct gt_table *table;
 	struct gt_size_memory sizes;
 	int began;
-	char *word; /* see gp_models_word; NULL: not made yet */
+	char *word; /* see gp_models_word */
+};
+
+/* What nodes that look alike have in common, found by its first four fields. */
+struct kind {
+	uint64_t seen;
+	const struct gt_node *source; /* NULL: Links= of gres.conf */
+	struct gt_mask avoid;
+	struct gt_mix mix;
+	struct gt_table *table; /* NULL: see why */
+	enum gp_reason why;
+	char detail[200];
 };
 
 struct gp_models {
@@ -33,9 +42,10 @@ struct gp_models {
 	struct gp_topologies topologies;
 	struct type *types;
 	int type_count;
+	struct kind *kinds;
+	int kind_count;
 	struct gp_binding *bindings;
 	int node_count;
-	int last; /* node that was bound last */
 	struct gp_value values[VALUES];
 	const char **domains; /* names by number - 1, room for node_count */
 	int domain_count;
@@ -43,31 +53,47 @@ struct gp_models {
 };
 
 enum gt_err gp_models_new(struct gp_models **out, const struct gp_conf *conf,
-			  int node_count, struct gt_error *err)
+			  struct gp_reading *reading, int node_count,
+			  struct gt_error *err)
 {
 	struct gp_models *models = calloc(1, sizeof(*models));
+	struct gp_topologies topologies = {0};
 	enum gt_err code;
 	char word[16];
 
 	*out = NULL;
-	if (!models)
+	gp_topologies_take(&topologies, reading);
+	if (!models) {
+		gp_topologies_release(&topologies);
 		return gt_fail(err, GT_ENOMEM, "out of memory");
+	}
+	models->topologies = topologies;
 	models->conf = conf;
 	gp_conf_non_default(conf, "Domain", word, sizeof(word));
-	code = gp_topologies_load(&models->topologies, conf, err);
 	models->has_domains = word[0] != '\0' || models->topologies.have_domains;
-	if (code == GT_OK && node_count > 0) {
-		models->bindings = calloc((size_t)node_count, sizeof(*models->bindings));
-		models->domains = calloc((size_t)node_count, sizeof(*models->domains));
-		models->node_count = models->bindings ? node_count : 0;
-		if (!models->bindings || !models->domains)
-			code = gt_fail(err, GT_ENOMEM, "out of memory");
-	}
+	code = gp_models_resize(models, node_count, err);
 	if (code != GT_OK)
 		gp_models_free(models);
 	else
 		*out = models;
 	return code;
+}
+
+enum gt_err gp_models_resize(struct gp_models *models, int node_count,
+			     struct gt_error *err)
+{
+	size_t count = node_count > 0 ? (size_t)node_count : 1;
+
+	free(models->bindings);
+	free(models->domains);
+	models->bindings = calloc(count, sizeof(*models->bindings));
+	models->domains = calloc(count, sizeof(*models->domains));
+	models->domain_count = 0;
+	models->node_count = 0;
+	if (!models->bindings || !models->domains)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
+	models->node_count = node_count;
+	return GT_OK;
 }
 
 void gp_models_free(struct gp_models *models)
@@ -81,6 +107,7 @@ void gp_models_free(struct gp_models *models)
 	}
 	gp_topologies_release(&models->topologies);
 	free(models->types);
+	free(models->kinds);
 	free(models->bindings);
 	free(models->domains);
 	free(models);
@@ -128,8 +155,8 @@ int gp_models_types(const struct gp_models *models, size_t *bytes)
 /* ---- types --------------------------------------------------------------------------
  */
 
-/* The table for a model; takes the node over, also where it fails. */
-static struct gt_table *share_table(struct gp_models *models, struct gt_node *node,
+/* The table for a model; takes it over, also where it fails. */
+static struct gt_table *share_table(struct gp_models *models, struct gp_made *made,
 				    const struct gt_mix *mix)
 {
 	struct type *type, *more;
@@ -137,8 +164,9 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 	for (int i = 0; i < models->type_count; i++) {
 		type = &models->types[i];
 		if (memcmp(&type->mix, mix, sizeof(*mix)) == 0 &&
-		    gt_node_same_type(type->node, node)) {
-			gt_node_free(node);
+		    gt_node_same_type(type->node, made->node)) {
+			gt_node_free(made->node);
+			free(made->word);
 			return type->table;
 		}
 	}
@@ -146,20 +174,19 @@ static struct gt_table *share_table(struct gp_models *models, struct gt_node *no
 	if (more) {
 		models->types = more;
 		type = &more[models->type_count];
-		*type = (struct type){.node = node, .mix = *mix};
+		*type = (struct type){
+			.node = made->node, .mix = *mix, .word = made->word};
 		gt_size_memory_init(&type->sizes);
-		if (gt_table_new(&type->table, node, &type->mix, NULL) == GT_OK) {
+		if (gt_table_new(&type->table, type->node, &type->mix, NULL) == GT_OK) {
 			models->type_count++;
 			gt_table_limit_groups(type->table, MAX_GROUP_STEPS);
 			return type->table;
 		}
 	}
-	gt_node_free(node);
+	gt_node_free(made->node);
+	free(made->word);
 	return NULL;
 }
-
-/* ---- Links= -------------------------------------------------------------------------
- */
 
 /* A topology lists the GPUs in the order of gres.conf, so that a place is the model's
  * number: the only step from one numbering to the other. */
@@ -174,92 +201,6 @@ static struct gp_bit bit_of(const struct gp_gpus *gpus, struct gp_model_gpu gpu)
 		if (model_gpu_at(gpus->place[g]).n == gpu.n)
 			return (struct gp_bit){g};
 	return (struct gp_bit){gpu.n};
-}
-
-/* What gres.conf says of two GPUs of its model. */
-static int links_of(const struct gp_gpus *gpus, int a, int b)
-{
-	return gp_bridge_links(gpus, bit_of(gpus, (struct gp_model_gpu){a}),
-			       (struct gp_place){b});
-}
-
-static struct gt_node *node_from_links(const struct gp_gpus *gpus)
-{
-	struct gt_node *node;
-
-	if (gt_node_new(&node, gpus->size, NULL) != GT_OK)
-		return NULL;
-	for (int a = 0; a < gpus->size; a++) {
-		struct gt_gpu *gpu = gt_node_edit_gpu(node, a);
-		int g = bit_of(gpus, (struct gp_model_gpu){a}).n;
-
-		if (gpus->type_name[g])
-			snprintf(gpu->model, sizeof(gpu->model), "%s",
-				 gpus->type_name[g]);
-		if (__builtin_popcountll(gpus->sockets[g]) == 1)
-			gpu->socket = __builtin_ctzll(gpus->sockets[g]);
-		gpu->mig =
-			gpus->type_name[g] && gt_mig_is_profile_name(gpus->type_name[g]);
-		for (int b = 0; b < gpus->size; b++)
-			if (a != b)
-				gt_node_set_links(node, a, b, links_of(gpus, a, b));
-	}
-	gt_node_infer_fabric(node);
-	if (gt_node_finish(node, NULL) == GT_OK)
-		return node;
-	gt_node_free(node);
-	return NULL;
-}
-
-static bool same_links(const struct gp_gpus *gpus, const struct gt_node *node)
-{
-	for (int a = 0; a < gpus->size; a++)
-		for (int b = 0; b < gpus->size; b++)
-			if (a != b && links_of(gpus, a, b) != gt_node_links(node, a, b))
-				return false;
-	return true;
-}
-
-/* Search a permutation that makes the model's links those of gres.conf: fit[a] is the
- * model's GPU at position a. Backtracking with counted steps. */
-static bool find_fit(const struct gp_gpus *gpus, const struct gt_node *node, int *fit,
-		     int a, uint64_t used, int *steps)
-{
-	if (a == gpus->size)
-		return true;
-	for (int m = 0; m < gpus->size; m++) {
-		int b = 0;
-
-		if ((used >> m & 1) || --*steps < 0)
-			continue;
-		while (b < a && links_of(gpus, a, b) == gt_node_links(node, m, fit[b]))
-			b++;
-		if (b < a)
-			continue;
-		fit[a] = m;
-		if (find_fit(gpus, node, fit, a + 1, used | (uint64_t)1 << m, steps))
-			return true;
-	}
-	return false;
-}
-
-static void describe_difference(struct gp_binding *binding, const struct gp_gpus *gpus,
-				const struct gt_node *node)
-{
-	int fit[GP_MAX_GPUS], steps = MAX_FIT_STEPS;
-	size_t used;
-
-	if (!find_fit(gpus, node, fit, 0, 0, &steps)) {
-		snprintf(binding->detail, sizeof(binding->detail),
-			 "no order of GPUs would fit");
-		return;
-	}
-	used = (size_t)snprintf(binding->detail, sizeof(binding->detail),
-				"they would fit with the model's GPUs in the order");
-	for (int a = 0; a < gpus->size && used < sizeof(binding->detail); a++)
-		used += (size_t)snprintf(binding->detail + used,
-					 sizeof(binding->detail) - used, "%c%d",
-					 a ? ',' : ' ', fit[a]);
 }
 
 /* ---- bindings -----------------------------------------------------------------------
@@ -283,27 +224,91 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 	return hash | 1;
 }
 
-/* By Type= of gres.conf, or AutoDetect's, what the topology does not name. */
-static void name_gpus(struct gt_node *node, const struct gp_gpus *gpus)
+/* What gres.conf says of the GPUs, by the model's numbers. */
+static struct gp_node_facts facts_of(const struct gp_gpus *gpus, bool has_links)
 {
-	const char *names[GP_MAX_GPUS];
+	struct gp_node_facts facts = {.size = gpus->size, .has_links = has_links};
 
-	for (int a = 0; a < gpus->size; a++)
-		names[a] = gpus->type_name[bit_of(gpus, (struct gp_model_gpu){a}).n];
-	gt_node_name_gpus(node, names);
+	for (int a = 0; a < gpus->size; a++) {
+		struct gp_bit bit = bit_of(gpus, (struct gp_model_gpu){a});
+		uint64_t sockets = gpus->sockets[bit.n];
+
+		facts.type[a] = gpus->type_name[bit.n];
+		facts.socket[a] = __builtin_popcountll(sockets) == 1
+					  ? __builtin_ctzll(sockets)
+					  : GT_UNKNOWN;
+		for (int b = 0; has_links && b < gpus->size; b++)
+			facts.links[a][b] =
+				gp_bridge_links(gpus, bit, (struct gp_place){b});
+	}
+	return facts;
 }
 
-/* A model of our own of the node, or NULL with the reason. */
-static struct gt_node *make_model(struct gp_models *models, struct gp_binding *binding,
-				  const struct gp_gpus *gpus)
+/* Why there is no table for this kind, GP_OK: there is one. */
+static enum gp_reason make_kind(struct gp_models *models, struct kind *kind,
+				const struct gp_node_facts *facts)
+{
+	struct gp_reader reader;
+	struct gp_made made;
+	struct gt_error err;
+	enum gp_reason why;
+
+	if (gp_reader_open(&reader, &err) != GT_OK) {
+		snprintf(kind->detail, sizeof(kind->detail), "%.199s", err.text);
+		return GP_NO_READER;
+	}
+	why = reader.object->make(&made, kind->source, facts, &kind->avoid);
+	gp_reader_close(&reader);
+	memcpy(kind->detail, made.detail, sizeof(kind->detail));
+	if (why == GP_OK) {
+		kind->table = share_table(models, &made, &kind->mix);
+		why = kind->table ? GP_OK : GP_MEMORY;
+	}
+	return why;
+}
+
+/* The nodes of a cluster are mostly alike: a kind is made once and found again. */
+static struct kind find_kind(struct gp_models *models, const struct gp_binding *binding,
+			     const struct gt_node *source, const struct gp_gpus *gpus)
+{
+	struct kind kind = {.seen = binding->seen,
+			    .source = source,
+			    .avoid = binding->settings.avoid,
+			    .mix = binding->settings.mix};
+	struct kind *more;
+	struct gp_node_facts facts;
+
+	for (int i = 0; i < models->kind_count; i++) {
+		const struct kind *old = &models->kinds[i];
+
+		if (old->seen == kind.seen && old->source == source &&
+		    gt_mask_equal(&old->avoid, &kind.avoid) &&
+		    memcmp(&old->mix, &kind.mix, sizeof(kind.mix)) == 0)
+			return *old;
+	}
+	facts = facts_of(gpus,
+			 gpus->has_links && !(source && gt_node_instance_count(source)));
+	kind.why = make_kind(models, &kind, &facts);
+	more = kind.why == GP_MEMORY
+		       ? NULL
+		       : realloc(models->kinds,
+				 (size_t)(models->kind_count + 1) * sizeof(*more));
+	if (more) {
+		models->kinds = more;
+		more[models->kind_count++] = kind;
+	}
+	return kind;
+}
+
+/* The table for the node, or the reason why it has none. */
+static void find_table(struct gp_models *models, struct gp_binding *binding,
+		       const struct gp_gpus *gpus)
 {
 	const char *spec = binding->settings.topology;
 	const struct gt_node *source =
 		gp_topologies_find(&models->topologies, spec, binding->settings.model);
-	const struct gt_mask *avoid = &binding->settings.avoid;
-	struct gt_node *own = NULL, *copy = NULL;
+	struct kind kind;
 
-	binding->why = GP_OK;
 	if (!spec && !gpus->has_links)
 		binding->why = GP_NO_TOPOLOGY;
 	else if (source && gt_node_instance_count(source) > 0)
@@ -314,25 +319,12 @@ static struct gt_node *make_model(struct gp_models *models, struct gp_binding *b
 		binding->why = GP_PERMUTED;
 	else if (source && gt_node_size(source) != gpus->size)
 		binding->why = GP_SIZE;
-	else if (source && gpus->has_links && !same_links(gpus, source)) {
-		binding->why = GP_LINKS_DIFFER;
-		describe_difference(binding, gpus, source);
-	}
 	if (binding->why != GP_OK)
-		return NULL;
-	if (!source) {
-		own = node_from_links(gpus);
-		source = own;
-	}
-	binding->why = own || spec ? GP_MEMORY : GP_BAD_LINKS;
-	if (!source || gt_node_copy_avoiding(&copy, source, avoid, NULL) != GT_OK)
-		copy = NULL;
-	gt_node_free(own);
-	if (copy) {
-		name_gpus(copy, gpus);
-		binding->why = GP_OK;
-	}
-	return copy;
+		return;
+	kind = find_kind(models, binding, source, gpus);
+	binding->table = kind.table;
+	binding->why = kind.why;
+	memcpy(binding->detail, kind.detail, sizeof(binding->detail));
 }
 
 /* Domain= of gputopo.conf, or else of the node file. */
@@ -347,25 +339,10 @@ static int find_domain(struct gp_models *models, const struct gp_settings *setti
 	return name && *name ? number_domain(models, name) : 0;
 }
 
-/* The nodes of a cluster are mostly alike: what the last one was bound to is the answer,
- * if this one looks the same and gputopo.conf says the same of it. */
-static bool take_last(struct gp_models *models, struct gp_binding *binding)
-{
-	const struct gp_binding *last = &models->bindings[models->last];
-
-	if (last == binding || last->seen != binding->seen || !last->table ||
-	    last->instances ||
-	    memcmp(&last->settings, &binding->settings, sizeof(last->settings)) != 0)
-		return false;
-	*binding = *last;
-	return true;
-}
-
 struct gp_binding *gp_models_bind(struct gp_models *models, int index, const char *name,
 				  const struct gp_gpus *gpus)
 {
 	struct gp_binding *binding;
-	struct gt_node *node;
 	uint64_t seen = fingerprint(gpus);
 
 	if (index < 0 || index >= models->node_count)
@@ -379,20 +356,11 @@ struct gp_binding *gp_models_bind(struct gp_models *models, int index, const cha
 	for (int g = 0; g < gpus->size; g++)
 		binding->to_model[g] = model_gpu_at(gpus->place[g]);
 	gp_conf_node(models->conf, name, &binding->settings);
-	if (take_last(models, binding))
-		return binding;
-	models->last = index;
 	binding->domain = find_domain(models, &binding->settings);
-	if (binding->settings.mode == GP_MODE_OFF) {
+	if (binding->settings.mode == GP_MODE_OFF)
 		binding->why = GP_OFF;
-		return binding;
-	}
-	node = make_model(models, binding, gpus);
-	if (!node)
-		return binding;
-	binding->table = share_table(models, node, &binding->settings.mix);
-	if (!binding->table)
-		binding->why = GP_MEMORY;
+	else
+		find_table(models, binding, gpus);
 	return binding;
 }
 
@@ -411,22 +379,10 @@ static struct type *find_type(struct gp_models *models, const struct gt_table *t
 	return NULL;
 }
 
-static char *make_word(const struct gt_node *node)
-{
-	char word[GP_COMPACT_MAX], text[GP_COMPACT_MAX + 32] = "";
-
-	if (gp_compact_write(node, word, sizeof(word)))
-		snprintf(text, sizeof(text), "%016llx=%s",
-			 (unsigned long long)gp_compact_hash(word, strlen(word)), word);
-	return strdup(text);
-}
-
 const char *gp_models_word(struct gp_models *models, const struct gp_binding *binding)
 {
-	struct type *type = find_type(models, binding->table);
+	const struct type *type = find_type(models, binding->table);
 
-	if (type && !type->word)
-		type->word = make_word(type->node);
 	return type && type->word ? type->word : "";
 }
 

@@ -23,6 +23,7 @@ struct gp_binding {
 };
 
 struct gp_models;
+struct gp_reading;
 
 /* What node choice learnt of a node in one state: it holds for all nodes that look the
  * same. */
@@ -53,10 +54,15 @@ bool gp_models_have_mig(const struct gp_models *models);
  * node has not been looked at. */
 int gp_models_domain(const struct gp_models *models, int node);
 
-/* Load every Topology= of conf, which must outlive the models. On an error (a file that
- * cannot be used, with conf's file and line) nothing is made. node_count nodes. */
+/* For node_count nodes, by conf, which must outlive the models. Takes over the topologies
+ * of the reading, also on GT_ENOMEM, where nothing is made. */
 enum gt_err gp_models_new(struct gp_models **models, const struct gp_conf *conf,
-			  int node_count, struct gt_error *err);
+			  struct gp_reading *reading, int node_count,
+			  struct gt_error *err);
+/* The same models for a node table of another size or order: every node is looked at
+ * anew. After GT_ENOMEM they are of no node. */
+enum gt_err gp_models_resize(struct gp_models *models, int node_count,
+			     struct gt_error *err);
 void gp_models_free(struct gp_models *models);
 /* The binding of a node for what its gpus look like now; made on first use and when they
  * change. Never NULL for a node in range; NULL otherwise. */
@@ -69,8 +75,7 @@ const struct gp_binding *gp_models_recall(const struct gp_models *models, int no
  * level 3 from the 20th job on, JobSizeMix= until then. */
 void gp_models_began(struct gp_models *models, int node, uint64_t gpus);
 /* What a node with this binding is told of its own model, "HASH=WORD" of compact.h; ""
- * where it has none, or none so short. Kept with the type: a job that begins must not
- * wait. */
+ * where it has none, or none so short. */
 const char *gp_models_word(struct gp_models *models, const struct gp_binding *binding);
 /* How many node types have tables, and their bytes. */
 int gp_models_types(const struct gp_models *models, size_t *bytes);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "plugin/ctld/objects/topology_object.h"
 #include "plugin/ctld/state/config.h"
 
 #define CONF_NAME "gputopo.conf"
@@ -42,44 +43,48 @@ static void note_promises(struct gp_config *config)
 	config->has_ratio = word[0] != '\0';
 }
 
+/* By gputopo_topology.so, which is gone again afterwards. */
+static enum gt_err read_files(struct gp_reading *reading, const char *path,
+			      struct gt_error *err)
+{
+	struct gp_reader reader;
+	enum gt_err code = gp_reader_open(&reader, err);
+
+	*reading = (struct gp_reading){0};
+	if (code == GT_OK) {
+		code = reader.object->read(reading, path, err);
+		gp_reader_close(&reader);
+	}
+	return code;
+}
+
 /* Read gputopo.conf and the files that it names; all of it or nothing. */
 static bool load(struct gp_config *config)
 {
+	const char *stay = config->conf ? "; the old settings stay" : "";
 	char path[4096];
-	struct gp_conf *conf;
+	struct gp_reading reading;
 	struct gp_models *models;
 	struct gt_error err;
-	bool exists;
 
 	conf_path(path, sizeof(path));
-	if (gp_conf_load(&conf, path, &exists, &err) != GT_OK ||
-	    gp_models_new(&models, conf, config->node_count, &err) != GT_OK) {
-		error("gputopo: %s:%d: %s%s", err.file[0] ? err.file : path, err.line,
-		      err.text, config->conf ? "; the old settings stay" : "");
-		gp_conf_free(conf);
+	if (read_files(&reading, path, &err) != GT_OK ||
+	    gp_models_new(&models, reading.conf, &reading, config->node_count, &err) !=
+		    GT_OK) {
+		if (err.file[0])
+			error("gputopo: %s:%d: %s%s", err.file, err.line, err.text, stay);
+		else
+			error("gputopo: %s%s", err.text, stay);
+		gp_conf_free(reading.conf);
 		return false;
 	}
 	gp_models_free(config->models);
 	gp_conf_free(config->conf);
-	config->conf = conf;
+	config->conf = reading.conf;
 	config->models = models;
 	note_promises(config);
-	say_loaded(conf, exists);
+	say_loaded(config->conf, reading.exists);
 	return true;
-}
-
-/* The old settings for a node table of another size. */
-static bool keep(struct gp_config *config)
-{
-	struct gp_models *models;
-
-	if (!config->conf)
-		return false;
-	if (gp_models_new(&models, config->conf, config->node_count, NULL) != GT_OK)
-		models = NULL;
-	gp_models_free(config->models);
-	config->models = models;
-	return models != NULL;
 }
 
 bool gp_config_read(struct gp_config *config, int node_count, bool usable)
@@ -88,8 +93,13 @@ bool gp_config_read(struct gp_config *config, int node_count, bool usable)
 
 	config->node_count = node_count;
 	fresh = load(config);
-	config->active =
-		usable && (fresh || keep(config)) && !gp_conf_is_off(config->conf);
+	/* the old settings, for a node table that may be another */
+	if (!fresh && config->models &&
+	    gp_models_resize(config->models, node_count, NULL) != GT_OK) {
+		gp_models_free(config->models);
+		config->models = NULL;
+	}
+	config->active = usable && config->models && !gp_conf_is_off(config->conf);
 	return fresh;
 }
 

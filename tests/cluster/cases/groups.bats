@@ -25,7 +25,7 @@ setup_file() {
 }
 
 teardown_file() {
-	cluster_stop
+	cluster_file_stop
 }
 
 setup() {

@@ -114,3 +114,13 @@ assert_gone() {
 	[ "$status" = 1 ]
 	[[ $output == *"job_tests above the bound"* ]]
 }
+
+@test "each file has its job_tests timed" {
+	local file
+	for file in "$TESTS_DIR"/cluster/cases/*.bats; do
+		# docs.bats runs quickstart's cluster
+		[[ $file == */docs.bats ]] || sed -n '/^teardown_file() {/,/^}/p' "$file" |
+			grep -q cluster_file_stop || [ "${file##*/}" = harness.bats ] ||
+			{ echo "$file: no cluster_file_stop"; return 1; }
+	done
+}

@@ -21,7 +21,7 @@ setup_file() {
 }
 
 teardown_file() {
-	cluster_stop
+	cluster_file_stop
 }
 
 setup() {
