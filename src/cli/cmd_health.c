@@ -194,8 +194,8 @@ static int place_gpus(struct health_run *run)
 	    (!by_minor && !by_bus && gt_node_size(run->now) != run->size)) {
 		cli_say("%s: the machine shows %d GPUs, Slurm has %d, and neither File= "
 			"of "
-			"gres.conf nor bus ids of the model tell which are which; "
-			"slurmctld is not told",
+			"gres.conf nor bus ids of the model show which are which; "
+			"nothing is reported to slurmctld",
 			run->name, gt_node_size(run->now), run->size);
 		return CLI_FAILED;
 	}
@@ -390,7 +390,7 @@ static int run_update(const char *name, const char *extra)
 	free(value);
 	if (child > 0 && status == 0)
 		return CLI_DONE;
-	cli_say("%s: scontrol update failed: slurmctld is not told", name);
+	cli_say("%s: scontrol update failed: nothing is reported to slurmctld", name);
 	return CLI_FAILED;
 }
 
@@ -417,7 +417,7 @@ static int tell(const struct health_run *run, bool *told)
 	extra = make_extra(run);
 	if (!extra) {
 		cli_say("%s: Extra= of the node is not a JSON object, and is left as it "
-			"is: slurmctld is not told",
+			"is: nothing is reported to slurmctld",
 			run->name);
 		return CLI_FAILED;
 	}
@@ -455,7 +455,7 @@ static int print_json(const struct health_run *run, bool told)
 					"node", run->name, "gpus", run->size, "lost",
 					mask_json(run->health.lost), "last",
 					mask_json(run->health.last), "links", links,
-					"found", found, "told", told));
+					"found", found, "reported", told));
 }
 
 static void print_text(const struct health_run *run, bool told)
@@ -466,10 +466,10 @@ static void print_text(const struct health_run *run, bool told)
 		printf("%s: %d GPUs as %s\n", run->name, run->size,
 		       run->node->kind->node ? "the model says"
 					     : "Slurm has; their links have no model");
-	printf("%s: slurmctld %s\n", run->name,
-	       told	      ? "is told"
-	       : run->dry_run ? "is not told: --dry-run"
-			      : "knows");
+	printf("%s: %s\n", run->name,
+	       told	      ? "reported to slurmctld"
+	       : run->dry_run ? "not reported: --dry-run"
+			      : "slurmctld knows");
 }
 
 static int look(struct health_run *run)

@@ -262,7 +262,7 @@ static void put_all(const struct sums *sums)
 		  offsetof(struct nodes_type, instances));
 	put_types(sums, "mig_instances_free", "Of gputopo_mig_instances, those free",
 		  offsetof(struct nodes_type, instances_free));
-	put_ill(sums, "gpus_lost", "GPUs that no job gets, as gputopo health told", 0);
+	put_ill(sums, "gpus_lost", "GPUs that no job gets, as gputopo health says", 0);
 	put_ill(sums, "gpus_last", "GPUs with errors, which are taken last", 1);
 	put_ill(sums, "links_dead",
 		"GPUs into a switch, or pairs of GPUs, with fewer links than the model",

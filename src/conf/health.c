@@ -12,13 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char head[] = "\"gputopo\":{\"lost\":\"0x";
-
-const char *gp_health_part(const char *extra)
-{
-	return extra ? strstr(extra, head) : NULL;
-}
-
 /* A hexadecimal number and what must follow it. */
 static bool read_mask(const char **at, const char *next, uint64_t *mask)
 {
@@ -68,7 +61,7 @@ bool gp_health_read(struct gp_health *health, const char *extra)
 	memset(health, 0, sizeof(*health));
 	if (!at)
 		return false;
-	at += sizeof(head) - 1;
+	at += sizeof(GP_HEALTH_HEAD) - 1;
 	if (read_mask(&at, "\",\"last\":\"0x", &health->lost) &&
 	    read_mask(&at, "\",\"links\":\"", &health->last) && read_links(health, at))
 		return true;

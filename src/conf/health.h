@@ -15,9 +15,12 @@
 
 #include "core/library.h"
 
-#define GP_HEALTH_LINKS 128  /* more than these are not told: the rest of a broken mesh  \
-			      */
-#define GP_HEALTH_TEXT	2048 /* bytes of what gp_health_write writes */
+#include <string.h>
+
+#define GP_HEALTH_LINKS                                                                  \
+	128		    /* more than these are not told: the rest of a broken mesh   \
+			     */
+#define GP_HEALTH_TEXT 2048 /* bytes of what gp_health_write writes */
 
 struct gp_health {
 	uint64_t lost, last;
@@ -25,9 +28,13 @@ struct gp_health {
 	int links;
 };
 
-/* Our part of a node's Extra=, or NULL: it says nothing of health, or nothing that can be
- * read. */
-const char *gp_health_part(const char *extra);
+#define GP_HEALTH_HEAD "\"gputopo\":{\"lost\":\"0x"
+
+/* Our part of a node's Extra=, or NULL: it says nothing of health, or in other words. */
+static inline const char *gp_health_part(const char *extra)
+{
+	return extra ? strstr(extra, GP_HEALTH_HEAD) : NULL;
+}
 /* Read it. false: as if it were not there, *health is zeroed. */
 bool gp_health_read(struct gp_health *health, const char *extra);
 /* The value of the key "gputopo". Returns buf. */
