@@ -89,8 +89,8 @@ static void leave(void)
 /* ---- hooks --------------------------------------------------------------------------
  */
 
-/* What gputopo_mig.so calls back. */
-static const struct gp_mig_host mig_host = {
+/* What gputopo_mig.so and gputopo_nics.so call back. */
+static const struct gp_object_host host = {
 	.ctl = sizeof(struct gp_controller),
 	.slurm = SLURM_VERSION_NUMBER,
 	.ask = gp_stock_call,
@@ -102,6 +102,9 @@ static const struct gp_mig_host mig_host = {
 	.have_mig = gp_models_have_mig,
 	.refused = gp_caches_refused,
 	.forecast = gp_forecast,
+	.ask_again = gp_stock_call_no_preempt,
+	.view = gp_node_view_read,
+	.unit = gp_units_of,
 };
 
 static void spoil_slices(void)
@@ -117,7 +120,7 @@ void gp_controller_node_init(void)
 	bool known;
 
 	enter(GP_WATCH_HOOK);
-	gp_mig_object_host(&mig_host);
+	gp_objects_host(&host);
 	gp_count_only_mean(NULL, NULL, 0);
 	gp_scratch_reset(&ctl->scratch, nodes);
 	gp_journal_reset(&ctl->journal, nodes);

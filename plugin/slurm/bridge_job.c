@@ -67,7 +67,7 @@ enum gp_reason gp_bridge_job(const job_record_t *job, struct gp_job *out)
 		return GP_NO_GPUS;
 	out->enforce = job->bit_flags & GRES_ENFORCE_BIND;
 	out->unbound = job->bit_flags & GRES_DISABLE_BIND;
-	out->whole = job->details && job->details->whole_node == 1;
+	out->whole = job->details && GP_IS_WHOLE(job->details);
 	return GP_OK;
 }
 

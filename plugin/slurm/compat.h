@@ -147,6 +147,13 @@
 #define GP_LLN CR_LLN
 #endif
 
+/* The job gets its nodes whole; by flags since MCS has one of its own (it was 3). */
+#ifdef OLD_WHOLE_NODE_MCS
+#define GP_IS_WHOLE(details) (((details)->whole_node & WHOLE_NODE_REQUIRED) != 0)
+#else
+#define GP_IS_WHOLE(details) ((details)->whole_node == WHOLE_NODE_REQUIRED)
+#endif
+
 /* What shares this node's GPUs (mps, shard), or NULL. */
 #if GP_SINCE(23, 11)
 #define GP_SHARED_WITH(gres_ns)                                                          \

@@ -153,7 +153,6 @@ static void check_topology_of(struct check *check, const char *host, int line)
 {
 	struct gt_load_options options = {.node_name = *host ? host : NULL};
 	struct gp_settings settings;
-	struct gt_load_options own = {0};
 	struct gt_node *gres, *node;
 	char path[CHECK_PATH_MAX];
 	struct gt_error err;
@@ -161,9 +160,8 @@ static void check_topology_of(struct check *check, const char *host, int line)
 	gp_conf_node(check->conf, host, &settings);
 	if (!settings.topology || settings.mode == GP_MODE_OFF)
 		return;
-	own.model = settings.model;
 	check_topology_path(check, settings.topology, path);
-	if (gt_node_load(&node, path, &own, NULL))
+	if (gt_node_load_site(&node, path, &settings.read, NULL))
 		return; /* said already */
 	if (gp_gres_load(&gres, check->gres_path, &options, &err)) {
 		check_problem(check, err.line ? err.file : check->gres_path,

@@ -133,7 +133,7 @@ static enum gt_err visit_host(void *arg, const char *host)
 
 static void check_line(struct mig *m, int i, int line)
 {
-	struct gt_load_options options = {0};
+	struct gt_site_options options = gp_conf_load_options(m->check->conf, i);
 	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 
@@ -141,8 +141,7 @@ static void check_line(struct mig *m, int i, int line)
 	m->slices.spec = m->spec;
 	m->covered = m->known = 0;
 	check_topology_path(m->check, m->spec, path);
-	options.model = gp_conf_model(m->check->conf, i);
-	if (gt_node_load(&node, path, &options, NULL))
+	if (gt_node_load_site(&node, path, &options, NULL))
 		return; /* said already */
 	survey(m, node, line);
 	gt_node_free(node);

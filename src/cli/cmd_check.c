@@ -12,6 +12,7 @@
 #include "core/hostlist.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,16 +193,82 @@ static bool has_types(const struct check *check, const char *hosts)
 	return known;
 }
 
-static void check_topology(struct check *check, const char *spec, const char *model,
-			   const char *hosts, int line)
+/* Does a glob of NicIgnore= name a NIC, be it left out? */
+static bool names_a_nic(const struct gt_node *node, const char *glob)
 {
-	struct gt_load_options options = {.model = model};
+	char name[GT_NIC_NAME_MAX + 16];
+
+	for (int i = 0; i < gt_node_nic_count(node); i++)
+		if (fnmatch(glob, gt_node_nic(node, i)->name, 0) == 0)
+			return true;
+	for (int i = 0; i < gt_node_note_count(node); i++) {
+		const char *end = strstr(gt_node_note(node, i), " is left out: ");
+
+		if (!end || strncmp(gt_node_note(node, i), "NIC ", 4) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s",
+			 (int)(end - gt_node_note(node, i) - 4),
+			 gt_node_note(node, i) + 4);
+		if (fnmatch(glob, name, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NicRate= and NicIgnore= that do nothing, or too much. */
+static void check_nics(struct check *check, const struct gt_node *node, const char *spec,
+		       const struct gt_site_options *options, int line)
+{
+	char globs[GT_NIC_GLOBS_MAX], *keep = NULL;
+	bool any = gt_node_nic_count(node) > 0;
+
+	snprintf(globs, sizeof(globs), "%s",
+		 options->nic_ignored ? options->nic_ignored : "");
+	for (int i = 0; i < gt_node_note_count(node) && !any; i++)
+		any = strstr(gt_node_note(node, i), "NicIgnore= names it") != NULL;
+	if (!any && (options->nic_mbps || globs[0]))
+		check_notice(check, check->conf_path, line,
+			     "Topology=%s shows no NICs: NicRate= and NicIgnore= do "
+			     "nothing there",
+			     spec);
+	else if (any && gt_node_nic_count(node) == 0)
+		check_problem(check, check->conf_path, line,
+			      "NicIgnore= leaves out every NIC of Topology=%s", spec);
+	for (char *glob = strtok_r(globs, ",", &keep); glob && any;
+	     glob = strtok_r(NULL, ",", &keep))
+		if (!names_a_nic(node, glob))
+			check_notice(check, check->conf_path, line,
+				     "NicIgnore=%s names no NIC of Topology=%s", glob,
+				     spec);
+}
+
+/* Whether NicRate= is the speed of one of them. */
+static bool uses_rate(const struct gt_node *node, const char *path,
+		      const struct gt_site_options *options)
+{
+	struct gt_site_options without = *options;
+	struct gt_node *plain;
+	bool unknown = false;
+
+	without.nic_mbps = 0;
+	if (!options->nic_mbps || !gt_node_nic_count(node) ||
+	    gt_node_load_site(&plain, path, &without, NULL))
+		return true;
+	for (int i = 0; i < gt_node_nic_count(plain); i++)
+		unknown |= gt_node_nic(plain, i)->mbps == GT_UNKNOWN;
+	gt_node_free(plain);
+	return unknown;
+}
+
+static void check_topology(struct check *check, const char *spec,
+			   struct gt_site_options options, const char *hosts, int line)
+{
 	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 	struct gt_error err;
 
 	check_topology_path(check, spec, path);
-	if (gt_node_load(&node, path, &options, &err)) {
+	if (gt_node_load_site(&node, path, &options, &err)) {
 		check_problem(check, err.file[0] ? err.file : check->conf_path,
 			      err.file[0] ? err.line : line, "%s", err.text);
 		return;
@@ -223,6 +290,12 @@ static void check_topology(struct check *check, const char *spec, const char *mo
 			check_notice(check, check->conf_path, line,
 				     "Topology=%s: %s; set Model= on this line", spec,
 				     gt_node_note(node, i));
+	check_nics(check, node, spec, &options, line);
+	if (!uses_rate(node, path, &options))
+		check_notice(check, check->conf_path, line,
+			     "Topology=%s has the speed of every NIC: NicRate= does "
+			     "nothing there",
+			     spec);
 	gt_node_free(node);
 }
 
@@ -232,7 +305,7 @@ static void check_topologies(struct check *check)
 	int line = 0;
 
 	for (int i = 0; (spec = gp_conf_topology(check->conf, i, &line)); i++)
-		check_topology(check, spec, gp_conf_model(check->conf, i),
+		check_topology(check, spec, gp_conf_load_options(check->conf, i),
 			       gp_conf_hosts(check->conf, i), line);
 }
 

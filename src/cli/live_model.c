@@ -187,33 +187,32 @@ static struct gt_node *load_gres(const struct live *live, const char *node)
 /* ---- Topology= ---- */
 
 struct live_source {
-	const char *spec, *model;
+	const char *spec;
+	struct gt_site_options options;
 	struct gt_node *node; /* NULL: cannot be read */
 };
 
 static const struct gt_node *load_source(struct live *live, const char *spec,
-					 const char *model)
+					 const struct gt_site_options *options)
 {
-	struct gt_load_options options = {.model = model};
 	struct live_source *more;
 	char beside[PATH_SIZE + 16], path[PATH_SIZE + 16];
 
 	for (int i = 0; i < live->sources; i++)
 		if (!strcmp(live->source[i].spec, spec) &&
-		    !strcmp(live->source[i].model ? live->source[i].model : "",
-			    model ? model : ""))
+		    gp_same_load_options(&live->source[i].options, options))
 			return live->source[i].node;
 	more = realloc(live->source, (size_t)(live->sources + 1) * sizeof(*more));
 	if (!more)
 		return NULL;
 	live->source = more;
 	more += live->sources++;
-	*more = (struct live_source){.spec = spec, .model = model};
+	*more = (struct live_source){.spec = spec, .options = *options};
 	snprintf(beside, sizeof(beside), "%s/", live->dir);
 	snprintf(path, sizeof(path), "%s", spec);
 	if (strncmp(spec, "builtin:", strlen("builtin:")) != 0)
 		slurm_path(beside, spec, path, sizeof(path));
-	if (gt_node_load(&more->node, path, &options, NULL))
+	if (gt_node_load_site(&more->node, path, options, NULL))
 		more->node = NULL;
 	if (more->node && gt_node_is_partial(more->node)) {
 		gt_node_free(more->node);
@@ -365,7 +364,7 @@ static struct gt_node *make_model(struct live *live, struct live_kind *kind,
 	struct gt_mask avoid = kind->settings.avoid;
 	const char *spec = kind->settings.topology;
 	const struct gt_node *source =
-		spec ? load_source(live, spec, kind->settings.model) : NULL;
+		spec ? load_source(live, spec, &kind->settings.read) : NULL;
 	struct gt_node *gres = load_gres(live, at->name), *own = NULL, *copy = NULL;
 	bool linked = gres && has_links(gres), placed;
 
@@ -478,7 +477,9 @@ static struct live_kind *find_kind(struct live *live, const struct live_node *no
 	gp_conf_node(live->conf, node->name, &settings);
 	key = gt_fnv(key, &settings.mode, sizeof(settings.mode));
 	key = gt_fnv(key, &settings.topology, sizeof(settings.topology));
-	key = gt_fnv(key, &settings.model, sizeof(settings.model));
+	key = gt_fnv(key, &settings.read.load.model, sizeof(settings.read.load.model));
+	key = gt_fnv(key, &settings.read.nic_ignored, sizeof(settings.read.nic_ignored));
+	key = gt_fnv_mix(key, (uint64_t)settings.read.nic_mbps);
 	key = gt_fnv(key, &settings.domain, sizeof(settings.domain));
 	key = gt_fnv(key, &settings.min_ratio, sizeof(settings.min_ratio));
 	key = gt_fnv(key, &settings.avoid, sizeof(settings.avoid));

@@ -460,13 +460,16 @@ static enum gt_err take_job(struct live *live, const struct record *r,
 		.start = take_time(r, "StartTime", false),
 		.end = take_time(r, "EndTime", true),
 	};
-	/* NO: --exclusive */
+	/* --exclusive: OverSubscribe=NO, which from 26.05 on every job has, and whole
+	 * nodes are the word behind it */
 	{
+		static const char own[] = "NO Exclusive=";
 		size_t length;
-		const char *shared =
-			find_value(r, "OverSubscribe", false, false, &length);
+		const char *word = find_value(r, "OverSubscribe", false, false, &length);
 
-		job->whole = shared && length == 2 && !strncmp(shared, "NO", 2);
+		job->whole = word && length == 2 && !strncmp(word, "NO", 2) &&
+			     (strncmp(word, own, sizeof(own) - 1) != 0 ||
+			      !strncmp(word + sizeof(own) - 1, "NODE", 4));
 	}
 	return take_places(job, r, err);
 }

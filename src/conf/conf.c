@@ -16,6 +16,8 @@ const char *const gp_key_names[KEY_COUNT] = {
 	[KEY_TOPOLOGY] = "Topology",
 	[KEY_DOMAIN] = "Domain",
 	[KEY_MODEL] = "Model",
+	[KEY_NIC_RATE] = "NicRate",
+	[KEY_NIC_IGNORE] = "NicIgnore",
 	[KEY_POLICY] = "Policy",
 	[KEY_NODE_CHOICE] = "NodeChoice",
 	[KEY_SPLIT] = "Split",
@@ -49,6 +51,7 @@ void gp_conf_free(struct gp_conf *conf)
 		free(conf->groups[i].topology);
 		free(conf->groups[i].domain);
 		free(conf->groups[i].model);
+		free(conf->groups[i].nic_ignored);
 	}
 	for (int i = 0; i < conf->avoid_count; i++)
 		free(conf->avoids[i].host);
@@ -86,7 +89,7 @@ static void overlay(const struct group *group, struct gp_settings *out)
 		out->mig_stray = in->mig_stray;
 	if (group->topology) {
 		out->topology = group->topology;
-		out->model = group->model;
+		out->read = in->read;
 	}
 	if (group->domain)
 		out->domain = group->domain;

@@ -6,6 +6,8 @@
 #ifndef GPUTOPO_CONF_CONF_H
 #define GPUTOPO_CONF_CONF_H
 
+#include <string.h>
+
 #include "core/library.h"
 
 #define GP_MAX_CONF (4 << 20) /* bytes of one gputopo.conf */
@@ -23,13 +25,23 @@ struct gp_settings {
 	bool step_choice; /* of the GPUs of steps inside a job */
 	double min_ratio; /* 0 to 1 */
 	struct gt_mix mix;
-	const char *topology; /* as written; NULL: Slurm's Links= */
-	const char *domain;   /* NULL: none */
-	const char *model;    /* of the topology's GPUs, beside it; NULL: as it says */
-	struct gt_mask avoid; /* GPUs out of service */
+	const char *topology;	     /* as written; NULL: Slurm's Links= */
+	const char *domain;	     /* NULL: none */
+	struct gt_site_options read; /* how the topology is read: Model=, NicRate= ... */
+	struct gt_mask avoid;	     /* GPUs out of service */
 	enum gt_instance_policy mig_policy;
 	enum gp_stray mig_stray; /* read on the node */
 };
+
+static inline bool gp_same_load_options(const struct gt_site_options *a,
+					const struct gt_site_options *b)
+{
+	return a->nic_mbps == b->nic_mbps &&
+	       !strcmp(a->load.model ? a->load.model : "",
+		       b->load.model ? b->load.model : "") &&
+	       !strcmp(a->nic_ignored ? a->nic_ignored : "",
+		       b->nic_ignored ? b->nic_ignored : "");
+}
 
 struct gp_conf;
 
@@ -52,8 +64,9 @@ bool gp_conf_is_off(const struct gp_conf *conf);
 bool gp_conf_chooses(const struct gp_conf *conf);
 /* Topology= values, i from 0, with their line; NULL after the last. */
 const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line);
-/* The Model= of the same line, NULL: none. */
-const char *gp_conf_model(const struct gp_conf *conf, int i);
+/* How it is read: by Model= of the same line, NicRate= and NicIgnore= of it or of the
+ * cluster. */
+struct gt_site_options gp_conf_load_options(const struct gp_conf *conf, int i);
 /* The NodeName= of the same line. */
 const char *gp_conf_hosts(const struct gp_conf *conf, int i);
 const char *gp_conf_file(const struct gp_conf *conf);

@@ -152,6 +152,31 @@ static enum gt_err set_model(struct place *at, const char *value)
 	return gp_key_string(at, &at->group->model, value);
 }
 
+static enum gt_err set_nic_rate(struct place *at, const char *value)
+{
+	char *end;
+	double gbps = strtod(value, &end);
+
+	if (!isdigit((unsigned char)value[0]) || *end || !(gbps >= 0.001 && gbps <= 1e4))
+		return gp_key_bad(at, "NicRate", value,
+				  "must be a number of GB/s, one way, such as 50");
+	at->group->settings.read.nic_mbps = (int)(gbps * 1000 + .5);
+	note_change(at, KEY_NIC_RATE, true);
+	return GT_OK;
+}
+
+static enum gt_err set_nic_ignore(struct place *at, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (value[0] == ',' || value[len - 1] == ',' || strstr(value, ",,") ||
+	    len >= GT_NIC_GLOBS_MAX)
+		return gp_key_bad(at, "NicIgnore", value,
+				  "must be names or globs of NICs such as eno*,mlx5_2");
+	note_change(at, KEY_NIC_IGNORE, true);
+	return gp_key_string(at, &at->group->nic_ignored, value);
+}
+
 static enum gt_err set_decision_log(struct place *at, const char *value)
 {
 	note_change(at, KEY_DECISION_LOG, true);
@@ -237,6 +262,8 @@ const struct gp_key gp_keys[KEY_COUNT] = {
 	[KEY_TOPOLOGY] = {set_topology, GP_KEY_NODES},
 	[KEY_DOMAIN] = {set_domain, GP_KEY_NODES},
 	[KEY_MODEL] = {set_model, GP_KEY_NODES},
+	[KEY_NIC_RATE] = {set_nic_rate, GP_KEY_CLUSTER | GP_KEY_NODES},
+	[KEY_NIC_IGNORE] = {set_nic_ignore, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_POLICY] = {set_policy, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_NODE_CHOICE] = {set_node_choice, GP_KEY_CLUSTER | GP_KEY_NODES},
 	[KEY_SPLIT] = {set_split, GP_KEY_CLUSTER | GP_KEY_NODES},

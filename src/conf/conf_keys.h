@@ -15,6 +15,8 @@ enum key {
 	KEY_TOPOLOGY,
 	KEY_DOMAIN,
 	KEY_MODEL,
+	KEY_NIC_RATE,
+	KEY_NIC_IGNORE,
 	KEY_POLICY,
 	KEY_NODE_CHOICE,
 	KEY_SPLIT,
@@ -43,6 +45,7 @@ struct group {
 	char *topology;
 	char *domain;
 	char *model;
+	char *nic_ignored;
 	struct gp_settings settings;
 };
 

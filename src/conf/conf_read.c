@@ -87,13 +87,33 @@ static enum gt_err read_word(struct place *at, char *word, bool first)
 	return gp_keys[key].set(at, value);
 }
 
-/* Model= is said of a topology. */
+/* Some keys are said of a topology. */
 static enum gt_err check_line(const struct place *at)
 {
-	if (at->group->model && !at->group->topology)
-		return gp_key_bad(at, "Model", at->group->model,
-				  "needs Topology= on the same line");
+	const struct group *group = at->group;
+
+	for (int i = KEY_MODEL; i <= KEY_NIC_IGNORE; i++)
+		if (group->hosts && !group->topology && (group->given & (1u << i)))
+			return gp_key_bad(at, gp_key_names[i], "...",
+					  "needs Topology= on the same line");
 	return GT_OK;
+}
+
+/* Once all lines are read: the cluster's are for the topologies without own ones. */
+static void set_load_options(struct gp_conf *conf)
+{
+	const struct group *cluster = &conf->groups[0];
+
+	for (int i = 0; i < conf->group_count; i++) {
+		struct group *group = &conf->groups[i];
+		struct gt_site_options *load = &group->settings.read;
+
+		load->load.model = group->model;
+		load->nic_ignored =
+			group->nic_ignored ? group->nic_ignored : cluster->nic_ignored;
+		if (!load->nic_mbps)
+			load->nic_mbps = cluster->settings.read.nic_mbps;
+	}
 }
 
 /* One line, comment cut off; text is writable. */
@@ -152,6 +172,8 @@ enum gt_err gp_conf_parse(struct gp_conf **out, const char *text, size_t size,
 			*next++ = '\0';
 		code = read_line(conf, p, ++line, err);
 	}
+	if (code == GT_OK)
+		set_load_options(conf);
 done:
 	free(copy);
 	if (code != GT_OK)
@@ -235,11 +257,9 @@ const char *gp_conf_topology(const struct gp_conf *conf, int i, int *line)
 	return group ? group->topology : NULL;
 }
 
-const char *gp_conf_model(const struct gp_conf *conf, int i)
+struct gt_site_options gp_conf_load_options(const struct gp_conf *conf, int i)
 {
-	const struct group *group = with_topology(conf, i);
-
-	return group ? group->model : NULL;
+	return with_topology(conf, i)->settings.read;
 }
 
 const char *gp_conf_hosts(const struct gp_conf *conf, int i)

@@ -114,14 +114,16 @@ enum gt_err gt_node_add_measured(struct gt_node *node, const struct gt_measured 
 				 struct gt_error *err);
 /* ---- network cards ---- */
 
-#define GT_MAX_NICS 64 /* of one node */
+#define GT_MAX_NICS	 64   /* of one node */
+#define GT_NIC_GLOBS_MAX 1024 /* of NicIgnore=, with the end */
+#define GT_NIC_NAME_MAX	 64
 
 enum gt_nic_kind { GT_NIC_UNKNOWN, GT_NIC_INFINIBAND, GT_NIC_ETHERNET };
 
 /* One card (port) that jobs may use. Strings are "" where the source says nothing. */
 struct gt_nic {
-	char name[64];	 /* as the system calls it, "mlx5_0" */
-	char bus_id[24]; /* dddd:bb:dd.f, lower case */
+	char name[GT_NIC_NAME_MAX]; /* as the system calls it, "mlx5_0" */
+	char bus_id[24];	    /* dddd:bb:dd.f, lower case */
 	enum gt_nic_kind kind;
 	int mbps;	     /* one way; GT_UNKNOWN */
 	int rail;	     /* 0 to GT_MAX_NICS - 1 */
@@ -136,10 +138,22 @@ struct gt_nic {
  * GT_EINVAL (a rail out of range), GT_ENOMEM. */
 enum gt_err gt_node_add_nic(struct gt_node *node, const struct gt_nic *nic,
 			    const uint8_t *paths, struct gt_error *err);
-/* Of a finished model that nobody shares yet: cards of unknown speed have mbps (0: stay
- * unknown), those whose name one of the globs matches ("mlx5_bond*,eth0"; NULL: none) are
- * left out, with a note each. Rails and near are found anew. */
+/* Of a model that nobody shares yet, before gt_node_finish where it is new: cards of
+ * unknown speed have mbps (0: stay unknown), those whose name one of the globs matches
+ * ("mlx5_bond*,eth0", up to GT_NIC_GLOBS_MAX bytes; NULL: none) are left out, with a note
+ * each. Rails and near are found anew. */
 void gt_node_settle_nics(struct gt_node *node, int mbps, const char *ignored);
+/* gt_load_options, which no release may change, with what gputopo.conf says of NICs. */
+struct gt_site_options {
+	struct gt_load_options load;
+	int nic_mbps;		 /* as above */
+	const char *nic_ignored; /* as above */
+};
+
+/* gt_node_load with these; options may not be NULL. */
+enum gt_err gt_node_load_site(struct gt_node **node, const char *spec,
+			      const struct gt_site_options *options,
+			      struct gt_error *err);
 int gt_node_nic_count(const struct gt_node *node);
 const struct gt_nic *gt_node_nic(const struct gt_node *node, int i);
 enum gt_path gt_node_nic_path(const struct gt_node *node, int nic, int gpu);

@@ -29,7 +29,7 @@ static void drop(struct gt_node *node, int i)
 static const char *why_dropped(const struct gt_node *node, const struct gt_nic *nic,
 			       int fastest, const char *ignored)
 {
-	char list[1024], *keep = NULL;
+	char list[GT_NIC_GLOBS_MAX], *keep = NULL;
 	bool infiniband = false;
 
 	snprintf(list, sizeof(list), "%s", ignored ? ignored : "");
@@ -254,4 +254,5 @@ const struct gt_cards gt_cards = {
 	.settle = gt_node_settle_nics,
 	.key = network_key,
 	.score = score_network,
+	.pick = gt_network_pick,
 };

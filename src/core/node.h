@@ -106,7 +106,15 @@ struct gt_cards {
 	/* Fill in the score's network fields; its bus bandwidth is known. */
 	void (*score)(const struct gt_node *node, const struct gt_network *network,
 		      const struct gt_mask *set, struct gt_score *score);
+	/* nic_pick.c: gt_select on a node that is kept as pools. */
+	enum gt_fit (*pick)(struct gt_table *table, const struct gt_request *request,
+			    const struct gt_mask *open, struct gt_choice *choice);
 };
+
+/* > 0: a is better. */
+int gt_network_compare(const struct gt_network_key *a, const struct gt_network_key *b);
+enum gt_fit gt_network_pick(struct gt_table *table, const struct gt_request *request,
+			    const struct gt_mask *open, struct gt_choice *choice);
 
 extern const struct gt_cards gt_cards;
 

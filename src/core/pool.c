@@ -412,7 +412,7 @@ static struct gt_mask take_offer(const struct gt_pools *pools, const struct offe
 	return set;
 }
 
-static bool is_allowed(const struct gt_request *request, const struct gt_mask *set)
+bool gt_pools_allow(const struct gt_request *request, const struct gt_mask *set)
 {
 	if (gt_mask_count(set) != request->count ||
 	    (gt_mask_next(&request->touch, 0) >= 0 &&
@@ -451,7 +451,7 @@ static void consider(struct gt_table *table, const struct gt_request *request,
 	    !gt_mask_within(&request->include, &offer->members))
 		return;
 	set = take_offer(table->pools, offer, request);
-	if (!is_allowed(request, &set))
+	if (!gt_pools_allow(request, &set))
 		return;
 	left = gt_mask_without(&request->free, &set);
 	here = alone ? 0 : worth_left(table, request, &left);

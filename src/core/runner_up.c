@@ -73,8 +73,11 @@ enum gt_fit gt_select_runner_up(struct gt_table *table, const struct gt_request 
 		if (gt_mask_count(&rest) < request->count ||
 		    gt_mask_next(&request->include, 0) >= 0)
 			return GT_FIT_CONSTRAINED;
-		return gt_shape_asked(request)
-			       ? gt_large_select(table, request, &rest, runner_up)
+		if (gt_shape_asked(request))
+			return gt_large_select(table, request, &rest, runner_up);
+		return request->network && table->node->nic_count
+			       ? table->node->cards->pick(table, request, &rest,
+							  runner_up)
 			       : gt_pools_select(table, request, &rest, runner_up);
 	}
 	gt_question_shape(&q, table, request);

@@ -266,9 +266,8 @@ enum gt_fit gt_question_wished(struct gt_question *q, struct gt_choice *choice)
 	return fit;
 }
 
-/* The question in numbers; gt_question_gpus for a dense node. */
-enum gt_fit gt_question_ask(struct gt_question *q, struct gt_table *table,
-			    const struct gt_request *request)
+static inline enum gt_fit ask(struct gt_question *q, struct gt_table *table,
+			      const struct gt_request *request)
 {
 	uint32_t free = (uint32_t)request->free.word[0] & table->all;
 
@@ -283,6 +282,12 @@ enum gt_fit gt_question_ask(struct gt_question *q, struct gt_table *table,
 	if (request->count > gt_bits_count(free))
 		return GT_FIT_TOO_FEW;
 	return request->count > gt_bits_count(q->open) ? GT_FIT_MIG : GT_FIT_OK;
+}
+
+enum gt_fit gt_question_ask(struct gt_question *q, struct gt_table *table,
+			    const struct gt_request *request)
+{
+	return ask(q, table, request);
 }
 
 /* Only the number of GPUs is asked: the answer may be kept. */
@@ -301,14 +306,17 @@ static enum gt_fit select_dense(struct gt_table *table, const struct gt_request 
 	const struct gt_answer *answer;
 	const struct gt_tie *ties;
 	struct gt_question q;
-	enum gt_fit fit = gt_question_ask(&q, table, request);
+	enum gt_fit fit = ask(&q, table, request);
 
 	if (fit)
 		return fit;
-	if (gt_shape_asked(request) && !gt_shape_fits(table, request, q.open))
-		return gt_large_select(table, request, &(struct gt_mask){{q.open}},
-				       choice);
-	gt_question_shape(&q, table, request);
+	q.shape = NULL;
+	if (gt_shape_asked(request)) {
+		if (!gt_shape_fits(table, request, q.open))
+			return gt_large_select(table, request,
+					       &(struct gt_mask){{q.open}}, choice);
+		gt_question_shape(&q, table, request);
+	}
 	if (!is_plain(&q)) {
 		gt_release_init(&q.release, table, request->running,
 				request->running_count);
@@ -341,6 +349,8 @@ enum gt_fit gt_select(struct gt_table *table, const struct gt_request *request,
 		return fit;
 	if (gt_shape_asked(request))
 		return gt_large_select(table, request, &open, choice);
+	if (request->network && table->node->nic_count)
+		return table->node->cards->pick(table, request, &open, choice);
 	return gt_pools_select(table, request, &open, choice);
 }
 

@@ -42,7 +42,5 @@ static inline bool gt_question_uses_network(const struct gt_question *q)
 
 /* Of a node with NICs. */
 struct gt_network_key gt_question_network(const struct gt_question *q, uint32_t set);
-/* > 0: a is better. */
-int gt_network_compare(const struct gt_network_key *a, const struct gt_network_key *b);
 
 #endif

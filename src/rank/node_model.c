@@ -29,7 +29,6 @@ static struct gt_node *load_topology(const struct gp_settings *settings, const c
 				     struct gt_error *err)
 {
 	const char *spec = settings->topology;
-	struct gt_load_options options = {.model = settings->model};
 	struct gt_node *node, *copy = NULL;
 	char path[4096];
 
@@ -37,7 +36,7 @@ static struct gt_node *load_topology(const struct gp_settings *settings, const c
 		snprintf(path, sizeof(path), "%s", spec);
 	else
 		snprintf(path, sizeof(path), "%s/%s", dir, spec);
-	if (gt_node_load(&node, path, &options, err) != GT_OK)
+	if (gt_node_load_site(&node, path, &settings->read, err) != GT_OK)
 		return NULL;
 	if (gt_node_copy_avoiding(&copy, node, &settings->avoid, err) != GT_OK)
 		copy = NULL;

@@ -125,17 +125,18 @@ static void read_words(struct line *line, const struct slurm_line *at)
 static enum gt_err load_model(struct reading *r, const char *name,
 			      const struct gp_settings *settings, struct gt_node **node)
 {
-	struct gt_load_options options = {.node_name = name, .model = settings->model};
+	struct gt_site_options options = settings->read;
 	char path[8192];
 
+	options.load.node_name = name;
 	if (!settings->topology) {
 		snprintf(path, sizeof(path), "%s/gres.conf", r->dir);
-		return gp_gres_load(node, path, &options, r->err);
+		return gp_gres_load(node, path, &options.load, r->err);
 	}
 	if (settings->topology[0] == '/' || !strncmp(settings->topology, "builtin:", 8))
-		return gt_node_load(node, settings->topology, &options, r->err);
+		return gt_node_load_site(node, settings->topology, &options, r->err);
 	snprintf(path, sizeof(path), "%s/%s", r->dir, settings->topology);
-	return gt_node_load(node, path, &options, r->err);
+	return gt_node_load_site(node, path, &options, r->err);
 }
 
 /* The type with the node's model, an old one where there is an equal one. */

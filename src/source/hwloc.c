@@ -322,14 +322,17 @@ static void set_shared(const struct view *view, struct gt_node *node)
 
 /* ---- network cards ---- */
 
-/* The first line of a file below /sys/class; false: there is none. */
-static bool read_sys(char *line, size_t size, const char *format, const char *name)
+/* The first line of DIR/NAME/FILE below /sys; false: there is none. */
+static bool read_sys(char *line, size_t size, const char *dir, const char *name,
+		     const char *file)
 {
+	const char *root = getenv("GPUTOPO_SYSFS");
 	char path[512];
 	FILE *f;
 
 	line[0] = '\0';
-	snprintf(path, sizeof(path), format, name);
+	snprintf(path, sizeof(path), "%s/class/%s/%s/%s", root ? root : "/sys", dir, name,
+		 file);
 	f = fopen(path, "re");
 	if (!f)
 		return false;
@@ -345,16 +348,15 @@ static void ask_driver(struct gt_nic *nic, bool fabric)
 	char line[128];
 	double rate = 0;
 
-	if (fabric && read_sys(line, sizeof(line),
-			       "/sys/class/infiniband/%s/ports/1/rate", nic->name))
+	if (fabric &&
+	    read_sys(line, sizeof(line), "infiniband", nic->name, "ports/1/rate"))
 		rate = strtod(line, NULL) * 1000;
-	else if (!fabric &&
-		 read_sys(line, sizeof(line), "/sys/class/net/%s/speed", nic->name))
+	else if (!fabric && read_sys(line, sizeof(line), "net", nic->name, "speed"))
 		rate = strtod(line, NULL);
 	if (rate >= 8 && rate < 1e7)
 		nic->mbps = (int)(rate / 8);
-	if (fabric && read_sys(line, sizeof(line),
-			       "/sys/class/infiniband/%s/ports/1/link_layer", nic->name))
+	if (fabric &&
+	    read_sys(line, sizeof(line), "infiniband", nic->name, "ports/1/link_layer"))
 		nic->kind = !strncmp(line, "Ethernet", 8) ? GT_NIC_ETHERNET
 							  : GT_NIC_INFINIBAND;
 }

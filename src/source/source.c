@@ -43,11 +43,12 @@ static void override_model(struct gt_node *node, const char *model)
 /* What every reader leaves to be done. Takes the node; on failure it is gone. */
 static enum gt_err complete(struct gt_node **result, struct gt_node *node,
 			    const struct gt_source *src, const char *format,
-			    const struct gt_load_options *options, struct gt_error *err)
+			    const struct gt_site_options *options, struct gt_error *err)
 {
 	enum gt_err rc;
 
-	override_model(node, options ? options->model : NULL);
+	override_model(node, options->load.model);
+	gt_node_settle_nics(node, options->nic_mbps, options->nic_ignored);
 	if (!gt_node_source_format(node)[0])
 		gt_node_set_source(node, format, src->file);
 	if (src->infer_fabric)
@@ -64,18 +65,18 @@ static enum gt_err complete(struct gt_node **result, struct gt_node *node,
 }
 
 static enum gt_err parse_plain(struct gt_node **node, const char *text, size_t size,
-			       const char *name, const struct gt_load_options *options,
+			       const char *name, const struct gt_site_options *options,
 			       struct gt_error *err)
 {
 	struct gt_source src = {.text = text, .size = size, .file = name ? name : ""};
-	const char *wanted = options ? options->format : NULL;
+	const char *wanted = options->load.format;
 	const struct gt_format *format;
 	struct gt_node *fresh = NULL;
 	char list[256];
 	enum gt_err rc;
 
 	*node = NULL;
-	src.node_name = options ? options->node_name : NULL;
+	src.node_name = options->load.node_name;
 	if (size > GT_MAX_TEXT)
 		return gt_fail_src(&src, err, GT_ELIMIT, 0, "more than %d MiB of text",
 				   GT_MAX_TEXT >> 20);
@@ -99,9 +100,9 @@ static enum gt_err parse_plain(struct gt_node **node, const char *text, size_t s
 	return complete(node, fresh, &src, format->name, options, err);
 }
 
-enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
-			  const char *name, const struct gt_load_options *options,
-			  struct gt_error *err)
+static enum gt_err parse(struct gt_node **node, const char *text, size_t size,
+			 const char *name, const struct gt_site_options *options,
+			 struct gt_error *err)
 {
 	char *plain = NULL;
 	enum gt_err rc;
@@ -152,7 +153,7 @@ static enum gt_err read_stream(FILE *in, const char *name, char **text, size_t *
 }
 
 static enum gt_err load_file(struct gt_node **node, const char *path,
-			     const struct gt_load_options *options, struct gt_error *err)
+			     const struct gt_site_options *options, struct gt_error *err)
 {
 	bool standard = !strcmp(path, "-");
 	const char *name = standard ? "standard input" : path;
@@ -167,27 +168,27 @@ static enum gt_err load_file(struct gt_node **node, const char *path,
 	if (!standard)
 		fclose(in);
 	if (rc == GT_OK)
-		rc = gt_node_parse(node, text, size, name, options, err);
+		rc = parse(node, text, size, name, options, err);
 	free(text);
 	return rc;
 }
 
 static enum gt_err load_builtin(struct gt_node **node, const char *spec,
-				const struct gt_load_options *options,
+				const struct gt_site_options *options,
 				struct gt_error *err)
 {
 	const char *name = spec + strlen("builtin:");
 	const char *text = gt_builtin_text(name);
-	struct gt_load_options json = {.format = "json"};
+	struct gt_site_options json = *options;
 
 	if (!text)
 		return gt_fail(err, GT_EINVAL, "no built-in machine '%s'", name);
-	if (options)
-		json.model = options->model;
-	return gt_node_parse(node, text, strlen(text), spec, &json, err);
+	json.load.format = "json";
+	json.load.node_name = NULL;
+	return parse(node, text, strlen(text), spec, &json, err);
 }
 
-static enum gt_err load_live(struct gt_node **node, const struct gt_load_options *options,
+static enum gt_err load_live(struct gt_node **node, const struct gt_site_options *options,
 			     struct gt_error *err)
 {
 	struct gt_source src = {.text = "", .file = "live"};
@@ -203,8 +204,8 @@ static enum gt_err load_live(struct gt_node **node, const struct gt_load_options
 	return complete(node, fresh, &src, "live", options, err);
 }
 
-enum gt_err gt_node_load(struct gt_node **node, const char *spec,
-			 const struct gt_load_options *options, struct gt_error *err)
+enum gt_err gt_node_load_site(struct gt_node **node, const char *spec,
+			      const struct gt_site_options *options, struct gt_error *err)
 {
 	*node = NULL;
 	if (!strncmp(spec, "builtin:", strlen("builtin:")))
@@ -212,4 +213,30 @@ enum gt_err gt_node_load(struct gt_node **node, const char *spec,
 	if (!strcmp(spec, "live"))
 		return load_live(node, options, err);
 	return load_file(node, spec, options, err);
+}
+
+static struct gt_site_options site_of(const struct gt_load_options *options)
+{
+	struct gt_site_options site = {.nic_mbps = 0};
+
+	if (options)
+		site.load = *options;
+	return site;
+}
+
+enum gt_err gt_node_load(struct gt_node **node, const char *spec,
+			 const struct gt_load_options *options, struct gt_error *err)
+{
+	struct gt_site_options site = site_of(options);
+
+	return gt_node_load_site(node, spec, &site, err);
+}
+
+enum gt_err gt_node_parse(struct gt_node **node, const char *text, size_t size,
+			  const char *name, const struct gt_load_options *options,
+			  struct gt_error *err)
+{
+	struct gt_site_options site = site_of(options);
+
+	return parse(node, text, size, name, &site, err);
 }

@@ -430,6 +430,33 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 	fails 1 "gputopo.conf:1: Model=mine: must be a GPU model that gputopo has figures for" check ./gputopo.conf
 }
 
+@test "NicRate= and NicIgnore= that do nothing, or too much" {
+	rm slurm.conf gres.conf plugstack.conf
+	"$GPUTOPO" show -t builtin:dgxa100 --json | jq '.nics[].gbps = null' >a.json
+	"$GPUTOPO" show -t builtin:l40s-8 --json >l40s.json
+	{
+		echo 'NodeName=a Topology=a.json NicRate=25 NicIgnore=mlx5_[89]'
+		echo 'NodeName=b Topology=builtin:dgxa100 NicRate=25 NicIgnore=eno*,mlx5_0'
+		echo 'NodeName=c Topology=l40s.json NicRate=25'
+	} >gputopo.conf
+	sound "./gputopo.conf:2: NicIgnore=eno* names no NIC of Topology=builtin:dgxa100
+./gputopo.conf:2: Topology=builtin:dgxa100 has the speed of every NIC: NicRate= does nothing there
+./gputopo.conf:3: Topology=l40s.json shows no NICs: NicRate= and NicIgnore= do nothing there"
+	# the cluster's keys are for the topologies that have no own ones
+	{
+		echo 'NicIgnore=mlx5_*'
+		echo 'NodeName=a Topology=a.json NicIgnore=mlx5_0'
+		echo 'NodeName=b Topology=builtin:dgxa100'
+	} >gputopo.conf
+	finds "./gputopo.conf:3: NicIgnore= leaves out every NIC of Topology=builtin:dgxa100"
+	echo 'NicRate=400Gb/s' >gputopo.conf
+	fails 1 "gputopo.conf:1: NicRate=400Gb/s: must be a number of GB/s, one way, such as 50" check ./gputopo.conf
+	echo 'NicIgnore=mlx5_0,' >gputopo.conf
+	fails 1 "gputopo.conf:1: NicIgnore=mlx5_0,: must be names or globs of NICs such as eno*,mlx5_2" check ./gputopo.conf
+	echo 'NodeName=a NicRate=50' >gputopo.conf
+	fails 1 "gputopo.conf:1: NicRate=...: needs Topology= on the same line" check ./gputopo.conf
+}
+
 # A cluster of one node type of each documented kind, without a fault.
 site() {
 	rm -rf ./*

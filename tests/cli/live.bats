@@ -238,6 +238,17 @@ on() {
 	has "$output" "The connection: 1 node has 2 GPUs free"
 }
 
+@test "why: --exclusive, as 26.05 writes it and as the others do" {
+	local shared
+	for shared in "OK none" "NO cores" "NO Exclusive=NO none" "NO Exclusive=USER none" \
+			"NO Exclusive=NODE cores" "OK Exclusive=NO none"; do
+		sed "/^JobId=8 /,/^\$/{s/TresPerNode.*/TresPerNode=gres\/gpu:2/; \
+			s/OverSubscribe=OK/OverSubscribe=${shared% *}/}" "$LIVE/24.11/scontrol" >scontrol
+		gputopo why 8 --json --from scontrol --conf "$LIVE/24.11"
+		same "$(json .cause)" "\"${shared##* }\"" "$shared"
+	done
+}
+
 @test "why: what is no waiting job, no wish, no file" {
 	fails 1 "job 5 does not wait, it is RUNNING" why 5 --from "$LIVE/24.11/scontrol" \
 		--conf "$LIVE/24.11"

@@ -28,6 +28,22 @@ nics_of() {
 	[ "$rows" -ge 78 ]
 }
 
+@test "built-in machines have the cards of the documents that they name" {
+	local name want
+	while IFS=$'\t' read -r name want; do
+		[[ $name != \#* ]] || continue
+		same "$(nics_of "builtin:$name")" "$want" "cards of $name"
+		"$GPUTOPO" show -t "builtin:$name" --json |
+			jq -e '.notes | any(startswith("NICs: "))' >/dev/null
+	done <"$SRC/tests/data/nics/builtins"
+	# every one with cards is in the table
+	for name in "$SRC"/etc/nodes/*.json; do
+		jq -e '.nics' "$name" >/dev/null || continue
+		name=${name##*/}
+		grep -q "^${name%.json}	" "$SRC/tests/data/nics/builtins"
+	done
+}
+
 @test "captures without cards have none" {
 	[ -d "$SHARED/topologies" ] || skip "no shared captures"
 	local file
@@ -87,6 +103,56 @@ a100_with_4() {
 	json_is '[.gpus, .nic_gbps]' '[[0,6],75]'
 	gputopo pick -t node.json -n 1 --multi-node --json
 	json_is '[.gpus, .nic_gbps, .busbw_gbps]' '[[6],50,null]'
+}
+
+# card BUS NAME TYPE: an hwloc PCI device with an OS device in it; 2 is Ethernet, 3 InfiniBand.
+card() {
+	printf '<object type="PCIDev" gp_index="9%s1" pci_busid="0000:%s:00.1" pci_type="0207 [15b3:101b] [15b3:0007] 00" pci_link_speed="31.507692"><object type="OSDev" gp_index="9%s2" name="%s" osdev_type="%s"/></object>' \
+		"$1" "$1" "$1" "$2" "$3"
+}
+
+@test "probe: the cards of this machine by hwloc, their rates by sysfs" {
+	# a card beside GPUs 0, 2 and 4, a slow port at GPU 6; the others reach all of their
+	# socket by its host bridge
+	local xml=$SRC/tests/data/nvml/two-sockets.xml bus
+	cp "$xml" machine.xml
+	for bus in 11 13 91; do
+		sed -i "/PCIDev.*pci_busid=\"0000:$bus:00.0\"/a $(card $bus mlx5_$bus 3)" machine.xml
+		mkdir -p root/class/infiniband/mlx5_$bus/ports/1
+		echo '200 Gb/sec (4X HDR)' >root/class/infiniband/mlx5_$bus/ports/1/rate
+		echo InfiniBand >root/class/infiniband/mlx5_$bus/ports/1/link_layer
+	done
+	sed -i "/PCIDev.*pci_busid=\"0000:93:00.0\"/a $(card 93 eno1 2)" machine.xml
+	mkdir -p root/class/net/eno1
+	echo 1000 >root/class/net/eno1/speed
+	probe() {
+		LD_LIBRARY_PATH=${GPUTOPO_BUILDDIR:-$SRC/build}/tests/mock/.libs \
+		GPUTOPO_FAKE_NVML=$SRC/tests/data/nvml/hgx-h100.machine \
+		HWLOC_XMLFILE=machine.xml HWLOC_THISSYSTEM=0 GPUTOPO_SYSFS=$1 \
+			"$GPUTOPO" probe -o out.json
+	}
+	probe "$PWD/root"
+	same "$(nics_of out.json)" "mlx5_11=0,1,3@25 mlx5_13=1,2,3@25 mlx5_91=4,5,6,7@25" cards
+	has "$(jq -r '.notes[]' out.json)" "NIC eno1 is left out"
+	# without rates: the speed of the slot
+	probe "$PWD/nowhere"
+	same "$(nics_of out.json)" \
+		"mlx5_11=0,1,3@31.508 mlx5_13=1,2,3@31.508 mlx5_91=4,5,7@31.508 eno1=5,6,7@31.508" cards
+}
+
+@test "nodes of 16 GPUs and more" {
+	gputopo pick -t builtin:dgx2 -n 8 --multi-node --json
+	json_is '[.gpus, .nic_gbps, .exact]' '[[0,2,4,6,8,10,12,14],100,true]'
+	gputopo pick -t builtin:dgx2 -n 4 --rails 4-7 --json
+	json_is '[.gpus, .nic_gbps, .rails]' '[[8,10,12,14],50,[4,5,6,7]]'
+	gputopo pick -t builtin:dgx2 -n 4 --multi-node --free 0-5,9 --json
+	json_is '[.gpus, .nic_gbps]' '[[0,2,4,9],50]'
+	gputopo pick -t builtin:dgx2 -n 4 --multi-node --free 0-5,9 --explain
+	has "$output" "50 GB/s through mlx5_0 mlx5_1 mlx5_2 mlx5_6, rails 0-2,4"
+	gputopo pick -t builtin:dgx2 -n 3 --multi-node --include 1 --free 0-3,9 --json
+	json_is '.gpus' '[1,2,9]'
+	gputopo pick -t builtin:dgx2 -n 8 --json
+	json_is '.gpus' '[0,1,2,3,4,5,6,7]'
 }
 
 @test "show: table, matrix, picture and Graphviz have the cards; what is written reads the same" {

@@ -123,6 +123,10 @@ START_TEST(a_whole_node_meets_a_wish_by_any_of_its_gpus)
 	job->details->whole_node = 1;
 	ck_assert_uint_eq(run(job), 0xff);
 	ck_assert_int_eq(mock_stock.calls, 1);
+	/* stock's two have 20, two of the others 40 */
+	job = job_with(job_for(2), "GPUTOPO_MIN_BUSBW=40");
+	job->details->whole_node = 1;
+	ck_assert_uint_eq(run(job), SET2(0, 1));
 	/* more than all eight have: never, and said so at submission */
 	job = job_with(job_for(8), "GPUTOPO_MIN_BUSBW=400");
 	job->details->whole_node = 1;

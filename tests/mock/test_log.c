@@ -220,13 +220,13 @@ START_TEST(what_is_left_alone_has_its_reason)
 	job->details->whole_node = 1;
 	run(job);
 	ck_assert_int_eq(stage.ours.job_begin(job), 0);
-	expect_line(
-		read_file("log"),
-		"\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":1,"
-		"\"free\":\"0-7\",\"stock\":\"0\",\"chosen\":\"0\","
-		"\"stock_gbps\":null,\"gbps\":null,\"ideal_gbps\":null,\"level\":null,"
-		"\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
-		"\"reason\":\"exclusive\"}");
+	expect_line(read_file("log"),
+		    "\"job\":7,\"node\":\"n0\",\"form\":\"gpus-per-node\",\"k\":8,"
+		    "\"free\":\"0-7\",\"stock\":\"0-7\",\"chosen\":\"0-7\","
+		    "\"stock_gbps\":120.000,\"gbps\":120.000,\"ideal_gbps\":120.000,"
+		    "\"level\":null,"
+		    "\"mode\":\"enforce\",\"changed\":false,\"split\":false,"
+		    "\"reason\":\"exclusive\"}");
 }
 END_TEST
 

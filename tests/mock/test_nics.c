@@ -356,6 +356,103 @@ START_TEST(typed_gpus_keep_their_types)
 }
 END_TEST
 
+/* ---- nodes ---- */
+
+/* Of three nodes or four, two are taken: those whose slower one reaches the most. */
+START_TEST(the_nodes_that_reach_the_most_are_taken)
+{
+	struct rng rng = rng_start("nodes");
+	int better = 0, total = 3 + _i;
+	job_record_t *job;
+	struct state s;
+
+	start_some(&s, total, &eight, "NodeName=n[0-3] Topology=pairs.json\n");
+	stage.asked_nodes = (uint32_t)(mock_stock.nodes_wanted = 2);
+	stage.preempts_none = true;
+	job = job_for(1);
+	for (int i = 0; i < STATES; i++) {
+		int k = 1 + (int)rng_next(&rng, 6), best = 0, slowest = 4, first = 4;
+		uint64_t nodes;
+
+		random_state(&s, &rng, k);
+		hold(&s);
+		entry_of(job)->gres_per_node = (uint64_t)k;
+		ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes),
+				 SLURM_SUCCESS);
+		ck_assert_int_eq(count(nodes), 2);
+		for (int n = 0; n < total; n++) {
+			int x = best_x(s.free[n], k, 4);
+
+			for (int m = 0; m < n; m++) {
+				int y = best_x(s.free[m], k, 4);
+
+				best = (x < y ? x : y) > best ? (x < y ? x : y) : best;
+			}
+			if (n < 2)
+				first = x < first ? x : first;
+			x = count(rails_of(mock_selected(job, n), 4));
+			if (nodes >> n & 1)
+				slowest = x < slowest ? x : slowest;
+		}
+		ck_assert_msg(slowest == best, "%d GPUs: %d, not %d", k, slowest, best);
+		better += first < best;
+		ck_assert_int_le(mock_stock.calls, 3);
+		mock_job_stop(job, 0, 0);
+		let_go(&s);
+	}
+	ck_assert_int_gt(better, STATES / 20);
+}
+END_TEST
+
+static const struct {
+	const char *why, *conf;
+	const char *units; /* the leaf switch of each node */
+	int weight;	   /* of n2 */
+	enum mock_fault fault;
+	uint64_t nodes; /* of n0, n1 and n2, of which n0 has one NIC near and n1 two */
+} node_rows[] = {
+	{"the node with two NICs", "", NULL, 1, MOCK_FINE, 6},
+	{"Slurm's weights come first", "", NULL, 2, MOCK_FINE, 3},
+	{"so do leaf switches", "", "aab", 1, MOCK_FINE, 3},
+	{"within one it is free", "", "aaa", 1, MOCK_FINE, 6},
+	{"NodeChoice=no", "NodeChoice=no\n", NULL, 1, MOCK_FINE, 3},
+	{"observe", "Mode=observe\n", NULL, 1, MOCK_FINE, 3},
+	{"a call that fails brings back stock's", "", NULL, 1, MOCK_FAIL, 3},
+	{"so does an answer that cannot be read", "", NULL, 1, MOCK_NO_RESOURCES, 3},
+};
+
+START_TEST(nodes_are_chosen_where_that_is_left_to_us)
+{
+	char conf[128], unit[3][2] = {""};
+	job_record_t *job;
+	uint64_t nodes;
+	struct state s;
+
+	snprintf(conf, sizeof(conf), "%sNodeName=n[0-3] Topology=pairs.json\n",
+		 node_rows[_i].conf);
+	for (int n = 0; node_rows[_i].units && n < 3; n++) {
+		mock_slurm.pattern = "switch.node";
+		unit[n][0] = node_rows[_i].units[n];
+		mock_slurm.unit[n] = unit[n];
+	}
+	start_some(&s, 3, &eight, conf);
+	node_record_table_ptr[2]->sched_weight = (uint64_t)node_rows[_i].weight << 8;
+	node_record_table_ptr[0]->sched_weight = node_record_table_ptr[1]->sched_weight =
+		1 << 8;
+	stage.asked_nodes = (uint32_t)(mock_stock.nodes_wanted = 2);
+	stage.preempts_none = true;
+	s.free[0] = 0x03;
+	s.free[1] = s.free[2] = 0x0f;
+	hold(&s);
+	mock_stock.fault[1] = node_rows[_i].fault;
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_msg(nodes == node_rows[_i].nodes, "%s: %#lx", node_rows[_i].why, nodes);
+	for (int n = 0; n < 3; n++)
+		ck_assert(!(nodes >> n & 1) || count(mock_selected(job, n)) == 2);
+}
+END_TEST
+
 /* ---- jobs of one node ---- */
 
 START_TEST(jobs_of_one_node_choose_as_before)
@@ -519,6 +616,9 @@ SUITE(nics)
 	tcase_add_loop_test(tc, rails_are_equal_where_they_can_be, 0, 2);
 	tcase_add_loop_test(tc, rails_and_shared_nics, 0, ROWS(rows));
 	tcase_add_test(tc, typed_gpus_keep_their_types);
+	tcase_add_loop_test(tc, the_nodes_that_reach_the_most_are_taken, 0, 2);
+	tcase_add_loop_test(tc, nodes_are_chosen_where_that_is_left_to_us, 0,
+			    ROWS(node_rows));
 	tcase_add_test(tc, jobs_of_one_node_choose_as_before);
 	tcase_add_loop_test(tc, a_failing_rerun_leaves_stocks_answer, 0, ROWS(faults));
 	tcase_add_loop_test(tc, without_the_object_nodes_have_no_nics, 0, 2);

@@ -75,6 +75,16 @@ START_TEST(whole_nodes_are_left_alone)
 	job = job_for(2);
 	job->details->whole_node = 1;
 	expect_stock(job, SET2(0, 1), 1);
+#ifdef OLD_WHOLE_NODE_MCS
+	/* --exclusive=user in a partition that is exclusive: flags */
+	job = job_for(2);
+	job->details->whole_node = WHOLE_NODE_REQUIRED | WHOLE_NODE_USER;
+	expect_stock(job, SET2(0, 1), 1);
+#endif
+	/* others of the user's may come: the choice is ours */
+	job = job_for(2);
+	job->details->whole_node = WHOLE_NODE_USER;
+	ck_assert_uint_eq(run(job), SET2(0, 3));
 }
 END_TEST
 

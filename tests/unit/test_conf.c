@@ -142,15 +142,39 @@ START_TEST(a_model_belongs_to_its_topology)
 	struct gp_settings s;
 
 	gp_conf_node(conf, "n1", &s);
-	ck_assert_str_eq(s.model, "A100");
+	ck_assert_str_eq(s.read.load.model, "A100");
 	gp_conf_node(conf, "n2", &s);
 	ck_assert_str_eq(s.topology, "b");
-	ck_assert_ptr_null(s.model);
+	ck_assert_ptr_null(s.read.load.model);
 	gp_conf_node(conf, "n3", &s);
-	ck_assert_str_eq(s.model, "A100");
+	ck_assert_str_eq(s.read.load.model, "A100");
 	gp_conf_node(conf, "n4", &s);
-	ck_assert_str_eq(s.model, "nvidia_l40s");
-	ck_assert_str_eq(gp_conf_model(conf, 2), "nvidia_l40s");
+	ck_assert_str_eq(s.read.load.model, "nvidia_l40s");
+	ck_assert_str_eq(gp_conf_load_options(conf, 2).load.model, "nvidia_l40s");
+	gp_conf_free(conf);
+}
+END_TEST
+
+START_TEST(nic_keys_belong_to_the_topology_or_the_cluster)
+{
+	struct gp_conf *conf = parse("NicRate=25\n"
+				     "NodeName=n[1-9] Topology=a\n"
+				     "NicIgnore=eno*,mlx5_2\n"
+				     "NodeName=n2 Topology=a NicRate=12.5 NicIgnore=x\n"
+				     "NodeName=n3 Mode=off\n");
+	struct gp_settings s, t;
+
+	gp_conf_node(conf, "n1", &s);
+	ck_assert_int_eq(s.read.nic_mbps, 25000);
+	ck_assert_str_eq(s.read.nic_ignored, "eno*,mlx5_2");
+	gp_conf_node(conf, "n2", &t);
+	ck_assert_int_eq(t.read.nic_mbps, 12500);
+	ck_assert_str_eq(t.read.nic_ignored, "x");
+	gp_conf_node(conf, "n3", &t);
+	ck_assert_ptr_eq(s.read.nic_ignored, t.read.nic_ignored);
+	ck_assert_int_eq(gp_conf_load_options(conf, 1).nic_mbps, 12500);
+	gp_conf_node(conf, "other", &s);
+	ck_assert_int_eq(s.read.nic_mbps, 0);
 	gp_conf_free(conf);
 }
 END_TEST
@@ -187,6 +211,17 @@ static const struct {
 	{"NodeName=n1 Model=A100", 1, 13, "needs Topology= on the same line"},
 	{"NodeName=n1 Topology=x Model=gpu", 1, 24,
 	 "must be a GPU model that gputopo has figures for"},
+	{"NicRate=0", 1, 1, "NicRate=0: must be a number of GB/s"},
+	{"NicRate=-1", 1, 1, "must be a number of GB/s"},
+	{"NicRate=400Gb", 1, 1, "must be a number of GB/s"},
+	{"NicRate=nan", 1, 1, "must be a number of GB/s"},
+	{"NicRate=1e9", 1, 1, "must be a number of GB/s"},
+	{"NodeName=n1 NicRate=50", 1, 13,
+	 "NicRate=...: needs Topology= on the same line"},
+	{"NodeName=n1 NicIgnore=a", 1, 13, "needs Topology= on the same line"},
+	{"NicIgnore=,", 1, 1, "names or globs of NICs"},
+	{"NicIgnore=a,", 1, 1, "names or globs of NICs"},
+
 	{"NodeName=n1 Avoid=n1:3", 1, 13, "is for the whole cluster"},
 	{"NodeName=n1 Topology=live", 1, 13, "a file or builtin:NAME"},
 	{"NodeName=n1 Topology=-", 1, 13, "a file or builtin:NAME"},
@@ -289,6 +324,7 @@ SUITE(conf)
 	tcase_add_loop_test(tc, whether_any_node_is_chosen_is_known, 0,
 			    ROWS(chooses_rows));
 	tcase_add_test(tc, a_model_belongs_to_its_topology);
+	tcase_add_test(tc, nic_keys_belong_to_the_topology_or_the_cluster);
 	tcase_add_test(tc, off_for_all_is_known);
 	tcase_add_loop_test(tc, errors_say_where, 0, ROWS(bad_rows));
 	tcase_add_test(tc, a_nul_byte_is_refused);

@@ -230,6 +230,87 @@ START_TEST(jobs_of_several_nodes_get_the_best_sets)
 }
 END_TEST
 
+/* Nodes that are kept as pools: all sets of K have the same links, so that the network
+ * alone decides. */
+START_TEST(nodes_of_many_gpus_get_the_best_sets)
+{
+	static const int sizes[] = {9, 12, 16, 17, 20};
+	struct rng r = rng_start("nics of pools");
+	int exact = 0, cases = unit_cases(300);
+
+	for (int i = 0; i < cases; i++) {
+		struct machine m = {.cards = 1 + (int)rng_next(&r, CARDS)};
+		int n = sizes[rng_next(&r, 5)], k = 1 + (int)rng_next(&r, 4);
+		struct gt_network network = {.rails = rng_next(&r, 1u << m.cards),
+					     .busy = rng_next(&r, 1u << m.cards)};
+		struct gt_request request = {.count = k, .network = &network};
+		struct gt_choice choice, second;
+		unsigned free;
+		struct key best = {0}, mine, key;
+
+		graph_switch(&m.g, n, 6);
+		m.node = graph_node(&m.g);
+		m.has_speeds = rng_next(&r, 2);
+		for (int c = 0; c < m.cards; c++) {
+			struct gt_nic nic = {.mbps = GT_UNKNOWN, .rail = GT_UNKNOWN};
+			uint8_t paths[ORACLE_MAX];
+
+			m.mbps[c] = 25000 + 12500 * (int)rng_next(&r, 3);
+			if (m.has_speeds)
+				nic.mbps = m.mbps[c];
+			for (int g = 0; g < n; g++) {
+				m.path[c][g] = g * m.cards / n == c
+						       ? (int)rng_next(&r, 2) * 2
+						       : 4;
+				paths[g] = (uint8_t)(GT_PATH_PIX + m.path[c][g]);
+			}
+			ck_assert_int_eq(gt_node_add_nic(m.node, &nic, paths, NULL),
+					 GT_OK);
+		}
+		gt_node_settle_nics(m.node, 0, NULL);
+		ck_assert_int_eq(gt_table_new(&m.table, m.node, NULL, NULL), GT_OK);
+		do {
+			free = (rng_next(&r, 1u << n) | rng_next(&r, 1u << n));
+		} while (oracle_size(free) < k);
+		request.free = mask_of(free);
+		ck_assert_int_eq(gt_select(m.table, &request, &choice), GT_FIT_OK);
+		exact += choice.exact;
+		find_key(&m, set_of(&choice.gpus), (unsigned)network.rails,
+			 (unsigned)network.busy, &mine);
+		best = mine;
+		for (unsigned set = free; set; set = (set - 1) & free) {
+			unsigned cards;
+			double x;
+
+			if (oracle_size(set) != k)
+				continue;
+			x = reach(&m, set, &cards);
+			key = mine;
+			key.worth = m.has_speeds && k > 1 && mine.value.busbw_mbps < x
+					    ? mine.value.busbw_mbps
+					    : x;
+			key.common = bits(cards & (unsigned)network.rails);
+			key.shared = bits(cards & (unsigned)network.busy);
+			if (compare(&key, &best) > 0)
+				best = key;
+		}
+		ck_assert_msg(
+			!choice.exact || compare(&mine, &best) == 0,
+			"%d of %d: %#x of %#x reaches %g, %d common, %d shared; the "
+			"best %g, %d, %d",
+			k, n, set_of(&choice.gpus), free, mine.worth, mine.common,
+			mine.shared, best.worth, best.common, best.shared);
+		ck_assert(mine.worth * 2 >= best.worth);
+		/* a wish is kept, and the second best is another set */
+		gt_mask_set(&request.touch, gt_mask_next(&request.free, 0));
+		ck_assert_int_eq(gt_select(m.table, &request, &second), GT_FIT_OK);
+		ck_assert(gt_mask_meets(&second.gpus, &request.touch));
+		close_machine(&m);
+	}
+	ck_assert_int_ge(exact * 10, cases * 9);
+}
+END_TEST
+
 /* A node without cards, and a job of one node: as ever. */
 START_TEST(nothing_changes_without_cards)
 {
@@ -393,6 +474,7 @@ SUITE(nics)
 {
 	static const struct unit_test tests[] = {
 		UNIT(jobs_of_several_nodes_get_the_best_sets),
+		UNIT(nodes_of_many_gpus_get_the_best_sets),
 		UNIT(nothing_changes_without_cards),
 		UNIT(cards_that_count),
 		UNIT(rails_by_pci_order),

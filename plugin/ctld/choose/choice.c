@@ -34,6 +34,9 @@ static enum gp_reason read_selection(struct gp_node_answer *answer,
 		answer->stock |= bits;
 		answer->counts[e] = __builtin_popcountll(bits);
 	}
+	/* When it starts it gets them all. */
+	if (answer->stock && asked->whole)
+		answer->stock = answer->gpus.free;
 	return answer->stock ? GP_OK : GP_NO_GPUS;
 }
 

@@ -440,6 +440,8 @@ static int answer(struct gp_attempt *a)
 	int rc;
 
 	rc = gp_preselect_answer(a);
+	if (rc == SLURM_SUCCESS && gp_nics_object())
+		rc = gp_nics_object()->nodes(a);
 	if (rc != SLURM_SUCCESS)
 		return rc;
 	clock_gettime(CLOCK_MONOTONIC, &a->answered);

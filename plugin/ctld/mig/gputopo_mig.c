@@ -16,9 +16,9 @@
 #include "plugin/ctld/mig/mig_select.h"
 #include "plugin/ctld/mig/mig_submit.h"
 
-static const struct gp_mig_host *host;
+static const struct gp_object_host *host;
 
-static void start(const struct gp_mig_host *theirs)
+static void start(const struct gp_object_host *theirs)
 {
 	host = theirs;
 }

@@ -34,13 +34,12 @@ static void resolve_path(const struct gp_conf *conf, const char *spec, char *pat
 static enum gt_err load(struct gp_topology *topology, const struct gp_conf *conf,
 			int line, struct gt_error *err)
 {
-	struct gt_load_options options = {.model = topology->model};
 	struct gt_error cause;
 	char path[4096];
 	enum gt_err code;
 
 	resolve_path(conf, topology->spec, path, sizeof(path));
-	code = gt_node_load(&topology->node, path, &options, &cause);
+	code = gt_node_load_site(&topology->node, path, &topology->options, &cause);
 	if (code != GT_OK)
 		return gt_fail_at(err, code, gp_conf_file(conf), line, 0,
 				  "Topology=%s: line %d: %s", topology->spec, cause.line,
@@ -52,13 +51,14 @@ static enum gt_err load(struct gp_topology *topology, const struct gp_conf *conf
 	return GT_OK;
 }
 
-static bool has(const struct gp_reading *reading, const char *spec, const char *model)
+static bool has(const struct gp_reading *reading, const char *spec,
+		const struct gt_site_options *options)
 {
 	for (int i = 0; i < reading->topology_count; i++) {
 		const struct gp_topology *one = &reading->topologies[i];
 
 		if (strcmp(one->spec, spec) == 0 &&
-		    strcmp(one->model ? one->model : "", model ? model : "") == 0)
+		    gp_same_load_options(&one->options, options))
 			return true;
 	}
 	return false;
@@ -73,9 +73,9 @@ static enum gt_err load_all(struct gp_reading *reading, struct gt_error *err)
 	int line;
 
 	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++) {
-		const char *model = gp_conf_model(conf, i);
+		struct gt_site_options options = gp_conf_load_options(conf, i);
 
-		if (has(reading, spec, model))
+		if (has(reading, spec, &options))
 			continue;
 		more = realloc(reading->topologies,
 			       (size_t)(reading->topology_count + 1) * sizeof(*more));
@@ -83,7 +83,7 @@ static enum gt_err load_all(struct gp_reading *reading, struct gt_error *err)
 			return gt_fail(err, GT_ENOMEM, "out of memory");
 		reading->topologies = more;
 		more += reading->topology_count++;
-		*more = (struct gp_topology){.spec = spec, .model = model};
+		*more = (struct gp_topology){.spec = spec, .options = options};
 		code = load(more, conf, line, err);
 	}
 	return code;

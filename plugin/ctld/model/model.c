@@ -309,7 +309,7 @@ static void find_table(struct gp_models *models, struct gp_binding *binding,
 {
 	const char *spec = binding->settings.topology;
 	const struct gt_node *source =
-		gp_topologies_find(&models->topologies, spec, binding->settings.model);
+		gp_topologies_find(&models->topologies, spec, &binding->settings.read);
 	struct kind kind;
 
 	if (!spec && !gpus->has_links)
@@ -334,7 +334,7 @@ static void find_table(struct gp_models *models, struct gp_binding *binding,
 static int find_domain(struct gp_models *models, const struct gp_settings *settings)
 {
 	const struct gt_node *source = gp_topologies_find(
-		&models->topologies, settings->topology, settings->model);
+		&models->topologies, settings->topology, &settings->read);
 	const char *name = settings->domain;
 
 	if (!name && source)

@@ -12,12 +12,12 @@
 #include "plugin/slurm/say.h"
 
 const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec, const char *model)
+					 const char *spec,
+					 const struct gt_site_options *options)
 {
 	for (int i = 0; spec && i < topologies->count; i++)
 		if (strcmp(topologies->list[i].spec, spec) == 0 &&
-		    strcmp(topologies->list[i].model ? topologies->list[i].model : "",
-			   model ? model : "") == 0)
+		    gp_same_load_options(&topologies->list[i].options, options))
 			return topologies->list[i].node;
 	return NULL;
 }
@@ -38,8 +38,7 @@ static void load_mig(struct gp_topologies *topologies, const struct gt_node *nod
 			 why);
 }
 
-/* A node with NICs brings gputopo_nics.so, which judges them; without that file it has
- * none. */
+/* A node with NICs brings gputopo_nics.so, and has none without. */
 static void load_nics(struct gt_node *node)
 {
 	const struct gp_nics_object *object = NULL;

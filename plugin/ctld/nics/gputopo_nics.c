@@ -5,8 +5,18 @@
  */
 #include "plugin/slurm/compat.h"
 
+#include "plugin/ctld/nics/nics_nodes.h"
+#include "plugin/ctld/objects/mig_object.h"
 #include "plugin/ctld/objects/nics_object.h"
 #include "plugin/ctld/state/state.h"
+
+const struct gp_object_host *gp_nics_host;
+
+static void start(const struct gp_object_host *host)
+{
+	gp_nics_host = host;
+	gp_nics_forget();
+}
 
 /* The node's model, if it has NICs; else NULL. */
 static const struct gt_node *model_of(const struct gp_node_answer *answer)
@@ -108,7 +118,9 @@ extern const struct gp_nics_object gputopo_nics;
 const struct gp_nics_object gputopo_nics = {
 	.head = {sizeof(struct gp_nics_object), sizeof(struct gp_controller),
 		 SLURM_VERSION_NUMBER},
+	.start = start,
 	.cards = &gt_cards,
+	.nodes = gp_nics_nodes,
 	.look = look,
 	.tell = tell,
 };

@@ -19,16 +19,21 @@ struct gp_caches;
 struct gp_config;
 struct gp_controller;
 struct gp_fields;
+struct gp_free_bound;
 struct gp_gpus;
+struct gp_job;
 struct gp_mig_question;
 struct gp_mig_verdict;
 struct gp_models;
 struct gp_node_answer;
+struct gp_node_view;
 struct gp_stock_plugin;
 struct gp_test;
+struct gp_units;
 
-/* What the object calls back: functions of the select plugin, as their headers say. */
-struct gp_mig_host {
+/* What this object and gputopo_nics.so call back: functions of the select plugin, as
+ * their headers say. */
+struct gp_object_host {
 	uint32_t ctl;	/* of struct gp_controller: both are of one build */
 	uint32_t slurm; /* SLURM_VERSION_NUMBER */
 	int (*ask)(struct gp_controller *ctl, const struct gp_stock_plugin *stock_plugin,
@@ -48,6 +53,13 @@ struct gp_mig_host {
 			const struct gp_stock_plugin *stock_plugin,
 			const struct gp_test *test, time_t (*when)(void *arg, int node),
 			void *arg, const char *const *waiting);
+	int (*ask_again)(struct gp_controller *ctl,
+			 const struct gp_stock_plugin *stock_plugin,
+			 const struct gp_test *test);
+	bool (*view)(struct gp_node_view *view, int node, const struct gp_job *asked,
+		     int count, struct gp_models *models, struct gp_free_bound *room);
+	int (*unit)(const struct gp_units *units, int node,
+		    const struct gp_models *models);
 };
 
 /* What the object offers; the functions are described in mig_select.h, mig_submit.h and
@@ -55,7 +67,7 @@ struct gp_mig_host {
  * keeps what mig_select.h says; all else is in the structs that it is handed. */
 struct gp_mig_object {
 	struct gp_object_head head;
-	void (*start)(const struct gp_mig_host *host); /* before all else */
+	void (*start)(const struct gp_object_host *host); /* before all else */
 	/* jobs with --mig */
 	int (*job_test)(struct gp_controller *ctl,
 			const struct gp_stock_plugin *stock_plugin,
@@ -81,7 +93,7 @@ struct gp_mig_object {
 #define GP_MIG_OBJECT_SYMBOL "gputopo_mig"
 
 /* What it may call from now on; before gp_mig_object_load. */
-void gp_mig_object_host(const struct gp_mig_host *host);
+void gp_objects_host(const struct gp_object_host *host);
 /* The object, or NULL while it is not loaded. */
 const struct gp_mig_object *gp_mig_object(void);
 /* Load it, once; NULL with one line in why (size bytes) where that fails. Once loaded it

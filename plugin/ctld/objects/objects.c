@@ -13,15 +13,14 @@
 
 extern const char gputopo_plugin[];
 
-/* Set once, under the lock of controller.c. Never unloaded: code of it may be in a
- * backtrace, and nodes refer to it.
- */
+/* Set once, under the lock of controller.c. Never unloaded: nodes refer to them, and a
+ * backtrace may. */
 static const struct gp_mig_object *mig;
 static const struct gp_nics_object *nics;
 
-static const struct gp_mig_host *host;
+static const struct gp_object_host *host;
 
-void gp_mig_object_host(const struct gp_mig_host *ours)
+void gp_objects_host(const struct gp_object_host *ours)
 {
 	host = ours;
 }
@@ -68,5 +67,7 @@ const struct gp_nics_object *gp_nics_object_load(char *why, size_t size)
 	if (!nics)
 		nics = load(GP_NICS_OBJECT_FILE, GP_NICS_OBJECT_SYMBOL, sizeof(*nics),
 			    why, size);
+	if (nics)
+		nics->start(host);
 	return nics;
 }

@@ -13,10 +13,10 @@
 #include "core/node.h"
 #include "plugin/slurm/bridge.h"
 
-/* A Topology= with its Model= (NULL: none), both of the gp_conf, and what it names. */
+/* A Topology= and how it was read, both of the gp_conf, and what it names. */
 struct gp_topology {
 	const char *spec;
-	const char *model;
+	struct gt_site_options options;
 	struct gt_node *node;
 };
 

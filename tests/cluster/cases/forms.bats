@@ -235,6 +235,35 @@ cluster_wait_idle_gpus() {
 	assert_all_free
 }
 
+# Stock 24.11 takes CPUs for GPUs that are free, and fewer CPUs where fewer are.
+@test "--cpus-per-gpu over several nodes: best sets on all, no fewer CPUs than asked" {
+	local request id node list cpus
+	make_free n0 1,3-4,6-7
+	while read -r request; do
+		# shellcheck disable=SC2086
+		id=$(ask $request </dev/null)
+		cpus=$(cluster_run squeue -h -o %C -j "$id" </dev/null)
+		while read -r node list; do
+			if [ "$node" = n0 ]; then
+				assert_best dgx1v 1,3-4,6-7 "$list"
+			else
+				assert_best dgx1v 0-7 "$list"
+			fi
+			cpus=$((cpus - $(count "$list") * ${request##*=}))
+		done < <(cluster_job_gpus "$id" </dev/null)
+		[ "$cpus" -ge 0 ]
+		cluster_run scancel "$id" </dev/null
+		cluster_wait_idle_gpus n0 3 </dev/null
+		cluster_wait_idle_gpus n1 0 </dev/null
+	done <<-EOF
+	-x n0 --gpus=12 --cpus-per-gpu=2
+	-x n0 -n3 --gpus-per-task=4 --cpus-per-gpu=2
+	-N3 --gpus=6 --cpus-per-gpu=2
+	-w n0,n1 -n6 --gpus=6 --cpus-per-gpu=2
+	-w n0,n1 -n2 --gpus-per-task=3 --cpus-per-gpu=3
+	EOF
+}
+
 @test "a node with linked and unlinked GPUs: the linked ones first" {
 	local id list
 	for request in --gpus=4 --gres=gpu:4 --gpus-per-node=4; do

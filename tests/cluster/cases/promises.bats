@@ -188,6 +188,7 @@ stays_pending() {
 
 @test "AdminComment if asked for; one line a job under DebugFlags=SelectType" {
 	local id
+	gputopo_conf AdminComment=no
 	make_free n0 1,3-4,6-7
 	id=$(ask -w n0 -N1 --gpus=4)
 	assert_equal "$(cluster_run scontrol show job "$id" | grep -c AdminComment || true)" 0

@@ -155,22 +155,52 @@ kill9() {
 	assert_all_free
 	job=$(ask -w n0 -N1 -n16 --gpus=8)
 	sleep 6 # slurmctld saves a new job's state within five seconds
-	# steps come and go while slurmctld dies
+	# steps come and go while slurmctld dies; an srun that it knows no longer would wait long
 	for i in 1 2 3 4 5 6 7 8; do
-		cluster_run srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &
+		cluster_run timeout 15 srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &
 		STEP_SRUN+=($!)
 		[ "$i" != 5 ] || kill9 slurmctld
 	done
 	cluster_run bash "$CLUSTER/daemons" start_ctld
 	cluster_wait_nodes
 	steps_wait >/dev/null || true # some wait for an answer of the slurmctld that died
-	# srun of a step that was cut off may have left it to its own end
-	for ((i = 0; i < 40; i++)); do
-		! cluster_run squeue -h -s -j "$job" -o %i | grep -q "\.[0-9]" || sleep 0.5
+	# Slurm may take a step that was cut off for running until its job ends
+	left() { cluster_run squeue -h -s -j "$job" -o %i | grep -c "\.[0-9]" || true; }
+	for ((i = 0; i < 10 && $(left) > 0; i++)); do
+		sleep 0.5
 	done
-	step_start 1 --gpus=8
+	step_start 1 --gpus=$((8 - 2 * $(left)))
 	step_end 0
 	cluster_run scancel "$job"
+	cluster_gone "$job"
+	assert_all_free
+}
+
+# A slurmctld that is killed while a step starts: before or after the GPUs of Slurm's choice
+# are exchanged. In both the step is in its memory alone.
+@test "kill -9 of slurmctld between a step's choice and its start: no bit is left set" {
+	local when i
+	job=$(ask -w n0 -N1 -n16 --gpus=8)
+	step_start 1 --gpus=2
+	for when in before after; do
+		sleep 6 # slurmctld saves jobs and steps within five seconds
+		echo "$when" >"$CLUSTER/log/slurmctld.kill"
+		cluster_run timeout 20 srun --jobid="$job" --exact -n1 --gpus=2 true >/dev/null 2>&1 3>&- &
+		STEP_SRUN+=($!) STEP_GPUS+=("")
+		for ((i = 0; i < 100; i++)); do
+			[ -e "$CLUSTER/log/slurmctld.kill" ] || break
+			sleep 0.1
+		done
+		[ ! -e "$CLUSTER/log/slurmctld.kill" ]
+		cluster_run bash "$CLUSTER/daemons" start_ctld
+		cluster_wait_nodes
+		wait "${STEP_SRUN[-1]}" || true
+		step_start 1 --gpus=3
+	done
+	# the three have all eight
+	assert_disjoint "${STEP_GPUS[@]}"
+	cluster_run scancel "$job"
+	steps_wait || true
 	cluster_gone "$job"
 	assert_all_free
 }

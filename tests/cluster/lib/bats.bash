@@ -27,12 +27,18 @@ cluster_missing() {
 
 # Start the file's cluster with the plugin, or leave the reason in CLUSTER_MISSING.
 cluster_file_start() {
+	local own=("$@") told=()
 	CLUSTER_MISSING=$(cluster_missing)
 	export CLUSTER_MISSING
 	[ -z "$CLUSTER_MISSING" ] || return 0
+	if [[ " ${own[*]} " != *" --gputopo "* ]]; then
+		printf 'DecisionLog=PLACE/decisions\nAdminComment=yes\n' >"$BATS_FILE_TMPDIR/told"
+		told=(--gputopo "$BATS_FILE_TMPDIR/told")
+	fi
 	cluster_start ${GPUTOPO_SLURM_ROOT:+--root "$GPUTOPO_SLURM_ROOT"} \
 		${GPUTOPO_PRELOAD:+--preload "$GPUTOPO_PRELOAD"} \
-		${CLOCK:+--clock "$CLOCK"} --plugin "$GPUTOPO_PLUGIN" "$@" || return 1
+		${CLOCK:+--clock "$CLOCK"} --plugin "$GPUTOPO_PLUGIN" \
+		"${told[@]}" "${own[@]}" || return 1
 	cp "$PROGRAMS/states" "$CLUSTER/states"
 }
 
@@ -57,13 +63,18 @@ cluster_file_stop() {
 # For setup: skip where there is no cluster, else begin with idle nodes.
 cluster_test_start() {
 	[ -z "$CLUSTER_MISSING" ] || skip "$CLUSTER_MISSING"
+	agrees
 	cluster_run scancel -u root
 	cluster_wait_idle
 }
 
-# gputopo_conf LINE...: these lines are gputopo.conf from now on.
+# gputopo_conf LINE...: these lines are gputopo.conf from now on, and jobs are told of, so that
+# agrees has something to hold.
 gputopo_conf() {
+	agrees || return 1
 	printf '%s\n' "$@" >"$CLUSTER/etc/gputopo.conf"
+	[[ "$*" == *DecisionLog=* ]] || echo "DecisionLog=$CLUSTER/decisions" >>"$CLUSTER/etc/gputopo.conf"
+	[[ "$*" == *AdminComment=* ]] || echo "AdminComment=yes" >>"$CLUSTER/etc/gputopo.conf"
 	rm -f "$CLUSTER/decisions"
 	cluster_run scontrol reconfigure
 	sleep 0.5
@@ -75,12 +86,25 @@ make_free() {
 	cluster_run "$CLUSTER/states" -n "$1" -f "$2"
 }
 
-# ask OPTION...: allocate at once; prints the job's id.
+# agrees [JOB]: what the decision log in $CLUSTER/decisions, AdminComment and slurmctld's log say
+# of jobs that run now is what scontrol shows; agrees.awk has the rules. Costs nothing without a
+# decision log.
+agrees() {
+	[ -s "$CLUSTER/decisions" ] || return 0
+	# shellcheck disable=SC2086
+	cluster_run scontrol -d -o show job ${1:-} >"$CLUSTER/shown" 2>/dev/null || return 0
+	awk -f "$CLUSTER_LIB/agrees.awk" "$CLUSTER/decisions" "$CLUSTER/log/slurmctld" \
+		"$CLUSTER/shown" >&2
+}
+
+# ask OPTION...: allocate at once; prints the job's id. What is said of it must be so.
 ask() {
-	local text
+	local text id
 	text=$(cluster_run salloc --no-shell -I5 -t 60 "$@" 2>&1) ||
 		{ echo "salloc $*: $text" >&2; return 1; }
-	sed -n 's/.*Granted job allocation //p' <<<"$text"
+	id=$(sed -n 's/.*Granted job allocation //p' <<<"$text")
+	agrees "$id" || return 1
+	echo "$id"
 }
 
 # give OPTION... -- LIST: like ask, and give its GPUs: "n0 0,2-3".

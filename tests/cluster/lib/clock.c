@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * clock.c - a select_cons_tres.so before all others in PluginDir: it forwards every
- * operation to the next one, ours or stock's, and writes down the longest job_tests.
- * Loaded by the slurmctlds of cases/; lib/bats.bash reads the file and has the bounds.
+ * operation to the next one, ours or stock's, and writes down the longest job_tests; and
+ * it kills slurmctld between two operations of a step where a test asks for that. Loaded
+ * by the slurmctlds of cases/; lib/bats.bash reads the file and has the bounds.
  */
 #include "plugin/slurm/compat.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "plugin/slurm/operations.h"
 
@@ -79,10 +82,10 @@ GP_FINI_TYPE fini(void)
 #define HOOK_job_begin				     FORWARD_HOOKS
 #define HOOK_job_resized			     FORWARD_HOOKS
 #define HOOK_job_fini				     FORWARD_HOOKS
-#define HOOK_step_start				     FORWARD_HOOKS
 #define HOOK_select_nodeinfo_set		     FORWARD_HOOKS
 #define HOOK_reconfigure			     FORWARD_HOOKS
 #define HOOK_job_test(ret, name, proto, args)
+#define HOOK_step_start(ret, name, proto, args)
 GP_OPERATIONS(FORWARD, FORWARD_HOOK)
 
 static long now_us(clockid_t clock)
@@ -121,3 +124,32 @@ int select_p_job_test GP_JOB_TEST_PROTO
 	     now_us(CLOCK_MONOTONIC) - clock);
 	return rc;
 }
+
+#ifdef GP_UNTIL_2411
+/* SIGKILL to this slurmctld if the file LOG.kill says so: a step has its GPUs by now,
+ * which the next operation may exchange, and nobody was told of either. The file goes
+ * first. */
+static void die_if_asked(const char *when)
+{
+	char path[PATH_MAX], word[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s.kill", slurm_conf.slurmctld_logfile);
+	f = running_in_slurmctld() ? fopen(path, "re") : NULL;
+	if (!f)
+		return;
+	if (fscanf(f, "%15s", word) == 1 && strcmp(word, when) == 0 && unlink(path) == 0)
+		(void)raise(SIGKILL);
+	fclose(f);
+}
+
+int select_p_step_start(step_record_t *step)
+{
+	int rc;
+
+	die_if_asked("before");
+	rc = next.step_start(step);
+	die_if_asked("after");
+	return rc;
+}
+#endif

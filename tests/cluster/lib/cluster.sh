@@ -98,7 +98,7 @@ cluster_start() {
 		echo "$wrap" | sed "s|PLACE|$CLUSTER|g" >wrap
 		if [ -n "$plugin" ]; then
 			cp "$plugin" plugin/select_cons_tres.so
-			cp "${plugin%/*}"/gputopo_{topology,mig}.so plugin/ 2>/dev/null || true
+			cp "${plugin%/*}"/gputopo_{topology,mig,nics}.so plugin/ 2>/dev/null || true
 		fi
 		[ ${#also[@]} = 0 ] || cp "${also[@]}" plugin/
 		[ -z "$clock" ] || { mkdir clock && cp "$clock" clock/; }
