@@ -29,7 +29,7 @@ enum gt_err gp_shape_read(struct gp_shape *shape, const char *groups, const char
 			  bool repeats, struct gt_error *err);
 /* The job says nothing of its geometry but that its tasks have size GPUs each. */
 void gp_shape_hint(struct gp_shape *shape, int size);
-/* Can the job do with whole patterns only? */
+/* Whether the job can do with whole patterns only. */
 static inline bool gp_shape_binds(const struct gp_shape *shape)
 {
 	return shape->groups.count && !shape->hint;

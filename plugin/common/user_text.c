@@ -24,7 +24,7 @@ static bool is_name(const char *entry, size_t length, const char *name)
 	return strlen(name) == length && strncmp(entry, name, length) == 0;
 }
 
-/* Is our name somewhere in the first bytes, in capitals or not? */
+/* Whether our name is somewhere in the first bytes, in capitals or not. */
 static bool mentions_us(const char *name, size_t length)
 {
 	for (size_t i = 0; i + strlen(OURS) <= length; i++)

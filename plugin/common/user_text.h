@@ -54,8 +54,8 @@ struct gp_text_filter {
 	size_t bytes;
 };
 
-/* Does this entry stay? Called for each in its order; an entry that stays must live as
- * long as the walk. NULL does not stay. O(GP_TEXT_OURS_MAX) for one of ours. */
+/* Whether this entry stays. Called for each in its order; an entry that stays must live
+ * as long as the walk. NULL does not stay. O(GP_TEXT_OURS_MAX) for one of ours. */
 bool gp_text_stays(struct gp_text_filter *filter, const char *entry);
 /* How many were dropped. */
 int gp_text_dropped(const struct gp_text_filter *filter);

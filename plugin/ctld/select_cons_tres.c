@@ -35,7 +35,7 @@ const char gputopo_plugin[] = "gputopo";
 static struct gp_stock_plugin stock_plugin;
 static bool in_slurmctld;
 
-/* Does an operation of this job (NULL: of all) concern us? */
+/* Whether an operation of this job (NULL: of all) concerns us. */
 static bool is_ours(const job_record_t *job)
 {
 	return in_slurmctld && gp_layout_holds(job);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * submit.c - whether a wish can ever be met, and the text of the refusal if not. Called
- * by job_submit/gputopo through the symbol that question.h names.
+ * submit.c - whether a wish can ever be met; refusal.c has the words if not. Called by
+ * job_submit/gputopo through the symbol that question.h names.
  */
 #include "plugin/slurm/compat.h"
 
@@ -76,7 +76,7 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 
 	if (gp_wish_parse(question->env, question->env_size, question->several, &wish,
 			  &err)) {
-		snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", err.text);
+		gp_refusal_syntax(err.text, text, size);
 		return true;
 	}
 	if (question->count && !gp_wish_ask(&wish, question->count, 0, &ask)) {
@@ -103,7 +103,7 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 	/* Too few GPUs everywhere is for Slurm to say. */
 	if (!unmet.required && (unmet.found >= places->least || !best.nodes)) {
 		if (best.nodes && !best.enforced)
-			snprintf(text, size, "%s", GP_REFUSAL_NOT_ENFORCED);
+			gp_refusal_not_enforced(text, size);
 		return false;
 	}
 	unmet.ring = wish.ring;

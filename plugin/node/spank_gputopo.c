@@ -38,10 +38,12 @@ int slurm_spank_job_epilog(spank_t spank, int argc, char **argv);
 
 static const char *const topo_words[] = {"best", "ring", "any", "off", NULL};
 static const char *const order_words[] = {"index", "ring", NULL};
+static const char *const nics_words[] = {"bind", "no", NULL};
 
 /* From where Slurm's own commands take an option of ours that is not on their command
  * line. */
 #define ORDER_INHERITED "SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_order"
+#define NICS_INHERITED	"SLURM_SPANK__SLURM_SPANK_OPTION_gputopo_gpu_nics"
 #define BATCH_STEP	0xfffffffb
 #define LIST_TEXT	1200 /* a list of GPUs and a sentence */
 
@@ -72,6 +74,12 @@ static bool is_order(const char *value, struct gt_error *why)
 {
 	(void)why;
 	return is_word(value, order_words);
+}
+
+static bool is_nics(const char *value, struct gt_error *why)
+{
+	(void)why;
+	return is_word(value, nics_words);
 }
 
 static bool is_bandwidth(const char *value, struct gt_error *why)
@@ -109,6 +117,7 @@ enum {
 	OPTION_MIG,
 	OPTION_GROUPS,
 	OPTION_COMM,
+	OPTION_NICS,
 	OPTION_COUNT
 };
 
@@ -123,6 +132,7 @@ static struct option options[OPTION_COUNT] = {
 	[OPTION_GROUPS] = {GP_ENV_GROUPS, "sizes of at most 255 characters", is_groups,
 			   ""},
 	[OPTION_COMM] = {GP_ENV_COMM, "allreduce or alltoall", is_comm, ""},
+	[OPTION_NICS] = {NULL, "bind or no", is_nics, ""},
 };
 
 /* Of this slurmstepd. */
@@ -200,6 +210,10 @@ static struct spank_option table[] = {
 	{"gpu-comm", "allreduce|alltoall",
 	 "[gputopo] what runs inside each group: all-reduce, or an all-to-all exchange",
 	 1, OPTION_COMM, take},
+	{"gpu-nics", "bind|no",
+	 "[gputopo] name the network cards near to the step's GPUs to NCCL (NCCL_IB_HCA) "
+	 "and UCX (UCX_NET_DEVICES), unless these are set",
+	 1, OPTION_NICS, take},
 };
 
 static void read_arguments(int argc, char **argv)
@@ -260,6 +274,7 @@ static int tell_slurmctld(spank_t spank)
 int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 {
 	const char *order = options[OPTION_ORDER].value;
+	const char *nics = options[OPTION_NICS].value;
 	spank_context_t context = spank_context();
 
 	(void)argc;
@@ -269,6 +284,8 @@ int slurm_spank_init_post_opt(spank_t spank, int argc, char **argv)
 	/* for each srun in salloc's shell */
 	if (context == S_CTX_ALLOCATOR && order[0])
 		setenv(ORDER_INHERITED, order, 1);
+	if (context == S_CTX_ALLOCATOR && nics[0])
+		setenv(NICS_INHERITED, nics, 1);
 	return tell_slurmctld(spank);
 }
 
@@ -290,17 +307,21 @@ static const char *find_wish(spank_t spank, int which)
 int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 {
 	const char *order = options[OPTION_ORDER].value;
+	const char *nics = options[OPTION_NICS].value;
 	uint32_t id = 0;
 
 	(void)argc;
 	(void)argv;
 	node.ring = strcmp(order, "ring") == 0;
+	node.bind_nics = strcmp(nics, "bind") == 0;
 	node.groups = find_wish(spank, OPTION_GROUPS);
 	node.comm = find_wish(spank, OPTION_COMM);
 	/* for each srun in the batch script */
-	if (order[0] && spank_get_item(spank, S_JOB_STEPID, &id) == ESPANK_SUCCESS &&
-	    id == BATCH_STEP)
+	(void)spank_get_item(spank, S_JOB_STEPID, &id);
+	if (order[0] && id == BATCH_STEP)
 		spank_setenv(spank, ORDER_INHERITED, order, 1);
+	if (nics[0] && id == BATCH_STEP)
+		spank_setenv(spank, NICS_INHERITED, nics, 1);
 	gp_ranks_begin(spank, &node);
 	return 0;
 }

@@ -112,14 +112,14 @@ int gp_bridge_count(const job_record_t *job, const struct gp_job *asked);
 int gp_bridge_per_node(const job_record_t *job, const struct gp_job *asked);
 /* How many it takes of all nodes together; 0: not known beforehand. */
 int gp_bridge_total(const job_record_t *job, const struct gp_job *asked);
-/* Has the user set no range of nodes that goes beyond one? The job has details. */
+/* Whether the user set no range of nodes that goes beyond one. The job has details. */
 bool gp_bridge_may_be_one_node(const job_record_t *job);
 /* Whether the job leaves it to us which node serves it, all else (room, weight) being
  * equal. */
 bool gp_bridge_any_node(const job_record_t *job);
 /* The same for the nodes of a job of several. */
 bool gp_bridge_loose_nodes(const job_record_t *job);
-/* Is nothing running or completing there, GPU job or not? */
+/* Whether nothing runs or completes there, GPU job or not. */
 bool gp_bridge_is_idle(const node_record_t *node);
 /* The admin's weight of a node in a RUN_NOW job_test: the stock plugin keeps a preference
  * of its own in the low byte. */

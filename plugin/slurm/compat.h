@@ -172,7 +172,7 @@
 #define GP_GRANTED(test)  NULL
 #endif
 
-/* Is the partition's network another than the cluster's default one? */
+/* Whether the partition's network is another than the cluster's default one. */
 #if GP_SINCE(25, 5)
 #define GP_HAS_TOPOLOGY(job) ((job)->part_ptr && (job)->part_ptr->topology_idx != 0)
 #else
@@ -200,7 +200,7 @@
 #else
 #define GP_SEGMENT_FLAGS 0
 #endif
-/* Are the steps of the job made by slurmctld, by way of its select plugin? */
+/* Whether slurmctld makes the steps of the job, by way of its select plugin. */
 #if GP_SINCE(25, 5)
 #define GP_SEES_STEPS(job) ((void)(job), false)
 #elif defined(STEPMGR_ENABLED)

@@ -18,10 +18,10 @@ enum gp_network {
  * above it, to be freed by free(); NULL where it is in none or memory is out. Slurm walks
  * all its switches for the answer, so ask once a configuration. */
 enum gp_network gp_network_of(const node_record_t *node, char **unit);
-/* Is the cluster's plugin one that orders nodes without naming units (3d_torus,
- * hypercube)? From 25.05 on slurm.conf does not tell, and those are gone. */
+/* Whether the cluster's plugin orders nodes without naming units (3d_torus, hypercube).
+ * From 25.05 on slurm.conf does not tell, and those are gone. */
 bool gp_network_is_odd(void);
-/* Does this job's partition have a network of its own (Topology= of a partition)? Slurm
+/* Whether this job's partition has a network of its own (Topology= of a partition). Slurm
  * names units of the cluster's default network only. */
 bool gp_network_is_apart(const job_record_t *job);
 

@@ -28,7 +28,7 @@ struct check_seen {
 	int count, room;
 };
 
-/* Is this the first time? Without memory every time is the first. O(count). */
+/* Whether this is the first time. Without memory every time is the first. O(count). */
 bool check_is_new(struct check_seen *seen, uint64_t what);
 /* One line on standard error; line 0: it is about the whole file. */
 __attribute__((format(printf, 4, 5))) void
@@ -44,14 +44,14 @@ void check_gres(struct check *check);
 /* What --mig needs, where gputopo.conf names GPUs in MIG mode that nobody has cut. */
 void check_mig(struct check *check);
 
-/* Has this plugstack.conf no line with a file of that name? false where it cannot be read
- * whole. */
+/* Whether this plugstack.conf has no line with a file of that name. false where it cannot
+ * be read whole. */
 bool check_plugstack_lacks(const char *path, const char *plugin);
 
 /* Where slurm.conf is there: nodes against gputopo.conf and gres.conf, and a summary line
  * for each node type. */
 void check_nodes(struct check *check);
-/* Is the plugin of this release in force, and may slurmctld write its files? */
+/* Whether the plugin of this release is in force, and slurmctld may write its files. */
 void check_plugin(struct check *check);
 
 #endif

@@ -177,7 +177,7 @@ static void check_devices(struct mig *m, const char *host, const struct gt_node 
 	}
 }
 
-/* Does slurm.conf alone give each GPU of the node what it needs? */
+/* Whether slurm.conf alone gives each GPU of the node what it needs. */
 static bool are_enough_spread(const struct mig *m, const char *host)
 {
 	const struct mig_row *row = row_of(&m->nodes, host);

@@ -251,7 +251,7 @@ static void squeeze(const char *text, char *out, size_t size)
 	out[used] = '\0';
 }
 
-/* Does a Type= that names a GPU model contradict the topology's? */
+/* Whether a Type= that names a GPU model contradicts the topology's. */
 static bool types_differ(const struct live_kind *kind, char *type, size_t size,
 			 const char **model)
 {

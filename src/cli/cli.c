@@ -207,7 +207,7 @@ int cli_no_more(const struct cli_common *c, int argc, char **argv)
 	return CLI_GO_ON;
 }
 
-/* A file that Include or a continued line makes more than its own text? */
+/* Whether Include or a continued line makes the file more than its own text. */
 static bool is_gres_file(const struct cli_common *c)
 {
 	if (!strcmp(c->topology, "-") || !strcmp(c->topology, "live") ||

@@ -171,8 +171,8 @@ static enum gt_err keep_first(void *arg, const char *name)
 	return GT_ELIMIT;
 }
 
-/* Are the Types of gres.conf, on the first of the hosts, GPU models that have figures?
- * slurmctld goes by them where the topology names none. */
+/* Whether the Types of gres.conf, on the first of the hosts, are GPU models that have
+ * figures. slurmctld goes by them where the topology names none. */
 static bool has_types(const struct check *check, const char *hosts)
 {
 	char host[GT_HOST_NAME_MAX + 1] = "";
@@ -193,7 +193,7 @@ static bool has_types(const struct check *check, const char *hosts)
 	return known;
 }
 
-/* Does a glob of NicIgnore= name a NIC, be it left out? */
+/* Whether a glob of NicIgnore= names a NIC, be it left out. */
 static bool names_a_nic(const struct gt_node *node, const char *glob)
 {
 	char name[GT_NIC_NAME_MAX + 16];

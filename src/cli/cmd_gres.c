@@ -144,8 +144,8 @@ static int distance(const struct cpus *cpus)
 	return apart;
 }
 
-/* Are the second threads of all GPUs' cores equally far, behind all first ones? Lists of
- * single numbers would do so by chance: they may as well be every other core. */
+/* Whether the second threads of all GPUs' cores are equally far, behind all first ones.
+ * Lists of single numbers would do so by chance: they may as well be every other core. */
 static int find_apart(const struct gt_node *node)
 {
 	int apart = 0, most = 0;
@@ -208,7 +208,7 @@ static void find_cores(struct cores *cores, const struct gt_node *node, int thre
 		cores->threads = 1;
 }
 
-/* Ranges that begin and end with whole cores? */
+/* Whether the ranges begin and end with whole cores. */
 static bool divides(const struct cpus *cpus, int threads)
 {
 	for (int i = 0; i < cpus->count; i++)
@@ -315,7 +315,7 @@ static enum gt_err print_devices(const struct lines *lines, struct cores *cores,
 	return GT_OK;
 }
 
-/* Is every device's GPU there, and none of AMD? */
+/* Whether every device's GPU is there, and none is of AMD. */
 static bool fits(const struct lines *lines)
 {
 	for (int i = 0; i < lines->mig.count; i++)

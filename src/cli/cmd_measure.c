@@ -66,7 +66,8 @@ static bool find_by_bus(const struct gt_node *node, const struct nccl_run *run,
 	return run->gpus > 0;
 }
 
-/* Are all GPUs on one switch with as many links, so that only their number matters? */
+/* Whether all GPUs are on one switch with as many links, so that only their number
+ * matters. */
 static bool is_one_switch(const struct gt_node *node)
 {
 	const struct gt_gpu *first = gt_node_size(node) ? gt_node_gpu(node, 0) : NULL;

@@ -99,7 +99,7 @@ static void fill_row(const struct live_node *node, struct nodes_row *row)
 	count_mig(node, row);
 }
 
-/* Would sinfo and an admin tell the two apart? */
+/* Whether sinfo and an admin would tell the two apart. */
 static bool looks_same(const struct nodes_row *a, const struct nodes_row *b)
 {
 	const struct live_node *x = a->node[0], *y = b->node[0];

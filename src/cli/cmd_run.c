@@ -163,7 +163,7 @@ static uint64_t to_places(const struct run *r, const struct gt_mask *mask)
 	return places;
 }
 
-/* Does the model have all of the job's GPUs? */
+/* Whether the model has all of the job's GPUs. */
 static bool knows_gpus(const struct run *r)
 {
 	for (int g = 0; g < r->gpus.count; g++) {
@@ -240,7 +240,7 @@ static uint64_t choose(void *arg, const struct run_held *held)
 		       : 0;
 }
 
-/* Could the job's GPUs here ever do, all of them free? */
+/* Whether the job's GPUs here could ever do, all of them free. */
 static int check_possible(struct run *r)
 {
 	struct run_held all = {.free = ~(uint64_t)0 >> (64 - r->gpus.count)};

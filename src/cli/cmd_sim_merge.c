@@ -108,7 +108,7 @@ static bool same_at(const json_t *a, const json_t *b, const char *key)
 	return json_equal(json_object_get(a, key), json_object_get(b, key));
 }
 
-/* Do two summaries have the same jobs, seed and nodes? */
+/* Whether two summaries have the same jobs, seed and nodes. */
 static bool same_run(const json_t *a, const json_t *b)
 {
 	const json_t *x = json_object_get(a, "inputs"), *y = json_object_get(b, "inputs");

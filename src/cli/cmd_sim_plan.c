@@ -29,9 +29,9 @@ static const char help[] =
 	"                        model=M      the GPU, where the file does not name it\n"
 	"                        nics=N       network cards of a node, spread evenly "
 	"over its\n"
-	"                                     GPUs; jobs of several nodes are then "
+	"                                     GPUs, instead of those that T has: they "
 	"bound\n"
-	"                                     by those near their GPUs\n"
+	"                                     jobs of several nodes\n"
 	"                        nic-rate=G   GB/s of each (default 50)\n"
 	"                        price=P      of a node, in any currency\n"
 	"                        mig=MODEL,mig-gpus=N   GPUs set aside for the trace's "
@@ -205,18 +205,43 @@ static int read_option(struct plan *p, int opt)
 
 /* ---- the runs ---- */
 
+/* nics= of a candidate: spread evenly over the GPUs, GPU g beside card g x cards / GPUs.
+ */
+static enum gt_err add_nics(const struct candidate *c, struct gt_node *node,
+			    struct gt_error *err)
+{
+	struct gt_nic nic = {.mbps = (int)(c->nic_gbps * 1000 + .5), .rail = GT_UNKNOWN};
+	int n = gt_node_size(node);
+	enum gt_err rc = GT_OK;
+	uint8_t paths[GT_MAX_GPUS];
+
+	for (int i = 0; i < c->nics && rc == GT_OK; i++) {
+		snprintf(nic.name, sizeof(nic.name), "nic%d", i);
+		for (int g = 0; g < n; g++)
+			paths[g] = g * c->nics / n == i ? GT_PATH_PIX : GT_PATH_SYS;
+		rc = gt_node_add_nic(node, &nic, paths, err);
+	}
+	if (rc == GT_OK && c->nics)
+		gt_node_settle_nics(node, 0, NULL);
+	return rc;
+}
+
 static int load_layout(struct candidate *c)
 {
-	struct gt_load_options load = {.model = c->model};
+	struct gt_site_options load = {.load = {.model = c->model},
+				       .nic_ignored = c->nics ? "*" : NULL};
 	struct gt_error err;
 	struct gt_node *node;
 	int type;
 
-	if (gt_node_load(&node, c->topology, &load, &err) ||
-	    sim_layout_add_type(&c->layout, node, 0, &type, &err))
+	if (gt_node_load_site(&node, c->topology, &load, &err))
 		return cli_fail(&err);
-	c->layout.types[type].nics = c->nics;
-	c->layout.types[type].nic_mbps = (int)(c->nic_gbps * 1000 + .5);
+	if (add_nics(c, node, &err)) {
+		gt_node_free(node);
+		return cli_fail(&err);
+	}
+	if (sim_layout_add_type(&c->layout, node, 0, &type, &err))
+		return cli_fail(&err);
 	for (int i = 0; i < c->nodes; i++)
 		if (sim_layout_add_node(&c->layout, type, NULL, false, &err))
 			return cli_fail(&err);
@@ -370,7 +395,7 @@ static void print_table(const struct plan *p, const struct sim_trace *trace)
 	      "5 % got less than\n"
 	      "                   (of a job on several nodes that of its slowest node, "
 	      "and "
-	      "with nics= at most\n"
+	      "at most\n"
 	      "                   that of the network cards near its GPUs)\n"
 	      "  wait, wait 95 %  minutes from submission to start: mean, and of 95 % of "
 	      "the jobs\n"

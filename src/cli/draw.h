@@ -19,7 +19,7 @@ struct draw_mark {
  * GT_EPARSE; *mark is empty then. "" marks nothing. */
 enum gt_err draw_mark_parse(struct draw_mark *mark, const char *text, int limit,
 			    struct gt_error *err);
-/* Are both marked, and of one group? Then the line between them is the job's. */
+/* Whether both are marked, and of one group. Then the line between them is the job's. */
 bool draw_mark_joins(const struct draw_mark *mark, int a, int b);
 /* Colours of a group: a GPU's fill, and lines. */
 const char *draw_mark_fill(const struct draw_mark *mark, int gpu);

@@ -177,7 +177,7 @@ bool live_best(const struct live_kind *kind, uint64_t free, int count,
 	       struct live_set *set);
 /* The same of a given set. */
 bool live_score(const struct live_kind *kind, uint64_t bits, struct live_set *set);
-/* Is this set at full speed? */
+/* Whether this set is at full speed. */
 static inline bool live_is_ideal(const struct live_set *set)
 {
 	return set->bits && set->busbw_mbps >= set->ideal_mbps;

@@ -52,9 +52,10 @@ struct live_verdict {
 	struct live_set best; /* of the free ones, as the plugin would choose */
 };
 
-/* May the job have this node, whatever is free there? */
+/* Whether the job may have this node, whatever is free there. */
 bool live_may_have(const struct live_job *job, const struct live_node *node);
-/* Can count of these bits meet it? *set is what the plugin would choose of them. */
+/* Whether count of these bits can meet it. *set is what the plugin would choose of them.
+ */
 bool live_met(const struct live_ask *ask, const struct live_kind *kind, uint64_t free,
 	      struct live_set *set);
 void live_judge(const struct live_ask *ask, const struct live_job *job,

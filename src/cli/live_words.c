@@ -187,7 +187,7 @@ static int compare_names(const void *a, const void *b)
 	return (x->digits > y->digits) - (x->digits < y->digits);
 }
 
-/* May b stand in one bracket with a, padded as a range of that width is? */
+/* Whether b fits into one bracket with a, padded as a range of that width is. */
 static bool same_bracket(const struct name *a, const struct name *b)
 {
 	bool padded = a->digits > 1 && a->text[a->stem] == '0';

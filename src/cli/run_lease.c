@@ -263,7 +263,7 @@ void run_lease_leave(struct run_lease *lease)
 	lease->ticket = -1;
 }
 
-/* Does nobody hold a GPU, of this task's or of another's? Locks all of their files. */
+/* Whether no task holds a GPU, this one or another. Locks all of their files. */
 static bool all_idle(const struct run_lease *lease, bool removes)
 {
 	DIR *dir = opendir(lease->dir);

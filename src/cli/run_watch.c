@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS	    500	  /* is who started us still there? where the kernel can't say */
+#define LOOK_MS	    500	  /* between looks for the starter, where the kernel can't say */
 #define GRACE_MS    10000 /* from SIGTERM to SIGKILL */
 #define LEFTOVER_MS 2000  /* the same for what a command leaves behind */
 

@@ -217,12 +217,14 @@ static void read_shared(struct in *in, struct gt_node *node)
 {
 	char list[512];
 
+	if (in->end - in->at > 1 && in->at[1] == 'n')
+		return;
 	if (!in_take(in, '/'))
 		return;
 	gt_node_set_pcie_p2p(node, in_take(in, 'p'));
 	if (!gt_node_pcie_p2p(node))
 		in_expect(in, 'c');
-	while (in->at < in->end && !in->bad) {
+	while (in->at < in->end && *in->at != '/' && !in->bad) {
 		struct gt_shared shared;
 
 		in_expect(in, '+');
@@ -233,6 +235,42 @@ static void read_shared(struct in *in, struct gt_node *node)
 		if (gt_mask_parse(&shared.gpus, list, gt_node_size(node), NULL) ||
 		    gt_node_add_shared(node, &shared, NULL))
 			in->bad = true;
+	}
+}
+
+/* Near is all that is told: such GPUs are beside the card, the others far. */
+static void read_nics(struct in *in, struct gt_node *node)
+{
+	struct gt_nic nic[GT_MAX_NICS];
+	struct gt_mask any = {{0}};
+	uint8_t paths[GT_MAX_GPUS];
+	char list[512];
+	int count = 0;
+
+	if (!in_take(in, '/'))
+		return;
+	in_expect(in, 'n');
+	for (; in->at < in->end && !in->bad; count++) {
+		if (count == GT_MAX_NICS) {
+			in->bad = true;
+			return;
+		}
+		nic[count] = (struct gt_nic){.mbps = GT_UNKNOWN, .rail = GT_UNKNOWN};
+		in_expect(in, '+');
+		in_text(in, GP_COMPACT_NAME, nic[count].name, sizeof(nic[count].name));
+		in_expect(in, '.');
+		in_text(in, "0123456789,-", list, sizeof(list));
+		if (list[0] &&
+		    gt_mask_parse(&nic[count].near, list, gt_node_size(node), NULL))
+			in->bad = true;
+		any = gt_mask_or(&any, &nic[count].near);
+	}
+	for (int i = 0; i < count && !in->bad; i++) {
+		for (int g = 0; g < gt_node_size(node); g++)
+			paths[g] = gt_mask_has(&nic[i].near, g) ? GT_PATH_PIX
+				   : gt_mask_has(&any, g)	? GT_PATH_SYS
+								: GT_PATH_UNKNOWN;
+		in->bad = gt_node_add_nic(node, &nic[i], paths, NULL) != GT_OK;
 	}
 }
 
@@ -264,6 +302,8 @@ enum gt_err gp_compact_parse(struct gt_node **out, const char *word, size_t len,
 		read_groups(&in, node);
 	if (!in.bad)
 		read_shared(&in, node);
+	if (!in.bad)
+		read_nics(&in, node);
 	in.bad |= in.at != in.end;
 	code = in.bad ? gt_fail(err, GT_EPARSE, "the compact model is broken at byte %d",
 				(int)(in.at - word))

@@ -6,9 +6,10 @@
  *   1/8/0....0.20000.h+1....0.20000.h/4a4b/1.2.9000+2.2.9000+0.8.6000/2a2b.../
  *
  * version / GPUs / distinct GPUs / which each is / distinct pairs / which each is, row by
- * row above the diagonal / groups [/ ways over PCIe that GPUs share]. Runs are counts
- * before letters. What no answer depends on (names, bus ids, cores, notes) is not in it,
- * nor are network cards, so that equal words mean equal answers for jobs of one node.
+ * row above the diagonal / groups [/ ways over PCIe that GPUs share] [/ NICs]. Runs are
+ * counts before letters. What no answer depends on (names, bus ids, cores, notes) is not
+ * in it; of network cards only their names and which GPUs are near, for the variables of
+ * tasks.
  */
 #ifndef GPUTOPO_CONF_COMPACT_H
 #define GPUTOPO_CONF_COMPACT_H
@@ -17,6 +18,7 @@
 
 #define GP_COMPACT_MAX	   2048 /* bytes of one word, NUL included */
 #define GP_COMPACT_LETTERS 52	/* distinct GPUs, and distinct pairs */
+#define GP_COMPACT_NAME	   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 /* Write the model into buf; false if it is too large or too irregular for it. The word
  * holds letters, digits and "/.+-,_" only. O(gpus^2). */

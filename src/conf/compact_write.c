@@ -180,6 +180,31 @@ static void put_shared(struct gt_append *out, const struct gt_node *node)
 	}
 }
 
+/* Last, "/n" and "+mlx5_0.0-1" of each network card: its name, the GPUs near to it. Left
+ * out where a name has other characters, or where there is no room. */
+static void put_nics(struct gt_append *out, const struct gt_node *node)
+{
+	size_t before = out->used;
+	bool full = out->full, fits = true;
+	char list[GT_MASK_TEXT_MAX];
+
+	if (gt_node_nic_count(node))
+		gt_append(out, "/n");
+	for (int i = 0; i < gt_node_nic_count(node); i++) {
+		const struct gt_nic *nic = gt_node_nic(node, i);
+
+		fits = fits && nic->name[0] &&
+		       !nic->name[strspn(nic->name, GP_COMPACT_NAME)];
+		gt_append(out, "+%s.%s", nic->name,
+			  gt_mask_format(&nic->near, list, sizeof(list)));
+	}
+	if (full || (fits && !out->full))
+		return;
+	out->used = before;
+	out->buf[before] = '\0';
+	out->full = false;
+}
+
 bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 {
 	struct gt_append out = gt_append_to(buf, size);
@@ -204,6 +229,7 @@ bool gp_compact_write(const struct gt_node *node, char *buf, size_t size)
 			  gt_mask_format(group, list, sizeof(list)));
 	}
 	put_shared(&out, node);
+	put_nics(&out, node);
 	if (out.full)
 		buf[0] = '\0';
 	return !out.full;

@@ -101,7 +101,7 @@ enum gt_err gp_gres_load(struct gt_node **node, const char *path,
 	return rc;
 }
 
-/* Nothing but Key=Value words? */
+/* Whether it has nothing but Key=Value words. */
 static bool is_conf_line(const char *line)
 {
 	while (*line) {

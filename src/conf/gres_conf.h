@@ -14,8 +14,8 @@
 enum gt_err gp_gres_load(struct gt_node **node, const char *path,
 			 const struct gt_load_options *options, struct gt_error *err);
 
-/* Is path a file of Slurm's configuration whose lines go on elsewhere: nothing but
- * Key=Value words, comments and at least one Include or continued line? */
+/* Whether path is a file of Slurm's configuration whose lines go on elsewhere: nothing
+ * but Key=Value words, comments and at least one Include or continued line. */
 bool gp_gres_is_split(const char *path);
 
 #endif

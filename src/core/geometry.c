@@ -11,7 +11,7 @@
 
 /* ---- islands ---- */
 
-/* Does every pair of the set give the same, so that every partition does? */
+/* Whether every pair of the set gives the same, so that every partition does. */
 static bool all_alike(const struct gt_node *node, const struct gt_mask *set)
 {
 	int first = gt_mask_next(set, 0), second = gt_mask_next(set, first + 1);

@@ -95,8 +95,8 @@ struct gt_shared {
  * GPUs are neither nested in those of another nor apart from them; GT_ELIMIT. */
 enum gt_err gt_node_add_shared(struct gt_node *node, const struct gt_shared *shared,
 			       struct gt_error *err);
-/* Do the node's GPUs write to each other over PCIe? Where nobody says so finish goes by
- * the GPU models. It counts only where something is shared. */
+/* Whether the node's GPUs write to each other over PCIe. Without this finish goes by the
+ * GPU models. It counts only where something is shared. */
 void gt_node_set_pcie_p2p(struct gt_node *node, bool p2p);
 /* Somebody measured this on the node (gputopo measure). */
 struct gt_measured {

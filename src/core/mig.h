@@ -225,8 +225,8 @@ int gt_instance_compare(const struct gt_node *node,
 double gt_instance_damage(const struct gt_node *node,
 			  const struct gt_instance_request *request,
 			  const struct gt_mask *pick);
-/* Is a Slurm type (a100_1g.10gb, or 1g.10gb) that of instance i? Names that drift with
- * the driver are the same. */
+/* Whether a Slurm type (a100_1g.10gb, or 1g.10gb) is that of instance i. Names that drift
+ * with the driver are the same. */
 bool gt_instance_is_type(const struct gt_node *node, int i, const char *type);
 
 /* How many instances of each profile are wanted. */

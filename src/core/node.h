@@ -81,7 +81,7 @@ bool gt_instances_same(const struct gt_node *a, const struct gt_node *b);
 /* Give copy (whose list is overwritten) the measured points of node; false: out of
  * memory. */
 bool gt_measured_copy(struct gt_node *copy, const struct gt_node *node);
-/* Are the two of the same GPUs, or number, and comm? */
+/* Whether the two are of the same GPUs, or number, and comm. */
 bool gt_measured_same_place(const struct gt_measured *a, const struct gt_measured *b);
 bool gt_measured_same(const struct gt_node *a, const struct gt_node *b);
 

@@ -47,7 +47,7 @@ int gt_members_bottleneck(const struct gt_members *m);
 int gt_members_sockets(const struct gt_members *m);
 int gt_members_pci_roots(const struct gt_members *m);
 
-/* Does the pair talk over PCIe in an all-to-all? */
+/* Whether the pair talks over PCIe in an all-to-all. */
 bool gt_members_over_pcie(const struct gt_members *m, int a, int b);
 /* What shared PCIe ways leave to the ring, MB/s, and to an all-to-all's bus bandwidth,
  * bytes a second; INT_MAX, INT64_MAX: nothing shared is used. O(shared ways x k^2).

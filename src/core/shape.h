@@ -11,7 +11,7 @@ struct gt_shape;
 /* The best partition of every set that lies within some free GPUs. */
 struct gt_parts;
 
-/* Does the request ask for more than one all-reduce over the whole set? */
+/* Whether the request asks for more than one all-reduce over the whole set. */
 static inline bool gt_shape_asked(const struct gt_request *request)
 {
 	return (request->comm != GT_COMM_ALLREDUCE ||
@@ -26,7 +26,8 @@ struct gt_shape *gt_shape_get(struct gt_table *table, const struct gt_request *r
  * NULL: out of memory. */
 const struct gt_answer *gt_shape_ask(struct gt_table *table, struct gt_shape *shape,
 				     uint32_t open, const struct gt_tie **ties);
-/* Does the table's limit allow to look for the request's groups in open? O(groups). */
+/* Whether the table's limit allows to look for the request's groups in open. O(groups).
+ */
 bool gt_shape_fits(const struct gt_table *table, const struct gt_request *request,
 		   uint32_t open);
 /* The partitions of all sets within open. */
@@ -41,7 +42,7 @@ uint32_t gt_shape_keep(struct gt_table *table, const struct gt_shape *shape,
 uint32_t gt_shape_best(struct gt_table *table, const struct gt_shape *shape,
 		       struct gt_parts *parts, struct gt_tie *c, uint32_t count,
 		       bool *inexact);
-/* Have the two sets groups and a transfer of the same worth? */
+/* Whether the two sets have groups and a transfer of the same worth. */
 bool gt_shape_equal(struct gt_parts *parts, uint32_t a, uint32_t b);
 /* The slowest group of the set, MB/s; INT_MAX: groups of one only. */
 int gt_shape_slowest(const struct gt_parts *parts, uint32_t set);

@@ -175,7 +175,7 @@ enum gt_err gt_pools_new(struct gt_pools **pools, const struct gt_table *table,
 			 struct gt_error *err);
 void gt_pools_free(struct gt_pools *pools);
 size_t gt_pools_bytes(const struct gt_pools *pools);
-/* Does the set keep count, touch, quotas and except of the request? */
+/* Whether the set keeps count, touch, quotas and except of the request. */
 bool gt_pools_allow(const struct gt_request *request, const struct gt_mask *set);
 /* Take over table->mix. */
 void gt_pools_weigh(struct gt_pools *pools, const struct gt_table *table);

@@ -20,6 +20,7 @@ const struct gp_fact_name gp_fact_names[GP_FACTS] = {
 	[GP_FACT_IDEAL] = {"GPUTOPO_IDEAL", "gputopo.ideal", GP_FACT_IS_NUMBER},
 	[GP_FACT_HASH] = {"GPUTOPO_HASH", "gputopo.hash", GP_FACT_IS_TEXT},
 	[GP_FACT_GROUPS] = {"GPUTOPO_GROUPS", "gputopo.groups", GP_FACT_IS_TEXT},
+	[GP_FACT_NICS] = {"GPUTOPO_NICS", "gputopo.nics", GP_FACT_IS_TEXT},
 	[GP_FACT_GPU] = {"GPUTOPO_GPU", "gputopo.gpu", GP_FACT_IS_TEXT},
 	[GP_FACT_PEERS] = {"GPUTOPO_PEERS", "gputopo.peers", GP_FACT_IS_TEXT},
 	[GP_FACT_GROUP] = {"GPUTOPO_GROUP", "gputopo.group", GP_FACT_IS_TEXT},
@@ -57,6 +58,46 @@ static void fill_bandwidth(struct gp_facts *facts, const struct gt_node *node,
 					node, facts->gpu[i], facts->gpu[j]));
 }
 
+static void fill_nics(struct gp_facts *facts, const struct gt_node *node)
+{
+	struct gt_append text = gt_append_to(facts->nics, sizeof(facts->nics));
+
+	for (int i = 0; gt_node_nic_count(node) && i < facts->count; i++) {
+		const char *comma = i ? ";" : "";
+
+		for (int c = 0; c < gt_node_nic_count(node); c++) {
+			const struct gt_nic *nic = gt_node_nic(node, c);
+
+			if (!gt_mask_has(&nic->near, facts->gpu[i]))
+				continue;
+			gt_append(&text, "%s%s", comma, nic->name);
+			comma = ",";
+		}
+		if (*comma != ',')
+			gt_append(&text, "%s-", comma);
+	}
+	if (text.full)
+		facts->nics[0] = '\0';
+}
+
+char *gp_facts_near_nics(const struct gt_node *node, const struct gt_mask *gpus,
+			 const char *prefix, const char *suffix, char *buf, size_t size)
+{
+	struct gt_append text = gt_append_to(buf, size);
+
+	for (int c = 0; c < gt_node_nic_count(node); c++) {
+		const struct gt_nic *nic = gt_node_nic(node, c);
+
+		if (!gt_mask_meets(&nic->near, gpus))
+			continue;
+		text.full |= strpbrk(nic->name, ",:;=^/ ") != NULL;
+		gt_append(&text, "%s%s%s", text.used ? "," : prefix, nic->name, suffix);
+	}
+	if (text.full)
+		buf[0] = '\0';
+	return buf;
+}
+
 void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
 		   const struct gt_mask *gpus, uint64_t hash)
 {
@@ -71,6 +112,7 @@ void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
 	}
 	gt_order_find(node, gpus, &order);
 	memcpy(facts->ring, order.gpu, (size_t)facts->count * sizeof(facts->ring[0]));
+	fill_nics(facts, node);
 	if (facts->count > 1)
 		fill_bandwidth(facts, node, gpus);
 }
@@ -178,6 +220,8 @@ bool gp_facts_get(const struct gp_facts *facts, enum gp_fact_id id, struct gp_fa
 	else if (id == GP_FACT_HASH && facts->hash)
 		snprintf(fact->text, sizeof(fact->text), "%016llx",
 			 (unsigned long long)facts->hash);
+	else if (id == GP_FACT_NICS && facts->nics[0])
+		snprintf(fact->text, sizeof(fact->text), "%s", facts->nics);
 	else if (id == GP_FACT_GROUPS && facts->groups.count > 0)
 		put_groups(facts, fact);
 	else

@@ -21,6 +21,7 @@ enum gp_fact_id {
 	GP_FACT_IDEAL,	 /* that of the best set of this size */
 	GP_FACT_HASH,	 /* of the topology model: 16 hex digits */
 	GP_FACT_GROUPS,	 /* of the job's --gpu-groups, in rank order: "0,3;1,2" */
+	GP_FACT_NICS,	 /* near to each GPU of GPUS: "mlx5_0,mlx5_1;mlx5_2;-" */
 	GP_NODE_FACTS,
 	GP_FACT_GPU = GP_NODE_FACTS, /* the task's own: "3" or "2,3" */
 	GP_FACT_PEERS,		     /* the others, best connected to it first */
@@ -55,6 +56,7 @@ struct gp_facts {
 	float busbw;
 	float ideal;
 	uint64_t hash;
+	char nics[GP_FACT_TEXT];   /* "": the topology has none, or too many */
 	struct gt_geometry groups; /* count 0: the job has not asked for any */
 };
 
@@ -62,6 +64,11 @@ struct gp_facts {
  * takes a millisecond for 8 GPUs. */
 void gp_facts_make(struct gp_facts *facts, const struct gt_node *node,
 		   const struct gt_mask *gpus, uint64_t hash);
+/* The NICs near to any of the step's GPUs, each as prefix NAME suffix, joined by commas,
+ * in the order of the topology: "=mlx5_0,mlx5_1". "" where there is none, or where a name
+ * has marks of NCCL's or UCX's lists in it. Returns buf. */
+char *gp_facts_near_nics(const struct gt_node *node, const struct gt_mask *gpus,
+			 const char *prefix, const char *suffix, char *buf, size_t size);
 /* The ranks follow these groups of the same GPUs (rank_groups.h). */
 void gp_facts_group(struct gp_facts *facts, const struct gt_geometry *groups);
 /* Where every task sees all GPUs, in the order of list: which of them task `task` of so

@@ -175,8 +175,8 @@ static void drop(struct run *r, size_t i)
 	r->waiting--;
 }
 
-/* May the job pass the first one? It ends before, or leaves what that needs. plan is the
- * job's, and stays. */
+/* Whether the job may pass the first one: it ends before, or leaves what that needs. plan
+ * is the job's, and stays. */
 static bool may_pass(struct run *r, int32_t number, int64_t time, int *kept)
 {
 	bool fits;

@@ -38,7 +38,7 @@ struct sim_cluster {
 	double busy_ms;	  /* GPU x milliseconds */
 };
 
-/* sizes[k]: do requests of k GPUs on one node occur? */
+/* sizes[k]: whether requests of k GPUs on one node occur */
 enum gt_err sim_cluster_init(struct sim_cluster *cluster, const struct sim_layout *layout,
 			     struct sim_value *values, const bool *sizes,
 			     bool wants_quality, bool wants_soon, struct gt_error *err);

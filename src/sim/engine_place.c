@@ -125,10 +125,38 @@ static const struct sim_shape *shape_of(const struct sim_placer *p,
 	return job->shape ? &p->trace->shapes[job->shape] : NULL;
 }
 
-/* GPUs for the job on a node that has as many free. */
-static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int had,
-		     int nodes_left, struct sim_place *place)
+/* The rails that all of the job's sets so far have, as the plugin compares them: of nodes
+ * with as many NICs. */
+static struct gt_network network_for(const struct sim_placer *p, int node,
+				     const struct sim_place *place)
 {
+	const struct gt_node *own = sim_layout_type(p->layout, node)->node;
+	struct gt_network network = {.rails = ~(uint64_t)0};
+
+	for (const struct sim_place *other = p->found; other < place; other++) {
+		const struct gt_node *there =
+			sim_layout_type(p->layout, other->node)->node;
+		struct gt_mask set = {.word = {other->mask}};
+		struct gt_reach reach;
+
+		if (gt_node_nic_count(there) != gt_node_nic_count(own))
+			continue;
+		gt_node_reach(there, &set, &reach);
+		network.rails &= reach.rails;
+	}
+	if (!~network.rails)
+		network.rails = 0;
+	return network;
+}
+
+/* GPUs for the job on a node that has as many free; spans: it has other nodes too. */
+static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int had,
+		     int nodes_left, bool spans, struct sim_place *place)
+{
+	const struct sim_type *type = sim_layout_type(p->layout, node);
+	bool has_nics = spans && gt_node_nic_count(type->node);
+	struct gt_network network =
+		has_nics ? network_for(p, node, place) : (struct gt_network){0};
 	struct sim_ask ask = {
 		.job = &p->trace->jobs[job],
 		.shape = shape_of(p, &p->trace->jobs[job]),
@@ -138,6 +166,7 @@ static bool ask_node(struct sim_placer *p, int32_t job, int node, int count, int
 		.count = count,
 		.had = had,
 		.nodes_left = nodes_left,
+		.network = has_nics ? &network : NULL,
 		.slots = sim_cluster_slots(&p->cluster, node),
 		.slot_count = p->cluster.nodes[node].slot_count,
 		.now_ms = p->now_ms,
@@ -210,8 +239,8 @@ static int find_nodes(struct sim_placer *p, int32_t number, const int *avoid,
 		int count = job->gpus / nodes + (i < job->gpus % nodes);
 		int node = find_node(p, job, count, avoid_count);
 
-		if (node < 0 ||
-		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
+		if (node < 0 || !ask_node(p, number, node, count, had, nodes - i,
+					  nodes > 1, &p->found[i]))
 			return 0;
 		had += count;
 		if (nodes > 1)
@@ -239,7 +268,7 @@ static int find_split(struct sim_placer *p, int32_t number, const int *avoid,
 			return 0;
 		free = (int)sim_tree_get(&p->cluster.free, node);
 		count = free < left ? free : left;
-		if (!ask_node(p, number, node, count, job->gpus - left, 1,
+		if (!ask_node(p, number, node, count, job->gpus - left, 1, true,
 			      &p->found[places]))
 			return 0;
 		places++;
@@ -262,17 +291,15 @@ static bool has_zero_pair(const struct gt_node *node, uint64_t set)
 	return false;
 }
 
-/* What the network cards near a set carry: those of a job on several nodes bound it. GPU
- * g is near to card g x cards / GPUs. INT32_MAX: not known. */
+/* What the network cards near a set carry: those of a job on several nodes bound it.
+ * INT32_MAX: not known. */
 static int32_t network_of(const struct sim_type *type, uint64_t set)
 {
-	uint64_t cards = 0;
+	struct gt_mask mask = {.word = {set}};
+	struct gt_reach reach;
 
-	if (!type->nics)
-		return INT32_MAX;
-	for (uint64_t left = set; left; left &= left - 1)
-		cards |= UINT64_C(1) << __builtin_ctzll(left) * type->nics / type->n;
-	return __builtin_popcountll(cards) * type->nic_mbps;
+	gt_node_reach(type->node, &mask, &reach);
+	return reach.has_speeds ? reach.worth : INT32_MAX;
 }
 
 static int32_t smaller(int32_t a, int32_t b)
@@ -280,10 +307,29 @@ static int32_t smaller(int32_t a, int32_t b)
 	return a < b ? a : b;
 }
 
-/* The same for the best that k GPUs can have. */
-static int32_t best_network(const struct sim_type *type, int k)
+/* The same for the best that k of the free GPUs can have; one GPU after the
+ * other, each time the one that adds most. */
+static int32_t best_network(const struct sim_type *type, uint64_t free, int k)
 {
-	return type->nics ? smaller(k, type->nics) * type->nic_mbps : INT32_MAX;
+	uint64_t set = 0;
+
+	if (network_of(type, free) == INT32_MAX)
+		return INT32_MAX;
+	for (; k > 0 && (free & ~set); k--) {
+		int32_t most = -1;
+		uint64_t better = 0;
+
+		for (uint64_t left = free & ~set; left; left &= left - 1) {
+			uint64_t one = left & -left;
+			int32_t here = network_of(type, set | one);
+
+			if (here > most)
+				better = one;
+			most = here > most ? here : most;
+		}
+		set |= better;
+	}
+	return network_of(type, set);
 }
 
 /* Take one place into the job's figures: its slowest node counts. */
@@ -298,7 +344,7 @@ static void note_place(struct sim_placer *p, const struct sim_job *job,
 	struct sim_worth got, best, ideal;
 
 	if (k < 2)
-		return;
+		return; /* one GPU has no bandwidth to lose, and no set to choose */
 	if (job->shape && !(shaped = sim_value_shape(value, shape_of(p, job), k)))
 		return;
 	if (shaped) {
@@ -313,9 +359,10 @@ static void note_place(struct sim_placer *p, const struct sim_job *job,
 	if (spans_nodes) {
 		got.busbw_mbps =
 			smaller(got.busbw_mbps, network_of(value->type, place->mask));
-		best.busbw_mbps = smaller(best.busbw_mbps, best_network(value->type, k));
-		ideal.busbw_mbps =
-			smaller(ideal.busbw_mbps, best_network(value->type, k));
+		best.busbw_mbps =
+			smaller(best.busbw_mbps, best_network(value->type, free, k));
+		ideal.busbw_mbps = smaller(
+			ideal.busbw_mbps, best_network(value->type, value->type->all, k));
 	}
 	/* beyond 8 GPUs "best" is the best by the key of our selection */
 	if (got.busbw_mbps > best.busbw_mbps)
@@ -335,10 +382,24 @@ static void note_place(struct sim_placer *p, const struct sim_job *job,
 		ideal.busbw_mbps > got.busbw_mbps ? ideal.busbw_mbps : got.busbw_mbps;
 }
 
+/* What the network of a split job carries: that of its slowest node, or --network where
+ * the models do not tell. */
+static int32_t split_network(const struct sim_placer *p, int places)
+{
+	int32_t least = INT32_MAX;
+
+	for (int i = 0; i < places; i++)
+		least = smaller(least,
+				network_of(sim_layout_type(p->layout, p->found[i].node),
+					   p->found[i].mask));
+	return least == INT32_MAX ? p->options->network_mbps : least;
+}
+
 /* A split job: the network bounds it, and one idle node would have been the ideal. */
 static void note_split(struct sim_placer *p, const struct sim_job *job,
-		       struct sim_outcome *o)
+		       struct sim_outcome *o, int places)
 {
+	int32_t network = split_network(p, places);
 	struct sim_value *value = &p->chooser.values[0];
 	const struct sim_shape *shape = shape_of(p, job);
 	struct sim_shape_value *shaped = NULL;
@@ -349,8 +410,8 @@ static void note_split(struct sim_placer *p, const struct sim_job *job,
 		shaped = sim_value_shape(value, shape, job->gpus);
 	if (job->gpus > value->type->n || (shape && !shaped))
 		return;
-	if (!o->got_mbps || o->got_mbps > p->options->network_mbps)
-		o->got_mbps = p->options->network_mbps;
+	if (!o->got_mbps || o->got_mbps > network)
+		o->got_mbps = network;
 	o->best_mbps = o->got_mbps;
 	o->ideal_mbps = shaped ? sim_shape_ideal(shaped).busbw_mbps
 			       : value->ideal[job->gpus].busbw_mbps;
@@ -391,7 +452,7 @@ static int64_t run_time(const struct sim_placer *p, const struct sim_job *job,
 	return job->duration_ms + (int64_t)((double)job->duration_ms * more + .5);
 }
 
-/* Do sets of k differ for this shape, on one type of node or between two? */
+/* Whether sets of k differ for this shape, on one type of node or between two. */
 static bool has_shape_choice(struct sim_placer *p, const struct sim_shape *shape, int k)
 {
 	int ideal = 0;
@@ -427,7 +488,7 @@ static bool commit(struct sim_placer *p, int32_t number, int places, bool split)
 	for (int i = 0; i < places; i++)
 		note_place(p, job, o, &p->found[i], places > 1 && !split);
 	if (split)
-		note_split(p, job, o);
+		note_split(p, job, o, places);
 	if (!o->got_mbps)
 		o->flags &= (uint16_t)~SIM_RING;
 	sim_placer_nodes(p, number, &count);
@@ -499,7 +560,8 @@ static int find_recorded(struct sim_placer *p, int32_t number, bool even)
 			return 0;
 		count = recorded_share(p, job, node, i, nodes, had, even);
 		if (count < 1 || sim_tree_get(&p->cluster.free, node) < (uint64_t)count ||
-		    !ask_node(p, number, node, count, had, nodes - i, &p->found[i]))
+		    !ask_node(p, number, node, count, had, nodes - i, nodes > 1,
+			      &p->found[i]))
 			return 0;
 		had += count;
 	}

@@ -135,7 +135,7 @@ static enum gt_err find_kept(void *arg, const char *name)
 	return gt_hostlist_has(*left_out, name) ? GT_OK : GT_EINVAL;
 }
 
-/* Are all nodes that the job ran on left out? */
+/* Whether all nodes that the job ran on are left out. */
 static bool ran_outside(const struct sim_trace *trace, const struct sim_job *job,
 			const struct sim_site *site)
 {

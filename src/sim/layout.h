@@ -16,8 +16,6 @@ struct sim_type {
 	int n;
 	int cores_per_socket;
 	uint64_t all;
-	int nics;     /* network cards, spread evenly over the GPUs; 0: not known */
-	int nic_mbps; /* of each */
 };
 
 struct sim_layout {

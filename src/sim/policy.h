@@ -33,8 +33,9 @@ struct sim_ask {
 	bool stock; /* our policy is off on this node */
 	uint64_t busy;
 	int count;
-	int had;	/* GPUs of the job on nodes before this one */
-	int nodes_left; /* of the job, this one counted */
+	int had;			  /* GPUs of the job on nodes before this one */
+	int nodes_left;			  /* of the job, this one counted */
+	const struct gt_network *network; /* of a job of several nodes; NULL: of one */
 	const struct sim_slot *slots;
 	int slot_count;
 	int64_t now_ms;
@@ -66,7 +67,7 @@ struct sim_chooser {
 	bool over;		       /* gputopo: stock's set stands where ours is not
 					* better on levels 0 to 3, as in the plugin */
 	enum sim_slurm_release stock;  /* what stock is then */
-	struct gt_limit_memory limits; /* do time limits tell anything here? */
+	struct gt_limit_memory limits; /* whether time limits mean anything here */
 	struct gt_size_memory
 		*sizes; /* by type: jobs that started; NULL: the mix stands */
 	int64_t *began; /* by type: how many */

@@ -109,6 +109,7 @@ uint64_t sim_choose_gputopo(struct sim_chooser *c, const struct sim_ask *ask)
 		.count = ask->count,
 		.free = {.word = {c->layout->types[ask->type].all & ~ask->busy}},
 		.policy = c->order,
+		.network = ask->network,
 		.running = running,
 		.running_count = c->blind ? 0 : ask->slot_count,
 	};

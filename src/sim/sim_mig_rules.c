@@ -175,7 +175,7 @@ static bool make_growth(struct sim_mig_chooser *c)
 	return c->growth != NULL;
 }
 
-/* Is the place legal beside what the GPU holds? */
+/* Whether the place is legal beside what the GPU holds. */
 static bool is_legal(struct sim_mig_chooser *c, const struct gt_mig_instance *place)
 {
 	if (gt_mig_add(c->fleet, place, NULL))
@@ -217,7 +217,7 @@ static bool choose_growth(struct sim_mig_chooser *c, int profile, bool spread,
  * ---------------------------------------------------------------------------
  */
 
-/* Would the request start if this instance went elsewhere? */
+/* Whether the request would start if this instance went elsewhere. */
 static bool try_move(struct sim_mig_chooser *c, int profile,
 		     const struct gt_mig_instance *from, struct gt_mig_instance *to,
 		     struct gt_mig_instance *place)

@@ -43,7 +43,8 @@ void sim_mig_chooser_release(struct sim_mig_chooser *c);
 /* Where to put an instance; false: nowhere now. Changes nothing. */
 bool sim_mig_choose(struct sim_mig_chooser *c, int profile,
 		    struct gt_mig_instance *place);
-/* Can a request of the profile ever start? With stock there may be no such instance. */
+/* Whether a request of the profile can ever start. With stock there may be no such
+ * instance. */
 bool sim_mig_can_ever(const struct sim_mig_chooser *c, int profile);
 /* An instance was added to the fleet, or removed. */
 void sim_mig_note(struct sim_mig_chooser *c, const struct gt_mig_instance *place,

@@ -148,7 +148,7 @@ static bool sort_jobs(struct sim_mig_trace *trace)
 	return trace->count > 0;
 }
 
-/* A header of gputopo sim replay's formats? */
+/* Whether it is a header of gputopo sim replay's formats. */
 static bool is_other_trace(const char *line)
 {
 	struct sim_table table = {0};

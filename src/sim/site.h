@@ -37,11 +37,11 @@ bool sim_site_set_node(struct sim_site *site, int node, const char *types,
 bool sim_site_leave_out(struct sim_site *site, const char *name);
 void sim_site_release(struct sim_site *site);
 
-/* Is the node in the partition, or in one of a comma list? */
+/* Whether the node is in the partition, or in one of a comma list. */
 bool sim_site_in_partition(const struct sim_site *site, const char *partitions,
 			   const char *name, int node);
-/* Does a node with these features satisfy Slurm's expression: names with & , | ! and
- * brackets, & before |, counts (*2) ignored? */
+/* Whether a node with these features satisfies Slurm's expression: names with & , | ! and
+ * brackets, & before |, counts (*2) ignored. */
 bool sim_features_match(const char *expression, const char *features);
 
 #endif

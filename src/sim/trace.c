@@ -529,8 +529,8 @@ static void scale_arrivals(struct sim_trace *trace, double faster)
 	}
 }
 
-/* Does a list or an object begin? "[root@login ~]#" does not. The bracket is taken, and
- * kept as the prefix of a line where it is none. */
+/* Whether a list or an object begins. "[root@login ~]#" does not. The bracket is taken,
+ * and kept as the prefix of a line where it is none. */
 static bool is_json(struct reading *r)
 {
 	int c = r->first ? EOF : getc(r->f), next;

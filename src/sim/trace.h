@@ -164,8 +164,8 @@ int sim_trace_shape(struct sim_trace *trace, const struct sim_shape *shape);
 /* "2x2", "4+2 alltoall", "alltoall"; returns buf. */
 #define SIM_SHAPE_TEXT (GT_GROUPS_TEXT_MAX + 16)
 char *sim_shape_text(const struct sim_shape *shape, char buf[SIM_SHAPE_TEXT]);
-/* Can a job of these GPUs on these nodes (0: one) have the groups: do all nodes get the
- * same number, a multiple of the sizes? */
+/* Whether a job of these GPUs on these nodes (0: one) can have the groups: all nodes get
+ * the same number, a multiple of the sizes. */
 bool sim_groups_fit(const struct gt_groups *groups, int gpus, int nodes);
 /* Jobs of several GPUs whose trace names no groups get those of their size on a node:
  * groups[k] for k GPUs, count 0: none; and comm, where the trace names none. GT_ELIMIT:
@@ -200,7 +200,7 @@ enum sim_row sim_read_int(const char *text, int low, int high, int *value);
 enum sim_row sim_read_time(const char *text, int64_t *ms, bool *zoned);
 /* "1-02:03:04", "02:03:04", "03:04" (minutes and seconds), or plain numbers of unit_s. */
 enum sim_row sim_read_span(const char *text, int unit_s, int64_t *ms);
-/* Is there no value: "", "Unknown", "None", "NaN", ...? */
+/* Whether there is no value: "", "Unknown", "None", "NaN", ... */
 bool sim_is_unknown(const char *text);
 /* The state of a job: by Slurm's names, in full or cut, by its numbers, or by those of
  * published traces. SIM_ROW_OK: it has run and ended. */
@@ -280,8 +280,9 @@ struct sim_table {
 	int free_texts;		 /* columns of SIM_FREE_TEXT */
 };
 
-/* Is it the header of a table of jobs? Then take it; *is_row: it is none, but the first
- * row of a format that comes without. SIM_NO_TABLE: not a table that is known. */
+/* Whether it is the header of a table of jobs, which is taken then; *is_row: it is none,
+ * but the first row of a format that comes without. SIM_NO_TABLE: not a table that is
+ * known. */
 enum sim_header { SIM_NO_TABLE, SIM_TABLE, SIM_BAD_TABLE };
 enum sim_header sim_table_begin(struct sim_table *table, const char *format,
 				const char *line, bool *is_row, struct gt_error *err);

@@ -355,7 +355,7 @@ static bool has_marks(const struct sim_format *format, const struct sim_fields *
 	return found > 0;
 }
 
-/* The first row of a PAI table without its header? */
+/* Whether it is the first row of a PAI table without its header. */
 static bool is_pai_row(const char *line)
 {
 	char copy[512];
@@ -537,7 +537,7 @@ static enum sim_row take_int(const struct row *r, enum sim_role role, int high,
 	return blame(r, role, sim_read_int(text_of(r, role), 0, high, value));
 }
 
-/* Is the job's own row, and not one of its steps? */
+/* Whether it is the job's own row, and not one of its steps. */
 static bool is_step(const struct row *r)
 {
 	return !strcmp(r->table->format->name, "sacct") &&
@@ -904,7 +904,7 @@ static bool keep_slices(struct row *r)
 	return done;
 }
 
-/* Is the row one of those that --only keeps? */
+/* Whether the row is one of those that --only keeps. */
 static bool is_wanted(const struct row *r)
 {
 	static const struct {

@@ -69,7 +69,7 @@ static bool profile_at(const char *text, size_t length, size_t at,
 	return true;
 }
 
-/* Is "mig" a word of the type? */
+/* Whether "mig" is a word of the type. */
 static bool has_mig_word(const char *text, size_t length)
 {
 	for (size_t i = 0; i + 3 <= length; i++)

@@ -208,7 +208,7 @@ static void shape_free(struct sim_shape_value *s)
 	free(s);
 }
 
-/* Do sets of k differ? Beyond 8 GPUs: do pairs? */
+/* Whether sets of k differ; beyond 8 GPUs, whether pairs do. */
 static bool shape_differs(struct sim_shape_value *s)
 {
 	const struct sim_type *type = s->value->type;

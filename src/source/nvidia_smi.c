@@ -211,9 +211,9 @@ static int word_at(const struct tail *tail, const char *column)
 	return -1;
 }
 
-/* Which words are the CPU and the NUMA cell? Tabs became blanks up to the next multiple
- * of 8, counted from the last device's cell, or somebody aligned the row with the header.
- * As many words as columns need neither. */
+/* Find the words that are the CPU and the NUMA cell. Tabs became blanks up to the next
+ * multiple of 8, counted from the last device's cell, or somebody aligned the row with
+ * the header. As many words as columns need neither. */
 static void place_tail(const struct topo *topo, const struct tail *tail, const char *last,
 		       int *cpu, int *numa)
 {

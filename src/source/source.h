@@ -63,7 +63,8 @@ struct gt_lines {
 enum gt_err gt_text_check(const struct gt_source *src, struct gt_error *err);
 void gt_lines_start(struct gt_lines *lines, const struct gt_source *src);
 bool gt_lines_next(struct gt_lines *lines);
-/* Is the text in UTF-16, or one string of a program with \\n and \\t spelled out? */
+/* Whether the text is in UTF-16, or one string of a program with \\n and \\t spelled out.
+ */
 bool gt_text_is_wrapped(const char *text, size_t size);
 /* Such a text as plain UTF-8, malloc'ed, *size its bytes; NULL: out of memory. */
 char *gt_text_unwrap(const char *text, size_t *size);

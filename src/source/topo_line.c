@@ -139,7 +139,7 @@ static bool has_own_x(const char *at, int number)
 	return true;
 }
 
-/* "GPU0 GPU1" or "GPU0 CPU Affinity", as only headers have it? */
+/* Whether it is "GPU0 GPU1" or "GPU0 CPU Affinity", as only headers have it. */
 static bool is_sure_header(const char *after)
 {
 	const char *at = gt_topo_skip_gap(after);

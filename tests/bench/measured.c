@@ -339,7 +339,7 @@ static double measured_gbps(const json_t *point, const struct row *row)
 
 /* ---- the table ---- */
 
-/* Does the row speak of this point? Points of one source differ by their set. */
+/* Whether the row is about this point. Points of one source differ by their set. */
 static bool speaks_of(const struct row *row, const json_t *point)
 {
 	const json_t *set = json_object_get(point, "set");

@@ -62,6 +62,7 @@ gputopo.ring=0,3
 gputopo.bw=0,40;40,0
 gputopo.busbw=40
 gputopo.ideal=40
+gputopo.nics=mlx5_0;mlx5_1
 gputopo.gpu=0,3
 gputopo.task_busbw=40" "keys"
 	pmix run -t builtin:dgx1v -n 1 --gpus 0,3 "$PMIX" get gputopo.ring pmix.lrank

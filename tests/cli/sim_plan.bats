@@ -46,13 +46,17 @@ l40s() {
 	gputopo sim plan -w t.csv --candidate A,topology=builtin:hgx-h100,nodes=2,nics=4,nic-rate=40 \
 		--candidate B,topology=builtin:hgx-h100,nodes=2,nics=8,nic-rate=40 \
 		--candidate C,topology=builtin:hgx-h100,nodes=2 --json
-	# 16 on 2 nodes: 4 x 40 or 8 x 40; 8: NVSwitch; 2 on each node: 1 x 40 of the first
-	# two GPUs that share a card, or 2 x 40
+	# 16 on 2 nodes: 4 x 40, 8 x 40, and the built-in machine's own 8 x 50; 8: NVSwitch; 2
+	# on each node: two cards, which the first two GPUs have not where there are 4
 	eight=$("$GPUTOPO" pick -t builtin:hgx-h100 -n 8 --json | jq .busbw_gbps)
-	two=$("$GPUTOPO" pick -t builtin:hgx-h100 -n 2 --json | jq .busbw_gbps)
 	same "$(jq -c '[.candidates[].mean_gbps * 3 | . * 10 | round / 10]' <<<"$output")" \
-		"$(jq -nc "[160 + $eight + 40, 320 + $eight + 80, 2 * $eight + $two] |
+		"$(jq -nc "[160 + $eight + 80, 320 + $eight + 80, 400 + $eight + 100] |
 			map(. * 10 | round / 10)")" "sums of GB/s"
+	# Slurm takes the first two
+	gputopo sim plan -w t.csv --policy slurm-22.05 --json \
+		--candidate A,topology=builtin:hgx-h100,nodes=2,nics=4,nic-rate=40
+	same "$(jq -c '[.candidates[].mean_gbps * 3 | . * 10 | round / 10]' <<<"$output")" \
+		"$(jq -nc "[160 + $eight + 40] | map(. * 10 | round / 10)")" "sum of stock's GB/s"
 }
 
 @test "plan: jobs that do not fit a node are spread; slices go to the GPUs set aside" {

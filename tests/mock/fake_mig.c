@@ -326,7 +326,7 @@ static bool is_legal(int row, const struct place *place)
 	       place->size == (unsigned int)profile->size;
 }
 
-/* Does it meet another, or are the GPU's slices or the profile's maximum used up? */
+/* Whether it meets another, or the GPU's slices or the profile's maximum are used up. */
 static bool is_taken(struct fake_state *state, int gpu, int row,
 		     const struct fake_instance *wanted)
 {

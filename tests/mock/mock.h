@@ -65,7 +65,7 @@ struct xlist *mock_list_new(void);
 void *mock_alloc(size_t size);
 char *mock_text(const char *text);
 void mock_list_add(struct xlist *list, void *item);
-/* Is there a log line that holds text? */
+/* Whether a log line has text in it. */
 bool mock_logged(const char *text);
 void mock_log_clear(void);
 

@@ -59,7 +59,7 @@ extern struct mock_slurmctld mock_slurmctld;
 
 /* All as before anything happened; the log too. */
 void mock_spank_begin(void);
-/* Has a line been logged that holds text, by this process or one that it has forked? */
+/* Whether this process, or one that it forked, has logged a line with text in it. */
 bool mock_spank_logged(const char *text);
 /* All of it. */
 const char *mock_spank_log(void);

@@ -75,7 +75,7 @@ static void world_at(const struct world *w, long when, struct om_fleet *f,
 	}
 }
 
-/* Is there room for count instances on this GPU? Every order is tried. */
+/* Whether there is room for count instances on this GPU. Every order is tried. */
 static bool room_for(struct om_fleet *f, int gpu, int profile, int count)
 {
 	bool fits = count == 0;

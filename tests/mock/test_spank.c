@@ -116,7 +116,7 @@ static const struct {
 	spank_context_t context;
 	int options;
 } contexts[] = {
-	{S_CTX_LOCAL, 6},  {S_CTX_REMOTE, 6},	  {S_CTX_ALLOCATOR, 6},
+	{S_CTX_LOCAL, 7},  {S_CTX_REMOTE, 7},	  {S_CTX_ALLOCATOR, 7},
 	{S_CTX_SLURMD, 0}, {S_CTX_JOB_SCRIPT, 0},
 };
 
@@ -191,6 +191,8 @@ static const struct {
 	{"gpu-comm", "alltoall", GP_ENV_COMM, "alltoall", NULL},
 	{"gpu-comm", "allreduce", GP_ENV_COMM, "allreduce", NULL},
 	{"gpu-comm", "gossip", GP_ENV_COMM, "-", "gossip"},
+	{"gpu-nics", "bind", "NCCL_IB_HCA", "-", NULL},
+	{"gpu-nics", "perhaps", "NCCL_IB_HCA", "-", "perhaps"},
 };
 
 START_TEST(values_taken_and_refused)

@@ -169,7 +169,8 @@ static bool is_lower(unsigned x, unsigned y)
 	return (x & first) != 0;
 }
 
-/* Does the library count the same worth? 1/3 + 2/3 need not be 1 in its whole numbers. */
+/* Whether the library counts the same worth. 1/3 + 2/3 need not be 1 in its whole
+ * numbers. */
 static bool rounds_alike(const struct brute *b, unsigned x, unsigned y)
 {
 	struct gt_mask mx = mask_of(x), my = mask_of(y);
@@ -232,7 +233,7 @@ bool brute_has_best_key(struct brute *b, unsigned set, char *why, size_t size)
 	return best;
 }
 
-/* Do the two differ above the lowest indices, whatever the rounding? */
+/* Whether the two differ above the lowest indices, whatever the rounding. */
 static bool differ(struct brute *b, unsigned x, unsigned y)
 {
 	return by_key(b, x, y, BRUTE_CLOSE) != 0 || by_level_4(b, x, y) != 0;

@@ -40,17 +40,18 @@ void brute_init(struct brute *b, const struct gt_node *node, const struct gt_mix
 /* What follows is asked of this request; what was found out about its groups is kept
  * until a request names others. */
 void brute_ask(struct brute *b, const struct gt_request *request);
-/* May the request get this set at all? */
+/* Whether the request may get this set at all. */
 bool brute_allows(struct brute *b, unsigned set);
 /* The best partition of a set into the request's groups. */
 const struct oracle_parts *brute_parts(struct brute *b, unsigned set);
 /* The share of the idle node's worth that stays after the set is taken. */
 double brute_remaining(const struct brute *b, unsigned set);
-/* Is the set a right answer? If not, the reason is written to why. */
+/* Whether the set is a right answer. If not, the reason is written to why. */
 bool brute_is_best(struct brute *b, unsigned set, char *why, size_t size);
-/* Is no set that is allowed better on levels 0 to 3? */
+/* Whether no set that is allowed is better on levels 0 to 3. */
 bool brute_has_best_key(struct brute *b, unsigned set, char *why, size_t size);
-/* Is it the best of the allowed sets that differ from the choice above lowest indices? */
+/* Whether it is the best of the allowed sets that differ from the choice above lowest
+ * indices. */
 bool brute_is_runner_up(struct brute *b, unsigned choice, unsigned set, char *why,
 			size_t size);
 bool brute_has_runner_up(struct brute *b, unsigned choice);

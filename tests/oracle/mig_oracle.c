@@ -212,7 +212,7 @@ void om_mind_free(struct om_mind *m)
 	free(m);
 }
 
-/* Does a kin fit by its geometry, whatever maxima its profiles have? */
+/* Whether a kin fits by its geometry, whatever maxima its profiles have. */
 static bool fits_kin(const struct om_mind *m, const int *holds, int kin)
 {
 	struct om_profile alone = m->t->profile[kin];

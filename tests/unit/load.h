@@ -33,7 +33,7 @@ static inline void refuse_text(const char *text, struct gt_error *err)
 	ck_assert(err->text[0]);
 }
 
-/* Does some note hold the words? */
+/* Whether some note has the words. */
 static inline bool has_note(const struct gt_node *node, const char *words)
 {
 	for (int i = 0; i < gt_node_note_count(node); i++)

@@ -174,7 +174,7 @@ static void truth_of(const struct machine *m)
 	brute_init(&brute, m->node, &m->mix, m->table, special);
 }
 
-/* Is the geometry of a set what the best partition gives? */
+/* The geometry of a set is what the best partition gives. */
 static void check_geometry(const struct machine *m, const struct gt_request *request,
 			   unsigned set)
 {

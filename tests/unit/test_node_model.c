@@ -36,6 +36,27 @@ static void check_word(const char *what, const struct gt_node *node)
 	gt_node_free(back);
 }
 
+/* Names of the cards, and who is near. */
+static void check_nics(const char *what, const struct gt_node *node)
+{
+	char word[GP_COMPACT_MAX], again[GP_COMPACT_MAX];
+	struct gt_node *back;
+
+	ck_assert(gp_compact_write(node, word, sizeof(word)));
+	ck_assert_int_eq(gp_compact_parse(&back, word, strlen(word), NULL), GT_OK);
+	ck_assert_int_eq(gt_node_nic_count(back), gt_node_nic_count(node));
+	for (int i = 0; i < gt_node_nic_count(node); i++) {
+		const struct gt_nic *a = gt_node_nic(node, i), *b = gt_node_nic(back, i);
+
+		ck_assert_msg(!strcmp(a->name, b->name) &&
+				      gt_mask_equal(&a->near, &b->near),
+			      "%s: card %d: %s", what, i, word);
+	}
+	ck_assert(gp_compact_write(back, again, sizeof(again)));
+	ck_assert_str_eq(word, again);
+	gt_node_free(back);
+}
+
 START_TEST(every_machine_is_a_word)
 {
 	char spec[64];
@@ -45,8 +66,35 @@ START_TEST(every_machine_is_a_word)
 
 		snprintf(spec, sizeof(spec), "builtin:%s", gt_builtin_name(i));
 		node = load(spec);
-		gt_node_settle_nics(node, 0, "*"); /* which no task asks for */
+		check_nics(spec, node);
+		gt_node_settle_nics(node, 0, "*"); /* their speeds are not told */
 		check_word(spec, node);
+		gt_node_free(node);
+	}
+}
+END_TEST
+
+/* Names that are no part of a word, and too many: the rest of the model stays. */
+START_TEST(nics_that_are_no_word)
+{
+	for (int many = 0; many < 2; many++) {
+		struct gt_node *node = load("builtin:dgx1v"), *back;
+		struct gt_nic nic = {.mbps = 1, .rail = GT_UNKNOWN, .name = "a b"};
+		uint8_t paths[8];
+		char word[GP_COMPACT_MAX];
+
+		memset(paths, GT_PATH_PIX, sizeof(paths));
+		for (int i = 0; i < (many ? 60 : 1); i++) {
+			if (many)
+				snprintf(nic.name, sizeof(nic.name), "%060d", i);
+			ck_assert_int_eq(gt_node_add_nic(node, &nic, paths, NULL), GT_OK);
+		}
+		ck_assert(gp_compact_write(node, word, sizeof(word)));
+		ck_assert_int_eq(gp_compact_parse(&back, word, strlen(word), NULL),
+				 GT_OK);
+		ck_assert_int_eq(gt_node_nic_count(back), 0);
+		ck_assert_int_eq(gt_node_size(back), 8);
+		gt_node_free(back);
 		gt_node_free(node);
 	}
 }
@@ -77,7 +125,7 @@ END_TEST
 START_TEST(mangled_words_are_survived)
 {
 	struct rng r = rng_start("mangled");
-	static const char letters[] = "0123456789/.+-,abcdhmpAZ=;";
+	static const char letters[] = "0123456789/.+-,abcdhmnpAZ=;_";
 	struct gt_node *node, *back;
 	struct oracle_graph g;
 	char word[GP_COMPACT_MAX];
@@ -361,6 +409,7 @@ SUITE(node_model)
 	TCase *tc = tcase_create("node model");
 
 	tcase_add_test(tc, every_machine_is_a_word);
+	tcase_add_test(tc, nics_that_are_no_word);
 	tcase_add_test(tc, random_machines_are_words);
 	tcase_add_test(tc, mangled_words_are_survived);
 	tcase_add_test(tc, hostile_lists_are_read_once);

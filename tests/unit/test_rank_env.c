@@ -255,6 +255,58 @@ START_TEST(groups_of_a_step)
 }
 END_TEST
 
+/* --gpu-nics=bind on a DGX A100, two NICs beside each two GPUs. */
+static const struct {
+	const char *why, *gpus, *missing, *own, *nics, *nccl, *ucx;
+	bool bind;
+} nic_rows[] = {
+	{"not asked for", "0,2", NULL, NULL, "mlx5_0,mlx5_1;mlx5_2,mlx5_3", "-", "-",
+	 false},
+	{"two NICs of each GPU", "0,2", NULL, NULL, "mlx5_0,mlx5_1;mlx5_2,mlx5_3",
+	 "=mlx5_0,mlx5_1,mlx5_2,mlx5_3", "mlx5_0:1,mlx5_1:1,mlx5_2:1,mlx5_3:1", true},
+	{"a single GPU", "5", NULL, NULL, "-", "=mlx5_6,mlx5_7", "mlx5_6:1,mlx5_7:1",
+	 true},
+	{"the user's own stays", "5", NULL, "mlx5_1", "-", "mlx5_1", "mlx5_6:1,mlx5_7:1",
+	 true},
+	{"a device that the node lacks", "0,5", "mlx5_7", NULL,
+	 "mlx5_0,mlx5_1;mlx5_6,mlx5_7", "-", "-", true},
+	{"another GPU's device is missing", "0,1", "mlx5_7", NULL,
+	 "mlx5_0,mlx5_1;mlx5_0,mlx5_1", "=mlx5_0,mlx5_1", "mlx5_0:1,mlx5_1:1", true},
+};
+
+START_TEST(nics_of_a_step)
+{
+	char dir[] = "/tmp/gputopo-nics-XXXXXX", path[256], command[300];
+	struct gp_ranks_options options = {
+		.bind_nics = nic_rows[_i].bind, .stepd = getpid(), .sysfs = dir};
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	options.conf = dir;
+	snprintf(path, sizeof(path), "%s/gputopo.conf", dir);
+	f = fopen(path, "w");
+	fputs("NodeName=n0 Topology=builtin:dgxa100\n", f);
+	fclose(f);
+	snprintf(command, sizeof(command),
+		 "cd %s && mkdir -p class/infiniband && cd class/infiniband && "
+		 "mkdir mlx5_0 mlx5_1 mlx5_2 mlx5_3 mlx5_6 mlx5_7 && rmdir %s",
+		 dir,
+		 nic_rows[_i].missing ? nic_rows[_i].missing : "mlx5_3 && mkdir mlx5_3");
+	ck_assert_int_eq(system(command), 0);
+	put("SLURM_STEP_GPUS", nic_rows[_i].gpus);
+	put("CUDA_VISIBLE_DEVICES", nic_rows[_i].gpus);
+	put("NCCL_IB_HCA", nic_rows[_i].own);
+	gp_ranks_begin(NULL, &options);
+	gp_ranks_task(NULL);
+	ck_assert_str_eq(mock_spank_value("GPUTOPO_NICS"), nic_rows[_i].nics);
+	ck_assert_str_eq(mock_spank_value("NCCL_IB_HCA"), nic_rows[_i].nccl);
+	ck_assert_str_eq(mock_spank_value("UCX_NET_DEVICES"), nic_rows[_i].ucx);
+	gp_ranks_end();
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 SUITE(rank_env)
 {
 	TCase *tc = tcase_create("rank environment");
@@ -264,6 +316,8 @@ SUITE(rank_env)
 			    (int)(sizeof(steps) / sizeof(steps[0])));
 	tcase_add_loop_test(tc, groups_of_a_step, 0,
 			    (int)(sizeof(group_rows) / sizeof(group_rows[0])));
+	tcase_add_loop_test(tc, nics_of_a_step, 0,
+			    (int)(sizeof(nic_rows) / sizeof(nic_rows[0])));
 	tcase_add_loop_test(tc, steps_of_slurms_own, 0, 2);
 	tcase_add_loop_test(tc, all_lists_or_none, 0, 2);
 	suite_add_tcase(suite, tc);

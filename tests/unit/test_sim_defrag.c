@@ -46,7 +46,7 @@ static int fewest(const struct sim_moment *m, struct sim_value *value, int node,
 	return best;
 }
 
-/* Does the answer hold: are its GPUs free or its jobs', and each job needed? */
+/* Whether the answer holds: its GPUs are free or its jobs', and each job is needed. */
 static void check_answer(const struct sim_moment *m, struct sim_value *value,
 			 const struct sim_defrag_want *want, const struct sim_defrag *d)
 {

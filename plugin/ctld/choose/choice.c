@@ -149,8 +149,8 @@ static bool keeps_cells(const struct gp_node_answer *answer, uint64_t set)
 	return true;
 }
 
-/* Does the set have the bandwidth that was promised? The key alone does not tell: level 3
- * or what was measured may order sets otherwise. */
+/* Whether the set has the bandwidth that was promised. The key alone does not tell: level
+ * 3 or what was measured may order sets otherwise. */
 static bool reaches(const struct gp_node_answer *answer, const struct gp_wish *wish,
 		    const struct gt_mask *set)
 {

@@ -35,7 +35,7 @@ static void read_wish(const struct gp_step *step, struct gp_wish *wish)
 	gp_shape_hint(&wish->shape, step->per_task);
 }
 
-/* May the step's GPUs on this node be exchanged? */
+/* Whether the step's GPUs on this node may be exchanged. */
 static bool may_choose(const struct gp_binding *binding, const struct gp_wish *wish,
 		       const struct gp_step_place *place)
 {

@@ -16,8 +16,9 @@
  * gp_job_request_read. */
 void gp_forecast_hold_past(struct gp_job_request *request, struct gp_controller *ctl,
 			   const struct gp_test *test);
-/* Leave in test's nodes those that can meet the wish now. Are they enough, with all that
- * the job requires? the offered nodes of the scratch holds the nodes as they came. */
+/* Leave in test's nodes those that can meet the wish now. true: they are enough, with all
+ * that the job requires. the offered nodes of the scratch holds the nodes as they came.
+ */
 bool gp_forecast_filter(const struct gp_job_request *request, struct gp_controller *ctl,
 			const struct gp_test *test);
 /* WILL_RUN for whoever waits, for a wish or for slices: stock's forecast among the nodes

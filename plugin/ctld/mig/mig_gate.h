@@ -10,8 +10,8 @@
 #include "plugin/ctld/mig/mig_submit.h"
 #include "plugin/ctld/model/model.h"
 
-/* Is the job answered by gputopo_mig.so? It asks for an instance, or for shards, which on
- * nodes that give away slices only such a job may have. */
+/* Whether gputopo_mig.so answers the job: it asks for an instance, or for shards, which
+ * on nodes that give away slices only such a job may have. */
 bool gp_mig_concerns(const struct gp_models *models, const job_record_t *job);
 /* While gputopo is off: no job that needs an instance starts without one. */
 bool gp_mig_may_start(const job_record_t *job, uint16_t mode);

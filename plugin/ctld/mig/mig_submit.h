@@ -24,8 +24,9 @@ struct gp_mig_verdict {
 
 #define GP_MIG_SUBMIT_SYMBOL "gputopo_mig_submit"
 
-/* Can the nodes ever serve such a job? Shards without a wish are refused where every node
- * gives away slices. Returns verdict->refused; false also where nobody can tell. */
+/* Whether the nodes can never serve such a job. Shards without a wish are refused where
+ * every node gives away slices. Returns verdict->refused; false also where nobody can
+ * tell. */
 typedef bool gp_mig_submit_fn(const struct gp_mig_question *question,
 			      struct gp_mig_verdict *verdict);
 extern gp_mig_submit_fn gputopo_mig_submit;

@@ -210,7 +210,7 @@ static bool ask_with_picked(struct choice *c, int before)
 	return false;
 }
 
-/* May others be put in the place of these nodes? */
+/* Whether others may be put in the place of these nodes. */
 static bool may_choose(const struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;

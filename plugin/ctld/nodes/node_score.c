@@ -271,7 +271,7 @@ static bool has_best(const struct gt_quality *best, int count)
 	return count == 1 || gt_quality_compare(best, &none) > 0;
 }
 
-/* May the job go to this one, at this harm? */
+/* Whether the job may go to this one, at this harm. */
 static bool is_candidate(const struct gp_node_score *rank,
 			 const struct gt_quality *quality, int count, uint64_t harm)
 {

@@ -60,8 +60,8 @@ bool gp_node_scores_next_harm(const struct gp_node_score *ranks, int ranked, int
  * GP_FEW_NODES, so that stock's own rule says which unit. Returns how many. */
 int gp_node_scores_best(const struct gp_node_score *ranks, int ranked, int count,
 			uint64_t harm, bool only_ties, bitstr_t *few);
-/* Is the one at this place of this harm, and as good as the best of it on quality and
- * damage? O(ranked). */
+/* Whether the one at this place is of this harm, and as good as the best of it on quality
+ * and damage. O(ranked). */
 bool gp_node_scores_tie(const struct gp_node_score *ranks, int ranked, int count,
 			uint64_t harm, int at);
 

@@ -107,7 +107,7 @@ enum gp_network gp_units_network(const struct gp_units *units, const job_record_
 	return gp_network_is_apart(job) ? GP_NETWORK_OTHER : units->network;
 }
 
-/* Is there anything to break? */
+/* Whether there is anything to break. */
 static bool has_units(const struct gp_units *units, const struct gp_models *models)
 {
 	if (!units->of)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Why a job is refused, for its user. */
+/* refusal.c - why a job is refused, for its user. Called by submit.c. */
 #include "plugin/ctld/request/refusal.h"
+
+#include <stdio.h>
 
 #include "core/append.h"
 
@@ -94,4 +96,16 @@ void gp_refusal_groups(const struct gp_shape *shape, int count, char *text, size
 		  gt_groups_sum(&shape->groups), count);
 	if (shape->repeats)
 		gt_append(&out, ", which must be a multiple");
+}
+
+void gp_refusal_syntax(const char *why, char *text, size_t size)
+{
+	snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", why);
+}
+
+void gp_refusal_not_enforced(char *text, size_t size)
+{
+	snprintf(text, size,
+		 "gputopo: the wish for the GPUs' connection is not enforced: "
+		 "Mode=observe or off on the job's nodes");
 }

@@ -25,9 +25,9 @@ void gp_refusal_write(const struct gp_unmet *unmet, char *text, size_t size);
 /* The same for groups that the job's GPUs do not make. */
 void gp_refusal_groups(const struct gp_shape *shape, int count, char *text, size_t size);
 
-/* Of a job with a wish that is accepted although no node of its own enforces it. */
-#define GP_REFUSAL_NOT_ENFORCED                                                          \
-	"gputopo: the wish for the GPUs' connection is not enforced: Mode=observe or "   \
-	"off on the job's nodes"
+/* The same for options that cannot be read, for this reason. */
+void gp_refusal_syntax(const char *why, char *text, size_t size);
+/* A job is accepted although no node of its own enforces its wish. */
+void gp_refusal_not_enforced(char *text, size_t size);
 
 #endif

@@ -28,7 +28,7 @@ struct gp_caches {
 	struct gp_free_bound free_bound;
 	struct gp_units units;
 	struct gp_ill_nodes ill;
-	struct gt_limit_memory limits; /* do time limits tell how long jobs run? */
+	struct gt_limit_memory limits; /* whether time limits predict how long jobs run */
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends;	    /* of jobs, counted */
 	time_t split_asked; /* when stock was last asked only for split_avoided */
@@ -41,21 +41,21 @@ void gp_caches_release(struct gp_caches *caches);
 void gp_caches_rebuild(struct gp_caches *caches, int node_count);
 /* The job holds its GPUs from now on. */
 void gp_caches_job_holds(struct gp_caches *caches, const job_record_t *job);
-/* It ends. Had it GPUs? */
+/* It ends. true: it had GPUs. */
 bool gp_caches_job_ends(struct gp_caches *caches, const job_record_t *job, time_t now);
 /* It goes on without this node. */
 void gp_caches_job_leaves(struct gp_caches *caches, uint32_t job_id, int node);
-/* Does the index of running jobs say what the node says is allocated? Rebuilt at most
+/* Whether the index of running jobs has what the node says is allocated. Rebuilt at most
  * once a minute where it does not. */
 bool gp_caches_agree(struct gp_caches *caches, int node, uint64_t allocated,
 		     int node_count);
 /* RUN_NOW has not met the job's wish on so many offered nodes (INT_MAX: nor would it on
  * more): until a job ends, no forecast is to say "now" for this one. */
 void gp_caches_refused(struct gp_caches *caches, uint32_t job_id, int nodes);
-/* Is that so for a forecast on so many nodes? */
+/* The same for a forecast on so many nodes. */
 bool gp_caches_was_refused(const struct gp_caches *caches, uint32_t job_id, int nodes,
 			   time_t now);
-/* May stock be asked only to know whether it would split a job? Once a second. */
+/* Whether stock may be asked only to learn if it would split a job: once a second. */
 bool gp_caches_may_ask_split(struct gp_caches *caches, time_t now);
 
 #endif

@@ -35,7 +35,7 @@ struct gp_scratch {
 /* Room for so many nodes. */
 void gp_scratch_reset(struct gp_scratch *scratch, int node_count);
 void gp_scratch_release(struct gp_scratch *scratch);
-/* Is it for this number of nodes? Not while nodes are being added. */
+/* Whether it is for this number of nodes: not while nodes are being added. */
 static inline bool gp_scratch_fits(const struct gp_scratch *scratch, bitstr_t *nodes)
 {
 	return scratch->offered && scratch->picked &&

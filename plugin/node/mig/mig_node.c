@@ -63,7 +63,7 @@ static bool overlaps(const struct gp_mig_slice *a, const struct gp_mig_slice *b)
 	       b->start < a->start + a->size;
 }
 
-/* Is one of the wanted in the way? */
+/* Whether one of the wanted is in the way. */
 static bool in_the_way(const struct gp_mig_slice *slice,
 		       const struct gp_mig_record *wanted)
 {
@@ -260,7 +260,7 @@ static enum gp_mig_end make_all(const struct gp_mig_node *node,
 	return GP_MIG_FAULT;
 }
 
-/* Is this run's prolog called once more, and all that it made is there? */
+/* Whether this run's prolog is called once more, and all that it made is there. */
 static bool is_made(const struct gp_mig_node *node, struct gp_mig_driver *driver,
 		    const struct gp_mig_record *wanted)
 {
@@ -284,7 +284,7 @@ static bool is_made(const struct gp_mig_node *node, struct gp_mig_driver *driver
 
 /* ---- what the job was given ---- */
 
-/* Is this GPU of the driver among the minor numbers? */
+/* Whether this GPU of the driver is among the minor numbers. */
 static bool has_gpu(const struct gp_mig_driver *driver, const char *minors, int gpu)
 {
 	for (const char *at = minors; at && *at;) {

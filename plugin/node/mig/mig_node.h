@@ -23,7 +23,7 @@
 struct gp_mig_authority {
 	/* The memory slices (shards) that the job holds on the node; -1: no answer. */
 	int (*slices_of)(uint32_t job, const char *node);
-	/* Does this run of the job still hold the node? Where nobody answers it does. */
+	/* Whether this run of the job still holds the node; true where nobody answers. */
 	bool (*is_running)(uint32_t job, int restart, const char *node);
 };
 

@@ -53,6 +53,8 @@ static struct {
 	int number[GP_RANK_GPUS];   /* Slurm's, in its order */
 	char gpu_list[LIST_MAX];    /* the same, as text */
 	char device_list[LIST_MAX]; /* what every task is shown without binding */
+	char nccl_nics[LIST_MAX];   /* for NCCL_IB_HCA; "": it stays as it is */
+	char ucx_nics[LIST_MAX];    /* for UCX_NET_DEVICES */
 	bool local_numbers;	    /* devices count from 0 in what the step may use */
 	struct gp_cpus cpus;
 	struct shared *shared;
@@ -147,6 +149,42 @@ static void fill_facts(const struct gp_ranks_options *options)
 				step.facts.shown[i] = step.number[j];
 }
 
+/* Programs are told the NICs near to any of the step's GPUs, all tasks the same: NCCL
+ * wants one list on a node, and finds the nearest in it. A name that the node does not
+ * have would leave them without network. */
+static void find_nics(const char *sysfs)
+{
+	const struct gt_node *node = step.model.node;
+	char path[512];
+
+	for (int i = 0; i < gt_node_nic_count(node); i++) {
+		const struct gt_nic *nic = gt_node_nic(node, i);
+
+		snprintf(path, sizeof(path), "%s/class/infiniband/%s", sysfs, nic->name);
+		if (!gt_mask_meets(&nic->near, &step.gpus) || access(path, F_OK) == 0)
+			continue;
+		slurm_info("gputopo: --gpu-nics=bind: the node has no RDMA device %s, "
+			   "which its topology names: NCCL and UCX choose themselves",
+			   nic->name);
+		return;
+	}
+	gp_facts_near_nics(node, &step.gpus, "=", "", step.nccl_nics, LIST_MAX);
+	gp_facts_near_nics(node, &step.gpus, "", ":1", step.ucx_nics, LIST_MAX);
+	if (!step.nccl_nics[0])
+		slurm_info("gputopo: --gpu-nics=bind: the topology of the node names no "
+			   "NICs near to GPUs %s",
+			   step.gpu_list);
+}
+
+/* What the user has set stays. */
+static void bind_nics(spank_t spank)
+{
+	if (step.nccl_nics[0])
+		spank_setenv(spank, "NCCL_IB_HCA", step.nccl_nics, 0);
+	if (step.ucx_nics[0])
+		spank_setenv(spank, "UCX_NET_DEVICES", step.ucx_nics, 0);
+}
+
 /* Slurm's answer to "do device numbers count from 0 in what the step may use?": so they
  * do where it keeps devices apart (ConstrainDevices), and then no task could open
  * another's. Where nobody can be asked the careful answer is yes. */
@@ -228,6 +266,8 @@ void gp_ranks_begin(spank_t spank, const struct gp_ranks_options *options)
 		return;
 	step.listed = get_devices(spank, step.device_list, LIST_MAX) && read_devices();
 	fill_facts(options);
+	if (options->bind_nics)
+		find_nics(options->sysfs);
 	gp_cpus_read(&step.cpus, options->sysfs);
 	share_memory();
 	step.active = true;
@@ -455,8 +495,10 @@ void gp_ranks_task(spank_t spank)
 	struct task task = {.id = 0};
 	char bind[LIST_MAX], local[LIST_MAX];
 
-	if (!step.active || !get_number(spank, S_TASK_ID, &task.id) ||
-	    !has_several(spank))
+	if (!step.active || !get_number(spank, S_TASK_ID, &task.id))
+		return;
+	bind_nics(spank);
+	if (!has_several(spank))
 		return;
 	settle_groups();
 	get(spank, "SLURMD_TRES_BIND", bind, sizeof(bind));

@@ -15,6 +15,7 @@ struct gp_ranks_options {
 	bool ring;	    /* --gpu-order=ring */
 	const char *groups; /* --gpu-groups, as anybody wrote it; NULL or "": none */
 	const char *comm;   /* --gpu-comm, likewise */
+	bool bind_nics;	    /* --gpu-nics=bind */
 	pid_t stepd;	    /* slurmstepd's own, as of init: hooks may run in a clone */
 	const char *sysfs;  /* "/sys" */
 	const char *conf;   /* folder of gputopo.conf and gres.conf; NULL: slurm.conf's */

@@ -22,11 +22,11 @@ struct gp_blocks {
 bool gp_blocks_open(struct gp_blocks *blocks, const void *own, size_t own_size);
 void gp_blocks_close(struct gp_blocks *blocks);
 
-/* Has the allocator made the block with this size, and does mark (0: any) stand at the
- * offset? The first that has not is noted in what. */
+/* Whether the allocator made the block with this size, and mark (0: any) is at the
+ * offset. The first that has not is noted in what. */
 bool gp_block_is(struct gp_blocks *blocks, const char *what, const void *block,
 		 size_t size, size_t offset, uint32_t mark);
-/* Does the block, if there is one, begin with the same 32 bits as like? */
+/* Whether the block, if there is one, begins with the same 32 bits as like. */
 bool gp_block_begins(struct gp_blocks *blocks, const char *what, const void *block,
 		     const void *like);
 

@@ -110,7 +110,7 @@ static void compare_job(struct gp_blocks *b, const job_record_t *job)
 					    sizeof(gres_job_state_t));
 }
 
-/* Has a job with what this one has been compared? */
+/* Whether a job with what this one has was compared already. */
 static bool is_known(const job_record_t *job)
 {
 	return !job || (seen.job && (seen.gres || !job->gres_list_req));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * layout.h - do the structs of this slurmctld lie as in the headers that the plugin was
- * built with?
+ * layout.h - whether the structs of this slurmctld lie as in the headers that the plugin
+ * was built with.
  */
 #ifndef GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
 #define GPUTOPO_PLUGIN_SLURM_LAYOUT_LAYOUT_H
 
 #include "plugin/slurm/compat.h"
 
-/* For init(), before slurm_conf is read: has it the size that it had in the headers? */
+/* For init(), before slurm_conf is read: whether it has the size that it had in the
+ * headers. */
 bool gp_layout_conf_holds(void);
 
 /* To be asked before anything of a job, or with NULL of the node table, is read: sizes of

@@ -21,6 +21,7 @@ teardown() {
 }
 
 @test "two steps of two GPUs get a bridge each, where Slurm gives them 12 of 240 GB/s" {
+	needs_step_choice
 	job=$(ask -w b0 -N1 -n8 --gpus=4)
 	step_start 1 --gpus=2
 	step_start 1 --gpus=2
@@ -30,6 +31,7 @@ teardown() {
 }
 
 @test "after a step of one GPU, four get the other half of a DGX-1V: 80 GB/s" {
+	needs_step_choice
 	job=$(ask -w n0 -N1 -n16 --gpus=8)
 	step_start 1 --gpus=1
 	step_start 1 --gpus=4
@@ -37,6 +39,7 @@ teardown() {
 }
 
 @test "four steps of two on a DGX-1V get four double links" {
+	needs_step_choice
 	job=$(ask -w n0 -N1 -n16 --gpus=8)
 	for _ in 1 2 3 4; do
 		step_start 1 --gpus=2
@@ -48,6 +51,7 @@ teardown() {
 }
 
 @test "random steps in a job of 4 to 8 GPUs: each is best, none shares a GPU, all are given back" {
+	needs_step_choice
 	steps_sequence n0 1 "$BATS_TEST_TMPDIR/dgx1v"
 	steps_sequence b0 2 "$BATS_TEST_TMPDIR/bridges"
 	for kind in dgx1v bridges; do
@@ -86,6 +90,7 @@ in_job() {
 }
 
 @test "a step's groups and its promise: kept, or the step ends with the reason" {
+	needs_step_choice
 	local out
 	out=$(in_job -w b0 -N1 -n8 --gpus=4 -- '
 		srun --exact -n1 --gpus=2 --gpu-min-busbw=200 sh -c "echo got \$GPUTOPO_BUSBW"
@@ -114,6 +119,7 @@ in_job() {
 }
 
 @test "salloc's shell and batch scripts know the job's GPUs, tasks their own" {
+	needs_step_choice
 	local out id
 	out=$(in_job -w n0 -N1 -n16 --gpus=4 -- 'echo shell $GPUTOPO_GPUS $GPUTOPO_BUSBW
 		srun -n2 --exact --gpus-per-task=2 sh -c "echo task \$GPUTOPO_TASK_BUSBW \$GPUTOPO_LOCAL \$GPUTOPO_GPUS"
@@ -126,6 +132,7 @@ in_job() {
 }
 
 @test "steps of two nodes get the best on each" {
+	needs_step_choice
 	local out
 	out=$(in_job -w n0,b0 -N2 -n16 --gpus-per-node=4 -- '
 		for i in 1 2; do
@@ -179,6 +186,7 @@ kill9() {
 # A slurmctld that is killed while a step starts: before or after the GPUs of Slurm's choice
 # are exchanged. In both the step is in its memory alone.
 @test "kill -9 of slurmctld between a step's choice and its start: no bit is left set" {
+	needs_step_choice
 	local when i
 	job=$(ask -w n0 -N1 -n16 --gpus=8)
 	step_start 1 --gpus=2

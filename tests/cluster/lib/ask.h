@@ -27,7 +27,7 @@ char *ask_shards(char *buf, size_t size, int n);
 void ask_init(job_desc_msg_t *desc, const char *name);
 /* The GPUs of a job that runs, from its record; 0: it has none. */
 uint32_t ask_job_gpus(const slurm_job_info_t *job);
-/* Is this record's state the given base state (JOB_RUNNING, ...)? */
+/* Whether this record's state is the given base state (JOB_RUNNING, ...). */
 int ask_job_is(const slurm_job_info_t *job, uint32_t base);
 /* End a job of ours; one that has ended by itself is fine. */
 void ask_job_end(uint32_t id);

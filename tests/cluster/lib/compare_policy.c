@@ -171,7 +171,8 @@ struct tally {
 	long supposed; /* the same without knowing the CPUs */
 };
 
-/* Does the restatement give what the daemons gave? cpus NULL: without knowing them. */
+/* Whether the restatement gives what the daemons gave. cpus NULL: without knowing them.
+ */
 static bool agrees(enum sim_slurm_release release, const struct machine *m, char **column,
 		   const char *cpus)
 {

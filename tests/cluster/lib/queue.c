@@ -84,7 +84,7 @@ static uint32_t submit(struct row *row)
 	return id;
 }
 
-/* Shall this job keep this node? By a hash: the same whatever the order. */
+/* Whether this job keeps this node. By a hash: the same whatever the order. */
 static int is_kept(uint64_t seed, uint32_t job, const char *node)
 {
 	uint64_t z = seed * 0x9e3779b97f4a7c15ull + job;

@@ -16,6 +16,16 @@ steps_file_start() {
 	echo "optional $CLUSTER/spank_gputopo.so" >"$CLUSTER/etc/plugstack.conf"
 }
 
+# Skip what needs StepChoice=: from 25.05 on Slurm asks no select plugin about steps.
+needs_step_choice() {
+	local release
+	release=$(cluster_release "${GPUTOPO_SLURM_ROOT:-}")
+	case $release in
+	22.* | 23.* | 24.*) ;;
+	*) skip "Slurm $release chooses the GPUs of steps by itself" ;;
+	esac
+}
+
 # step_start TASKS OPTION...: start a step of the job that stays, and wait until it runs. Its
 # GPUs on its first node are in STEP_GPUS.
 step_start() {
