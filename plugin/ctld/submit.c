@@ -68,6 +68,7 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 	struct gt_error err;
 	struct gp_wish wish;
 	struct gp_ask ask;
+	int sum;
 	struct gp_unmet unmet = {
 		.shape = &wish.shape,
 		.count = question->count,
@@ -79,8 +80,9 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 		gp_refusal_syntax(err.text, text, size);
 		return true;
 	}
-	if (question->count && !gp_wish_ask(&wish, question->count, 0, &ask)) {
-		gp_refusal_groups(&wish.shape, question->count, text, size);
+	sum = question->count ? question->count : question->sum;
+	if (sum >= 0 && wish.shape.groups.count && !gp_wish_ask(&wish, sum, 0, &ask)) {
+		gp_refusal_groups(&wish.shape, sum, text, size);
 		return true;
 	}
 	if (!wish.asked || question->count < 2)

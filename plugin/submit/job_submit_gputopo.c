@@ -54,6 +54,7 @@ GP_FINI_TYPE fini(void)
 /* GPUs of one TRES string, "gres:gpu:aa:2" or "cpu:4,gres/gpu=2". */
 struct gpus {
 	int count; /* 0: none; -1: several kinds, or not understood */
+	long sum;  /* of all kinds; -1: not understood */
 	char type[TYPE_MAX];
 };
 
@@ -91,6 +92,7 @@ static void read_item(const char *item, size_t len, struct gpus *out)
 
 		number = read_number(rest, (size_t)(last - rest));
 	}
+	out->sum = number < 0 || out->sum < 0 ? -1 : out->sum + number;
 	if (out->count || number < 0 || type >= sizeof(out->type)) {
 		out->count = -1;
 		return;
@@ -136,6 +138,25 @@ static int count_gpus(const job_desc_msg_t *job, long nodes, char type[TYPE_MAX]
 		count = count % nodes == 0 ? count / nodes : 0;
 	memcpy(type, one->type, TYPE_MAX);
 	return count <= INT_MAX ? (int)count : 0;
+}
+
+/* GPUs of all kinds on each node; 0: none; -1: not known beforehand. */
+static int sum_gpus(const job_desc_msg_t *job, long nodes)
+{
+	struct gpus all = read_tres(job->tres_per_job);
+	struct gpus node = read_tres(job->tres_per_node);
+	struct gpus task = read_tres(job->tres_per_task);
+	struct gpus socket = read_tres(job->tres_per_socket);
+	bool sockets = job->sockets_per_node > 0 && job->sockets_per_node < NO_VAL16;
+	long sum = node.sum ? node.sum : all.sum / nodes;
+
+	if (all.sum < 0 || node.sum < 0 || (all.sum && node.sum) || all.sum % nodes)
+		return -1;
+	if (!sum && (task.sum || (socket.sum && (!sockets || socket.sum < 0))))
+		return -1;
+	if (!sum && socket.sum)
+		sum = socket.sum * job->sockets_per_node;
+	return sum <= INT_MAX ? (int)sum : -1;
 }
 
 /* ---- checks
@@ -197,6 +218,7 @@ static bool refuse_wish(job_desc_msg_t *job, const struct gp_places *places, cha
 		.size = sizeof(question),
 		.places = *places,
 		.count = count_gpus(job, places->least, type),
+		.sum = sum_gpus(job, places->least),
 		.type = type,
 		.several = places->least > 1 ||
 			   (job->max_nodes > 1 && job->max_nodes < NO_VAL),

@@ -156,17 +156,26 @@ static json_t *groups_json(const struct log_sums *sums)
 	return out;
 }
 
+static json_t *networks_json(const struct log_sums *sums)
+{
+	return json_pack("{sI, so, so, sI}", "starts", (json_int_t)sums->networks,
+			 "x_stock", mean(sums->x_stock, sums->networks), "x_gbps",
+			 mean(sums->x_gbps, sums->networks), "equal_rails",
+			 (json_int_t)sums->equal_rails);
+}
+
 static int print_json(const struct log_sums *sums)
 {
 	return cli_print_json(json_pack(
-		"{si, sI, sI, sI, sf, sf, sI, sI, sI, sI, so, so, so, si, so}", "version",
-		1, "lines", (json_int_t)sums->lines, "bad_lines", (json_int_t)sums->bad,
-		"ends", (json_int_t)sums->ends, "from", sums->first, "to", sums->last,
-		"starts", (json_int_t)sums->starts, "splits", (json_int_t)sums->split,
-		"splits_avoided", (json_int_t)sums->split_avoided, "with_groups",
-		(json_int_t)sums->grouped, "totals", row_json(&sums->total), "by_size",
-		sizes_json(sums), "kept_reasons", reasons_json(sums), "node_types",
-		sums->types, "by", groups_json(sums)));
+		"{si, sI, sI, sI, sf, sf, sI, sI, sI, sI, so, so, so, so, si, so}",
+		"version", 1, "lines", (json_int_t)sums->lines, "bad_lines",
+		(json_int_t)sums->bad, "ends", (json_int_t)sums->ends, "from",
+		sums->first, "to", sums->last, "starts", (json_int_t)sums->starts,
+		"splits", (json_int_t)sums->split, "splits_avoided",
+		(json_int_t)sums->split_avoided, "with_groups", (json_int_t)sums->grouped,
+		"networks", networks_json(sums), "totals", row_json(&sums->total),
+		"by_size", sizes_json(sums), "kept_reasons", reasons_json(sums),
+		"node_types", sums->types, "by", groups_json(sums)));
 }
 
 /* ---- text ---- */
@@ -272,6 +281,12 @@ static void print_worth(const struct log_sums *sums)
 		       "--gpu-comm; "
 		       "their figures are\n            the slowest group's\n",
 		       sums->grouped);
+	if (sums->networks)
+		printf("Networks:   %ld starts on several nodes with NICs; those of the "
+		       "slowest node carry\n            %.1f GB/s in the mean, with "
+		       "stock's sets %.1f; equal rails in %ld\n",
+		       sums->networks, sums->x_gbps / (double)sums->networks,
+		       sums->x_stock / (double)sums->networks, sums->equal_rails);
 	printf("Splits:     %ld avoided, %ld jobs of --gpus were split over nodes\n",
 	       sums->split_avoided, sums->split);
 }

@@ -23,6 +23,10 @@ struct log_jobs {
 	json_int_t last_job;
 	double last_ts;
 	bool follows; /* the line before was a decision */
+	/* of the start whose lines are being read */
+	bool has_x, equal_rails;
+	double x_gbps, x_stock; /* of the slowest node */
+	struct gt_mask rails;
 };
 
 struct piece {
@@ -46,6 +50,9 @@ struct decision {
 	double stock_gbps, gbps, ideal_gbps;
 	bool changed, split, split_avoided;
 	bool grouped; /* the figures are those of the slowest groups */
+	bool has_x;   /* a node with NICs, of a job of several nodes */
+	double x_gbps, x_stock;
+	struct gt_mask rails;
 	enum log_outcome outcome;
 	int reason;
 	char type[128], partition[64];
@@ -195,6 +202,16 @@ static void read_owner(const json_t *object, struct decision *d)
 	d->uid = json_is_integer(uid) ? (long)json_integer_value(uid) : -1;
 }
 
+static void read_network(struct reader *r, struct decision *d)
+{
+	d->has_x = json_object_get(r->object, "x_gbps") != NULL;
+	if (!d->has_x)
+		return;
+	d->x_gbps = read_number(r, "x_gbps");
+	d->x_stock = read_number(r, "x_stock");
+	d->rails = read_gpus(r, "rails");
+}
+
 static enum gt_err read_decision(const json_t *object, struct decision *d,
 				 struct gt_error *err)
 {
@@ -216,6 +233,7 @@ static enum gt_err read_decision(const json_t *object, struct decision *d,
 	d->ideal_gbps = read_figure(&r, "ideal_gbps", &d->has_figures);
 	read_groups(&r, d);
 	read_owner(object, d);
+	read_network(&r, d);
 	d->changed = read_flag(&r, "changed");
 	d->split = read_flag(&r, "split");
 	d->split_avoided = json_is_true(json_object_get(object, "split_avoided"));
@@ -377,6 +395,32 @@ static struct log_group *find_group(struct log_sums *sums, const struct decision
 	return sums->group[sums->groups++] = fresh;
 }
 
+/* The start whose lines were read has no more of them. */
+static void close_network(struct log_sums *sums)
+{
+	struct log_jobs *jobs = sums->jobs;
+
+	if (!jobs->has_x)
+		return;
+	jobs->has_x = false;
+	sums->networks++;
+	sums->equal_rails += jobs->equal_rails;
+	sums->x_gbps += jobs->x_gbps;
+	sums->x_stock += jobs->x_stock;
+}
+
+static void add_network(struct log_jobs *jobs, const struct decision *d)
+{
+	if (!d->has_x)
+		return;
+	jobs->x_gbps = jobs->has_x ? fmin(jobs->x_gbps, d->x_gbps) : d->x_gbps;
+	jobs->x_stock = jobs->has_x ? fmin(jobs->x_stock, d->x_stock) : d->x_stock;
+	jobs->equal_rails = !jobs->has_x ||
+			    (jobs->equal_rails && gt_mask_equal(&jobs->rails, &d->rails));
+	jobs->rails = d->rails;
+	jobs->has_x = true;
+}
+
 /* All lines of one start stand together and bear one time. */
 static bool is_new_start(const struct log_jobs *jobs, const struct decision *d)
 {
@@ -409,6 +453,7 @@ static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 	if (is_new_start(sums->jobs, d)) {
 		struct start *before = find_start(sums, d->job);
 
+		close_network(sums);
 		/* Its end was not logged: a slurmctld without the plugin, say. */
 		if (before)
 			close_start(sums, before, -1);
@@ -422,6 +467,7 @@ static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 	sums->jobs->follows = true;
 	count(&sums->size[d->k], d);
 	count(&group->row, d);
+	add_network(sums->jobs, d);
 	sums->grouped += d->grouped;
 	if (d->outcome == LOG_KEPT)
 		sums->reason[d->reason]++;
@@ -567,6 +613,7 @@ static void free_start(void *node)
 void log_finish(struct log_sums *sums)
 {
 	if (sums->jobs) {
+		close_network(sums);
 		twalk_r(sums->jobs->tree, close_open, sums);
 		tdestroy(sums->jobs->tree, free_start);
 		tdestroy(sums->jobs->groups, keep);

@@ -59,7 +59,10 @@ struct log_sums {
 	long split;	    /* starts of --gpus jobs on several nodes */
 	long split_avoided; /* that stock would have split, and one node took */
 	long grouped;	    /* decisions with the figures of the slowest groups */
-	double first, last; /* time stamps; 0: none */
+	long networks;	  /* starts on several nodes with NICs; the sums are over these */
+	long equal_rails; /* of those, with the same rails on every such node */
+	double x_gbps, x_stock; /* what the NICs of the slowest node carry */
+	double first, last;	/* time stamps; 0: none */
 	struct log_row size[LOG_MAX_GPUS + 1];
 	struct log_row total;
 	/* of decisions that kept stock's set; by enum gp_reason, the last is any other */

@@ -78,7 +78,9 @@ static const struct row rows[] = {
 	{"nccl#1374", "8 x H800, NVLS", NULL, 0, 1, "h800", 0xff, BUSBW,
 	 "reduced in the switch, 8 links"},
 	{"nccl#1639", "8 x RTX 5090, 4 of them", NULL, 0, 1, "5090", 0x33, BUSBW,
-	 "two of each socket assumed, as in nccl#1130; four of one would get 28"},
+	 "the source names no set: two of each socket, which nccl#1130 measures at 35 "
+	 "too "
+	 "(24 on one); four of one socket would get 28, -20 %"},
 	{"nccl#1639", "8 x RTX 5090, all", NULL, 1, 1, "5090", 0xff, BUSBW,
 	 "four of each socket; the memory's constant is fitted to this point"},
 	{"?p=116606", "GB200, rated, one direction", NULL, 0, .5, "gb200-tray", 0x03,

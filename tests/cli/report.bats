@@ -53,6 +53,30 @@ small() {
 	json_is '.by_size[0] | [.stock_gbps, .gbps, .ideal_gbps]' '[40,40,40]'
 }
 
+@test "a job of several nodes is worth what its slowest node's NICs carry" {
+	local net=',"x_gbps":%s,"x_stock":%s,"rails":"%s"' more
+	printf -v more "$net" 100.000 50.000 0-3
+	line 100 1 n0 4 0-7 0-3 0,2,4,6 240.000 240.000 240.000 true changed "$more"
+	printf -v more "$net" 75.000 75.000 0-2
+	line 100 1 n1 4 0-5 0-3 0-1,3-4 240.000 240.000 240.000 true changed "$more"
+	printf -v more "$net" 25.000 25.000 1
+	line 200 2 n0 1 0-7 3 2 null null null true changed "$more"
+	line 200 2 n1 1 0-7 3 3 null null null false changed "$more"
+	# of one node
+	line 300 3 n1 2 0-7 0-1 0-1 240.000 240.000 240.000 false best
+	gputopo report "$LOG" --json
+	same "$status" 0 status
+	json_is '.networks' '{"starts":2,"x_stock":37.5,"x_gbps":50,"equal_rails":1}'
+	gputopo report "$LOG"
+	has "$output" "Networks:   2 starts on several nodes"
+	has "$output" "50.0 GB/s in the mean, with stock's sets 37.5; equal rails in 1"
+	printf -v more "$net" '"a"' 25.000 1
+	line 400 4 n0 1 0-7 3 2 null null null true changed "$more"
+	gputopo report "$LOG" --json
+	same "$status" 1 status
+	has "$stderr" '"x_gbps" is not a number'
+}
+
 @test "by hand: a small log" {
 	small
 	gputopo report "$LOG" --json

@@ -75,6 +75,7 @@ void stage_setup(void)
 	stage.next_job = 7;
 	stage.asked_nodes = 1;
 	stage.preempts_none = false;
+	stage.offered = 0;
 	strcpy(stage.dir, "/tmp/gputopo-glue-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(stage.dir));
 	snprintf(stage.slurm_conf_path, sizeof(stage.slurm_conf_path), "%s/slurm.conf",
@@ -126,16 +127,18 @@ job_record_t *job_for(int gpus)
 	return job;
 }
 
-/* job_test with all nodes; checks that nothing of the nodes has changed behind it. Its
- * node bitmap after the call is returned in *nodes. */
+/* Checks that nothing of the nodes has changed behind it, and what stock was asked with.
+ */
 int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes)
 {
+	uint64_t all = stage.offered ? stage.offered : ~(uint64_t)0;
 	bitstr_t *offered = bit_alloc(node_record_count);
 	uint64_t before[MOCK_MAX_NODES];
 	int rc;
 
 	for (int n = 0; n < node_record_count; n++) {
-		bit_set(offered, n);
+		if (all >> n & 1)
+			bit_set(offered, n);
 		before[n] = mock_node_sum(n);
 	}
 	mock_stock.calls = 0;
@@ -148,6 +151,8 @@ int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes)
 		*nodes |= (uint64_t)bit_test(offered, n) << n;
 		ck_assert_msg(mock_node_sum(n) == before[n], "node %d has changed", n);
 	}
+	for (int i = 0; i < mock_stock.calls && i < ROWS(mock_stock.call); i++)
+		ck_assert_uint_eq(mock_stock.call[i].nodes & ~all, 0);
 	FREE_NULL_BITMAP(offered);
 	return rc;
 }

@@ -42,6 +42,7 @@ struct stage {
 	uint32_t next_job;
 	uint32_t asked_nodes; /* -N, or 1 */
 	bool preempts_none;   /* job_test without jobs to preempt */
+	uint64_t offered;     /* nodes that job_test is given; 0: all */
 };
 
 extern struct stage stage;
@@ -62,7 +63,8 @@ void start(void);
 void start_with(const struct mock_gpus *gpus, uint64_t free);
 /* A pending job of --gpus-per-node=gpus. */
 job_record_t *job_for(int gpus);
-/* job_test with all nodes; those of the answer are returned in *nodes. */
+/* job_test with the offered nodes; those of the answer are returned in *nodes. Stock is
+ * asked with no other, whatever happens. */
 int test_job(job_record_t *job, uint16_t mode, uint64_t *nodes);
 /* Run the job now and return its GPUs on node 0. */
 uint64_t run(job_record_t *job);

@@ -161,6 +161,39 @@ START_TEST(a_started_job_carries_the_topology)
 }
 END_TEST
 
+/* Where the types of gres.conf reorder Slurm's numbers the nodes are told how. */
+START_TEST(the_order_of_types_is_carried)
+{
+	int links[64];
+	struct mock_gpus gpus = {.count = 8, .links = links, .types = types};
+	job_record_t *job;
+
+	for (int row = 0; row < 8; row++)
+		memcpy(links + 8 * row, dgx1v + 8 * regrouped[row], 8 * sizeof(int));
+	start_with(&gpus, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	ck_assert_ptr_nonnull(strstr(job->details->env_sup[0], "=0,2,4,6,1,3,5,7"));
+}
+END_TEST
+
+/* A job that asks for no GRES at all has no list of it. */
+START_TEST(a_job_without_gres_carries_nothing)
+{
+	job_record_t *job;
+	gp_list_t none;
+
+	start_with(&dgx, 0xff);
+	job = mock_job_add(stage.next_job++);
+	none = job->gres_list_req;
+	job->gres_list_req = NULL;
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	ck_assert_int_eq(job->details->env_cnt, 0);
+	job->gres_list_req = none;
+}
+END_TEST
+
 START_TEST(modes_other_than_enforce_carry_nothing)
 {
 	job_record_t *job;
@@ -541,6 +574,8 @@ static TCase *log_case(void)
 	tcase_add_test(tc, a_file_server_that_is_gone_holds_up_no_end);
 #endif
 	tcase_add_test(tc, a_started_job_carries_the_topology);
+	tcase_add_test(tc, the_order_of_types_is_carried);
+	tcase_add_test(tc, a_job_without_gres_carries_nothing);
 	tcase_add_test(tc, modes_other_than_enforce_carry_nothing);
 	tcase_add_test(tc, observe_logs_what_it_would_have_done);
 	tcase_add_test(tc, what_is_left_alone_has_its_reason);

@@ -358,14 +358,19 @@ END_TEST
 
 /* ---- nodes ---- */
 
-/* Of three nodes or four, two are taken: those whose slower one reaches the most. */
+/* Of three nodes or four, two are taken: those whose slower one reaches the most. In a
+ * flat network, and under one leaf switch. */
 START_TEST(the_nodes_that_reach_the_most_are_taken)
 {
 	struct rng rng = rng_start("nodes");
-	int better = 0, total = 3 + _i;
+	int better = 0, total = 3 + _i % 2;
 	job_record_t *job;
 	struct state s;
 
+	if (_i / 2)
+		mock_slurm.pattern = "switch.node";
+	for (int n = 0; n < total; n++)
+		mock_slurm.unit[n] = "a";
 	start_some(&s, total, &eight, "NodeName=n[0-3] Topology=pairs.json\n");
 	stage.asked_nodes = (uint32_t)(mock_stock.nodes_wanted = 2);
 	stage.preempts_none = true;
@@ -409,16 +414,24 @@ static const struct {
 	const char *units; /* the leaf switch of each node */
 	int weight;	   /* of n2 */
 	enum mock_fault fault;
+	unsigned calls; /* that go so, bit i */
 	uint64_t nodes; /* of n0, n1 and n2, of which n0 has one NIC near and n1 two */
 } node_rows[] = {
-	{"the node with two NICs", "", NULL, 1, MOCK_FINE, 6},
-	{"Slurm's weights come first", "", NULL, 2, MOCK_FINE, 3},
-	{"so do leaf switches", "", "aab", 1, MOCK_FINE, 3},
-	{"within one it is free", "", "aaa", 1, MOCK_FINE, 6},
-	{"NodeChoice=no", "NodeChoice=no\n", NULL, 1, MOCK_FINE, 3},
-	{"observe", "Mode=observe\n", NULL, 1, MOCK_FINE, 3},
-	{"a call that fails brings back stock's", "", NULL, 1, MOCK_FAIL, 3},
-	{"so does an answer that cannot be read", "", NULL, 1, MOCK_NO_RESOURCES, 3},
+	{"the node with two NICs", "", NULL, 1, MOCK_FINE, 0, 6},
+	{"Slurm's weights come first", "", NULL, 2, MOCK_FINE, 0, 3},
+	{"so do leaf switches", "", "aab", 1, MOCK_FINE, 0, 3},
+	{"within one it is free", "", "aaa", 1, MOCK_FINE, 0, 6},
+	{"NodeChoice=no", "NodeChoice=no\n", NULL, 1, MOCK_FINE, 0, 3},
+	{"observe", "Mode=observe\n", NULL, 1, MOCK_FINE, 0, 3},
+	{"a call with few nodes that fails is followed by the others", "", NULL, 1,
+	 MOCK_FAIL, 1, 6},
+	{"those fail too", "", NULL, 1, MOCK_FAIL, 5, 3},
+	{"an answer that cannot be read", "", NULL, 1, MOCK_NO_RESOURCES, 5, 3},
+	{"under a switch", "", "aaa", 1, MOCK_FAIL, 2, 3},
+	{"an answer that cannot be read there", "", "aaa", 1, MOCK_NO_RESOURCES, 2, 3},
+	{"a domain is not left", "NodeName=n[0-2] Domain=d\n", NULL, 1, MOCK_FINE, 0, 6},
+	{"domains are units", "NodeName=n2 Domain=e\nNodeName=n[0-1] Domain=d\n", NULL, 1,
+	 MOCK_FINE, 0, 3},
 };
 
 START_TEST(nodes_are_chosen_where_that_is_left_to_us)
@@ -444,7 +457,9 @@ START_TEST(nodes_are_chosen_where_that_is_left_to_us)
 	s.free[0] = 0x03;
 	s.free[1] = s.free[2] = 0x0f;
 	hold(&s);
-	mock_stock.fault[1] = node_rows[_i].fault;
+	for (int i = 0; i < 16; i++)
+		if (node_rows[_i].calls >> i & 1)
+			mock_stock.fault[i] = node_rows[_i].fault;
 	job = job_for(2);
 	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
 	ck_assert_msg(nodes == node_rows[_i].nodes, "%s: %#lx", node_rows[_i].why, nodes);
@@ -616,7 +631,7 @@ SUITE(nics)
 	tcase_add_loop_test(tc, rails_are_equal_where_they_can_be, 0, 2);
 	tcase_add_loop_test(tc, rails_and_shared_nics, 0, ROWS(rows));
 	tcase_add_test(tc, typed_gpus_keep_their_types);
-	tcase_add_loop_test(tc, the_nodes_that_reach_the_most_are_taken, 0, 2);
+	tcase_add_loop_test(tc, the_nodes_that_reach_the_most_are_taken, 0, 4);
 	tcase_add_loop_test(tc, nodes_are_chosen_where_that_is_left_to_us, 0,
 			    ROWS(node_rows));
 	tcase_add_test(tc, jobs_of_one_node_choose_as_before);

@@ -664,6 +664,66 @@ START_TEST(slurmctld_is_away)
 }
 END_TEST
 
+/* slurmd may start prologs without standard input: its number is one like any other. */
+START_TEST(without_standard_input)
+{
+	int kept = dup(STDIN_FILENO);
+
+	close(STDIN_FILENO);
+	ck_assert_int_eq(prolog("s1:0:0:4", "3g.40gb"), 0);
+	ck_assert_int_eq(instances(), 1);
+	ck_assert_int_eq(call("slurm_spank_job_epilog"), 0);
+	ck_assert_int_eq(instances(), 0);
+	ck_assert_str_eq(mock_spank_log(), "");
+	dup2(kept, STDIN_FILENO);
+	close(kept);
+}
+END_TEST
+
+/* A record that somebody, or a full disk, has spoiled is none. */
+static const struct {
+	const char *from, *to; /* to NULL: it ends there */
+} spoiled[] = {
+	{"gputopo", "gputopi"},
+	{"instances 1", "instances 65"},
+	{"instances 1", "instances -1"},
+	{"instances 1", "instances x"},
+	{"gpu 0", NULL},
+	{"size 4", "size 0"},
+	{"start 0", "start -1"},
+	{"gpu 0", "gpu -1"},
+};
+
+START_TEST(a_record_that_was_spoiled)
+{
+	char path[128], text[512], *at;
+	FILE *f;
+
+	ck_assert_int_eq(prolog("s1:0:0:4", "3g.40gb"), 0);
+	snprintf(path, sizeof(path), "%s/s1/5", folder);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	at = strstr(text, spoiled[_i].from);
+	ck_assert_msg(at != NULL, "%s", text);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fwrite(text, 1, (size_t)(at - text), f);
+	if (spoiled[_i].to)
+		fprintf(f, "%s%s", spoiled[_i].to, at + strlen(spoiled[_i].from));
+	ck_assert_int_eq(fclose(f), 0);
+	mock_spank.context = S_CTX_REMOTE;
+	put(GP_ENV_MIG, "3g.40gb");
+	ck_assert_int_eq(task(), -1);
+	ck_assert_msg(!mock_spank_logged("was not made") &&
+			      !mock_spank_logged("is not complete"),
+		      "%s", mock_spank_log());
+	mock_spank.context = S_CTX_JOB_SCRIPT;
+	ck_assert_int_eq(call("slurm_spank_job_epilog"), -1);
+}
+END_TEST
+
 /* A task that asked for an instance, in any of Slurm's spellings, and has none. */
 START_TEST(a_wish_without_an_instance)
 {
@@ -837,6 +897,8 @@ SUITE(spank)
 	tcase_add_test(mig, an_instance_cannot_be_removed);
 	tcase_add_test(mig, runs_of_a_job);
 	tcase_add_loop_test(mig, slurmctld_is_away, 0, 2);
+	tcase_add_test(mig, without_standard_input);
+	tcase_add_loop_test(mig, a_record_that_was_spoiled, 0, ROWS(spoiled));
 	tcase_add_loop_test(mig, a_wish_without_an_instance, 0, 3);
 	tcase_add_loop_test(mig, strays_of_an_ended_job, 0, ROWS(strays));
 	tcase_add_test(mig, slurmd_starts);

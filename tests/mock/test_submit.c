@@ -105,10 +105,24 @@ static const struct {
 	 "asks for 1"},
 	{"twice the pattern on each of two nodes", NODE, "gres:gpu:8",
 	 "GPUTOPO_GROUP_SIZES=2x2", 2, NO_VAL, NULL},
+	{"two types together", JOB, "gres:gpu:aa:2,gres:gpu:bb:2",
+	 "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL, NULL},
+	{"more than two types together", JOB, "gres:gpu:aa:2,gres:gpu:bb:2",
+	 "GPUTOPO_GROUP_SIZES=3x2", NO_VAL, NO_VAL, "asks for 4"},
+	{"without GPUs", JOB, "cpu:4", "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL,
+	 "gputopo: --gpu-groups=2x2: the sizes add up to 4 GPUs, but the job asks for 0 "
+	 "on a node"},
+	{"sockets of which nobody says how many", SOCKET, "gres:gpu:2",
+	 "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL, NULL},
+	{"a number that no node has, twice", JOB,
+	 "gres:gpu:aa:2147483647,gres:gpu:bb:2147483647", "GPUTOPO_GROUP_SIZES=2x2",
+	 NO_VAL, NO_VAL, NULL},
 	{"no multiple", NODE, "gres:gpu:6", "GPUTOPO_GROUP_SIZES=2x2", 2, NO_VAL,
 	 "asks for 6 on a node, which must be a multiple"},
 	{"no number of tasks is known", TASK, "gres:gpu:2", "GPUTOPO_GROUP_SIZES=2", 2,
 	 NO_VAL, NULL},
+	{"a type without a number is one GPU", JOB, "gres:gpu:bb",
+	 "GPUTOPO_GROUP_SIZES=2x2", NO_VAL, NO_VAL, "asks for 1"},
 	{"a thousand groups", JOB, "gres:gpu:4", "GPUTOPO_GROUP_SIZES=1000x1", NO_VAL,
 	 NO_VAL,
 	 "gputopo: --gpu-groups, --gpu-comm: '1000x1': more than 256 groups, the most "
@@ -414,6 +428,89 @@ START_TEST(mig_is_refused_in_words)
 }
 END_TEST
 
+/* GPUs beside --mig, wherever the user names them. */
+START_TEST(mig_is_for_no_gpus_in_any_form)
+{
+	char *env[1] = {(char *)MIG "1g.10gb"}, *text = NULL;
+	job_desc_msg_t job;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.shared = NO_VAL16;
+	*(_i == 0   ? &job.tres_per_job
+	  : _i == 1 ? &job.tres_per_node
+	  : _i == 2 ? &job.tres_per_socket
+		    : &job.tres_per_task) = (char *)"gres:gpu:1";
+	ck_assert_int_eq(submit(&job, 0, &text), ESLURM_INVALID_GRES);
+	ck_assert_ptr_nonnull(strstr(text, "not for both"));
+	xfree(text);
+	xfree(job.admin_comment);
+}
+END_TEST
+
+#ifdef GP_UNTIL_2411
+/* What scontrol update may change of a job with an instance: not what it has of GPUs. */
+START_TEST(gpus_of_a_mig_job_are_not_changed)
+{
+	int (*modify)(job_desc_msg_t * desc, job_record_t * job, uint32_t uid);
+	void *symbol = dlsym(handle, "job_modify");
+	job_desc_msg_t desc;
+	job_record_t *job;
+
+	ck_assert_ptr_nonnull(symbol);
+	memcpy(&modify, &symbol, sizeof(modify));
+	start_two();
+	job = job_for(1);
+	for (int form = 0; form < 5; form++) {
+		memset(&desc, 0, sizeof(desc));
+		*(form == 0   ? &desc.tres_per_job
+		  : form == 1 ? &desc.tres_per_node
+		  : form == 2 ? &desc.tres_per_socket
+		  : form == 3 ? &desc.tres_per_task
+			      : &desc.comment) = (char *)"gres:gpu:1";
+		job->spank_job_env_size = 0;
+		ck_assert_int_eq(modify(&desc, job, 0), SLURM_SUCCESS);
+		job_with(job, MIG "1g.10gb");
+		ck_assert_int_eq(modify(&desc, job, 0),
+				 form < 4 ? ESLURM_INVALID_GRES : SLURM_SUCCESS);
+	}
+	ck_assert_int_eq(modify(&desc, NULL, 0), SLURM_SUCCESS);
+}
+END_TEST
+#endif
+
+/* What is let through asks for a shard for each memory slice, behind what it asks for. */
+START_TEST(an_instance_is_asked_for_by_its_shards)
+{
+	static const struct mock_gpus two = {.count = 2};
+	static const char *const before[] = {NULL, "", "gres:nic:1"};
+	char *env[1] = {(char *)MIG "3g.40gb"}, *text = NULL, wanted[64];
+	job_desc_msg_t job;
+
+	write_file("mig.json",
+		   "{\"version\": 1, \"gpus\": [{\"model\": \"NVIDIA A100-SXM4-80GB\", "
+		   "\"mig\": true, \"minor\": 0}, {\"model\": \"NVIDIA "
+		   "A100-SXM4-80GB\", \"mig\": true, \"minor\": 1}], \"links\": "
+		   "[[0,0],[0,0]]}\n");
+	write_conf("NodeName=n0 Topology=mig.json\n");
+	mock_node_share(mock_node_add("n0", &two), 8);
+	start();
+	memset(&job, 0, sizeof(job));
+	job.spank_job_env = env;
+	job.spank_job_env_size = 1;
+	job.shared = NO_VAL16;
+	job.tres_per_node = before[_i] ? mock_text(before[_i]) : NULL;
+	ck_assert_msg(submit(&job, 0, &text) == SLURM_SUCCESS, "%s", text);
+	snprintf(wanted, sizeof(wanted), "%s%s" GP_TRES_GRES "shard:4",
+		 before[_i] ? before[_i] : "", before[_i] && *before[_i] ? "," : "");
+	ck_assert_str_eq(job.tres_per_node, wanted);
+	xfree(job.tres_per_node);
+	xfree(job.admin_comment);
+}
+END_TEST
+
 START_TEST(a_forged_place_is_dropped)
 {
 	char *env[3] = {mock_text("A=1"), mock_text("GPUTOPO_MIG_PLACE=n0:0:0:8"),
@@ -520,6 +617,11 @@ SUITE(submit)
 	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
 	tcase_add_loop_test(tc, other_constraints_are_part_of_a_refusal, 0,
 			    ROWS(place_rows));
+	tcase_add_loop_test(tc, mig_is_for_no_gpus_in_any_form, 0, 4);
+#ifdef GP_UNTIL_2411
+	tcase_add_test(tc, gpus_of_a_mig_job_are_not_changed);
+#endif
+	tcase_add_loop_test(tc, an_instance_is_asked_for_by_its_shards, 0, 3);
 	tcase_add_test(tc, a_forged_place_is_dropped);
 	tcase_add_test(tc, without_the_select_plugin_all_is_let_through);
 	tcase_add_test(tc, only_the_nodes_of_the_partition_count);

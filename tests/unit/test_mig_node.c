@@ -215,6 +215,66 @@ START_TEST(the_profile_is_the_wished_one)
 }
 END_TEST
 
+/* The same run's prolog once more, with another wish for the same slices. */
+START_TEST(another_profile_of_the_same_slices)
+{
+	struct fake_state state;
+
+	ck_assert_int_eq(start(1, "n1:0:0:1", "1g.10gb"), 0);
+	ck_assert_int_eq(start(1, "n1:0:0:1", "1g.10gb+me"), 0);
+	ck_assert_int_eq(start(2, "n1:1:0:4", "3g.40gb"), 0);
+	ck_assert_int_eq(start(2, "n1:1:0:4", "4g.40gb"), 0);
+	ck_assert_int_eq(standing(), 2);
+	state = look();
+	ck_assert_int_eq((int)state.gpu[0].instance[0].profile, 20);
+	ck_assert_int_eq((int)state.gpu[1].instance[0].profile, 5);
+}
+END_TEST
+
+/* What went with the GPU's MIG mode is gone, and no fault of the epilog. */
+static void leave_mig_mode(struct fake_state *state, int gpu)
+{
+	state->gpu[gpu].mig = false;
+	memset(state->gpu[gpu].instance, 0, sizeof(state->gpu[gpu].instance));
+}
+
+START_TEST(an_epilog_after_mig_mode)
+{
+	ck_assert_int_eq(start(1, "n1:0:0:4", "3g.40gb"), 0);
+	change(leave_mig_mode, 0);
+	ck_assert_msg(end(1) == 0, "%s", why);
+	ck_assert_int_eq(records(), 0);
+}
+END_TEST
+
+/* Another prolog that has the GPUs for a moment is waited for. */
+START_TEST(a_short_lock_is_waited_for)
+{
+	char holder[64], byte;
+	int ready[2], status;
+	pid_t other;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	other = fork();
+	if (other == 0) {
+		int lock = gp_mig_records_lock(folder, NODE, 0, holder, sizeof(holder));
+
+		if (lock < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		usleep(150000);
+		gp_mig_records_unlock(lock);
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	node.lock_ms = 60000;
+	ck_assert_msg(start(1, "n1:0:0:4", "3g.40gb") == 0, "%s", why);
+	ck_assert_int_eq(waitpid(other, &status, 0), other);
+	ck_assert_int_eq(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+END_TEST
+
 START_TEST(no_wish_nothing_done)
 {
 	char visible[64] = "x";
@@ -682,6 +742,9 @@ SUITE(mig_node)
 		UNIT(a_job_comes_and_goes),
 		UNIT(several_instances_and_nodes),
 		UNIT(the_profile_is_the_wished_one),
+		UNIT(another_profile_of_the_same_slices),
+		UNIT(an_epilog_after_mig_mode),
+		UNIT(a_short_lock_is_waited_for),
 		UNIT(no_wish_nothing_done),
 		UNIT(bad_texts_are_refused),
 		UNIT(a_failure_leaves_nothing),

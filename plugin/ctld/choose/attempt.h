@@ -21,6 +21,7 @@ struct gp_attempt {
 	int answers; /* in the scratch: the nodes of the answer */
 	int reruns;
 	struct gp_counters counted; /* of this call */
+	bool by_nics;		    /* the nodes were chosen for their NICs */
 	bool stock_splits; /* asked with all nodes, stock would have split the job */
 	/* of stock's answer */
 	uint32_t total_cpus;

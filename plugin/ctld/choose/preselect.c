@@ -8,6 +8,7 @@
 #include "plugin/ctld/state/stock_call.h"
 #include "plugin/ctld/choose/attempt.h"
 #include "plugin/ctld/choose/domain.h"
+#include "plugin/ctld/objects/nics_object.h"
 
 #define MAX_DOMAINS 4 /* NVLink domains that one job tries */
 #define MAX_HARMS   3 /* of units.h: after so many it is stock's to say */
@@ -184,7 +185,8 @@ int gp_preselect_answer(struct gp_attempt *a)
 
 	if (may_choose) {
 		gp_free_bound_expire(&a->ctl->caches.free_bound, time(NULL));
-		if (answer_by_rank(a) || answer_in_domain(a))
+		if (answer_by_rank(a) || answer_in_domain(a) ||
+		    (gp_nics_object() && gp_nics_object()->first(a)))
 			return SLURM_SUCCESS;
 	}
 	return gp_stock_call(a->ctl, a->stock_plugin, a->test);

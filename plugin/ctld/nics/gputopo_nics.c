@@ -120,6 +120,7 @@ const struct gp_nics_object gputopo_nics = {
 		 SLURM_VERSION_NUMBER},
 	.start = start,
 	.cards = &gt_cards,
+	.first = gp_nics_first,
 	.nodes = gp_nics_nodes,
 	.look = look,
 	.tell = tell,

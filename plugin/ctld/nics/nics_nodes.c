@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nics_nodes.c - put better nodes in the place of those of stock's answer whose NICs
- * carry the least, and ask stock again with the new ones only.
+ * nics_nodes.c - nodes whose NICs carry the most, for jobs of several. In a flat network
+ * stock is asked with the best few at once. Else it is asked with all, and better nodes
+ * are put in the place of those of its answer that carry the least.
  */
 #include "plugin/slurm/compat.h"
 
@@ -88,22 +89,32 @@ static int worth_of(struct choice *c, struct gt_table *table, const struct gt_ma
 }
 
 /* What the node would be worth with so many GPUs of the job's type; -1: it is not ours to
- * choose, its NICs are not known, or there are too few. */
-static int look(struct choice *c, int node, int count)
+ * choose, its NICs are not known, or there are too few (then *few). */
+static int look(struct choice *c, int node, int count, struct gp_node_view *view,
+		bool *few)
 {
 	struct gp_controller *ctl = c->a->ctl;
-	struct gp_node_view view;
 	struct gt_mask usable;
 
-	if (--c->looks < 0 ||
-	    !gp_nics_host->view(&view, node, &c->a->request->asked, count,
-				ctl->config.models, &ctl->caches.free_bound) ||
-	    view.binding->settings.mode != GP_MODE_ENFORCE ||
-	    !view.binding->settings.node_choice || !view.binding->table ||
-	    !gt_node_nic_count(gt_table_node(view.binding->table)))
+	*few = false;
+	if (--c->looks < 0)
 		return -1;
-	usable = gp_binding_to_model(view.binding, view.usable);
-	return worth_of(c, view.binding->table, &usable, count);
+	*few = !gp_nics_host->view(view, node, &c->a->request->asked, count,
+				   ctl->config.models, &ctl->caches.free_bound);
+	if (*few || view->binding->settings.mode != GP_MODE_ENFORCE ||
+	    !view->binding->settings.node_choice || !view->binding->table ||
+	    !gt_node_nic_count(gt_table_node(view->binding->table)))
+		return -1;
+	usable = gp_binding_to_model(view->binding, view->usable);
+	return worth_of(c, view->binding->table, &usable, count);
+}
+
+static int worth_at(struct choice *c, int node, int count)
+{
+	struct gp_node_view view;
+	bool few;
+
+	return look(c, node, count, &view, &few);
 }
 
 /* The GPUs that stock gave on one node of its answer. */
@@ -148,7 +159,7 @@ static int read_seats(struct choice *c)
 		seat->unit = unit_of(c, (int)n);
 		seat->weight = gp_bridge_weight(node_record_table_ptr[n]);
 		seat->count = given(c, (int)n);
-		seat->worth = seat->count ? look(c, (int)n, seat->count) : -1;
+		seat->worth = seat->count ? worth_at(c, (int)n, seat->count) : -1;
 		least = seat->worth < least ? seat->worth : least;
 	}
 	return c->seats > 1 ? least : -1;
@@ -169,7 +180,7 @@ static bool improve(struct choice *c, struct seat *seat)
 		    gp_bridge_weight(node_record_table_ptr[n]) != seat->weight ||
 		    unit_of(c, (int)n) != seat->unit)
 			continue;
-		worth = look(c, (int)n, seat->count);
+		worth = worth_at(c, (int)n, seat->count);
 		if (worth <= seat->worth)
 			continue;
 		seat->worth = worth;
@@ -193,37 +204,133 @@ static struct seat *slowest(const struct choice *c)
 	return out;
 }
 
-/* Stock's answer with the nodes of scratch->picked, if its slowest node is not slower. */
-static bool ask_with_picked(struct choice *c, int before)
+/* Stock's answer with the nodes of scratch->picked. */
+static bool ask_with_picked(const struct choice *c)
 {
 	struct gp_attempt *a = c->a;
 	const struct gp_test *t = a->test;
 
 	gp_nics_host->fields_write(t->job, &a->before);
 	bit_copybits(t->nodes, a->ctl->scratch.picked);
-	if (gp_nics_host->ask_again(a->ctl, a->stock_plugin, t) == SLURM_SUCCESS &&
-	    t->job->job_resrcs && read_seats(c) >= before) {
-		a->counted.narrowed++;
+	return gp_nics_host->ask_again(a->ctl, a->stock_plugin, t) == SLURM_SUCCESS &&
+	       t->job->job_resrcs;
+}
+
+/* Which it was; after a failure the job and its nodes are as they came. */
+static bool note(struct gp_attempt *a, bool done)
+{
+	a->counted.narrowed += done;
+	a->counted.failed_narrow += !done;
+	if (done)
 		return true;
-	}
-	a->counted.failed_narrow++;
+	gp_nics_host->fields_write(a->test->job, &a->before);
+	bit_copybits(a->test->nodes, a->ctl->scratch.offered);
 	return false;
 }
 
-/* Whether others may be put in the place of these nodes. */
+/* Whether the nodes are ours to choose. */
 static bool may_choose(const struct gp_attempt *a)
 {
 	const struct gp_test *t = a->test;
 	const struct gp_job *asked = &a->request->asked;
 
-	return a->ctl->config.chooses && a->request->why == GP_OK &&
-	       !a->request->wish.off && t->job->job_resrcs &&
-	       t->job->job_resrcs->nhosts > 1 && !(t->preemptees && *t->preemptees) &&
-	       !asked->whole && !asked->enforce &&
-	       !(asked->typed && asked->entries > 1) && !a->request->reserved &&
-	       gp_bridge_loose_nodes(t->job) &&
-	       a->ctl->caches.units.network != GP_NETWORK_OTHER;
+	return a->ctl->config.chooses && a->ctl->scratch.scores &&
+	       a->request->why == GP_OK && !a->request->wish.off && !asked->whole &&
+	       !asked->enforce && !(asked->typed && asked->entries > 1) &&
+	       !a->request->reserved && gp_bridge_loose_nodes(t->job);
 }
+
+/* ---- a flat network ---- */
+
+/* Candidates of the lowest weight into the scratch's scores, with what they are worth in
+ * damage's place. Returns how many; 0: there are some that cannot be compared. */
+static int read_candidates(struct choice *c, int count)
+{
+	struct gp_node_score *out = c->a->ctl->scratch.scores;
+	bitstr_t *offered = c->a->ctl->scratch.offered;
+	uint64_t lowest = UINT64_MAX;
+	bool comparable = true;
+	int found = 0;
+
+	for (int64_t n = bit_ffs(offered), last = bit_fls(offered); n >= 0 && n <= last;
+	     n++) {
+		struct gp_node_score *score = &out[found];
+		uint64_t weight;
+		bool few;
+		int worth;
+
+		if (!bit_test(offered, n) ||
+		    (weight = gp_bridge_weight(node_record_table_ptr[n])) > lowest)
+			continue;
+		worth = look(c, (int)n, count, &score->view, &few);
+		if (few)
+			continue;
+		score->node = (int)n;
+		score->damage = worth;
+		if (weight < lowest)
+			out[found = 0] = *score;
+		comparable = (comparable || weight < lowest) && worth >= 0 &&
+			     !unit_of(c, (int)n);
+		lowest = weight;
+		found++;
+	}
+	return comparable ? found : 0;
+}
+
+/* The most that so many of them reach at least; only that, if more do. */
+static double reach_of_best(const struct gp_node_score *scores, int found, int nodes)
+{
+	double level = INT_MAX;
+
+	for (int above = 0; above < nodes;) {
+		double next = -1;
+
+		for (int i = 0; i < found; i++)
+			if (scores[i].damage < level && scores[i].damage > next)
+				next = scores[i].damage;
+		level = next;
+		for (int i = 0; i < found; i++)
+			above += scores[i].damage == level;
+	}
+	return level;
+}
+
+/* Some of those that reach so much, the fewest free GPUs first, into picked. */
+static void pick_few(const struct gp_scratch *scratch, int found, double least, int few)
+{
+	const struct gp_node_score *scores = scratch->scores;
+
+	bit_clear_all(scratch->picked);
+	for (int gpus = 1; gpus <= GP_MAX_GPUS && few > 0; gpus++)
+		for (int i = 0; i < found && few > 0; i++)
+			if (scores[i].damage >= least &&
+			    __builtin_popcountll(scores[i].view.usable) == gpus) {
+				bit_set(scratch->picked, scores[i].node);
+				few--;
+			}
+}
+
+bool gp_nics_first(struct gp_attempt *a)
+{
+	struct choice c = {.a = a, .looks = MAX_LOOKS, .sets = MAX_SETS};
+	const struct gp_test *t = a->test;
+	int nodes = (int)(t->req_nodes > t->min_nodes ? t->req_nodes : t->min_nodes);
+	int count = gp_bridge_per_node(t->job, &a->request->asked), found;
+
+	if (t->min_nodes < 2 || !count || !may_choose(a) ||
+	    a->ctl->caches.units.network != GP_NETWORK_FLAT)
+		return false;
+	found = read_candidates(&c, count);
+	if (found < nodes || c.looks < 0 || c.sets < 0)
+		return false;
+	pick_few(&a->ctl->scratch, found,
+		 reach_of_best(a->ctl->scratch.scores, found, nodes),
+		 nodes + GP_FEW_NODES);
+	a->by_nics = ask_with_picked(&c);
+	return note(a, a->by_nics);
+}
+
+/* ---- any network ---- */
 
 int gp_nics_nodes(struct gp_attempt *a)
 {
@@ -232,14 +339,19 @@ int gp_nics_nodes(struct gp_attempt *a)
 	const struct gp_test *t = a->test;
 	int before, others = 0;
 
-	if (!may_choose(a) || (before = read_seats(&c)) < 0)
+	if (a->by_nics || !t->job->job_resrcs || t->job->job_resrcs->nhosts < 2 ||
+	    (t->preemptees && *t->preemptees) || !may_choose(a) ||
+	    a->ctl->caches.units.network == GP_NETWORK_OTHER ||
+	    (before = read_seats(&c)) < 0)
 		return SLURM_SUCCESS;
 	bit_copybits(scratch->picked, t->nodes);
 	while (others < c.seats && improve(&c, slowest(&c)))
 		others++;
-	if (!others || ask_with_picked(&c, before))
+	if (!others)
 		return SLURM_SUCCESS;
-	gp_nics_host->fields_write(t->job, &a->before);
-	bit_copybits(t->nodes, scratch->offered);
+	c.looks = MAX_LOOKS;
+	c.sets = MAX_SETS;
+	if (note(a, ask_with_picked(&c) && read_seats(&c) >= before))
+		return SLURM_SUCCESS;
 	return gp_nics_host->ask(a->ctl, a->stock_plugin, t);
 }

@@ -29,6 +29,9 @@ struct gp_nics_object {
 	 * NICs, or with again: it shares all its rails already. */
 	bool (*look)(struct gp_node_answer *answers, int count, int at, bool again,
 		     const struct gp_held *held, int held_count);
+	/* Stock's answer with the few nodes whose NICs carry the most, in a flat network.
+	 * false: there is none, and the job is as it was. */
+	bool (*first)(struct gp_attempt *a);
 	/* Put nodes whose NICs carry more in the place of nodes of stock's answer, each
 	 * of the same leaf switch, block or NVLink domain and of the same weight. The
 	 * call of stock that stands succeeded, or its error is returned. */

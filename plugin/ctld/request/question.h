@@ -34,6 +34,7 @@ struct gp_question {
 	struct gp_places places;
 	const char *type;
 	int count;    /* GPUs on a node; 0: none, or not known beforehand */
+	int sum;      /* the same over all types and sockets; -1: not known beforehand */
 	bool several; /* it may have more than one node */
 	char **env;
 	uint32_t env_size;

@@ -38,8 +38,10 @@ setup_file() {
 }
 
 teardown_file() {
-	cluster_stop
+	local status=0
+	cluster_file_stop || status=1
 	find "$GROUPS_V1/slurm_$NODE" -depth -type d -exec rmdir {} + 2>/dev/null || true
+	return $status
 }
 
 setup() {

@@ -10,7 +10,8 @@ load ../lib/bats.bash
 setup_file() {
 	export SEED=${GPUTOPO_SEED:-$((RANDOM * 32768 + RANDOM))} STATES=${GPUTOPO_STATES:-100}
 	cluster_file_start --also "$GPUTOPO_SUBMIT" --conf JobSubmitPlugins=gputopo \
-		n0=pcie n1=pcie n2=pcie n3=pcie \
+		n0=pcie n1=pcie n2=pcie n3=pcie t0=typed \
+		--partition "PartitionName=pt Nodes=t0 MaxTime=INFINITE" \
 		--partition "PartitionName=p Nodes=n[0-3] Default=YES MaxTime=INFINITE" \
 		--partition "PartitionName=p0 Nodes=n0 MaxTime=INFINITE" \
 		--partition "PartitionName=p1 Nodes=n1 MaxTime=INFINITE" \
@@ -129,6 +130,53 @@ refused() {
 	cluster_wait_job "${id}_2" RUNNING
 	assert_equal "$(used_on n0)" "0-1,3-5,7"
 	assert_equal "$(used_on n3)" "0-1,3-5,7"
+}
+
+# The groups and figures of job $1 in its comment.
+comment() {
+	cluster_run scontrol show job "$1" | sed -n 's/.*AdminComment=gputopo: \([^(]*GB.s\).*/\1/p'
+}
+
+@test "types, counts per socket, cores enforced: groups lie within what each form gives" {
+	local id
+	# the bits of t0 are regrouped by type: 0-3 are GPUs 0, 2, 4 and 6 of a DGX-1V
+	id=$(ask -p pt --gpus=aa:4 --gpu-groups=2x2)
+	assert_equal "$(cluster_job_gpus "$id")" "t0 0-3"
+	assert_equal "$(comment "$id")" "t0 0,2;1,3 20 GB/s"
+	cluster_run scancel "$id"
+	id=$(ask -p pt --gpus=aa:2 --gpu-groups=2)
+	assert_equal "$(comment "$id")" "t0 0,2 40 GB/s"
+	cluster_run scancel "$id"
+	id=$(ask -p pt --gpus=aa:2,bb:2 --gpu-groups=2x2)
+	assert_equal "$(comment "$id")" "t0 0,5;4,1 40 GB/s"
+	cluster_run scancel "$id"
+	refused "the sizes add up to 6 GPUs, but the job asks for 4 on a node" \
+		-p pt --gpus=aa:4 --gpu-groups=2x3
+	refused "but the job asks for 4 on a node" -p pt --gpus=aa:2,bb:2 --gpu-groups=3x2
+	refused "but the job asks for 4 on a node" \
+		--gpus-per-socket=2 --sockets-per-node=2 --gpu-groups=3+2
+	refused "but the job asks for 0 on a node" --gpu-groups=2x2
+	make_free n0 0-2,4-6
+	id=$(ask -w n0 -N1 -n2 --sockets-per-node=2 --gpus-per-socket=2 --gpus=4 --gpu-groups=2x2)
+	assert_equal "$(comment "$id")" "n0 0,1;4,5 247.2 GB/s"
+	cluster_run scancel "$id"
+	id=$(ask -w n0 -N1 -n1 --gpus=2 --gpu-groups=2 --gres-flags=enforce-binding)
+	assert_equal "$(comment "$id" | cut -d' ' -f3)" 247.2
+}
+
+@test "a het job: each component has its groups" {
+	local id
+	make_free n0 0-2,4-6
+	id=$(wish -w n0 -N1 --gpus=4 --gpu-groups=2x2 : -w n1 -N1 --gpus=2 --gpu-groups=2)
+	for _ in {1..200}; do
+		[ "$(cluster_job_state "$id" | sort -u)" = RUNNING ] && break || sleep 0.1
+	done
+	assert_equal "$(comment "$id+0")" "n0 0,1;4,5 247.2 GB/s"
+	assert_equal "$(comment "$id+1" | cut -d' ' -f1,3)" "n1 240"
+	cluster_run scancel -u root
+	cluster_wait_idle
+	refused "the sizes add up to 6 GPUs, but the job asks for 4 on a node" \
+		-w n0 --gpus=2 : -w n1 --gpus=4 --gpu-groups=2x3
 }
 
 @test "a promise for every group waits, starts, and never runs below" {

@@ -87,8 +87,8 @@ send() {
 		attack $n s0 s1 -P q$(((n + n / PARTS) % PARTS)) >/dev/null
 	done
 	for ((n = 0; n < PARTS; n++)); do
-		forge -P q$n -t gpu:4 -p $((n < 2 ? 20000000 : 40)) GPUTOPO_TOPO=ring \
-			"GPUTOPO_HAD=4:%1" "SPANK_GPUTOPO_HAD=4:%1" >/dev/null
+		forge -P q$n -t gpu:4 -b , -p $((n < 2 ? 20000000 : 40)) GPUTOPO_TOPO=ring \
+			"GPUTOPO_HAD=1/4,%d0:f" "SPANK_GPUTOPO_HAD=1/4,%d0:f" >/dev/null
 	done
 }
 

@@ -6,6 +6,7 @@
  *   forge [OPTION]... [ENTRY]...      the entries of spank_job_env, as they are
  *     -e ENTRY     one of the job's environment; may be repeated
  *     -p BYTES     so many bytes in the place of an ENTRY's "%"
+ *     -b BYTE      which; "0" unless told
  *     -n COUNT     so many more entries, X0=0, X1=1, ...
  *     -s TEXT      the script behind "#!/bin/sh"
  *     -o FILE      its output
@@ -28,7 +29,7 @@
 
 #define ENVIRONMENT_MAX 16
 
-static char *padded(char *entry, size_t bytes)
+static char *padded(char *entry, size_t bytes, char fill)
 {
 	char *mark = strchr(entry, '%'), *text;
 	size_t before = mark ? (size_t)(mark - entry) : 0;
@@ -39,7 +40,7 @@ static char *padded(char *entry, size_t bytes)
 	if (!text)
 		err(1, "an entry of %zu bytes", bytes);
 	memcpy(text, entry, before);
-	memset(text + before, '0', bytes);
+	memset(text + before, fill, bytes);
 	strcpy(text + before + bytes, mark + 1);
 	return text;
 }
@@ -74,6 +75,7 @@ int main(int argc, char **argv)
 	char *environment[ENVIRONMENT_MAX + 1] = {(char *)"PATH=/usr/bin:/bin"};
 	char *script = NULL, **env;
 	const char *text = "exit 0";
+	char fill = '0';
 	size_t bytes = 0;
 	int more = 0, parts = 0, option, entries, rc;
 	job_desc_msg_t desc;
@@ -84,7 +86,7 @@ int main(int argc, char **argv)
 	desc.environment = environment;
 	desc.std_out = desc.std_err = (char *)"/dev/null";
 	desc.requeue = 0;
-	while ((option = getopt(argc, argv, "e:p:n:s:o:t:N:w:P:c:a:H:r")) != -1) {
+	while ((option = getopt(argc, argv, "e:p:b:n:s:o:t:N:w:P:c:a:H:r")) != -1) {
 		switch (option) {
 		case 'e':
 			if (desc.env_size == ENVIRONMENT_MAX)
@@ -93,6 +95,9 @@ int main(int argc, char **argv)
 			break;
 		case 'p':
 			bytes = strtoul(optarg, NULL, 10);
+			break;
+		case 'b':
+			fill = *optarg;
 			break;
 		case 'n':
 			more = atoi(optarg);
@@ -139,7 +144,7 @@ int main(int argc, char **argv)
 	if (!env || asprintf(&script, "#!/bin/sh\n%s\n", text) < 0)
 		err(1, "the job");
 	for (int i = 0; i < entries; i++)
-		env[i] = padded(argv[optind + i], bytes);
+		env[i] = padded(argv[optind + i], bytes, fill);
 	add_numbered(env + entries, more);
 	desc.script = script;
 	desc.spank_job_env = env;

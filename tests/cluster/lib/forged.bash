@@ -66,8 +66,8 @@ attack() {
 		forge "$@" -w "$one" -s "exit 0" -e "$place=$one:0:0:8" -e "SPANK_$place=$one:0:0:8" \
 			-e "SLURM_SPANK_$wish=7g.80gb" -e "$wish=7g.80gb" -c "$place=$one:0:0:8" "$p$wish="
 	elif [ "$n" -lt 212 ]; then	# a wish for links, and what an earlier run is said to have had
-		forge "$@" -t gpu:2 -s "exit 0" -p "${sizes[n % 6]}" "${p}GPUTOPO_TOPO=ring" \
-			GPUTOPO_TOPO=ring "GPUTOPO_HAD=2:%1" "${q}GPUTOPO_HAD=2:%1"
+		forge "$@" -t gpu:2 -s "exit 0" -b , -p "${sizes[n % 6]}" "${p}GPUTOPO_TOPO=ring" \
+			GPUTOPO_TOPO=ring "GPUTOPO_HAD=1/2,%d0:3" "${q}GPUTOPO_HAD=1/2,%d0:3"
 	elif [ "$n" -lt 226 ]; then	# arrays
 		forge "$@" -w "$one" -a 0-3 -r -t "shard:$((n % 2 + 1))" -s "sleep 0.1" \
 			-p "${sizes[n % 6]}" "$p$place=${places[k]}" "SPANK_$wish=${profiles[k]}" \
