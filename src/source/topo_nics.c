@@ -135,20 +135,32 @@ static void read_nic_row(struct cards *c, const char *rest)
 	free(cells);
 }
 
-/* "  NIC0: mlx5_0" */
+/* The length of "NIC12:" at the start of text; 0: it is something else. */
+static size_t legend_mark(const char *text)
+{
+	size_t digits = strncmp(text, "NIC", 3) ? 0 : strspn(text + 3, "0123456789");
+
+	return digits && text[3 + digits] == ':' ? digits + 4 : 0;
+}
+
+/* "  NIC0: mlx5_0", or several of them on one line. */
 static void read_legend(struct cards *c)
 {
-	const char *at = strstr(c->lines.line, "NIC"),
-		   *colon = at ? strchr(at, ':') : NULL;
-	int nic = colon ? find(c, at, (size_t)(colon - at)) : -1;
-	const char *name;
+	const char *at = c->lines.line;
 
-	if (nic < 0 || strspn(at + 3, "0123456789") != (size_t)(colon - at - 3))
-		return;
-	name = gt_topo_skip_gap(colon + 1);
-	if (!c->known[nic][0] && gt_topo_token_length(name) < NAME_MAX_NIC)
-		snprintf(c->known[nic], NAME_MAX_NIC, "%.*s",
-			 (int)gt_topo_token_length(name), name);
+	while ((at = strstr(at, "NIC"))) {
+		size_t mark = legend_mark(at), length = 0;
+		int nic = mark ? find(c, at, mark - 1) : -1;
+		const char *name = gt_topo_skip_gap(at + (mark ? mark : 3));
+
+		while (name[length] && !legend_mark(name + length))
+			length++;
+		at = mark ? name + length : at + 3;
+		while (length > 0 && isspace((unsigned char)name[length - 1]))
+			length--;
+		if (nic >= 0 && !c->known[nic][0] && length > 0 && length < NAME_MAX_NIC)
+			snprintf(c->known[nic], NAME_MAX_NIC, "%.*s", (int)length, name);
+	}
 }
 
 /* names: find them only, where the header has none. */

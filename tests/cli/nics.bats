@@ -44,6 +44,18 @@ nics_of() {
 	done
 }
 
+@test "what nvidia-smi would print of the machines in XML has the same cards" {
+	[ -d "$SHARED/topologies" ] || skip "no shared captures"
+	local file want rows=0
+	while IFS=$'\t' read -r file want; do
+		[[ $file == *.xml ]] || continue
+		"$GPUTOPO" show -t "$SHARED/topologies/$file" --matrix >matrix.txt
+		same "$(nics_of matrix.txt)" "$(sed 's/@[0-9.]*//g' <<<"$want")" "cards of $file as a matrix"
+		rows=$((rows + 1))
+	done <"$SRC/tests/data/nics/captures"
+	[ "$rows" -ge 42 ]
+}
+
 @test "captures without cards have none" {
 	[ -d "$SHARED/topologies" ] || skip "no shared captures"
 	local file
@@ -103,6 +115,61 @@ a100_with_4() {
 	json_is '[.gpus, .nic_gbps]' '[[0,6],75]'
 	gputopo pick -t node.json -n 1 --multi-node --json
 	json_is '[.gpus, .nic_gbps, .busbw_gbps]' '[[6],50,null]'
+}
+
+# matrix COLUMN...: nvidia-smi topo -m of 4 GPUs, card k beside GPU k % 4.
+matrix() {
+	local g k l
+	printf '\tGPU0\tGPU1\tGPU2\tGPU3'
+	printf '\t%s' "$@"
+	printf '\tCPU Affinity\n'
+	for ((g = 0; g < 4; g++)); do
+		printf 'GPU%d' $g
+		for ((k = 0; k < 4; k++)); do [ $k = $g ] && printf '\t X ' || printf '\tNV12'; done
+		for ((k = 0; k < $#; k++)); do [ $((k % 4)) = $g ] && printf '\tPIX' || printf '\tSYS'; done
+		printf '\t0-31\n'
+	done
+	for ((k = 0; k < $#; k++)); do
+		printf '%s' "${@:k + 1:1}"
+		for ((g = 0; g < 4; g++)); do [ $((k % 4)) = $g ] && printf '\tPIX' || printf '\tSYS'; done
+		for ((l = 0; l < $#; l++)); do [ $k = $l ] && printf '\t X ' || printf '\tSYS'; done
+		printf '\n'
+	done
+}
+
+# legend NAME...: the legend of NIC0, NIC1, ...
+legend() {
+	local k=0 name
+	printf '\nNIC Legend:\n\n'
+	for name; do printf '  NIC%d: %s\n' $((k++)) "$name"; done
+}
+
+# near NAME...: what nics_of is to print of the matrix.
+near() {
+	local k=0 name text=
+	for name; do text+="$name=$((k++ % 4)) "; done
+	echo "${text% }"
+}
+
+@test "26 and 43 cards, any names, and legends that are cut or on one line" {
+	local n
+	for n in 26 43; do
+		mapfile -t column < <(seq -f NIC%g 0 $((n - 1)))
+		mapfile -t name < <(seq -f mlx5_%g 0 $((n - 1)))
+		{ matrix "${column[@]}"; legend "${name[@]}"; } >t.txt
+		same "$(nics_of t.txt)" "$(near "${name[@]}")" "$n cards"
+		matrix "${column[@]}" >t.txt
+		same "$(nics_of t.txt)" "$(near "${column[@]}")" "$n cards without a legend"
+	done
+	matrix mlx5_bond_0 ibp24s0 roceP2p1s0 cx7_0 bnxt_re0 hfi1_0 ib0 eno1np0 >t.txt
+	same "$(nics_of t.txt)" "$(near mlx5_bond_0 ibp24s0 roceP2p1s0 cx7_0 bnxt_re0 hfi1_0 ib0 eno1np0)" names
+	{ matrix NIC0 NIC1 NIC2 NIC3; legend mlx5_bond_0 "mlx5 1"; } >t.txt
+	same "$(nics_of t.txt)" "$(near mlx5_bond_0 "mlx5 1" NIC2 NIC3)" "half a legend, a blank in a name"
+	{ matrix NIC0 NIC1; echo "NIC Legend:   NIC0: ibp24s0   NIC1: cx7 0 "; } >t.txt
+	same "$(nics_of t.txt)" "ibp24s0=0,2,3 cx7 0=1,2,3" "a legend on one line"
+	# only the GPUs' rows
+	matrix NIC0 NIC1 NIC2 NIC3 | head -n 5 >t.txt
+	same "$(nics_of t.txt)" "$(near NIC0 NIC1 NIC2 NIC3)" "without the cards' rows"
 }
 
 # card BUS NAME TYPE: an hwloc PCI device with an OS device in it; 2 is Ethernet, 3 InfiniBand.

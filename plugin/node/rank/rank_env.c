@@ -56,6 +56,8 @@ static struct {
 	char nccl_nics[LIST_MAX];   /* for NCCL_IB_HCA; "": it stays as it is */
 	char ucx_nics[LIST_MAX];    /* for UCX_NET_DEVICES */
 	bool local_numbers;	    /* devices count from 0 in what the step may use */
+	bool named;		    /* the list has UUIDs: Flags=env_uuid of gres.conf */
+	bool apart;		    /* a task may not be able to open another's device */
 	struct gp_cpus cpus;
 	struct shared *shared;
 	struct gp_relay relay;
@@ -199,6 +201,72 @@ static bool ask_slurm(void)
 	return local();
 }
 
+/* The places in the step's device list of what this list names; 0: it names others. */
+static int find_names(const char *list, int *place)
+{
+	int count = 0;
+
+	for (size_t len; *list; list += len + (list[len] == ',')) {
+		const char *at = step.device_list;
+		size_t own = strcspn(at, ",");
+		int i = 0;
+
+		len = strcspn(list, ",");
+		if (strncmp(list, "GPU-", 4) != 0 || count == GP_RANK_GPUS)
+			return 0;
+		for (; own != len || strncmp(at, list, len) != 0; i++) {
+			if (!at[own])
+				return 0;
+			at += own + 1;
+			own = strcspn(at, ",");
+		}
+		place[count++] = i;
+	}
+	return count;
+}
+
+/* The numbers that a device list has; 0: it has none that we know. */
+static int parse_devices(const char *list, int *devices)
+{
+	int count;
+
+	if (!step.named)
+		return gp_list_parse(list, devices, GP_RANK_GPUS);
+	count = find_names(list, devices);
+	for (int i = 0; i < count; i++)
+		devices[i] = step.number[devices[i]];
+	return count;
+}
+
+/* The names of these numbers. */
+static void write_names(const int *devices, int count, char *list, size_t size)
+{
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (int i = 0; i < count && used < size; i++) {
+		const char *at = step.device_list;
+
+		for (int place = 0;
+		     step.number[place] != devices[i] && at[strcspn(at, ",")]; place++)
+			at += strcspn(at, ",") + 1;
+		used += (size_t)snprintf(list + used, size - used, "%s%.*s", i ? "," : "",
+					 (int)strcspn(at, ","), at);
+	}
+}
+
+/* UUIDs, one for each of the step's GPUs and in their order. */
+static bool are_names(void)
+{
+	int place[GP_RANK_GPUS];
+	int count = find_names(step.device_list, place);
+
+	for (int i = 0; i < count; i++)
+		if (place[i] != i)
+			return false;
+	return count > 0 && count == gt_mask_count(&step.gpus);
+}
+
 /* How the device list names the step's GPUs; false: in no way that we know. */
 static bool read_devices(void)
 {
@@ -210,7 +278,9 @@ static bool read_devices(void)
 	for (int i = 0; i < count; i++)
 		local = local && devices[i] == i;
 	step.local_numbers = global && local ? ask_slurm() : local;
-	return global || local;
+	step.named = !global && !local && are_names();
+	step.apart = step.named ? ask_slurm() : step.local_numbers;
+	return global || local || step.named;
 }
 
 /* ---- slurmstepd -----------------------------------------------------------------------
@@ -351,14 +421,16 @@ static void show_devices(spank_t spank, const struct task *task, const int *gpu,
 			 int count)
 {
 	int device[GP_RANK_GPUS];
-	char list[LIST_MAX], old[LIST_MAX];
+	char list[LIST_MAX], names[LIST_MAX], old[LIST_MAX];
 
 	for (int i = 0; i < count; i++)
 		device[i] = device_of(gpu[i]);
 	gp_list_write(device, count, list, sizeof(list));
+	write_names(device, step.named ? count : 0, names, sizeof(names));
 	for (size_t i = 0; i < DEVICE_LISTS; i++)
 		if (get(spank, device_lists[i], old, sizeof(old)))
-			spank_setenv(spank, device_lists[i], list, 1);
+			spank_setenv(spank, device_lists[i], step.named ? names : list,
+				     1);
 	if (task->bind.kind == GP_BIND_NONE ||
 	    !get(spank, "SLURM_STEP_GPUS", old, sizeof(old)))
 		return;
@@ -370,15 +442,15 @@ static void show_devices(spank_t spank, const struct task *task, const int *gpu,
 static bool is_slurms(const struct task *task)
 {
 	int devices[GP_RANK_GPUS];
-	int count = gp_list_parse(task->devices, devices, GP_RANK_GPUS);
+	int count = parse_devices(task->devices, devices);
 
 	switch (task->bind.kind) {
 	case GP_BIND_NONE:
 		return count > 0 && strcmp(task->devices, step.device_list) == 0;
 	case GP_BIND_EACH:
-		return !step.local_numbers && count == task->bind.count;
+		return !step.apart && count == task->bind.count;
 	case GP_BIND_SHARE:
-		return !step.local_numbers && count == 1;
+		return !step.apart && count == 1;
 	default:
 		return false;
 	}
@@ -410,7 +482,7 @@ static void read_own(struct task *task)
 {
 	int devices[GP_RANK_GPUS], count, gpus = gt_mask_count(&step.gpus);
 
-	count = gp_list_parse(task->devices, devices, GP_RANK_GPUS);
+	count = parse_devices(task->devices, devices);
 	task->own_count = 0;
 	if (count < 1 || (step.local_numbers && strcmp(task->devices, step.device_list)))
 		return;
