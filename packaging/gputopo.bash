@@ -26,6 +26,7 @@ _gputopo_values() {
 	--policy) echo bandwidth preserve ;;
 	--comm) echo allreduce alltoall ;;
 	--color) echo auto always never ;;
+	--by) echo partition user type day ;;
 	--sort) echo name free state 2 4 8 ;;
 	--sched) echo fifo easy recorded ;;
 	--wish) echo --gpu-topo=ring --gpu-min-busbw= --gpu-groups= --gpu-comm=alltoall ;;

@@ -287,6 +287,7 @@ static int job_test(struct gp_controller *ctl, const struct gp_stock_plugin *sto
 int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
 			   const struct gp_test *test)
 {
+	struct gp_caches *caches = &controller.caches;
 	bool now = SELECT_IS_MODE_RUN_NOW(test->mode);
 	int rc;
 
@@ -302,7 +303,13 @@ int gp_controller_job_test(const struct gp_stock_plugin *stock_plugin,
 	}
 	if (!SELECT_IS_MODE_WILL_RUN(test->mode))
 		gp_wish_show(test->job);
+	gp_ill_nodes_look(&caches->ill, controller.config.models, &caches->free_bound,
+			  time(NULL));
+	/* what a node could ever give is another question */
+	if (!SELECT_IS_MODE_TEST_ONLY(test->mode))
+		gp_ill_nodes_hide(&caches->ill, &caches->running);
 	rc = job_test(&controller, stock_plugin, test);
+	gp_ill_nodes_unhide(&caches->ill, &caches->running);
 	gp_journal_metrics(&controller.journal, controller.config.models, true);
 	leave();
 	return rc;

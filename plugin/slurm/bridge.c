@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf/health.h"
 #include "plugin/slurm/bridge.h"
 
 /* Slurm allows -1 for "this GPU" in links_cnt. */
@@ -210,6 +211,13 @@ bool gp_bridge_record(int node, const node_record_t **record, const char **name)
 	return (*record)->magic == NODE_MAGIC;
 }
 
+const char *gp_bridge_extra(int node)
+{
+	const node_record_t *record = node_record_table_ptr[node];
+
+	return record && record->magic == NODE_MAGIC ? record->extra : NULL;
+}
+
 enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 {
 	gres_node_state_t *state = gp_bridge_gres(node, "gpu");
@@ -217,6 +225,7 @@ enum gp_reason gp_bridge_node(const node_record_t *node, struct gp_gpus *gpus)
 
 	memset(gpus, 0, sizeof(*gpus));
 	gpus->state = state;
+	gpus->report = gp_health_part(node->extra);
 	if (!state)
 		return GP_NO_GPUS;
 	gpus->counted = is_counted(node, state);

@@ -46,6 +46,7 @@ struct gp_gpus {
 	bool counted;			    /* no records: stock counts them only */
 	bool order_known;		    /* place[] holds */
 	struct gp_place place[GP_MAX_GPUS]; /* of gres bit i */
+	const char *report; /* of its health (conf/health.h), or NULL: none */
 };
 
 /* The first size bits. */
@@ -59,6 +60,8 @@ void gp_bridge_comment(job_record_t *job, const char *text);
 /* A node of slurmctld's table and its name, which lives as long as the table. false: it
  * does not look like the record that this was built for. */
 bool gp_bridge_record(int node, const node_record_t **record, const char **name);
+/* Its Extra=, which only root and SlurmUser set; NULL: none, or no such node. */
+const char *gp_bridge_extra(int node);
 /* The job's number, and that of the array whose task it is; 0: of none. */
 uint32_t gp_bridge_job_id(const job_record_t *job);
 uint32_t gp_bridge_array_id(const job_record_t *job);

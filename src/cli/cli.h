@@ -26,7 +26,7 @@ enum cli_status {
 typedef int cli_run(int argc, char **argv);
 
 cli_run cmd_show, cmd_pick, cmd_order, cmd_probe, cmd_gres, cmd_check, cmd_report,
-	cmd_measure, cmd_run, cmd_sim, cmd_mig, cmd_nodes, cmd_job, cmd_why;
+	cmd_measure, cmd_health, cmd_run, cmd_sim, cmd_mig, cmd_nodes, cmd_job, cmd_why;
 
 /* ---- tables of commands ---- */
 

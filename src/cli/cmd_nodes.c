@@ -33,6 +33,8 @@ static const char help[] =
 	"      --color=WHEN   auto (default), always or never\n"
 	"      --json         one JSON document\n"
 	"      --html[=FILE]  a page for a browser\n"
+	"      --metrics[=FILE]  gauges for Prometheus' textfile collector; FILE is "
+	"replaced as a whole\n"
 	"      --from FILE    the output of scontrol -d show node (and job) instead of "
 	"asking;\n"
 	"                     - for standard input\n"
@@ -46,6 +48,7 @@ enum {
 	OPT_COLOR,
 	OPT_JSON,
 	OPT_HTML,
+	OPT_METRICS,
 	OPT_FROM,
 	OPT_CONF,
 };
@@ -54,8 +57,8 @@ enum sort { SORT_NAME, SORT_FREE, SORT_STATE, SORT_SIZE };
 
 struct nodes_run {
 	struct cli_common common;
-	const char *from, *conf, *only, *partition, *html;
-	bool each, types, json, color, is_html;
+	const char *from, *conf, *only, *partition, *html, *metrics;
+	bool each, types, json, color, is_html, is_metrics;
 	enum sort sort;
 	int sort_size; /* index into nodes_sizes */
 	int defrag;
@@ -446,6 +449,24 @@ static void print_unknown(const struct nodes_view *view)
 	}
 }
 
+/* What gputopo health told, once a kind. */
+static void print_health(const struct nodes_view *view)
+{
+	bool first = true;
+
+	for (int i = 0; i < view->rows; i++) {
+		const struct nodes_row *row = &view->row[i];
+		struct gp_health health;
+		char text[256];
+
+		if (!gp_health_read(&health, row->node[0]->extra))
+			continue;
+		printf("%s%s: %s\n", first ? "\n" : "", row->hosts,
+		       gp_health_say(&health, text, sizeof(text)));
+		first = false;
+	}
+}
+
 static int print_text(const struct nodes_run *run, const struct nodes_view *view)
 {
 	if (!view->rows) {
@@ -457,6 +478,7 @@ static int print_text(const struct nodes_run *run, const struct nodes_view *view
 	else
 		print_rows(run, view);
 	print_unknown(view);
+	print_health(view);
 	if (!run->types)
 		puts("\nGB/s of the best free set / of the idle node; -: no such set is "
 		     "free.");
@@ -522,6 +544,18 @@ static json_t *instances_json(const struct live_node *node)
 	return out;
 }
 
+static json_t *health_json(const struct live_node *node)
+{
+	struct gp_health health;
+	char text[256];
+
+	if (!gp_health_read(&health, node->extra))
+		return json_null();
+	return json_pack("{so, so, si, ss}", "lost", bits_json(health.lost), "last",
+			 bits_json(health.last), "dead_links", health.links, "text",
+			 gp_health_say(&health, text, sizeof(text)));
+}
+
 static json_t *row_json(const struct nodes_row *row)
 {
 	const struct live_node *node = row->node[0];
@@ -546,6 +580,7 @@ static json_t *row_json(const struct nodes_row *row)
 						    "free", row->slices_free)
 					: json_null());
 	json_object_set_new(out, "instances", instances_json(node));
+	json_object_set_new(out, "health", health_json(node));
 	json_object_set_new(out, "no_figures",
 			    kind->why == GP_OK ? json_null()
 					       : json_string(gp_reason_word(kind->why)));
@@ -624,9 +659,10 @@ static int look_once(const struct nodes_run *run)
 	if (status == CLI_GO_ON)
 		status = make_types(&view);
 	if (status == CLI_GO_ON)
-		status = run->json	? print_json(&view)
-			 : run->is_html ? write_html(run, &view)
-					: print_text(run, &view);
+		status = run->json	   ? print_json(&view)
+			 : run->is_html	   ? write_html(run, &view)
+			 : run->is_metrics ? nodes_metrics(&view, run->metrics)
+					   : print_text(run, &view);
 	release_view(&view);
 	live_release(&live);
 	return status;
@@ -637,7 +673,8 @@ static int look_again(const struct nodes_run *run)
 	int status;
 
 	do {
-		if (!run->json && !run->is_html && isatty(STDOUT_FILENO))
+		if (!run->json && !run->is_html && !run->is_metrics &&
+		    isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		status = look_once(run);
 		if (fflush(stdout))
@@ -739,6 +776,10 @@ static int read_option(struct nodes_run *run, int opt)
 		run->is_html = true;
 		run->html = optarg;
 		return CLI_GO_ON;
+	case OPT_METRICS:
+		run->is_metrics = true;
+		run->metrics = optarg;
+		return CLI_GO_ON;
 	case OPT_FROM:
 		run->from = optarg;
 		return CLI_GO_ON;
@@ -764,6 +805,7 @@ int cmd_nodes(int argc, char **argv)
 		{"color", required_argument, NULL, OPT_COLOR},
 		{"json", no_argument, NULL, OPT_JSON},
 		{"html", optional_argument, NULL, OPT_HTML},
+		{"metrics", optional_argument, NULL, OPT_METRICS},
 		{"from", required_argument, NULL, OPT_FROM},
 		{"conf", required_argument, NULL, OPT_CONF},
 		{"help", no_argument, NULL, 'h'},
@@ -781,7 +823,9 @@ int cmd_nodes(int argc, char **argv)
 		status = read_option(&run, opt);
 	if (status == CLI_GO_ON)
 		status = cli_no_more(&run.common, argc, argv);
-	if (status == CLI_GO_ON && run.json + run.is_html > 1)
-		status = cli_misuse(&run.common, "--json and --html exclude each other");
+	if (status == CLI_GO_ON && run.json + run.is_html + run.is_metrics > 1)
+		status = cli_misuse(&run.common,
+				    "--json and --html exclude each other, and "
+				    "--metrics excludes both");
 	return status == CLI_GO_ON ? look_again(&run) : status;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* gputopo report: what the plugin's decisions were worth. */
+#define _GNU_SOURCE
 #include "config.h"
 
 #include "cli/cli.h"
 #include "cli/decisions.h"
+#include "cli/live.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,17 +15,31 @@
 #define MAX_SAID 20 /* bad lines that are named */
 #define TOP	 8  /* reasons in the text; JSON has all */
 
-enum { OPT_JSON = CLI_OPT_OWN };
+enum { OPT_JSON = CLI_OPT_OWN, OPT_BY, OPT_SINCE };
 
 static const char help[] =
-	"Usage: gputopo report LOG... [--json]\n"
+	"Usage: gputopo report LOG... [OPTIONS]\n"
 	"Sum up the plugin's decision log (DecisionLog= of gputopo.conf), older files "
 	"first:\n"
 	"what jobs got, or with Mode=observe would have got, beside stock Slurm's "
 	"choice.\n"
 	"A decision is one node of one start of a job. LOG may be - for standard input.\n"
 	"A line that is none is named, left out, and makes the exit status 1.\n\n"
+	"      --by KEY       a row for each partition, user, type or day (UTC), and in "
+	"it\n"
+	"                     for each node type: no mean mixes them\n"
+	"      --since TIME   only jobs that began at 2026-11-28 or 2026-11-28T13:00 "
+	"(UTC) or\n"
+	"                     later, or in the last 7d (days) or 12h (hours)\n"
 	"      --json         one JSON document\n" CLI_HELP_HELP;
+
+static const char *const by_words[] = {
+	[LOG_BY_PARTITION] = "partition",
+	[LOG_BY_USER] = "user",
+	[LOG_BY_TYPE] = "type",
+	[LOG_BY_DAY] = "day",
+};
+#define BY_WORDS (sizeof(by_words) / sizeof(by_words[0]))
 
 static const char *const outcome_words[LOG_OUTCOMES] = {
 	[LOG_KEPT] = "kept",
@@ -116,6 +132,30 @@ static json_t *reasons_json(const struct log_sums *sums)
 	return out;
 }
 
+/* Keys of the log that are not known are null. */
+static json_t *word_json(const char *word)
+{
+	return strcmp(word, "?") != 0 ? json_string(word) : json_null();
+}
+
+static json_t *groups_json(const struct log_sums *sums)
+{
+	json_t *out = json_array();
+
+	for (int i = 0; sums->by && i < sums->groups; i++) {
+		const struct log_group *group = sums->group[i];
+		json_t *row = row_json(&group->row);
+
+		json_object_set_new(row, "type", word_json(group->type));
+		if (sums->by != LOG_BY_TYPE)
+			json_object_set_new(row, by_words[sums->by],
+					    word_json(group->key));
+		json_object_set_new(row, "starts", json_integer(group->starts));
+		json_array_append_new(out, row);
+	}
+	return out;
+}
+
 static json_t *networks_json(const struct log_sums *sums)
 {
 	return json_pack("{sI, so, so, sI}", "starts", (json_int_t)sums->networks,
@@ -127,14 +167,15 @@ static json_t *networks_json(const struct log_sums *sums)
 static int print_json(const struct log_sums *sums)
 {
 	return cli_print_json(json_pack(
-		"{si, sI, sI, sI, sf, sf, sI, sI, sI, sI, so, so, so, so}", "version", 1,
-		"lines", (json_int_t)sums->lines, "bad_lines", (json_int_t)sums->bad,
-		"ends", (json_int_t)sums->ends, "from", sums->first, "to", sums->last,
-		"starts", (json_int_t)sums->starts, "splits", (json_int_t)sums->split,
-		"splits_avoided", (json_int_t)sums->split_avoided, "with_groups",
-		(json_int_t)sums->grouped, "networks", networks_json(sums), "totals",
-		row_json(&sums->total), "by_size", sizes_json(sums), "kept_reasons",
-		reasons_json(sums)));
+		"{si, sI, sI, sI, sf, sf, sI, sI, sI, sI, so, so, so, so, si, so}",
+		"version", 1, "lines", (json_int_t)sums->lines, "bad_lines",
+		(json_int_t)sums->bad, "ends", (json_int_t)sums->ends, "from",
+		sums->first, "to", sums->last, "starts", (json_int_t)sums->starts,
+		"splits", (json_int_t)sums->split, "splits_avoided",
+		(json_int_t)sums->split_avoided, "with_groups", (json_int_t)sums->grouped,
+		"networks", networks_json(sums), "totals", row_json(&sums->total),
+		"by_size", sizes_json(sums), "kept_reasons", reasons_json(sums),
+		"node_types", sums->types, "by", groups_json(sums)));
 }
 
 /* ---- text ---- */
@@ -171,6 +212,36 @@ static void print_rows(const struct log_sums *sums)
 		print_row(name, &sums->size[k]);
 	}
 	print_row("all", &sums->total);
+}
+
+static void print_groups(const struct log_sums *sums)
+{
+	char key[32], type[32];
+
+	printf("%-12s %-22s %7s %7s %6s %6s %6s %7s\n", by_words[sums->by],
+	       sums->by == LOG_BY_TYPE ? "" : "node type", "sets", "changed", "stock",
+	       "chosen", "ideal", "GPU-h");
+	for (int i = 0; i < sums->groups; i++) {
+		const struct log_group *group = sums->group[i];
+		const struct log_row *row = &group->row;
+		double n = (double)row->compared;
+
+		live_clean(group->key, key, sizeof(key));
+		live_clean(group->type, type, sizeof(type));
+		if (sums->by == LOG_BY_TYPE)
+			printf("%-35.35s", type);
+		else
+			printf("%-12.12s %-22.22s", key, type);
+		printf(" %7ld %7ld", row->decisions, row->changed);
+		if (row->compared)
+			printf(" %6.1f %6.1f %6.1f", row->stock_gbps / n, row->gbps / n,
+			       row->ideal_gbps / n);
+		else
+			printf(" %6s %6s %6s", "-", "-", "-");
+		printf(" %7.1f\n", row->hours);
+	}
+	puts("\nsets: decisions, one node of one start each. GB/s: means over jobs of "
+	     "all sizes.\n");
 }
 
 static void print_head(const struct log_sums *sums)
@@ -237,7 +308,12 @@ static int print_text(const struct log_sums *sums)
 		return CLI_DONE;
 	}
 	print_head(sums);
+	if (sums->by)
+		print_groups(sums);
 	print_rows(sums);
+	if (sums->types > 1)
+		printf("\nThese means mix %d node types; --by type keeps them apart.\n",
+		       sums->types);
 	print_worth(sums);
 	print_reasons(sums);
 	return CLI_DONE;
@@ -274,31 +350,73 @@ static int add_log(struct log_sums *sums, const char *name)
 }
 
 /* Takes what the sums keep away, whatever became of the logs. */
-static int report(char **logs, int count, bool as_json)
+static int report(struct log_sums *sums, char **logs, int count, bool as_json)
 {
-	struct log_sums sums = {0};
 	int status = CLI_GO_ON;
 
 	for (int i = 0; i < count && status == CLI_GO_ON; i++)
-		status = add_log(&sums, logs[i]);
-	log_finish(&sums);
-	if (status != CLI_GO_ON)
-		return status;
-	status = as_json ? print_json(&sums) : print_text(&sums);
-	if (sums.bad)
-		cli_say("%ld of %ld lines are left out", sums.bad, sums.lines);
-	return sums.bad ? CLI_FAILED : status;
+		status = add_log(sums, logs[i]);
+	log_finish(sums);
+	if (status == CLI_GO_ON) {
+		status = as_json ? print_json(sums) : print_text(sums);
+		if (sums->bad)
+			cli_say("%ld of %ld lines are left out", sums->bad, sums->lines);
+		status = sums->bad ? CLI_FAILED : status;
+	}
+	log_release(sums);
+	return status;
+}
+
+static int read_by(const struct cli_common *c, enum log_by *by)
+{
+	for (size_t i = 1; i < BY_WORDS; i++)
+		if (!strcmp(optarg, by_words[i])) {
+			*by = (enum log_by)i;
+			return CLI_GO_ON;
+		}
+	return cli_misuse(c, "--by: '%s' is not one of partition, user, type, day",
+			  optarg);
+}
+
+/* UTC, as the report prints times. */
+static int read_since(const struct cli_common *c, double *since)
+{
+	static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M",
+					    "%Y-%m-%dT%H:%M:%S"};
+	char *end;
+	long ago = strtol(optarg, &end, 10);
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm tm = {0};
+		const char *rest = strptime(optarg, forms[i], &tm);
+
+		if (!rest || *rest)
+			continue;
+		*since = (double)timegm(&tm);
+		return CLI_GO_ON;
+	}
+	if (end == optarg || ago < 0 || ago > 100000 ||
+	    (strcmp(end, "d") != 0 && strcmp(end, "h") != 0))
+		return cli_misuse(c,
+				  "--since: '%s' is no time: 2026-11-28, "
+				  "2026-11-28T13:00, 7d, 12h",
+				  optarg);
+	*since = (double)(time(NULL) - ago * (*end == 'd' ? 86400 : 3600));
+	return CLI_GO_ON;
 }
 
 int cmd_report(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, OPT_JSON},
+		{"by", required_argument, NULL, OPT_BY},
+		{"since", required_argument, NULL, OPT_SINCE},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, CLI_OPT_VERSION},
 		{0},
 	};
 	struct cli_common c = {.command = "report", .help = help};
+	struct log_sums sums = {0};
 	bool as_json = false;
 	int opt, status;
 
@@ -307,11 +425,13 @@ int cmd_report(int argc, char **argv)
 			as_json = true;
 			continue;
 		}
-		status = cli_common_option(&c, opt);
+		status = opt == OPT_BY	    ? read_by(&c, &sums.by)
+			 : opt == OPT_SINCE ? read_since(&c, &sums.since)
+					    : cli_common_option(&c, opt);
 		if (status != CLI_GO_ON)
 			return status;
 	}
 	if (optind == argc)
 		return cli_misuse(&c, "no LOG");
-	return report(argv + optind, argc - optind, as_json);
+	return report(&sums, argv + optind, argc - optind, as_json);
 }

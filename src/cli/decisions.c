@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The decision log: read, checked and summed up. */
+#define _GNU_SOURCE
 #include "config.h"
 
 #include "cli/decisions.h"
@@ -7,15 +8,18 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <pwd.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LINE_MAX_BYTES 65536
 
 /* One start of a job, until its end is read. */
 struct log_jobs {
-	void *tree; /* of struct start, by job */
+	void *tree;   /* of struct start, by job */
+	void *groups; /* of struct log_group, by key and type */
 	json_int_t last_job;
 	double last_ts;
 	bool follows; /* the line before was a decision */
@@ -28,6 +32,7 @@ struct log_jobs {
 struct piece {
 	int k;
 	bool faster, changed;
+	struct log_group *group;
 };
 
 struct start {
@@ -50,6 +55,8 @@ struct decision {
 	struct gt_mask rails;
 	enum log_outcome outcome;
 	int reason;
+	char type[128], partition[64];
+	long uid; /* -1: not said */
 };
 
 /* ---- one line -------------------------------------------------------------------------
@@ -181,6 +188,20 @@ static void read_groups(struct reader *r, struct decision *d)
 	d->ideal_gbps = ideal;
 }
 
+/* Lines of older releases do not have these. */
+static void read_owner(const json_t *object, struct decision *d)
+{
+	const char *type = json_string_value(json_object_get(object, "type"));
+	const char *partition = json_string_value(json_object_get(object, "partition"));
+	const json_t *uid = json_object_get(object, "uid");
+
+	snprintf(d->type, sizeof(d->type), type && *type ? "%d GPUs, %.64s" : "?",
+		 (int)json_integer_value(json_object_get(object, "size")), type);
+	snprintf(d->partition, sizeof(d->partition), "%s",
+		 partition && *partition ? partition : "?");
+	d->uid = json_is_integer(uid) ? (long)json_integer_value(uid) : -1;
+}
+
 static void read_network(struct reader *r, struct decision *d)
 {
 	d->has_x = json_object_get(r->object, "x_gbps") != NULL;
@@ -211,6 +232,7 @@ static enum gt_err read_decision(const json_t *object, struct decision *d,
 	d->gbps = read_figure(&r, "gbps", &d->has_figures);
 	d->ideal_gbps = read_figure(&r, "ideal_gbps", &d->has_figures);
 	read_groups(&r, d);
+	read_owner(object, d);
 	read_network(&r, d);
 	d->changed = read_flag(&r, "changed");
 	d->split = read_flag(&r, "split");
@@ -245,7 +267,8 @@ static void drop_start(struct log_sums *sums, struct start *start)
 	free(start);
 }
 
-static bool add_piece(struct log_sums *sums, const struct decision *d)
+static bool add_piece(struct log_sums *sums, const struct decision *d,
+		      struct log_group *group)
 {
 	struct start *start = find_start(sums, d->job);
 	struct piece *more;
@@ -264,9 +287,24 @@ static bool add_piece(struct log_sums *sums, const struct decision *d)
 	if (!more)
 		return false;
 	start->pieces = more;
-	more[start->count++] = (struct piece){
-		.k = d->k, .faster = d->outcome == LOG_FASTER, .changed = d->changed};
+	more[start->count++] = (struct piece){.k = d->k,
+					      .faster = d->outcome == LOG_FASTER,
+					      .changed = d->changed,
+					      .group = group};
 	return true;
+}
+
+static void add_hours(struct log_row *row, const struct piece *piece, double seconds)
+{
+	double hours = piece->k * seconds / 3600;
+
+	if (seconds < 0) {
+		row->open++;
+		return;
+	}
+	row->hours += hours;
+	row->faster += piece->faster ? hours : 0;
+	row->really += piece->faster && piece->changed ? hours : 0;
 }
 
 /* The job's decisions lasted so long; seconds < 0: nobody knows. */
@@ -274,16 +312,9 @@ static void close_start(struct log_sums *sums, struct start *start, double secon
 {
 	for (int i = 0; i < start->count; i++) {
 		const struct piece *piece = &start->pieces[i];
-		struct log_row *row = &sums->size[piece->k];
-		double hours = piece->k * seconds / 3600;
 
-		if (seconds < 0) {
-			row->open++;
-			continue;
-		}
-		row->hours += hours;
-		row->faster += piece->faster ? hours : 0;
-		row->really += piece->faster && piece->changed ? hours : 0;
+		add_hours(&sums->size[piece->k], piece, seconds);
+		add_hours(&piece->group->row, piece, seconds);
 	}
 	drop_start(sums, start);
 }
@@ -305,6 +336,63 @@ static void add_row(struct log_row *to, const struct log_row *from)
 	to->hours += from->hours;
 	to->faster += from->faster;
 	to->really += from->really;
+}
+
+/* ---- groups ---------------------------------------------------------------------------
+ */
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct log_group *x = a, *y = b;
+	int order = strverscmp(x->key, y->key);
+
+	return order ? order : strverscmp(x->type, y->type);
+}
+
+static void make_key(const struct log_sums *sums, const struct decision *d,
+		     struct log_group *group)
+{
+	const struct passwd *user =
+		sums->by == LOG_BY_USER && d->uid >= 0 ? getpwuid((uid_t)d->uid) : NULL;
+	time_t ts = (time_t)d->ts;
+	struct tm tm;
+
+	snprintf(group->type, sizeof(group->type), "%s", d->type);
+	if (sums->by == LOG_BY_PARTITION)
+		snprintf(group->key, sizeof(group->key), "%s", d->partition);
+	else if (user)
+		snprintf(group->key, sizeof(group->key), "%s", user->pw_name);
+	else if (sums->by == LOG_BY_USER)
+		snprintf(group->key, sizeof(group->key), d->uid < 0 ? "?" : "%ld",
+			 d->uid);
+	else if (sums->by == LOG_BY_DAY && gmtime_r(&ts, &tm))
+		strftime(group->key, sizeof(group->key), "%Y-%m-%d", &tm);
+}
+
+/* NULL: no memory. */
+static struct log_group *find_group(struct log_sums *sums, const struct decision *d)
+{
+	struct log_group key = {.key = ""}, **found, **more, *fresh;
+	bool known = false;
+
+	make_key(sums, d, &key);
+	found = tfind(&key, &sums->jobs->groups, compare_groups);
+	if (found)
+		return *found;
+	fresh = calloc(1, sizeof(*fresh));
+	more = realloc(sums->group, (size_t)(sums->groups + 1) * sizeof(*more));
+	if (more)
+		sums->group = more;
+	if (fresh)
+		*fresh = key;
+	if (!fresh || !more || !tsearch(fresh, &sums->jobs->groups, compare_groups)) {
+		free(fresh);
+		return NULL;
+	}
+	for (int i = 0; i < sums->groups && !known; i++)
+		known = !strcmp(sums->group[i]->type, fresh->type);
+	sums->types += !known;
+	return sums->group[sums->groups++] = fresh;
 }
 
 /* The start whose lines were read has no more of them. */
@@ -339,11 +427,29 @@ static bool is_new_start(const struct log_jobs *jobs, const struct decision *d)
 	return !jobs->follows || jobs->last_job != d->job || jobs->last_ts != d->ts;
 }
 
+static void count(struct log_row *row, const struct decision *d)
+{
+	row->decisions++;
+	row->outcome[d->outcome]++;
+	row->changed += d->changed;
+	if (!d->has_figures)
+		return;
+	row->compared++;
+	row->stock_gbps += d->stock_gbps;
+	row->gbps += d->gbps;
+	row->ideal_gbps += d->ideal_gbps;
+}
+
 static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 				struct gt_error *err)
 {
-	struct log_row *row = &sums->size[d->k];
+	struct log_group *group;
 
+	if (d->ts < sums->since)
+		return GT_OK;
+	group = find_group(sums, d);
+	if (!group)
+		return gt_fail(err, GT_ENOMEM, "out of memory");
 	if (is_new_start(sums->jobs, d)) {
 		struct start *before = find_start(sums, d->job);
 
@@ -352,26 +458,20 @@ static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 		if (before)
 			close_start(sums, before, -1);
 		sums->starts++;
+		group->starts++;
 		sums->split += d->split;
 		sums->split_avoided += d->split_avoided;
 	}
 	sums->jobs->last_job = d->job;
 	sums->jobs->last_ts = d->ts;
 	sums->jobs->follows = true;
+	count(&sums->size[d->k], d);
+	count(&group->row, d);
 	add_network(sums->jobs, d);
-	row->decisions++;
-	row->outcome[d->outcome]++;
-	row->changed += d->changed;
 	sums->grouped += d->grouped;
 	if (d->outcome == LOG_KEPT)
 		sums->reason[d->reason]++;
-	if (d->has_figures) {
-		row->compared++;
-		row->stock_gbps += d->stock_gbps;
-		row->gbps += d->gbps;
-		row->ideal_gbps += d->ideal_gbps;
-	}
-	if (!add_piece(sums, d))
+	if (!add_piece(sums, d, group))
 		return gt_fail(err, GT_ENOMEM, "out of memory");
 	return GT_OK;
 }
@@ -419,8 +519,11 @@ static enum gt_err add_line(struct log_sums *sums, const char *line, size_t size
 	if (code == GT_OK) {
 		double ts = json_number_value(json_object_get(object, "ts"));
 
-		sums->first = sums->first > 0 && sums->first < ts ? sums->first : ts;
-		sums->last = fmax(sums->last, ts);
+		if (ts >= sums->since) {
+			sums->first =
+				sums->first > 0 && sums->first < ts ? sums->first : ts;
+			sums->last = fmax(sums->last, ts);
+		}
 	}
 	json_decref(object);
 	return code;
@@ -482,8 +585,21 @@ static void close_open(const void *node, VISIT visit, void *arg)
 
 	if (visit != postorder && visit != leaf)
 		return;
-	for (int i = 0; i < (*start)->count; i++)
+	for (int i = 0; i < (*start)->count; i++) {
 		sums->size[(*start)->pieces[i].k].open++;
+		(*start)->pieces[i].group->row.open++;
+	}
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return compare_groups(*(struct log_group *const *)a,
+			      *(struct log_group *const *)b);
+}
+
+static void keep(void *group)
+{
+	(void)group; /* sums->group frees it */
 }
 
 static void free_start(void *node)
@@ -500,9 +616,22 @@ void log_finish(struct log_sums *sums)
 		close_network(sums);
 		twalk_r(sums->jobs->tree, close_open, sums);
 		tdestroy(sums->jobs->tree, free_start);
+		tdestroy(sums->jobs->groups, keep);
 		free(sums->jobs);
 		sums->jobs = NULL;
 	}
+	if (sums->groups)
+		qsort(sums->group, (size_t)sums->groups, sizeof(struct log_group *),
+		      compare_places);
 	for (int k = 0; k <= LOG_MAX_GPUS; k++)
 		add_row(&sums->total, &sums->size[k]);
+}
+
+void log_release(struct log_sums *sums)
+{
+	for (int i = 0; i < sums->groups; i++)
+		free(sums->group[i]);
+	free(sums->group);
+	sums->group = NULL;
+	sums->groups = 0;
 }

@@ -37,7 +37,23 @@ struct log_row {
 	double really; /* of those, changed */
 };
 
+/* How decisions are put together, beside their size. */
+enum log_by { LOG_BY_NOTHING, LOG_BY_PARTITION, LOG_BY_USER, LOG_BY_TYPE, LOG_BY_DAY };
+
+/* Decisions with one key on one node type, so that no mean is over different nodes. "?"
+ * where the log does not say, as before gputopo 2. */
+struct log_group {
+	char key[64];	/* partition, user, day (UTC) or node type */
+	char type[128]; /* node type */
+	long starts;
+	struct log_row row;
+};
+
 struct log_sums {
+	/* the caller's, before the first log */
+	enum log_by by;
+	double since; /* decisions before are left out */
+	/* what was found */
 	long lines, bad, ends;
 	long starts;	    /* of jobs; a job that is requeued starts again */
 	long split;	    /* starts of --gpus jobs on several nodes */
@@ -51,15 +67,20 @@ struct log_sums {
 	struct log_row total;
 	/* of decisions that kept stock's set; by enum gp_reason, the last is any other */
 	long reason[GP_REASON_COUNT + 1];
+	struct log_group **group; /* in the order of keys after log_finish */
+	int groups;
+	int types;	       /* different node types */
 	struct log_jobs *jobs; /* whose end is still to come */
 };
 
 /* Add a log. say(err) is called for every line that is none, and the line left out;
  * GT_OK, GT_EIO or GT_ENOMEM. Logs are to come in the order of time. Several may be
- * added; sums is zeroed before the first. */
+ * added; sums is zeroed before the first, but for by and since. */
 enum gt_err log_read(struct log_sums *sums, FILE *in, const char *name,
 		     void (*say)(const struct gt_error *err), struct gt_error *err);
-/* After the last log: what is open, and the totals. Frees what log_read kept. */
+/* After the last log: what is open, and the totals. Frees what log_read kept, but for the
+ * groups, which log_release frees. */
 void log_finish(struct log_sums *sums);
+void log_release(struct log_sums *sums);
 
 #endif

@@ -13,6 +13,7 @@
 #define LIVE_H
 
 #include "conf/conf.h"
+#include "conf/health.h"
 #include "conf/reason.h"
 #include "core/library.h"
 
@@ -44,12 +45,13 @@ struct live_kind {
 	uint64_t instance; /* the others */
 	uint64_t in_mig; /* GPUs in MIG mode that nobody cut: --mig gives their slices */
 	int to_model[LIVE_GPUS];
+	uint64_t lost; /* bits that gputopo health says no job is to get */
 	struct live_entry entry[LIVE_ENTRIES];
 	int entries;
 };
 
 struct live_node {
-	char *name, *state, *partitions, *features, *reason, *gres, *used;
+	char *name, *state, *partitions, *features, *reason, *gres, *used, *extra;
 	long cpus, cpus_used, memory, memory_used; /* MiB */
 	int cores_per_socket, threads, weight;
 	/* by live_bind */
@@ -89,6 +91,10 @@ struct live_partition {
 };
 
 struct live {
+	/* the caller's */
+	const char *only; /* ask of this node only; NULL: of all */
+	bool as_built;	  /* models without what gputopo health told */
+	/* what was read */
 	char *cluster, *slurm_conf, *release;
 	struct live_node *node;
 	int nodes, node_room;

@@ -358,8 +358,10 @@ static bool same_links(const struct gt_node *a, const struct gt_node *b)
 
 /* plugin/ctld/model/model.c's make_model. */
 static struct gt_node *make_model(struct live *live, struct live_kind *kind,
-				  const struct live_node *at)
+				  const struct live_node *at,
+				  const struct gp_health *health)
 {
+	struct gt_mask avoid = kind->settings.avoid;
 	const char *spec = kind->settings.topology;
 	const struct gt_node *source =
 		spec ? load_source(live, spec, &kind->settings.read) : NULL;
@@ -385,10 +387,15 @@ static struct gt_node *make_model(struct live *live, struct live_kind *kind,
 		own = model_of_links(kind, gres, at->cores_per_socket);
 		source = own;
 	}
+	avoid.word[0] |= health->lost | health->last;
 	if (kind->why == GP_OK &&
-	    (!source ||
-	     gt_node_copy_avoiding(&copy, source, &kind->settings.avoid, NULL)))
+	    (!source || gt_node_copy_avoiding(&copy, source, &avoid, NULL)))
 		kind->why = GP_BAD_LINKS;
+	if (copy && gt_node_wear(copy, health->link, health->links, NULL)) {
+		gt_node_free(copy);
+		copy = NULL;
+		kind->why = GP_BAD_LINKS;
+	}
 	gt_node_free(own);
 	gt_node_free(gres);
 	return copy;
@@ -431,6 +438,7 @@ static struct live_kind *make_kind(struct live *live, const struct live_node *at
 	struct live_kind **more =
 		realloc(live->kind, (size_t)(live->kinds + 1) * sizeof(*more));
 	struct live_kind *kind = calloc(1, sizeof(*kind));
+	struct gp_health health = {0};
 
 	if (more)
 		live->kind = more;
@@ -439,13 +447,18 @@ static struct live_kind *make_kind(struct live *live, const struct live_node *at
 		return NULL;
 	}
 	live->kind[live->kinds++] = kind;
+	if (!live->as_built)
+		(void)gp_health_read(&health, at->extra);
 	kind->key = key;
 	kind->settings = *settings;
 	read_entries(kind, at->gres);
 	if (kind->why == GP_OK && settings->mode == GP_MODE_OFF)
 		kind->why = GP_OFF;
 	if (kind->why == GP_OK)
-		kind->node = make_model(live, kind, at);
+		kind->node = make_model(live, kind, at, &health);
+	for (int g = 0; g < kind->gpus && kind->settings.mode == GP_MODE_ENFORCE; g++)
+		if (health.lost >> kind->to_model[g] & 1)
+			kind->lost |= UINT64_C(1) << g;
 	if (kind->node && gt_table_new(&kind->table, kind->node, &settings->mix, NULL))
 		kind->why = GP_MEMORY;
 	for (int g = 0; kind->node && g < kind->gpus; g++)
@@ -473,6 +486,8 @@ static struct live_kind *find_kind(struct live *live, const struct live_node *no
 	key = gt_fnv(key, &settings.mix, sizeof(settings.mix));
 	key = gt_fnv_mix(key, (uint64_t)node->cores_per_socket);
 	key = gt_fnv(key, node->gres, strlen(node->gres));
+	if (gp_health_part(node->extra))
+		key = gt_fnv(key, node->extra, strlen(node->extra));
 	each_row(live->gres_file, node->name, hash_row, &key);
 	for (int i = 0; i < live->kinds; i++)
 		if (live->kind[i]->key == key)

@@ -29,8 +29,9 @@ uint64_t live_of_type(const struct live_node *node, const char *type)
 
 uint64_t live_free(const struct live_node *node, const char *type)
 {
-	return node->usable && !node->counted ? live_of_type(node, type) & ~node->taken
-					      : 0;
+	return node->usable && !node->counted
+		       ? live_of_type(node, type) & ~node->taken & ~node->kind->lost
+		       : 0;
 }
 
 static struct gt_mask to_model(const struct live_kind *kind, uint64_t bits)

@@ -99,14 +99,15 @@ static enum gt_err run_scontrol(struct text *text, const char *const *args,
 	return GT_OK;
 }
 
-static enum gt_err ask(struct text *text, int what, struct gt_error *err)
+static enum gt_err ask(struct text *text, int what, const char *only,
+		       struct gt_error *err)
 {
-	static const struct {
+	const struct {
 		int what;
-		const char *args[5];
+		const char *args[6];
 	} questions[] = {
 		{LIVE_CONFIG, {"scontrol", "-a", "show", "config"}},
-		{LIVE_NODES, {"scontrol", "-ad", "show", "node"}},
+		{LIVE_NODES, {"scontrol", "-ad", "show", "node", only}},
 		{LIVE_JOBS, {"scontrol", "-ad", "show", "job"}},
 		{LIVE_PARTITIONS, {"scontrol", "-a", "show", "partition"}},
 	};
@@ -294,6 +295,7 @@ static enum gt_err take_node(struct live *live, const struct record *r,
 	node->reason = take(r, "Reason", false, true);
 	node->gres = take(r, "Gres", false, false);
 	node->used = take(r, "GresUsed", false, false);
+	node->extra = take(r, "Extra", false, true);
 	/* Effective: without specialized cores. Older releases do not have it. */
 	node->cpus = take_number(r, "CPUEfctv", true);
 	if (!node->cpus)
@@ -365,6 +367,7 @@ static enum gt_err take_json_nodes(struct live *live, const char *text, const ch
 		node->reason = json_words(json_object_get(one, "reason"), ',');
 		node->gres = json_words(json_object_get(one, "gres"), ',');
 		node->used = json_words(json_object_get(one, "gres_used"), ',');
+		node->extra = json_words(json_object_get(one, "extra"), ',');
 		node->cpus = json_long(one, "effective_cpus");
 		if (!node->cpus)
 			node->cpus = json_long(one, "cpus");
@@ -563,7 +566,8 @@ static enum gt_err read_text(struct live *live, const char *text, struct gt_erro
 enum gt_err live_read(struct live *live, const char *from, int what, struct gt_error *err)
 {
 	struct text text = {0};
-	enum gt_err code = from ? read_file(&text, from, err) : ask(&text, what, err);
+	enum gt_err code =
+		from ? read_file(&text, from, err) : ask(&text, what, live->only, err);
 
 	if (!code && text.bytes[strspn(text.bytes, " \t\n")] == '{')
 		code = take_json_nodes(live, text.bytes, from ? from : "scontrol", err);
@@ -602,7 +606,7 @@ void live_release_text(struct live *live)
 		struct live_node *node = &live->node[i];
 		char *const texts[] = {node->name,     node->state,  node->partitions,
 				       node->features, node->reason, node->gres,
-				       node->used};
+				       node->used,     node->extra};
 
 		for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++)
 			free(texts[t]);

@@ -18,6 +18,8 @@ static const struct cli_command commands[] = {
 	{"nodes", cmd_nodes, "the running cluster: which good sets of GPUs are free"},
 	{"job", cmd_job, "what a job asked for, its GPUs, and what they are worth"},
 	{"why", cmd_why, "why a job waits, and what would let it start"},
+	{"health", cmd_health,
+	 "this node's GPUs and links against its model, for slurmctld"},
 	{"check", cmd_check, "what is wrong in gputopo.conf, gres.conf, slurm.conf"},
 	{"report", cmd_report, "what the plugin decided, and what that was worth"},
 	{"mig", cmd_mig, "GPU instances: tables, placement, plans"},

@@ -59,4 +59,9 @@ void nodes_html(const struct nodes_view *view, FILE *out);
  * the ideal bandwidth, node by node. Returns the exit status. */
 int nodes_defrag(const struct live *live, int count, double ratio, bool as_json);
 
+/* gputopo nodes --metrics: gauges in Prometheus' text format, to standard output, or into
+ * the file path, which is replaced as a whole. Returns the exit status. O(nodes), and
+ * O(nodes x running jobs). */
+int nodes_metrics(const struct nodes_view *view, const char *path);
+
 #endif

@@ -210,6 +210,14 @@ int gt_node_measured_mbps(const struct gt_node *node, const struct gt_mask *set,
 /* The same model with the GPUs of *avoid out of service. */
 enum gt_err gt_node_copy_avoiding(struct gt_node **copy, const struct gt_node *node,
 				  const struct gt_mask *avoid, struct gt_error *err);
+/* Live links of a pair, or (b GT_UNKNOWN) of GPU a into the switch fabric. */
+struct gt_live_links {
+	int a, b, links;
+};
+/* Of a finished model that nobody uses yet: these have so many links only. None gets more
+ * than it has; what was measured with all of them goes. GT_EINVAL: no such GPU. */
+enum gt_err gt_node_wear(struct gt_node *node, const struct gt_live_links *live,
+			 int count, struct gt_error *err);
 /* Name the GPUs of a finished model that nobody uses yet, where it does not: names[i] is
  * GPU i's, NULL or one without figures: none. Speeds and paths follow, and the note of
  * the guess goes. What the source rated stays. */

@@ -23,7 +23,7 @@ enum {
 };
 enum { NVML_LINKS_MAX = 36 }; /* of one GPU, in the newest driver */
 enum { REMOTE_GPU = 0, REMOTE_NPU = 1, REMOTE_SWITCH = 2, REMOTE_UNKNOWN = 255 };
-enum { FABRIC_STATE_COMPLETED = 3 };
+enum { FABRIC_STATE_NOT_STARTED = 1, FABRIC_STATE_COMPLETED = 3 };
 
 typedef struct nvml_device *nvml_device; /* opaque */
 
@@ -62,6 +62,9 @@ struct nvml {
 	int (*link_type)(nvml_device device, unsigned int link, unsigned int *type);
 	int (*level)(nvml_device a, nvml_device b, unsigned int *level);
 	int (*fabric)(nvml_device device, struct nvml_fabric *fabric);
+	int (*remapped)(nvml_device device, unsigned int *correctable,
+			unsigned int *uncorrectable, unsigned int *pending,
+			unsigned int *failed);
 };
 
 /* What stands in struct nvml, in its order; `needed` ones must be there. */
@@ -85,6 +88,7 @@ static const struct {
 	{"nvmlDeviceGetNvLinkRemoteDeviceType", false},
 	{"nvmlDeviceGetTopologyCommonAncestor", false},
 	{"nvmlDeviceGetGpuFabricInfo", false},
+	{"nvmlDeviceGetRemappedRows", false},
 };
 
 #define SYMBOL_COUNT (sizeof(symbols) / sizeof(symbols[0]))
@@ -286,9 +290,9 @@ static void set_domain(const struct nvml *nvml, nvml_device *devices,
 	gt_node_set_domain(node, name);
 }
 
-static enum gt_err look(const struct nvml *nvml, struct gt_node **node,
-			struct gt_error *err)
+static enum gt_err look(const struct nvml *nvml, void *arg, struct gt_error *err)
 {
+	struct gt_node **node = arg;
 	nvml_device *devices;
 	unsigned int count = 0;
 	enum gt_err rc;
@@ -313,7 +317,11 @@ static enum gt_err look(const struct nvml *nvml, struct gt_node **node,
 	return GT_OK;
 }
 
-enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
+/* Open, ask by one of two, and close. */
+static enum gt_err with_driver(struct gt_error *err,
+			       enum gt_err (*use)(const struct nvml *nvml, void *arg,
+						  struct gt_error *err),
+			       void *arg)
 {
 	struct nvml nvml = {0};
 	enum gt_err rc = open_library(&nvml, err);
@@ -323,7 +331,7 @@ enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
 		return rc;
 	status = nvml.init();
 	if (status == NVML_SUCCESS) {
-		rc = look(&nvml, node, err);
+		rc = use(&nvml, arg, err);
 		nvml.shutdown();
 	} else {
 		rc = gt_fail(err,
@@ -331,5 +339,63 @@ enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
 			     "NVML cannot start (error %d)", status);
 	}
 	dlclose(nvml.driver);
+	return rc;
+}
+
+enum gt_err gt_nvml_live(struct gt_node **node, struct gt_error *err)
+{
+	return with_driver(err, look, node);
+}
+
+struct states {
+	struct gt_nvml_state *state;
+	int room, count;
+};
+
+static void ask_state(const struct nvml *nvml, unsigned int i,
+		      struct gt_nvml_state *state)
+{
+	unsigned int correctable, uncorrectable, pending, failed;
+	struct nvml_fabric fabric = {.state = 0};
+	nvml_device device;
+
+	state->answers = nvml->handle(i, &device) == NVML_SUCCESS;
+	if (!state->answers)
+		return;
+	if (nvml->remapped && nvml->remapped(device, &correctable, &uncorrectable,
+					     &pending, &failed) == NVML_SUCCESS) {
+		state->remap_failed = failed != 0;
+		state->remap_pending = pending != 0;
+		state->uncorrectable = (int)uncorrectable;
+	}
+	if (nvml->fabric && nvml->fabric(device, &fabric) == NVML_SUCCESS)
+		state->fabric_is_away = (fabric.state >= FABRIC_STATE_NOT_STARTED &&
+					 fabric.state < FABRIC_STATE_COMPLETED) ||
+					(fabric.state == FABRIC_STATE_COMPLETED &&
+					 fabric.status != NVML_SUCCESS);
+}
+
+static enum gt_err ask_states(const struct nvml *nvml, void *arg, struct gt_error *err)
+{
+	struct states *states = arg;
+	unsigned int count = 0;
+
+	if (nvml->count(&count) != NVML_SUCCESS)
+		return gt_fail(err, GT_EIO, "the NVIDIA driver does not list its GPUs");
+	states->count = count > (unsigned int)states->room ? states->room : (int)count;
+	for (int i = 0; i < states->count; i++)
+		ask_state(nvml, (unsigned int)i, &states->state[i]);
+	return GT_OK;
+}
+
+enum gt_err gt_nvml_states(struct gt_nvml_state *state, int room, int *count,
+			   struct gt_error *err)
+{
+	struct states states = {.state = state, .room = room};
+	enum gt_err rc;
+
+	memset(state, 0, (size_t)room * sizeof(*state));
+	rc = with_driver(err, ask_states, &states);
+	*count = states.count;
 	return rc;
 }

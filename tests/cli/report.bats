@@ -199,6 +199,55 @@ adds_up() {
 	has "$stderr" "12 of 13 lines are left out"
 }
 
+@test "--by: rows of partition, user, type and day, and in each of one node type only" {
+	local dgx='"partition":"p","uid":0,"size":8,"type":"dgx1v"'
+	local hgx='"partition":"p","uid":4000000000,"size":8,"type":"hgx-h100"'
+	line 100 1 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed ",$dgx"
+	line 86500 2 n0 2 0-7 0-1 0-1 40.000 40.000 40.000 false best ",$dgx"
+	line 86600 3 h0 2 0-7 0-1 0-1 370.000 370.000 370.000 false best ",$hgx"
+	line 86700 4 n9 1 0-7 0 0 null null null false best
+	end 3700 1 3600
+	gputopo report "$LOG" --json
+	json_is '[.node_types, .by]' '[3,[]]'
+	gputopo report "$LOG" --json --by partition
+	same "$status" 0 "status: $stderr"
+	json_is '[.by[] | [.partition, .type, .starts, .gbps]]' \
+		'[[null,null,1,null],["p","8 GPUs, dgx1v",2,40],["p","8 GPUs, hgx-h100",1,370]]'
+	json_is '[.by[] | [.gpu_hours, .gpu_hours_moved, .open]]' '[[0,0,1],[2,2,1],[0,0,1]]'
+	json_is '(.by | map(.decisions) | add) == .totals.decisions' true
+	gputopo report "$LOG" --json --by user
+	json_is '[.by[] | [.user, .decisions]]' '[["4000000000",1],[null,1],["root",2]]'
+	gputopo report "$LOG" --json --by type
+	json_is '[.by[] | [.type, .compared]]' '[["8 GPUs, dgx1v",2],["8 GPUs, hgx-h100",1],[null,0]]'
+	gputopo report "$LOG" --json --by day
+	json_is '[.by[] | [.day, .type]]' \
+		'[["1970-01-01","8 GPUs, dgx1v"],["1970-01-02","8 GPUs, dgx1v"],["1970-01-02","8 GPUs, hgx-h100"],["1970-01-02",null]]'
+	# in words, on 80 columns, and that the sums below mix types
+	gputopo report "$LOG" --by partition
+	has "$output" "p            8 GPUs, dgx1v                2       1   30.0   40.0   40.0     2.0"
+	has "$output" "These means mix 3 node types; --by type keeps them apart."
+	same "$(sed -n '3,8p' <<<"$output" | awk 'length > 80')" "" "lines of more than 80 columns"
+	fails 2 "--by: 'node' is not one of" report --by node "$LOG"
+}
+
+@test "--since: what began before is left out" {
+	small
+	gputopo report "$LOG" --json --since 1970-01-01T01:06:40
+	same "$status" 0 "status: $stderr"
+	json_is '[.totals.decisions, .starts, .from]' '[5,4,4000]'
+	gputopo report "$LOG" --json --since 1970-01-02
+	json_is '[.totals.decisions, .lines]' '[0,13]'
+	line "$(($(date +%s) - 7000))" 8 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed
+	gputopo report "$LOG" --json --since 2h
+	json_is '.totals.decisions' 1
+	gputopo report "$LOG" --json --since 1h
+	json_is '.totals.decisions' 0
+	local bad
+	for bad in x 7 7w -1d 2026-13-01 2026-11-28T; do
+		fails 2 "--since: '$bad' is no time" report --since="$bad" "$LOG"
+	done
+}
+
 @test "an empty log, a missing one, wrong usage" {
 	prints "No decisions." report "$LOG"
 	gputopo report --json "$LOG"

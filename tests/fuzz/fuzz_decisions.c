@@ -23,10 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = fmemopen((void *)data, size, "r");
 	fuzz_must(in != NULL);
 	memset(&sums, 0, sizeof(sums));
+	sums.by = (enum log_by)(data[0] % 5);
 	decisions_bad = 0;
 	fuzz_must(log_read(&sums, in, "fuzz", decisions_say, &err) == GT_OK);
 	fuzz_must(sums.bad == decisions_bad && sums.lines >= sums.bad);
 	log_finish(&sums);
+	log_release(&sums);
 	fclose(in);
 	return 0;
 }

@@ -8,6 +8,8 @@
  * end down GPU COUNT                        links that are there and dead level A B N
  * common ancestor: 10 PIX ... 50 SYS (default) fabric HEX CLIQUE                     the
  * NVLink domain of all GPUs
+ *   fabric-state STATE STATUS             3 0 with fabric, if it is not given
+ *   remapped GPU UNCORRECTABLE PENDING FAILED
  *
  * Names and error numbers are those of NVIDIA's interface; nothing else is.
  */
@@ -43,6 +45,7 @@ struct fake_link {
 struct fake_gpu {
 	char bus_id[32], name[64];
 	unsigned int index, module, mem_mib, mig;
+	unsigned int uncorrectable, pending, failed;
 	bool lost;
 	int links;
 	struct fake_link link[LINKS_MAX];
@@ -54,7 +57,7 @@ static struct {
 	unsigned int level[GPUS_MAX][GPUS_MAX];
 	bool has_fabric;
 	unsigned char cluster[16];
-	unsigned int clique;
+	unsigned int clique, state, status;
 } machine;
 
 /* Prototypes, since there is no header to take them from. */
@@ -79,6 +82,9 @@ EXPORT int nvmlDeviceGetNvLinkRemoteDeviceType(struct fake_gpu *gpu, unsigned in
 EXPORT int nvmlDeviceGetTopologyCommonAncestor(struct fake_gpu *a, struct fake_gpu *b,
 					       unsigned int *level);
 EXPORT int nvmlDeviceGetGpuFabricInfo(struct fake_gpu *gpu, unsigned char *fabric);
+EXPORT int nvmlDeviceGetRemappedRows(struct fake_gpu *gpu, unsigned int *correctable,
+				     unsigned int *uncorrectable, unsigned int *pending,
+				     unsigned int *failed);
 
 static void add_links(struct fake_gpu *gpu, int count, bool live, const char *type,
 		      const char *bus_id)
@@ -99,6 +105,7 @@ static void add_links(struct fake_gpu *gpu, int count, bool live, const char *ty
 static void read_fabric(const char *hex)
 {
 	machine.has_fabric = true;
+	machine.state = 3;
 	for (int i = 0; i < 16; i++) {
 		unsigned int byte = 0;
 
@@ -111,7 +118,7 @@ static bool read_line(const char *line)
 {
 	struct fake_gpu *gpu = &machine.gpu[machine.count];
 	char type[16], id[64];
-	unsigned int a, b, n;
+	unsigned int a, b, n, failed;
 
 	if (line[0] == '#' || line[0] == '\n')
 		return true;
@@ -133,7 +140,14 @@ static bool read_line(const char *line)
 	else if (sscanf(line, "fabric %63s %u", id, &machine.clique) == 2 &&
 		 strlen(id) == 32)
 		read_fabric(id);
-	else
+	else if (sscanf(line, "fabric-state %u %u", &machine.state, &machine.status) == 2)
+		machine.has_fabric = true;
+	else if (sscanf(line, "remapped %u %u %u %u", &a, &b, &n, &failed) == 4 &&
+		 a < GPUS_MAX) {
+		machine.gpu[a].uncorrectable = b;
+		machine.gpu[a].pending = n;
+		machine.gpu[a].failed = failed;
+	} else
 		return false;
 	return true;
 }
@@ -260,12 +274,25 @@ int nvmlDeviceGetGpuFabricInfo(struct fake_gpu *gpu, unsigned char *fabric)
 		unsigned char cluster[16];
 		unsigned int status, clique;
 		unsigned char state;
-	} info = {.clique = machine.clique, .state = 3};
+	} info = {.clique = machine.clique,
+		  .status = machine.status,
+		  .state = (unsigned char)machine.state};
 
 	(void)gpu;
 	if (!machine.has_fabric)
 		return NOT_SUPPORTED;
 	memcpy(info.cluster, machine.cluster, sizeof(info.cluster));
 	memcpy(fabric, &info, sizeof(info));
+	return SUCCESS;
+}
+
+int nvmlDeviceGetRemappedRows(struct fake_gpu *gpu, unsigned int *correctable,
+			      unsigned int *uncorrectable, unsigned int *pending,
+			      unsigned int *failed)
+{
+	*correctable = 0;
+	*uncorrectable = gpu->uncorrectable;
+	*pending = gpu->pending;
+	*failed = gpu->failed;
 	return SUCCESS;
 }

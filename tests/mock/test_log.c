@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/library.h"
@@ -481,6 +482,82 @@ START_TEST(each_node_says_whether_it_was_changed)
 }
 END_TEST
 
+/* As logrotate does it: the file is moved away, no one tells slurmctld. */
+START_TEST(a_log_that_was_moved_away_goes_on_in_a_new_file)
+{
+	char log[PATH_MAX], moved[PATH_MAX];
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	snprintf(log, sizeof(log), "%s/log", stage.dir);
+	snprintf(moved, sizeof(moved), "%s/log.1", stage.dir);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	ck_assert_int_eq(renameat(AT_FDCWD, log, AT_FDCWD, moved), 0);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	ck_assert_ptr_nonnull(strstr(read_file("log"), "\"job\":7"));
+	ck_assert_ptr_null(strchr(read_file("log"), '\n')[1] ? "two" : NULL);
+	ck_assert_ptr_null(strchr(read_file("log.1"), '\n')[1] ? "two" : NULL);
+	/* no new one can be made: the old file has the line, and one error line says so
+	 */
+	unlink(log);
+	ck_assert_int_eq(mkdir(log, 0755), 0);
+	mock_log_clear();
+	for (int i = 0; i < 2; i++) {
+		run(job);
+		ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	}
+	ck_assert(mock_logged("lines go on into the file that had this name"));
+	ck_assert_int_eq(mock_slurm.lines, 1);
+	rmdir(log);
+}
+END_TEST
+
+START_TEST(a_metrics_file_that_cannot_be_written_is_named_once)
+{
+	char text[PATH_MAX + 64];
+	job_record_t *job;
+
+	snprintf(text, sizeof(text), "MetricsFile=%s/none/metrics\n", stage.dir);
+	write_conf(text);
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	stage.ours.fini();
+	ck_assert(mock_logged(
+		"none/metrics: No such file or directory; it stays as it is"));
+	ck_assert_int_eq(stage.ours.init(), SLURM_SUCCESS);
+}
+END_TEST
+
+/* For gputopo report --by. What would break the line is replaced. */
+START_TEST(a_line_says_whose_job_it_is_and_on_which_type)
+{
+	part_record_t *partition = mock_alloc(sizeof(*partition));
+	job_record_t *job;
+
+	conf_with_log("");
+	start_with(&dgx, 0xff);
+	job = job_for(2);
+	job->user_id = 1234;
+	partition->magic = PART_MAGIC;
+	partition->name = mock_text("p\"\n\xc3");
+	job->part_ptr = partition;
+	run(job);
+	ck_assert_int_eq(stage.ours.job_begin(job), 0);
+	job->part_ptr = NULL;
+	xfree(partition->name);
+	xfree(partition);
+	ck_assert_ptr_nonnull(strstr(read_file("log"),
+				     ",\"uid\":1234,\"partition\":\"p___\","
+				     "\"size\":8,\"type\":\"Links=\","));
+}
+END_TEST
+
 static TCase *log_case(void)
 {
 	TCase *tc = tcase_create("log");
@@ -488,6 +565,9 @@ static TCase *log_case(void)
 	tcase_add_checked_fixture(tc, stage_setup, stage_teardown);
 	tcase_add_test(tc, a_started_job_gets_its_line);
 	tcase_add_test(tc, each_node_says_whether_it_was_changed);
+	tcase_add_test(tc, a_log_that_was_moved_away_goes_on_in_a_new_file);
+	tcase_add_test(tc, a_metrics_file_that_cannot_be_written_is_named_once);
+	tcase_add_test(tc, a_line_says_whose_job_it_is_and_on_which_type);
 	tcase_add_test(tc, a_job_that_does_not_start_leaves_no_line);
 #ifndef __SANITIZE_ADDRESS__
 	/* The writer that nobody joins keeps its page: a leak, and meant so. */

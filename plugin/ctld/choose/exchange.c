@@ -330,6 +330,8 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	const job_record_t *job = a->test->job;
 	struct gp_verdict verdict = {
 		.job_id = job->job_id,
+		.uid = job->user_id,
+		.partition = job->part_ptr ? job->part_ptr->name : "",
 		.form = form_of(&a->request->asked),
 		.shape = &a->request->wish.shape,
 		.why = why,
@@ -340,6 +342,8 @@ static void record(const struct gp_attempt *a, enum gp_reason why)
 	};
 
 	gp_decisions_begin(decisions, why == GP_NO_GPUS ? NULL : job);
+	decisions->split = verdict.split;
+	decisions->split_avoided = verdict.split_avoided;
 	for (int i = 0; i < a->answers; i++) {
 		const struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 

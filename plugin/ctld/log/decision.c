@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/append.h"
@@ -26,6 +27,11 @@ void gp_decisions_close(struct gp_decisions *decisions)
 	memset(decisions, 0, sizeof(*decisions));
 }
 
+static int open_log(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+}
+
 bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *conf)
 {
 	const char *path = gp_conf_decision_log(conf);
@@ -33,10 +39,31 @@ bool gp_decisions_open(struct gp_decisions *decisions, const struct gp_conf *con
 	gp_decisions_close(decisions);
 	if (!path)
 		return true;
-	decisions->fd =
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+	decisions->path = path;
+	decisions->fd = open_log(path);
 	decisions->open = decisions->fd >= 0;
 	return decisions->open;
+}
+
+/* false: not all of it. */
+static bool write_log(struct gp_decisions *decisions, const char *text, size_t size)
+{
+	struct stat named, ours;
+	int fd;
+
+	if (stat(decisions->path, &named) != 0 || fstat(decisions->fd, &ours) != 0 ||
+	    named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) {
+		fd = open_log(decisions->path);
+		if (fd < 0 && !decisions->told)
+			gp_error("gputopo: DecisionLog=%s: %s; lines go on into the file "
+				 "that had this name",
+				 decisions->path, strerror(errno));
+		decisions->told = fd < 0;
+		if (fd >= 0)
+			close(decisions->fd);
+		decisions->fd = fd >= 0 ? fd : decisions->fd;
+	}
+	return write(decisions->fd, text, size) == (ssize_t)size;
 }
 
 void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
@@ -44,6 +71,7 @@ void gp_decisions_begin(struct gp_decisions *decisions, const job_record_t *job)
 	decisions->job = job;
 	decisions->job_id = job ? gp_bridge_job_id(job) : 0;
 	decisions->used = 0;
+	decisions->split = decisions->split_avoided = false;
 	decisions->summary[0] = '\0';
 }
 
@@ -108,6 +136,17 @@ static void put_worth(struct gt_append *text, const struct gp_shape *shape,
 		gt_append(text, ",\"level\":null");
 }
 
+/* What JSON would have to escape becomes "_". */
+static void put_word(struct gt_append *text, const char *key, const char *word)
+{
+	gt_append(text, ",\"%s\":\"", key);
+	for (; *word; word++)
+		gt_append(text, "%c",
+			  *word < ' ' || *word > '~' || strchr("\"\\", *word) ? '_'
+									      : *word);
+	gt_append(text, "\"");
+}
+
 static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		       const struct gp_node_answer *answer)
 {
@@ -115,10 +154,18 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 	enum gp_mode mode =
 		answer->binding ? answer->binding->settings.mode : GP_MODE_ENFORCE;
 	enum gp_reason why = answer->why != GP_OK ? answer->why : verdict->why;
+	const char *spec = answer->binding ? answer->binding->settings.topology : NULL;
+	const char *slash = spec ? strrchr(spec, '/') : NULL;
 
 	gt_append(text, "{\"ts\":%lld,\"job\":%u,\"node\":\"%s\",\"release\":\"%s\"",
 		  (long long)verdict->now, verdict->job_id, answer->name,
 		  gp_slurm_release());
+	gt_append(text, ",\"uid\":%u", verdict->uid);
+	put_word(text, "partition", verdict->partition);
+	if (answer->binding) {
+		gt_append(text, ",\"size\":%d", answer->binding->size);
+		put_word(text, "type", slash ? slash + 1 : spec ? spec : "Links=");
+	}
 	gt_append(text, ",\"form\":\"%s\",\"k\":%d", verdict->form, k);
 	put_list(text, "free", answer->gpus.free);
 	put_list(text, "stock", answer->stock);
@@ -235,7 +282,7 @@ void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *c
 	n = snprintf(line, sizeof(line),
 		     "{\"ts\":%lld,\"job\":%u,\"end\":true,\"seconds\":%ld}\n",
 		     (long long)now, job_id, seconds > 0 ? seconds : 0);
-	if (write(decisions->fd, line, (size_t)n) != n)
+	if (!write_log(decisions, line, (size_t)n))
 		counters->lost_lines++;
 }
 
@@ -278,9 +325,11 @@ void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t 
 	if (!is_of(decisions, job))
 		return;
 	counters->started++;
+	counters->split += decisions->split;
+	counters->split_avoided += decisions->split_avoided;
 	if (used && decisions->job_id != gp_bridge_job_id(job))
 		lines = own = renumber(decisions, gp_bridge_job_id(job), &used);
-	if (used && (!lines || write(decisions->fd, lines, used) != (ssize_t)used))
+	if (used && (!lines || !write_log(decisions, lines, used)))
 		counters->lost_lines++;
 	free(own);
 	gp_decisions_begin(decisions, NULL);

@@ -19,6 +19,8 @@
 struct gp_decisions {
 	int fd; /* valid if open */
 	bool open;
+	const char *path; /* belongs to the conf */
+	bool told;	  /* that it cannot be opened again */
 	/* Whose lines wait; NULL: none. The record and not its number: an array's task is
 	 * tested under the array's number and gets its own before it begins. */
 	const job_record_t *job;
@@ -27,6 +29,7 @@ struct gp_decisions {
 	size_t used;
 	size_t room;
 	char summary[GP_SUMMARY_MAX]; /* what that job got, for people */
+	bool split, split_avoided;    /* of that job, see gp_verdict */
 };
 
 /* Close what is open and open what conf names. false: the log could not be opened
@@ -36,7 +39,8 @@ void gp_decisions_close(struct gp_decisions *decisions);
 
 /* What all nodes of one answer have in common. */
 struct gp_verdict {
-	uint32_t job_id;
+	uint32_t job_id, uid;
+	const char *partition;	      /* that it was tried in; "": not known */
 	const char *form;	      /* "gpus", "gpus-per-node", ... */
 	const struct gp_shape *shape; /* that the job asked for */
 	enum gp_reason why;
@@ -62,7 +66,8 @@ const char *gp_decisions_summary(const struct gp_decisions *decisions,
 /* A job with GPUs has ended, after so many seconds of running. */
 void gp_decisions_job_ends(struct gp_decisions *decisions, struct gp_counters *counters,
 			   uint32_t job_id, long seconds, time_t now);
-/* The job begins: write its lines, under the number that it has now. */
+/* The job begins: write its lines, under the number that it has now, into the file that
+ * has the log's name now: after logrotate a new one. */
 void gp_decisions_job_begins(struct gp_decisions *decisions, const job_record_t *job,
 			     struct gp_counters *counters);
 

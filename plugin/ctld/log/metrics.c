@@ -4,8 +4,10 @@
  * Called by job_test and job_begin.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +26,21 @@ static void put_head(FILE *f, const char *name, const char *type, const char *he
 		type);
 }
 
-static void put_counter(FILE *f, const char *name, const char *help, uint64_t value)
-{
-	put_head(f, name, "counter", help);
-	fprintf(f, "gputopo_%s %" PRIu64 "\n", name, value);
-}
+#define AT(field) offsetof(struct gp_counters, field)
+static const struct {
+	const char *name, *help;
+	size_t at;
+} counted[] = {
+	{"reruns_total", "Further questions to stock, for better GPUs", AT(reruns)},
+	{"failed_reruns_total", "Of those, the ones of no use", AT(failed_reruns)},
+	{"narrowed_total", "Jobs placed among the best few nodes", AT(narrowed)},
+	{"in_domain_total", "Jobs placed in one NVLink domain", AT(in_domain)},
+	{"failed_narrowed_total", "Times that all nodes were asked", AT(failed_narrow)},
+	{"jobs_started_total", "Jobs with GPUs that began", AT(started)},
+	{"lost_lines_total", "Lines that DecisionLog= lost: disk full?", AT(lost_lines)},
+	{"splits_total", "Jobs of --gpus that began on several nodes", AT(split)},
+	{"splits_avoided_total", "Those that one node took instead", AT(split_avoided)},
+};
 
 static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
 {
@@ -39,7 +51,7 @@ static void put_gauge(FILE *f, const char *name, const char *help, size_t value)
 static void put_decisions(FILE *f, const struct gp_counters *counters)
 {
 	put_head(f, "decisions_total", "counter",
-		 "Answers of job_test by what became of them");
+		 "What became of stock's choice, by the reasons of gputopo-slurm(8)");
 	for (int r = GP_OK + 1; r < GP_REASON_COUNT; r++)
 		fprintf(f, "gputopo_decisions_total{reason=\"%s\"} %" PRIu64 "\n",
 			gp_reason_word((enum gp_reason)r), counters->by_reason[r]);
@@ -47,37 +59,26 @@ static void put_decisions(FILE *f, const struct gp_counters *counters)
 
 static void put_counters(FILE *f, const struct gp_counters *counters)
 {
-	put_counter(f, "reruns_total", "Further runs of the stock job_test",
-		    counters->reruns);
-	put_counter(f, "failed_reruns_total", "Further runs that gave no use",
-		    counters->failed_reruns);
-	put_counter(f, "narrowed_total", "First runs with few nodes that gave an answer",
-		    counters->narrowed);
-	put_counter(f, "in_domain_total",
-		    "First runs inside one NVLink domain that gave an answer",
-		    counters->in_domain);
-	put_counter(f, "failed_narrowed_total",
-		    "First runs with few nodes that gave none", counters->failed_narrow);
-	put_counter(f, "jobs_started_total", "Jobs with GPUs that began",
-		    counters->started);
-	put_counter(f, "lost_lines_total",
-		    "Lines of the decision log that were not written",
-		    counters->lost_lines);
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+		put_head(f, counted[i].name, "counter", counted[i].help);
+		fprintf(f, "gputopo_%s %" PRIu64 "\n", counted[i].name,
+			*(const uint64_t *)((const char *)counters + counted[i].at));
+	}
 }
 
 static void put_times(FILE *f, const struct gp_stopwatch *watch)
 {
 	put_head(f, "own_seconds_total", "counter",
-		 "Time in gputopo, further runs of the stock job_test among it");
+		 "Seconds of slurmctld in gputopo, with further questions to stock");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_own_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->own_ns[k] / 1e9);
 	put_head(f, "stock_seconds_total", "counter",
-		 "Time in the first run of the stock job_test");
+		 "Seconds of slurmctld in stock's first answers, with or without us");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_stock_seconds_total{in=\"%s\"} %.9f\n",
 			gp_stopwatch_word(k), (double)watch->stock_ns[k] / 1e9);
-	put_head(f, "calls_total", "counter", "Calls by slurmctld");
+	put_head(f, "calls_total", "counter", "Calls of gputopo by slurmctld");
 	for (int k = 0; k < GP_WATCH_KINDS; k++)
 		fprintf(f, "gputopo_calls_total{in=\"%s\"} %" PRIu64 "\n",
 			gp_stopwatch_word(k), watch->calls[k]);
@@ -92,8 +93,8 @@ static void put_all(FILE *f, const struct gp_counters *counters,
 	put_decisions(f, counters);
 	put_counters(f, counters);
 	put_times(f, watch);
-	put_gauge(f, "node_types", "Node types with a table", (size_t)types);
-	put_gauge(f, "table_bytes", "Memory of all tables", bytes);
+	put_gauge(f, "node_types", "Different models of nodes", (size_t)types);
+	put_gauge(f, "table_bytes", "Memory of node models, bytes", bytes);
 }
 
 static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
@@ -107,29 +108,31 @@ static bool is_due(const struct gp_metrics *metrics, bool idle, time_t now)
 /* ---- the file ------------------------------------------------------------------------
  */
 
-/* Readers see the old file or the new one, never half of it. What fails leaves the old
- * file, in silence. */
-static void replace(const char *path, const char *text, size_t size)
+/* Readers see the old file or the new one, never half of it. Returns 0 or an errno. */
+static int replace(const char *path, const char *text, size_t size)
 {
 	char name[4096];
-	bool whole;
-	int fd;
+	int fd, failed;
 
 	if ((size_t)snprintf(name, sizeof(name), "%s.new", path) >= sizeof(name))
-		return;
+		return ENAMETOOLONG;
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
-		return;
-	whole = write(fd, text, size) == (ssize_t)size;
-	if (close(fd) != 0 || !whole || rename(name, path) != 0)
+		return errno;
+	errno = ENOSPC; /* of a part only */
+	failed = write(fd, text, size) == (ssize_t)size ? 0 : errno;
+	if ((close(fd) != 0 || (!failed && rename(name, path) != 0)) && !failed)
+		failed = errno;
+	if (failed)
 		unlink(name);
+	return failed;
 }
 
 static void *run(void *arg)
 {
 	struct gp_metrics_page *page = arg;
 
-	replace(page->path, page->text, page->size);
+	page->failed = replace(page->path, page->text, page->size);
 	atomic_store(&page->done, true);
 	return NULL;
 }
@@ -167,20 +170,20 @@ static struct gp_metrics_page *make_page(const char *path,
 	return NULL;
 }
 
-static void join(struct gp_metrics *metrics)
-{
-	if (!metrics->page)
-		return;
-	pthread_join(metrics->writer, NULL);
-	free_page(metrics->page);
-	metrics->page = NULL;
-}
-
 /* Without waiting: a thread that nobody joins keeps its memory. */
 static void reap(struct gp_metrics *metrics)
 {
-	if (metrics->page && atomic_load(&metrics->page->done))
-		join(metrics);
+	struct gp_metrics_page *page = metrics->page;
+
+	if (!page || !atomic_load(&page->done))
+		return;
+	pthread_join(metrics->writer, NULL);
+	if (page->failed && !metrics->told)
+		gp_error("gputopo: MetricsFile=%s: %s; it stays as it is", page->path,
+			 strerror(page->failed));
+	metrics->told = page->failed != 0;
+	free_page(page);
+	metrics->page = NULL;
 }
 
 void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, time_t now)
@@ -226,11 +229,9 @@ void gp_metrics_close(struct gp_metrics *metrics)
 			nanosleep(&pause, NULL);
 	}
 	if (metrics->page) {
-		gp_error(
-			"gputopo: MetricsFile=%s: its file system does not answer; it is "
-			"left "
-			"as it is",
-			metrics->page->path);
+		gp_error("gputopo: MetricsFile=%s: its file system does not answer; "
+			 "it is left as it is",
+			 metrics->page->path);
 		stay_loaded();
 		pthread_detach(metrics->writer);
 	}

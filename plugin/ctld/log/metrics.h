@@ -25,6 +25,8 @@ struct gp_counters {
 	uint64_t failed_narrow; /* first calls with few nodes that gave none */
 	uint64_t started;	/* jobs with GPUs that began */
 	uint64_t lost_lines;	/* of the decision log, not written */
+	uint64_t split;		/* --gpus jobs that began on several nodes */
+	uint64_t split_avoided; /* that stock would have split, and one node took */
 };
 
 /* What a thread writes. */
@@ -32,6 +34,7 @@ struct gp_metrics_page {
 	char *path;
 	char *text;
 	size_t size;
+	int failed; /* errno; 0: written. Valid when done */
 	atomic_bool done;
 };
 
@@ -40,6 +43,7 @@ struct gp_metrics {
 	const char *path; /* or NULL; belongs to the conf */
 	time_t opened;
 	time_t written;
+	bool told;		      /* that it cannot be written */
 	pthread_t writer;	      /* valid where there is a page */
 	struct gp_metrics_page *page; /* the last one that was given away, or NULL */
 };
@@ -51,7 +55,7 @@ void gp_metrics_open(struct gp_metrics *metrics, const struct gp_conf *conf, tim
 void gp_metrics_close(struct gp_metrics *metrics);
 /* Write it if it is due: when a job begins every 15 seconds at most, and while none does
  * (idle), as in a full cluster, every 30. Left out while the last one is not written yet.
- * What fails leaves the old file, in silence. */
+ * What fails leaves the old file and is logged once, until one is written again. */
 void gp_metrics_write(struct gp_metrics *metrics, const struct gp_counters *counters,
 		      const struct gp_stopwatch *watch, const struct gp_models *models,
 		      bool idle, time_t now);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conf/compact.h"
+#include "conf/health.h"
 #include "plugin/ctld/objects/topology_object.h"
 
 #define MAX_FIT_STEPS 100000 /* of the search for a permutation that would fit */
@@ -197,6 +198,8 @@ static enum gp_reason make(struct gp_made *made, const struct gt_node *source,
 			   const struct gp_node_facts *facts, const struct gt_mask *avoid)
 {
 	struct gt_node *own = source ? NULL : from_links(facts);
+	struct gt_mask last = *avoid;
+	struct gp_health health;
 
 	*made = (struct gp_made){0};
 	if (!source && !own)
@@ -205,8 +208,18 @@ static enum gp_reason make(struct gp_made *made, const struct gt_node *source,
 		describe_difference(made->detail, sizeof(made->detail), facts, source);
 		return GP_LINKS_DIFFER;
 	}
-	(void)gt_node_copy_avoiding(&made->node, source ? source : own, avoid, NULL);
+	(void)gp_health_read(&health, facts->report);
+	last.word[0] |= health.lost | health.last;
+	(void)gt_node_copy_avoiding(&made->node, source ? source : own, &last, NULL);
 	gt_node_free(own);
+	if (made->node &&
+	    gt_node_wear(made->node, health.link, health.links, NULL) != GT_OK) {
+		snprintf(made->detail, sizeof(made->detail),
+			 "Extra= reports links of GPUs that are not there");
+		gt_node_free(made->node);
+		made->node = NULL;
+		return GP_BAD_LINKS;
+	}
 	if (!made->node)
 		return GP_MEMORY;
 	gt_node_name_gpus(made->node, facts->type);

@@ -221,13 +221,16 @@ static uint64_t fingerprint(const struct gp_gpus *gpus)
 				hash, (uint64_t)gp_bridge_links(gpus, (struct gp_bit){g},
 								(struct gp_place){b}));
 	}
+	if (gpus->report)
+		hash = gt_fnv(hash, gpus->report, strlen(gpus->report));
 	return hash | 1;
 }
 
 /* What gres.conf says of the GPUs, by the model's numbers. */
 static struct gp_node_facts facts_of(const struct gp_gpus *gpus, bool has_links)
 {
-	struct gp_node_facts facts = {.size = gpus->size, .has_links = has_links};
+	struct gp_node_facts facts = {
+		.size = gpus->size, .has_links = has_links, .report = gpus->report};
 
 	for (int a = 0; a < gpus->size; a++) {
 		struct gp_bit bit = bit_of(gpus, (struct gp_model_gpu){a});

@@ -35,6 +35,7 @@ struct gp_node_facts {
 	const char *type[GP_MAX_GPUS]; /* NULL: none */
 	int socket[GP_MAX_GPUS];       /* GT_UNKNOWN */
 	int links[GP_MAX_GPUS][GP_MAX_GPUS];
+	const char *report; /* of conf/health.h; NULL: none */
 };
 
 struct gp_made {

@@ -39,6 +39,7 @@ bool gp_caches_reset(struct gp_caches *caches, int node_count)
 {
 	caches->rebuilt = 0;
 	(void)gp_free_bound_reset(&caches->free_bound, node_count);
+	gp_ill_nodes_reset(&caches->ill, node_count);
 	gp_units_read(&caches->units, node_count);
 	gp_units_say(&caches->units);
 	return gp_running_reset(&caches->running, node_count);
@@ -49,6 +50,7 @@ void gp_caches_release(struct gp_caches *caches)
 	gp_running_release(&caches->running);
 	gp_free_bound_release(&caches->free_bound);
 	gp_units_release(&caches->units);
+	gp_ill_nodes_release(&caches->ill);
 }
 
 void gp_caches_rebuild(struct gp_caches *caches, int node_count)

@@ -9,6 +9,7 @@
 
 #include "plugin/ctld/model/running.h"
 #include "plugin/ctld/nodes/free_gpu_bound.h"
+#include "plugin/ctld/nodes/ill_nodes.h"
 #include "plugin/ctld/nodes/units.h"
 
 #define GP_REFUSALS 64 /* by job id; a collision forgets one */
@@ -26,6 +27,7 @@ struct gp_caches {
 	time_t rebuilt; /* when that index was last rebuilt for a mismatch */
 	struct gp_free_bound free_bound;
 	struct gp_units units;
+	struct gp_ill_nodes ill;
 	struct gt_limit_memory limits; /* whether time limits predict how long jobs run */
 	struct gp_refusal refusals[GP_REFUSALS];
 	uint64_t ends;	    /* of jobs, counted */
