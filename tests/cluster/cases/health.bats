@@ -97,6 +97,7 @@ pair() {
 	assert_equal "$(pair n0)" "n0 0,3"
 	becomes n0 0-3
 	wait_report n0 '"links":"0-3=0"'
+	sleep 1.1 # slurmctld looks once a second
 	# another pair of two links
 	local other i
 	other=$(pair n0)
