@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/append.h"
 #include "plugin/common/mig_names.h"
@@ -35,9 +36,9 @@ enum gt_err gp_wish_parse(char **env, uint32_t size, bool several, struct gp_wis
 
 	memset(wish, 0, sizeof(*wish));
 	if (topo) {
-		wish->ring = strcmp(topo, "ring") == 0;
-		wish->off = strcmp(topo, "off") == 0;
-		wish->preserve = strcmp(topo, "any") == 0;
+		wish->ring = strcasecmp(topo, "ring") == 0;
+		wish->off = strcasecmp(topo, "off") == 0;
+		wish->preserve = strcasecmp(topo, "any") == 0;
 	}
 	wish->min_mbps = min ? (int)(gp_gbps_read(min) * 1000 + 0.5) : 0;
 	wish->asked = wish->ring || wish->min_mbps;

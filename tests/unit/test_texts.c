@@ -464,6 +464,7 @@ static const struct {
 	int min_mbps;
 } wish_rows[] = {
 	{"GPUTOPO_TOPO=ring", true, true, false, false, 0},
+	{"GPUTOPO_TOPO=Ring", true, true, false, false, 0},
 	{"GPUTOPO_TOPO=any", false, false, false, true, 0},
 	{"GPUTOPO_TOPO=off", false, false, true, false, 0},
 	{"GPUTOPO_TOPO=best", false, false, false, false, 0},
@@ -503,6 +504,7 @@ static const struct {
 	{"srun  --gpu-groups=2x2   --gpu-comm=alltoall ./a", false, false, 2,
 	 GT_COMM_ALLTOALL},
 	{"srun --gpu-topology=ring ./a", false, false, 0, GT_COMM_ALLREDUCE},
+	{"srun --gpu-topo=RING ./a", true, true, 0, GT_COMM_ALLREDUCE},
 	{"srun --gpu-topo= ./a", true, false, 0, GT_COMM_ALLREDUCE},
 	{"srun ./a -- --gpu-topo=ring", false, false, 0, GT_COMM_ALLREDUCE},
 	{"srun ./a", false, false, 0, GT_COMM_ALLREDUCE},
