@@ -259,7 +259,7 @@ END_TEST
 /* What a batch script inherits from the job that it was submitted from. */
 START_TEST(a_new_job_is_no_mig_job_by_inheritance)
 {
-	static const char *const names[] = {GP_ENV_MIG, "SLURM_SPANK_" GP_ENV_MIG,
+	static const char *const names[] = {GP_ENV_MIG, ("SLURM_SPANK_" GP_ENV_MIG),
 					    GP_ENV_GROUPS, GP_ENV_COMM};
 
 	for (size_t i = 0; i < 4; i++)
