@@ -263,6 +263,45 @@ static const struct {
 } several[] = {{1, 1, true},  {1, 0, true},	  {1, NO_VAL, true},
 	       {1, 4, false}, {NO_VAL, 2, false}, {2, 2, false}};
 
+static const struct {
+	const char *shape, *topo, *gpus;
+	const char *refused; /* NULL: it is not */
+} nothing_to_group[] = {
+	{"GPUTOPO_GROUP_SIZES=2x2", "GPUTOPO_TOPO=off", "gres:gpu:4",
+	 "--gpu-topo=off leaves the choice to Slurm"},
+	{"GPUTOPO_COMM=alltoall", "GPUTOPO_TOPO=off", "gres:gpu:4",
+	 "--gpu-topo=off leaves the choice to Slurm"},
+	{"GPUTOPO_COMM=alltoall", "GPUTOPO_TOPO=best", NULL, "asks for no GPUs"},
+	{"GPUTOPO_GROUP_SIZES=2x2", "GPUTOPO_TOPO=best", NULL, "asks for 0 on a node"},
+	{"GPUTOPO_COMM=alltoall", "GPUTOPO_TOPO=best", "gres:gpu:4", NULL},
+	{"GPUTOPO_GROUP_SIZES=2x2", "GPUTOPO_TOPO=any", "gres:gpu:4", NULL},
+};
+
+START_TEST(a_geometry_of_nothing)
+{
+	char *env[2] = {(char *)nothing_to_group[_i].shape,
+			(char *)nothing_to_group[_i].topo};
+	char *text = NULL;
+	job_desc_msg_t job;
+
+	start_two();
+	memset(&job, 0, sizeof(job));
+	job.min_nodes = 1;
+	job.max_nodes = 1;
+	job.num_tasks = NO_VAL;
+	job.spank_job_env = env;
+	job.spank_job_env_size = 2;
+	job.tres_per_node = (char *)nothing_to_group[_i].gpus;
+	ck_assert_int_eq(submit(&job, 0, &text) != SLURM_SUCCESS,
+			 nothing_to_group[_i].refused != NULL);
+	if (nothing_to_group[_i].refused)
+		ck_assert_msg(text && strstr(text, nothing_to_group[_i].refused), "%s",
+			      text);
+	xfree(text);
+	xfree(job.admin_comment);
+}
+END_TEST
+
 START_TEST(groups_of_a_job_of_one_or_more_nodes)
 {
 	char *env[1] = {(char *)"GPUTOPO_GROUP_SIZES=2x2"}, *text = NULL;
@@ -613,6 +652,7 @@ SUITE(submit)
 	tcase_add_loop_test(tc, nothing_is_refused_where_nothing_is_enforced, 0,
 			    ROWS(quiet));
 	tcase_add_loop_test(tc, groups_of_a_job_of_one_or_more_nodes, 0, ROWS(several));
+	tcase_add_loop_test(tc, a_geometry_of_nothing, 0, ROWS(nothing_to_group));
 	tcase_add_test(tc, without_memory_the_job_is_refused_without_words);
 	tcase_add_loop_test(tc, mig_is_refused_in_words, 0, ROWS(mig_rows));
 	tcase_add_loop_test(tc, other_constraints_are_part_of_a_refusal, 0,
