@@ -530,6 +530,13 @@ static hwloc_topology_t new_topology(void)
 		return NULL;
 	hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
 	hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+#if HWLOC_API_VERSION >= 0x00020100
+	/* They would ask OpenCL's drivers and the X server. */
+	hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+				      "opencl");
+	hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+				      "gl");
+#endif
 	return topology;
 }
 

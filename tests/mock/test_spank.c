@@ -348,6 +348,13 @@ static void step_of(const char *gpus)
 	put("CUDA_VISIBLE_DEVICES", gpus);
 }
 
+/* slurmstepd ends. */
+static void end_step(void)
+{
+	mock_spank.context = S_CTX_REMOTE;
+	ck_assert_int_eq(call("slurm_spank_exit"), 0);
+}
+
 /* user_init to task_init of task 0. */
 static int run_task(void)
 {
@@ -388,8 +395,7 @@ START_TEST(order_of_a_step)
 	put("GPUTOPO_GPUS", "9");
 	ck_assert_int_eq(call("slurm_spank_task_init"), 0);
 	ck_assert_str_eq(mock_spank_value("GPUTOPO_GPUS"), "0,1,2,3");
-	mock_spank.context = S_CTX_REMOTE;
-	ck_assert_int_eq(call("slurm_spank_exit"), 0);
+	end_step();
 	put("GPUTOPO_GPUS", "9");
 	ck_assert_int_eq(call("slurm_spank_task_init"), 0);
 	ck_assert_str_eq(mock_spank_value("GPUTOPO_GPUS"), "9");
@@ -417,6 +423,7 @@ START_TEST(groups_of_a_step)
 		ck_assert_int_eq(give("gpu-groups", groups[_i].step, true), 0);
 	ck_assert_int_eq(run_task(), 0);
 	ck_assert_str_eq(mock_spank_value("GPUTOPO_GROUPS"), groups[_i].told);
+	end_step();
 }
 END_TEST
 
@@ -435,6 +442,7 @@ START_TEST(arguments_of_plugstack)
 	step_of("0,1,2,3");
 	ck_assert_int_eq(run_task(), 0);
 	ck_assert(mock_spank_logged("the topology of gputopo.conf"));
+	end_step();
 }
 END_TEST
 
