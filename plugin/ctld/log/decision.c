@@ -184,7 +184,7 @@ static void write_line(struct gt_append *text, const struct gp_verdict *verdict,
 		  gp_reason_word(why));
 }
 
-/* Its bus bandwidth, for people; "?" without a model. */
+/* The bus bandwidth of its whole GPUs, for people; "?" without a model. */
 static void put_set(struct gt_append *text, const struct gp_shape *shape,
 		    const struct gp_node_answer *answer, uint64_t set)
 {
@@ -198,7 +198,7 @@ static void put_set(struct gt_append *text, const struct gp_shape *shape,
 
 		if (gp_shape_append_groups(text, &gpus))
 			return;
-		if (gt_mask_count(&gpus.gpus) == __builtin_popcountll(set))
+		if (gt_mask_count(&gpus.gpus) > 1)
 			gt_score_set(gt_table_node(gpus.table), &gpus.gpus, &score);
 	}
 	gt_append(text, "%s ", gt_mask_format(&bits, list, sizeof(list)));

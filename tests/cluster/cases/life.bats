@@ -160,10 +160,12 @@ some_jobs() {
 	assert_all_free
 }
 
+# All nodes are asked for: of one by name slurmctld says what it had counted for the last question
+# about all.
 cluster_wait_idle_node() {
 	local i
 	for ((i = 0; i < 100; i++)); do
-		[ "$(cluster_run sinfo -h -N -n "$1" -o %t | sort -u)" = idle ] && return 0
+		[ "$(cluster_run sinfo -h -N -o '%N %t' | grep "^$1 " | sort -u)" = "$1 idle" ] && return 0
 		sleep 0.1
 	done
 	return 1

@@ -345,12 +345,13 @@ run_again() {
 	assert_equal "$(cluster_run sinfo -h -R -o %E)" ""
 }
 
-# The machine m0 stops at once with job $1, and is started again by come_back.
+# The machine m0 stops at once with job $1, and is started again by come_back. A child of
+# slurmstepd's may have ended by itself meanwhile.
 die() {
 	local pid
 	pid=$(cluster_run pgrep -f "^slurmstepd: \[$1.batch\]")
-	cluster_run kill -9 "$(cat "$CLUSTER/slurmd-m0.pid")" \
-		$(cluster_run pgrep -P "$pid") "$pid"
+	cluster_run kill -9 "$(cat "$CLUSTER/slurmd-m0.pid")" "$pid" \
+		$(cluster_run pgrep -P "$pid") || true
 	cluster_run scontrol update NodeName=m0 State=down Reason=dead
 }
 

@@ -103,6 +103,8 @@ function hold_comment(text, whose,    part, n, i, word, at) {
 		gsub(/;/, ",", word[2])
 		at = job SUBSEP word[1]
 		if (!(at in has_given)) {
+			if (resized)	# the comment is of its start
+				continue
 			wrong(whose " names node " word[1] ", which it does not have")
 			continue
 		}
@@ -157,6 +159,7 @@ match($0, /gputopo: job [0-9]+: [a-z]+[0-9]+ /) {
 	gsub(/[-T:]/, " ", started)
 	started = mktime(substr(started, 1, 19))
 	comment = ""
+	resized = / ResizeTime=[0-9]/
 	if (match($0, /AdminComment=gputopo: [^=]*/)) {
 		comment = substr($0, RSTART + 22, RLENGTH - 22)
 		sub(/ [^ ]*$/, "", comment)

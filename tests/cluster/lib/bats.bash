@@ -63,9 +63,11 @@ cluster_file_stop() {
 # For setup: skip where there is no cluster, else begin with idle nodes.
 cluster_test_start() {
 	[ -z "$CLUSTER_MISSING" ] || skip "$CLUSTER_MISSING"
-	agrees
+	local status=0
+	agrees || status=1
 	cluster_run scancel -u root
 	cluster_wait_idle
+	return $status
 }
 
 # gputopo_conf LINE...: these lines are gputopo.conf from now on, and jobs are told of, so that
