@@ -31,10 +31,7 @@ cluster_file_start() {
 	CLUSTER_MISSING=$(cluster_missing)
 	export CLUSTER_MISSING
 	[ -z "$CLUSTER_MISSING" ] || return 0
-	if [[ " ${own[*]} " != *" --gputopo "* ]]; then
-		printf 'DecisionLog=PLACE/decisions\nAdminComment=yes\n' >"$BATS_FILE_TMPDIR/told"
-		told=(--gputopo "$BATS_FILE_TMPDIR/told")
-	fi
+	[[ " ${own[*]} " == *" --gputopo "* ]] || told=(--gputopo "$CLUSTER_LIB/told.conf")
 	cluster_start ${GPUTOPO_SLURM_ROOT:+--root "$GPUTOPO_SLURM_ROOT"} \
 		${GPUTOPO_PRELOAD:+--preload "$GPUTOPO_PRELOAD"} \
 		${CLOCK:+--clock "$CLOCK"} --plugin "$GPUTOPO_PLUGIN" \
