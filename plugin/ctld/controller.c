@@ -8,9 +8,9 @@
  *
  * The story of one job_test; docs/design/job_test.md has it at length.
  *
- * Locks. Slurm's job and node write locks are held by every caller. Ours is taken behind
- * them, and no lock of Slurm's is taken under it. The thread that writes the metrics
- * holds neither and sees only a finished text.
+ * Locks. Every caller holds Slurm's job and node locks, will-run the nodes' perhaps for
+ * reading only. Ours is taken behind them, and no lock of Slurm's is taken under it. The
+ * thread that writes the metrics holds neither and sees only a finished text.
  *
  * Paths. Off, or no sound configuration: stock, with Slurm's own arguments. A job for
  * MIG slices: gputopo_mig.so; without it the job waits. will-run and test-only of a job
@@ -39,8 +39,9 @@
  * copy of the offered nodes, set in phase 1; each narrower call that fails copies it
  * back. picked has the few nodes of phase 2, and from phase 3 on a copy of stock's picked
  * nodes, from which each exchange starts. scores and domains are of phase 2, answers and
- * hidden of phases 3 to 5, dates of forecasts. A node's gres bits are Slurm's; only phase
- * 5 touches them, and leaves them as they were.
+ * hidden of phases 3 to 5, dates of forecasts. A node's gres bits are Slurm's; phase 5
+ * touches them, and nodes/ill_nodes.c around the whole job_test, will-run's too; both
+ * leave them as they were.
  *
  * The job. A run of stock's job_test changes five fields of it (CPUs, memory and the
  * like). They are saved before phase 2 and written back before each further call.

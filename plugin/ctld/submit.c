@@ -81,14 +81,8 @@ bool gp_submit_refuses(const struct gp_config *config, const struct gp_question 
 		return true;
 	}
 	sum = question->count ? question->count : question->sum;
-	if (wish.shape.id && (wish.off || (!sum && !wish.shape.groups.count))) {
-		gp_refusal_syntax(
-			wish.off ? "--gpu-topo=off leaves the choice to Slurm: give "
-				   "one or the other"
-				 : "the job asks for no GPUs",
-			text, size);
+	if (gp_refusal_idle(&wish.shape, wish.off, sum, text, size))
 		return true;
-	}
 	if (sum >= 0 && wish.shape.groups.count && !gp_wish_ask(&wish, sum, 0, &ask)) {
 		gp_refusal_groups(&wish.shape, sum, text, size);
 		return true;

@@ -41,9 +41,10 @@ static bool read_links(struct gp_health *health, const char *at)
 	while (*at != '"') {
 		struct gt_live_links *one = &health->link[health->links];
 
+		if (health->links == GP_HEALTH_LINKS)
+			return false;
 		one->b = GT_UNKNOWN;
-		if (health->links == GP_HEALTH_LINKS ||
-		    !(read_number(&at, '=', 63, &one->a) ||
+		if (!(read_number(&at, '=', 63, &one->a) ||
 		      (read_number(&at, '-', 63, &one->a) &&
 		       read_number(&at, '=', 63, &one->b))) ||
 		    !(read_number(&at, ',', GT_MAX_LINKS, &one->links) ||

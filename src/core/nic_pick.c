@@ -188,19 +188,22 @@ static int count_vectors(const struct search *s)
 	return ways[s->request->count];
 }
 
+/* left GPUs of the classes from this one on, which have as many. */
 static void take_all(struct search *s, int class, int left)
 {
 	struct gt_mask set;
+	int behind = 0;
 
-	if (class == s->classes || left == 0) {
-		for (; class < s->classes; class ++)
-			s->class[class].taken = 0;
+	if (class == s->classes) {
 		set = set_of(s);
-		if (left == 0)
-			consider(s, &set);
+		consider(s, &set);
 		return;
 	}
-	for (int take = 0; take <= s->class[class].count && take <= left; take++) {
+	for (int i = class + 1; i < s->classes; i++)
+		behind += s->class[i].count;
+	/* fewer than that could not be made up for */
+	for (int take = left > behind ? left - behind : 0;
+	     take <= s->class[class].count && take <= left; take++) {
 		s->class[class].taken = take;
 		take_all(s, class + 1, left - take);
 	}

@@ -196,6 +196,76 @@ START_TEST(links_of_gpus_that_are_not_there_leave_the_node_to_stock)
 }
 END_TEST
 
+/* After a restart slurmctld has Extra= from its saved state before the node registers,
+ * whose GPUs are only counted until then. */
+START_TEST(a_report_waits_for_the_nodes_gpus)
+{
+	gres_node_state_t *state;
+	uint16_t records;
+
+	start_with(&dgx, 0xff);
+	state = mock_node_gpus(0);
+	records = state->topo_cnt;
+	state->topo_cnt = 0;
+	state->gres_cnt_found = NO_VAL64;
+	report(0, REPORT("8", "0", ""));
+	(void)run(job_for(1));
+	ck_assert(!mock_logged("no job gets GPU 3"));
+	state->topo_cnt = records;
+	state->gres_cnt_found = 8;
+	the_time++;
+	expect_wait(job_for(8));
+	ck_assert(mock_logged("gputopo: node n0: no job gets GPU 3"));
+}
+END_TEST
+
+/* The index of running jobs is read anew in the middle of a job_test, because of n0: n1
+ * has its lost GPU in it still. */
+START_TEST(lost_gpus_stay_in_an_index_that_is_read_anew)
+{
+	uint64_t free[2] = {0xff, 0xff}, nodes;
+	job_record_t *job;
+
+	start_nodes(free, 2);
+	report(1, REPORT("8", "0", ""));
+	bit_set(mock_node_gpus(0)->gres_bit_alloc, 7);
+	mock_node_gpus(0)->gres_cnt_alloc = 1;
+	mock_node_gpus(0)->topo_gres_cnt_alloc[7] = 1;
+	mock_stock.nodes_wanted = 2;
+	stage.asked_nodes = 2;
+	job = job_for(2);
+	ck_assert_int_eq(test_job(job, SELECT_MODE_RUN_NOW, &nodes), SLURM_SUCCESS);
+	ck_assert_uint_eq(nodes, 3);
+	ck_assert_uint_eq(mock_selected(job, 0), SET2(0, 1));
+	/* one link joins those that stock would give */
+	ck_assert_int_eq(__builtin_popcountll(mock_selected(job, 1)), 2);
+	ck_assert_uint_ne(mock_selected(job, 1), SET2(0, 1));
+	ck_assert_uint_eq(mock_selected(job, 1) & SET1(3), 0);
+}
+END_TEST
+
+/* Flapping links may not fill slurmctld: beyond so many kinds of nodes stock decides. */
+START_TEST(states_of_broken_links_are_bounded)
+{
+	static char extra[1100][100];
+	job_record_t *job = job_for(2);
+	uint64_t nodes;
+
+	start_with(&dgx, 0xff);
+	for (int i = 0; i < 1100; i++) {
+		snprintf(extra[i], sizeof(extra[i]),
+			 REPORT("0", "0", "4-7=0,0-1=%d,0-2=%d"), i % 32 + 9, i / 32 + 9);
+		report(0, extra[i]);
+		(void)test_job(job, SELECT_MODE_WILL_RUN, &nodes);
+		mock_log_clear();
+		if (i == 1000)
+			ck_assert_uint_ne(run(job_for(2)), SET2(0, 1));
+	}
+	ck_assert_uint_eq(run(job_for(2)), SET2(0, 1));
+	ck_assert(mock_logged("more GPUs or types than gputopo looks at"));
+}
+END_TEST
+
 SUITE(health)
 {
 	TCase *tc = tcase_create("health");
@@ -212,5 +282,8 @@ SUITE(health)
 	tcase_add_loop_test(tc, a_report_that_cannot_be_read_is_none, 0,
 			    ROWS(unreadable));
 	tcase_add_test(tc, links_of_gpus_that_are_not_there_leave_the_node_to_stock);
+	tcase_add_test(tc, a_report_waits_for_the_nodes_gpus);
+	tcase_add_test(tc, lost_gpus_stay_in_an_index_that_is_read_anew);
+	tcase_add_test(tc, states_of_broken_links_are_bounded);
 	suite_add_tcase(suite, tc);
 }

@@ -230,6 +230,44 @@ START_TEST(jobs_of_several_nodes_get_the_best_sets)
 }
 END_TEST
 
+/* All GPUs of many classes, which leaves one set to look at: this must not walk all that
+ * are smaller. */
+START_TEST(all_gpus_of_a_large_node_are_one_set)
+{
+	struct gt_network network = {0};
+	struct gt_request request = {.count = 48, .network = &network};
+	struct gt_choice choice;
+	struct gt_table *table;
+	struct gt_node *node;
+
+	ck_assert_int_eq(gt_node_new(&node, 48, NULL), GT_OK);
+	for (int g = 0; g < 48; g++) {
+		struct gt_gpu *gpu = gt_node_edit_gpu(node, g);
+
+		gpu->switch_links = 6;
+		gpu->island = 0;
+	}
+	for (int c = 0; c < 24; c++) {
+		struct gt_nic nic = {.mbps = 25000, .rail = GT_UNKNOWN};
+		uint8_t paths[48];
+
+		for (int g = 0; g < 48; g++)
+			paths[g] = g / 2 == c ? GT_PATH_PIX : GT_PATH_SYS;
+		ck_assert_int_eq(gt_node_add_nic(node, &nic, paths, NULL), GT_OK);
+	}
+	gt_node_settle_nics(node, 0, NULL);
+	ck_assert_int_eq(gt_node_finish(node, NULL), GT_OK);
+	ck_assert_int_eq(gt_table_new(&table, node, NULL, NULL), GT_OK);
+	for (int g = 0; g < 48; g++)
+		gt_mask_set(&request.free, g);
+	ck_assert_int_eq(gt_select(table, &request, &choice), GT_FIT_OK);
+	ck_assert(choice.exact);
+	ck_assert(gt_mask_equal(&choice.gpus, &request.free));
+	gt_table_free(table);
+	gt_node_free(node);
+}
+END_TEST
+
 /* Nodes that are kept as pools: all sets of K have the same links, so that the network
  * alone decides. */
 START_TEST(nodes_of_many_gpus_get_the_best_sets)
@@ -475,12 +513,11 @@ SUITE(nics)
 	static const struct unit_test tests[] = {
 		UNIT(jobs_of_several_nodes_get_the_best_sets),
 		UNIT(nodes_of_many_gpus_get_the_best_sets),
-		UNIT(nothing_changes_without_cards),
-		UNIT(cards_that_count),
-		UNIT(rails_by_pci_order),
-		UNIT(too_many_cards_and_rails_out_of_range),
+		UNIT(all_gpus_of_a_large_node_are_one_set),
+	UNIT(nothing_changes_without_cards), UNIT(cards_that_count),
+		UNIT(rails_by_pci_order), UNIT(too_many_cards_and_rails_out_of_range),
 		{0},
-	};
+};
 
-	unit_add(suite, tests, NULL, NULL);
+unit_add(suite, tests, NULL, NULL);
 }

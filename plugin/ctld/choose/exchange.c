@@ -55,7 +55,7 @@ static bool is_readable(enum gp_reason why)
 
 /* Read every node of the answer. The first reason that forbids a choice is returned;
  * GP_OK if at least one node leaves one. */
-static enum gp_reason read_seats(struct gp_attempt *a)
+static enum gp_reason read_answers(struct gp_attempt *a)
 {
 	struct gp_controller *ctl = a->ctl;
 	bitstr_t *nodes = a->test->nodes;
@@ -95,16 +95,17 @@ static enum gp_reason read_seats(struct gp_attempt *a)
 	return any ? GP_OK : first;
 }
 
-/* Let one answer choose; again, by the NICs of those that chose after it. */
-static void choose_at(struct gp_attempt *a, int at, bool again)
+/* Let one answer choose. With NICs it looks at those that have chosen before it; again:
+ * at all others, unless nothing can be gained. */
+static void choose_at(struct gp_attempt *a, const struct gp_nics_object *nics, int at,
+		      bool again)
 {
-	const struct gp_nics_object *nics = a->answers > 1 ? gp_nics_object() : NULL;
 	struct gp_node_answer *answers = a->ctl->scratch.answers, *answer = &answers[at];
 	int count;
 	const struct gp_held *held =
 		gp_running_on(&a->ctl->caches.running, answer->node, &count);
 
-	if (!(nics && nics->look(answers, a->answers, at, again, held, count)) && again)
+	if (nics && !nics->look(answers, a->answers, at, again, held, count) && again)
 		return;
 	answer->chose =
 		gp_node_answer_choose(answer, &a->request->wish, held, count,
@@ -114,12 +115,15 @@ static void choose_at(struct gp_attempt *a, int at, bool again)
 /* Let every answer choose. Returns GP_OK if one wants other GPUs than it has. */
 static enum gp_reason choose(struct gp_attempt *a, bool *observed)
 {
+	const struct gp_nics_object *nics = a->answers > 1 ? gp_nics_object() : NULL;
 	enum gp_reason why = GP_BEST;
 	bool wants = false;
 
 	*observed = false;
-	for (int i = 0; i < 2 * a->answers; i++)
-		choose_at(a, i % a->answers, i >= a->answers);
+	for (int i = 0; i < a->answers; i++)
+		choose_at(a, nics, i, false);
+	for (int i = 0; nics && i < a->answers; i++)
+		choose_at(a, nics, i, true);
 	for (int i = 0; i < a->answers; i++) {
 		struct gp_node_answer *answer = &a->ctl->scratch.answers[i];
 		enum gp_reason one = answer->chose;
@@ -451,7 +455,7 @@ static int answer(struct gp_attempt *a)
 
 		bit_copybits(ctl->scratch.picked, test->nodes);
 		a->total_cpus = test->job->total_cpus;
-		answers = read_seats(a);
+		answers = read_answers(a);
 		why = why == GP_OK ? answers : why;
 	}
 	if (why == GP_OK)

@@ -51,19 +51,6 @@ static enum gt_err load(struct gp_topology *topology, const struct gp_conf *conf
 	return GT_OK;
 }
 
-static bool has(const struct gp_reading *reading, const char *spec,
-		const struct gt_site_options *options)
-{
-	for (int i = 0; i < reading->topology_count; i++) {
-		const struct gp_topology *one = &reading->topologies[i];
-
-		if (strcmp(one->spec, spec) == 0 &&
-		    gp_same_load_options(&one->options, options))
-			return true;
-	}
-	return false;
-}
-
 static enum gt_err load_all(struct gp_reading *reading, struct gt_error *err)
 {
 	const struct gp_conf *conf = reading->conf;
@@ -75,7 +62,8 @@ static enum gt_err load_all(struct gp_reading *reading, struct gt_error *err)
 	for (int i = 0; code == GT_OK && (spec = gp_conf_topology(conf, i, &line)); i++) {
 		struct gt_site_options options = gp_conf_load_options(conf, i);
 
-		if (has(reading, spec, &options))
+		if (gp_topology_in(reading->topologies, reading->topology_count, spec,
+				   &options))
 			continue;
 		more = realloc(reading->topologies,
 			       (size_t)(reading->topology_count + 1) * sizeof(*more));
@@ -200,6 +188,7 @@ static enum gp_reason make(struct gp_made *made, const struct gt_node *source,
 	struct gt_node *own = source ? NULL : from_links(facts);
 	struct gt_mask last = *avoid;
 	struct gp_health health;
+	enum gt_err code;
 
 	*made = (struct gp_made){0};
 	if (!source && !own)
@@ -212,16 +201,17 @@ static enum gp_reason make(struct gp_made *made, const struct gt_node *source,
 	last.word[0] |= health.lost | health.last;
 	(void)gt_node_copy_avoiding(&made->node, source ? source : own, &last, NULL);
 	gt_node_free(own);
-	if (made->node &&
-	    gt_node_wear(made->node, health.link, health.links, NULL) != GT_OK) {
-		snprintf(made->detail, sizeof(made->detail),
-			 "Extra= reports links of GPUs that are not there");
-		gt_node_free(made->node);
-		made->node = NULL;
-		return GP_BAD_LINKS;
-	}
 	if (!made->node)
 		return GP_MEMORY;
+	code = gt_node_wear(made->node, health.link, health.links, NULL);
+	if (code != GT_OK) {
+		if (code == GT_EINVAL)
+			snprintf(made->detail, sizeof(made->detail),
+				 "Extra= reports links of GPUs that are not there");
+		gt_node_free(made->node);
+		made->node = NULL;
+		return code == GT_EINVAL ? GP_BAD_LINKS : GP_MEMORY;
+	}
 	gt_node_name_gpus(made->node, facts->type);
 	made->word = make_word(made->node);
 	return GP_OK;

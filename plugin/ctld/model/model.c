@@ -15,6 +15,7 @@
 #define MAX_GROUP_STEPS 500000L /* of one question, 20 ms; nodes of 9 to 16 GPUs */
 #define LEARNED_JOBS	20	/* before the sizes that start are believed */
 #define LEARN_GPUS	8	/* larger types would take too long to weigh again */
+#define MAX_KINDS	1024	/* of nodes; each state of broken links is one */
 #define VALUES		4096	/* nodes of one type in one state are looked up once */
 
 struct type {
@@ -289,6 +290,9 @@ static struct kind find_kind(struct gp_models *models, const struct gp_binding *
 		    memcmp(&old->mix, &kind.mix, sizeof(kind.mix)) == 0)
 			return *old;
 	}
+	kind.why = GP_LIMIT;
+	if (models->kind_count == MAX_KINDS)
+		return kind;
 	facts = facts_of(gpus,
 			 gpus->has_links && !(source && gt_node_instance_count(source)));
 	kind.why = make_kind(models, &kind, &facts);
@@ -308,8 +312,9 @@ static void find_table(struct gp_models *models, struct gp_binding *binding,
 		       const struct gp_gpus *gpus)
 {
 	const char *spec = binding->settings.topology;
-	const struct gt_node *source =
-		gp_topologies_find(&models->topologies, spec, &binding->settings.read);
+	const struct gp_topologies *topologies = &models->topologies;
+	const struct gt_node *source = gp_topology_in(topologies->list, topologies->count,
+						      spec, &binding->settings.read);
 	struct kind kind;
 
 	if (!spec && !gpus->has_links)
@@ -333,8 +338,9 @@ static void find_table(struct gp_models *models, struct gp_binding *binding,
 /* Domain= of gputopo.conf, or else of the node file. */
 static int find_domain(struct gp_models *models, const struct gp_settings *settings)
 {
-	const struct gt_node *source = gp_topologies_find(
-		&models->topologies, settings->topology, &settings->read);
+	const struct gt_node *source =
+		gp_topology_in(models->topologies.list, models->topologies.count,
+			       settings->topology, &settings->read);
 	const char *name = settings->domain;
 
 	if (!name && source)

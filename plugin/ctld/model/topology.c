@@ -11,17 +11,6 @@
 #include "plugin/ctld/objects/nics_object.h"
 #include "plugin/slurm/say.h"
 
-const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec,
-					 const struct gt_site_options *options)
-{
-	for (int i = 0; spec && i < topologies->count; i++)
-		if (strcmp(topologies->list[i].spec, spec) == 0 &&
-		    gp_same_load_options(&topologies->list[i].options, options))
-			return topologies->list[i].node;
-	return NULL;
-}
-
 /* A node with GPUs in MIG mode brings gputopo_mig.so; without that file such nodes stay
  * stock and jobs with --mig wait. */
 static void load_mig(struct gp_topologies *topologies, const struct gt_node *node)

@@ -18,9 +18,5 @@ struct gp_topologies {
  * is loaded where a GPU is in MIG mode, and gputopo_nics.so where a node has NICs. */
 void gp_topologies_take(struct gp_topologies *topologies, struct gp_reading *reading);
 void gp_topologies_release(struct gp_topologies *topologies);
-/* The model of Topology=spec (NULL: none), read with these options. NULL: none. */
-const struct gt_node *gp_topologies_find(const struct gp_topologies *topologies,
-					 const char *spec,
-					 const struct gt_site_options *options);
 
 #endif

@@ -48,14 +48,36 @@ static uint64_t usable(const struct gp_node_answer *answer)
 	return answer->why == GP_OK ? open : answer->stock;
 }
 
-/* What an answer gets as another one is to see it: under Mode=observe, if both are, what
- * the log tells. */
-static uint64_t set_for(const struct gp_node_answer *answer,
-			const struct gp_node_answer *viewer)
+/* The rails of what it has chosen. */
+static void keep_rails(struct gp_node_answer *answer)
 {
-	return answer->binding->settings.mode == viewer->binding->settings.mode
-		       ? answer->proposed
-		       : answer->wanted;
+	if (!model_of(answer))
+		return;
+	answer->rails_wanted = reach_of(answer, answer->wanted).rails;
+	answer->rails_proposed = answer->proposed == answer->wanted
+					 ? answer->rails_wanted
+					 : reach_of(answer, answer->proposed).rails;
+}
+
+/* Before the first chooses: what each could have. After each, what it has. */
+static void keep_up(struct gp_node_answer *answers, int count, int at, bool again)
+{
+	if (at || again)
+		keep_rails(&answers[at ? at - 1 : count - 1]);
+	for (int i = 0; !at && !again && i < count; i++)
+		if (model_of(&answers[i]))
+			answers[i].rails_possible =
+				reach_of(&answers[i], usable(&answers[i])).rails;
+}
+
+/* The rails of another answer's set, under Mode=observe, if both are, of what the log
+ * tells. */
+static uint64_t rails_for(const struct gp_node_answer *other,
+			  const struct gp_node_answer *viewer)
+{
+	return other->binding->settings.mode == viewer->binding->settings.mode
+		       ? other->rails_proposed
+		       : other->rails_wanted;
 }
 
 /* NICs near the GPUs of other jobs of several nodes. */
@@ -80,8 +102,9 @@ static bool look(struct gp_node_answer *answers, int count, int at, bool again,
 {
 	struct gp_node_answer *answer = &answers[at];
 	const struct gt_node *node = model_of(answer), *other;
-	uint64_t common = ~(uint64_t)0, possible = common, own;
+	uint64_t common = ~(uint64_t)0, possible = common;
 
+	keep_up(answers, count, at, again);
 	answer->several = node != NULL;
 	if (!node)
 		return false;
@@ -89,13 +112,11 @@ static bool look(struct gp_node_answer *answers, int count, int at, bool again,
 		other = model_of(&answers[i]);
 		if (!other || other->nic_count != node->nic_count)
 			continue;
-		possible &= reach_of(&answers[i], usable(&answers[i])).rails;
+		possible &= answers[i].rails_possible;
 		if (i < at || (again && i != at))
-			common &=
-				reach_of(&answers[i], set_for(&answers[i], answer)).rails;
+			common &= rails_for(&answers[i], answer);
 	}
-	own = reach_of(answer, answer->proposed).rails;
-	if (again && !(own & ~common))
+	if (again && !(answer->rails_proposed & ~common))
 		return false;
 	answer->network.rails = common && ~common ? common : possible;
 	answer->network.busy = busy_nics(answer, held, held_count);

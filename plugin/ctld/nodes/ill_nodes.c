@@ -64,8 +64,9 @@ static void say(const char *name, const struct gp_health *health, bool readable)
 		      name);
 }
 
-/* The node reports something else than it did. */
-static void change(struct gp_ill_nodes *ill, struct gp_models *models, int node,
+/* The node reports something else than it did. false: its GPUs are not known yet, as
+ * after a restart of slurmctld until it registers; to be asked again. */
+static bool change(struct gp_ill_nodes *ill, struct gp_models *models, int node,
 		   const char *report, bool speak)
 {
 	const struct gp_binding *binding = NULL;
@@ -76,13 +77,16 @@ static void change(struct gp_ill_nodes *ill, struct gp_models *models, int node,
 	bool readable = gp_health_read(&health, report) || !report;
 
 	if (!gp_bridge_record(node, &record, &name))
-		return;
+		return true;
 	if (gp_bridge_node(record, &gpus) == GP_OK)
 		binding = gp_models_bind(models, node, name, &gpus);
+	else if (report)
+		return false;
 	put(ill, node,
 	    binding && binding->settings.mode == GP_MODE_ENFORCE ? health.lost : 0);
 	if (speak)
 		say(name, &health, readable);
+	return true;
 }
 
 void gp_ill_nodes_look(struct gp_ill_nodes *ill, struct gp_models *models,
@@ -98,15 +102,24 @@ void gp_ill_nodes_look(struct gp_ill_nodes *ill, struct gp_models *models,
 		uint64_t seen =
 			report ? gt_fnv(GT_FNV_START, report, strlen(report)) | 1 : 0;
 
-		if (seen == ill->seen[n])
+		if (seen == ill->seen[n] ||
+		    !change(ill, models, n, report, told < MAX_TOLD))
 			continue;
 		ill->seen[n] = seen;
-		change(ill, models, n, report, told++ < MAX_TOLD);
+		told++;
 		gp_free_bound_forget(bound, n);
 	}
 	if (told > MAX_TOLD)
 		info("gputopo: and %d more nodes whose health has changed",
 		     told - MAX_TOLD);
+}
+
+void gp_ill_nodes_again(const struct gp_ill_nodes *ill, struct gp_running *running)
+{
+	for (int i = 0; i < ill->count; i++)
+		if (ill->ill[i].is_hidden)
+			gp_running_put(running, ill->ill[i].node, LOST_JOB,
+				       ill->ill[i].hidden.added);
 }
 
 void gp_ill_nodes_hide(struct gp_ill_nodes *ill, struct gp_running *running)
@@ -127,9 +140,8 @@ void gp_ill_nodes_hide(struct gp_ill_nodes *ill, struct gp_running *running)
 				hide |= (uint64_t)1 << g;
 		hide &= gpus.free;
 		one->is_hidden = hide && gp_bridge_hide(&gpus, hide, &one->hidden);
-		if (one->is_hidden)
-			gp_running_put(running, one->node, LOST_JOB, hide);
 	}
+	gp_ill_nodes_again(ill, running);
 }
 
 void gp_ill_nodes_unhide(struct gp_ill_nodes *ill, struct gp_running *running)

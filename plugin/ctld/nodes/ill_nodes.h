@@ -37,8 +37,12 @@ void gp_ill_nodes_release(struct gp_ill_nodes *ill);
 void gp_ill_nodes_look(struct gp_ill_nodes *ill, struct gp_models *models,
 		       struct gp_free_bound *bound, time_t now);
 /* Around one job_test: mark the lost GPUs that nobody has as allocated, by a job of their
- * own in the index of running ones, and take it back. O(nodes with lost GPUs). */
+ * own in the index of running ones, and take it back. O(nodes with lost GPUs). A will-run
+ * may hold no more than read locks: who reads the node meanwhile sees the GPU in use, and
+ * nobody but job_tests, which our lock keeps apart, writes. */
 void gp_ill_nodes_hide(struct gp_ill_nodes *ill, struct gp_running *running);
+/* The index was read anew in between: put them there again. */
+void gp_ill_nodes_again(const struct gp_ill_nodes *ill, struct gp_running *running);
 void gp_ill_nodes_unhide(struct gp_ill_nodes *ill, struct gp_running *running);
 
 #endif

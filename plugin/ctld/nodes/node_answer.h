@@ -39,6 +39,8 @@ struct gp_node_answer {
 	/* a job of several nodes, on one whose model has NICs */
 	bool several;
 	struct gt_network network;
+	/* kept by gputopo_nics.so: rails that its usable GPUs and its sets can have */
+	uint64_t rails_possible, rails_wanted, rails_proposed;
 	/* the decision */
 	enum gp_reason chose; /* gp_node_answer_choose's */
 	uint64_t wanted;      /* what the job shall get: stock where nothing is better */

@@ -23,7 +23,8 @@ struct gp_nics_object {
 	/* Before all else, and when node files are read: what it keeps is forgotten. */
 	void (*start)(const struct gp_object_host *host);
 	const struct gt_cards *cards; /* of every node with NICs */
-	/* Set what answer `at` of an answer of count nodes is to look at: the rails of
+	/* Called for each answer in turn, and with again for each in turn once more. Set
+	 * what answer `at` of an answer of count nodes is to look at: the rails of
 	 * those before it, or with again of all others; NICs that the other jobs of
 	 * several nodes lean on, held_count of which hold GPUs there. false: it has no
 	 * NICs, or with again: it shares all its rails already. */

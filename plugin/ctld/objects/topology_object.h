@@ -9,6 +9,8 @@
 #ifndef GPUTOPO_PLUGIN_CTLD_OBJECTS_TOPOLOGY_OBJECT_H
 #define GPUTOPO_PLUGIN_CTLD_OBJECTS_TOPOLOGY_OBJECT_H
 
+#include <string.h>
+
 #include "conf/conf_keys.h"
 #include "core/node.h"
 #include "plugin/slurm/bridge.h"
@@ -19,6 +21,18 @@ struct gp_topology {
 	struct gt_site_options options;
 	struct gt_node *node;
 };
+
+/* The node of the one of count with this name, read in this way; NULL: none. */
+static inline const struct gt_node *gp_topology_in(const struct gp_topology *list,
+						   int count, const char *spec,
+						   const struct gt_site_options *options)
+{
+	for (int i = 0; spec && i < count; i++)
+		if (strcmp(list[i].spec, spec) == 0 &&
+		    gp_same_load_options(&list[i].options, options))
+			return list[i].node;
+	return NULL;
+}
 
 /* gputopo.conf and every file that it names. */
 struct gp_reading {

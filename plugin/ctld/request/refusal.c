@@ -103,6 +103,19 @@ void gp_refusal_syntax(const char *why, char *text, size_t size)
 	snprintf(text, size, "gputopo: --gpu-groups, --gpu-comm: %s", why);
 }
 
+bool gp_refusal_idle(const struct gp_shape *shape, bool off, int sum, char *text,
+		     size_t size)
+{
+	bool idle = shape->id && (off || (sum == 0 && !shape->groups.count));
+
+	if (idle)
+		gp_refusal_syntax(off ? "--gpu-topo=off leaves the choice to Slurm: give "
+					"one or the other"
+				      : "the job asks for no GPUs",
+				  text, size);
+	return idle;
+}
+
 void gp_refusal_not_enforced(char *text, size_t size)
 {
 	snprintf(text, size,

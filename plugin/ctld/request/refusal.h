@@ -27,6 +27,11 @@ void gp_refusal_groups(const struct gp_shape *shape, int count, char *text, size
 
 /* The same for options that cannot be read, for this reason. */
 void gp_refusal_syntax(const char *why, char *text, size_t size);
+/* The same for a geometry that nothing would keep, of sum GPUs on a node (-1: not known):
+ * beside --gpu-topo=off, or without GPUs, where there are no sizes to say so. false: it
+ * is not so, and text is untouched. */
+bool gp_refusal_idle(const struct gp_shape *shape, bool off, int sum, char *text,
+		     size_t size);
 /* A job is accepted although no node of its own enforces its wish. */
 void gp_refusal_not_enforced(char *text, size_t size);
 

@@ -33,6 +33,7 @@ static void read_jobs(struct gp_caches *caches, int node_count)
 {
 	if (gp_running_reset(&caches->running, node_count) && &job_list && job_list)
 		(void)list_for_each(job_list, put_job, &caches->running);
+	gp_ill_nodes_again(&caches->ill, &caches->running);
 }
 
 bool gp_caches_reset(struct gp_caches *caches, int node_count)
