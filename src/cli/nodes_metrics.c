@@ -76,6 +76,16 @@ static void sum_node(struct type_sums *sums, const struct live_node *node)
 	}
 }
 
+/* Most jobs have one GPU, and no set: they are not looked for on any node. */
+static bool has_set(const struct live_job *job)
+{
+	uint64_t gpus = 0;
+
+	for (int p = 0; p < job->places; p++)
+		gpus |= job->place[p].gpus;
+	return __builtin_popcountll(gpus) > 1;
+}
+
 /* What a job got on one node. */
 static void sum_got(struct type_sums *sums, const struct live_node *node,
 		    const struct live_job *job)
@@ -93,19 +103,16 @@ static void sum_got(struct type_sums *sums, const struct live_node *node,
 
 static void sum_nodes(struct sums *sums)
 {
-	const struct live *live = sums->view->live;
+	const struct nodes_view *view = sums->view;
 
-	for (int r = 0; r < sums->view->rows; r++) {
-		const struct nodes_row *row = &sums->view->row[r];
-
-		for (int n = 0; n < row->nodes; n++) {
-			sum_node(&sums->type[row->type], row->node[n]);
-			for (int j = 0; j < live->jobs; j++)
-				if (live->job[j].places)
-					sum_got(&sums->type[row->type], row->node[n],
-						&live->job[j]);
-		}
-	}
+	for (int r = 0; r < view->rows; r++)
+		for (int n = 0; n < view->row[r].nodes; n++)
+			sum_node(&sums->type[view->row[r].type], view->row[r].node[n]);
+	for (int j = 0; j < view->live->jobs; j++)
+		for (int r = 0; r < view->rows && has_set(&view->live->job[j]); r++)
+			for (int n = 0; n < view->row[r].nodes; n++)
+				sum_got(&sums->type[view->row[r].type],
+					view->row[r].node[n], &view->live->job[j]);
 }
 
 /* scontrol shows blanks of a reason as "_". */
