@@ -81,6 +81,21 @@ names() {
 		"gputopo_jobs_waiting_for_wish $n" waiting
 }
 
+@test "gauges: with a list of nodes, what jobs got on the others does not count" {
+	local all part
+	metrics 24.11
+	all=$(grep '^gputopo_running_sets' <<<"$output" | awk '{n += $NF} END {print n}')
+	part=0
+	local node
+	for node in n0 n1 n2 n3 m0; do
+		gputopo nodes --metrics -n $node --from "$LIVE/24.11/scontrol" --conf "$LIVE/24.11"
+		part=$((part + $(grep '^gputopo_running_sets' <<<"$output" |
+			awk '{n += $NF} END {print n + 0}')))
+	done
+	[ "$all" -ge 3 ]
+	same "$part" "$all" "sets of the nodes one by one"
+}
+
 @test "gauges: the file is replaced as a whole, and what fails leaves the old one" {
 	echo old >nodes.prom
 	gputopo nodes --metrics=nodes.prom --from "$LIVE/24.11/scontrol" --conf "$LIVE/24.11"
