@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the commands of gputopo share. */
+#define _GNU_SOURCE
 #include "config.h"
 
 #include "cli/cli.h"
 #include "conf/gres_conf.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Nine digits show every bandwidth and share as it was, without the tail of a binary
  * fraction. */
@@ -305,6 +310,11 @@ json_t *cli_json_list(const struct gt_mask *mask)
 	return list;
 }
 
+json_t *cli_json_bits(uint64_t bits)
+{
+	return cli_json_list(&(struct gt_mask){.word = {bits}});
+}
+
 int cli_print_json(json_t *json)
 {
 	int failed;
@@ -370,4 +380,56 @@ void cli_print_groups(const struct gt_geometry *geometry)
 	if (geometry->count > 1)
 		printf("%s GB/s at least between groups in a row\n",
 		       cli_gbps(geometry->transfer_mbps, gbps));
+}
+
+/* Into a file beside it, which takes its name then. */
+static bool write_beside(const char *path, void (*put)(const void *what, FILE *out),
+			 const void *what)
+{
+	char *fresh;
+	FILE *out;
+	bool written = false;
+
+	if (asprintf(&fresh, "%s.new", path) < 0)
+		return false;
+	out = fopen(fresh, "we");
+	if (out) {
+		put(what, out);
+		written = !ferror(out);
+		written = fclose(out) == 0 && written && rename(fresh, path) == 0;
+	}
+	if (out && !written) {
+		int why = errno;
+
+		unlink(fresh);
+		errno = why;
+	}
+	free(fresh);
+	return written;
+}
+
+int cli_write_file(const char *path, void (*put)(const void *what, FILE *out),
+		   const void *what)
+{
+	/* behind a link: the link stays */
+	char *real = path ? realpath(path, NULL) : NULL;
+	struct stat st;
+	bool written = true;
+	FILE *out;
+
+	if (!path) {
+		put(what, stdout);
+	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		out = fopen(path, "we");
+		if (out)
+			put(what, out);
+		written = out && !ferror(out);
+		written = out && fclose(out) == 0 && written;
+	} else {
+		written = write_beside(real ? real : path, put, what);
+	}
+	if (!written)
+		cli_say("%s: %s", path, strerror(errno));
+	free(real);
+	return written ? CLI_DONE : CLI_FAILED;
 }

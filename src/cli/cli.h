@@ -137,6 +137,7 @@ int cli_min_busbw(const struct cli_common *c, const char *text, int *mbps);
 char *cli_gbps(int64_t mbps, char *buf);
 json_t *cli_json_gbps(int64_t mbps);
 json_t *cli_json_list(const struct gt_mask *mask);
+json_t *cli_json_bits(uint64_t bits);
 /* Groups as lists of GPUs, their GB/s (null: a group of one), and their text "0,3;1,2".
  */
 json_t *cli_json_groups(const struct gt_geometry *geometry);
@@ -145,5 +146,13 @@ void cli_print_groups(const struct gt_geometry *geometry);
 /* One document and a newline; takes the reference. NULL, which jansson gives when memory
  * ran out, fails. */
 int cli_print_json(json_t *json);
+
+/* ---- files ---- */
+
+/* Let put(what, out) write the file path, or with NULL standard output. A file is
+ * replaced as a whole: readers see the old one or the new one, and what fails leaves the
+ * old one; a pipe or device is written as it is. Returns the exit status. */
+int cli_write_file(const char *path, void (*put)(const void *what, FILE *out),
+		   const void *what);
 
 #endif

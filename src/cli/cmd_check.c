@@ -193,76 +193,65 @@ static bool has_types(const struct check *check, const char *hosts)
 	return known;
 }
 
-/* Whether a glob of NicIgnore= names a NIC, be it left out. */
-static bool names_a_nic(const struct gt_node *node, const char *glob)
+/* Whether one of the globs (a list with commas, or NULL) names the NIC. */
+static bool is_named(const char *globs, const struct gt_nic *nic)
 {
-	char name[GT_NIC_NAME_MAX + 16];
+	char list[GT_NIC_GLOBS_MAX], *keep = NULL;
 
-	for (int i = 0; i < gt_node_nic_count(node); i++)
-		if (fnmatch(glob, gt_node_nic(node, i)->name, 0) == 0)
+	snprintf(list, sizeof(list), "%s", globs ? globs : "");
+	for (char *glob = strtok_r(list, ",", &keep); glob;
+	     glob = strtok_r(NULL, ",", &keep))
+		if (fnmatch(glob, nic->name, 0) == 0)
 			return true;
-	for (int i = 0; i < gt_node_note_count(node); i++) {
-		const char *end = strstr(gt_node_note(node, i), " is left out: ");
-
-		if (!end || strncmp(gt_node_note(node, i), "NIC ", 4) != 0)
-			continue;
-		snprintf(name, sizeof(name), "%.*s",
-			 (int)(end - gt_node_note(node, i) - 4),
-			 gt_node_note(node, i) + 4);
-		if (fnmatch(glob, name, 0) == 0)
-			return true;
-	}
 	return false;
 }
 
-/* NicRate= and NicIgnore= that do nothing, or too much. */
-static void check_nics(struct check *check, const struct gt_node *node, const char *spec,
+/* NicRate= and NicIgnore= that do nothing, or too much; plain: the node without them. */
+static void check_nics(struct check *check, const struct gt_node *plain, const char *spec,
 		       const struct gt_site_options *options, int line)
 {
 	char globs[GT_NIC_GLOBS_MAX], *keep = NULL;
-	bool any = gt_node_nic_count(node) > 0;
+	int nics = gt_node_nic_count(plain), kept = 0, unknown = 0;
 
-	snprintf(globs, sizeof(globs), "%s",
-		 options->nic_ignored ? options->nic_ignored : "");
-	for (int i = 0; i < gt_node_note_count(node) && !any; i++)
-		any = strstr(gt_node_note(node, i), "NicIgnore= names it") != NULL;
-	if (!any && (options->nic_mbps || globs[0]))
+	for (int i = 0; i < nics; i++) {
+		const struct gt_nic *nic = gt_node_nic(plain, i);
+		bool is_kept = !is_named(options->nic_ignored, nic);
+
+		kept += is_kept;
+		unknown += is_kept && nic->mbps == GT_UNKNOWN;
+	}
+	if (!nics)
 		check_notice(check, check->conf_path, line,
 			     "Topology=%s shows no NICs: NicRate= and NicIgnore= do "
 			     "nothing there",
 			     spec);
-	else if (any && gt_node_nic_count(node) == 0)
+	else if (!kept)
 		check_problem(check, check->conf_path, line,
 			      "NicIgnore= leaves out every NIC of Topology=%s", spec);
-	for (char *glob = strtok_r(globs, ",", &keep); glob && any;
-	     glob = strtok_r(NULL, ",", &keep))
-		if (!names_a_nic(node, glob))
+	snprintf(globs, sizeof(globs), "%s",
+		 options->nic_ignored ? options->nic_ignored : "");
+	for (char *glob = strtok_r(globs, ",", &keep); glob && nics;
+	     glob = strtok_r(NULL, ",", &keep)) {
+		bool names_one = false;
+
+		for (int i = 0; i < nics; i++)
+			names_one |= is_named(glob, gt_node_nic(plain, i));
+		if (!names_one)
 			check_notice(check, check->conf_path, line,
-				     "NicIgnore=%s names no NIC of Topology=%s", glob,
-				     spec);
-}
-
-/* Whether NicRate= is the speed of one of them. */
-static bool uses_rate(const struct gt_node *node, const char *path,
-		      const struct gt_site_options *options)
-{
-	struct gt_site_options without = *options;
-	struct gt_node *plain;
-	bool unknown = false;
-
-	without.nic_mbps = 0;
-	if (!options->nic_mbps || !gt_node_nic_count(node) ||
-	    gt_node_load_site(&plain, path, &without, NULL))
-		return true;
-	for (int i = 0; i < gt_node_nic_count(plain); i++)
-		unknown |= gt_node_nic(plain, i)->mbps == GT_UNKNOWN;
-	gt_node_free(plain);
-	return unknown;
+				     "NicIgnore=%s leaves out no NIC of Topology=%s",
+				     glob, spec);
+	}
+	if (options->nic_mbps && kept && !unknown)
+		check_notice(check, check->conf_path, line,
+			     "Topology=%s has the speed of every NIC: NicRate= does "
+			     "nothing there",
+			     spec);
 }
 
 static void check_topology(struct check *check, const char *spec,
 			   struct gt_site_options options, const char *hosts, int line)
 {
+	struct gt_site_options plain = options;
 	char path[CHECK_PATH_MAX];
 	struct gt_node *node;
 	struct gt_error err;
@@ -290,13 +279,15 @@ static void check_topology(struct check *check, const char *spec,
 			check_notice(check, check->conf_path, line,
 				     "Topology=%s: %s; set Model= on this line", spec,
 				     gt_node_note(node, i));
-	check_nics(check, node, spec, &options, line);
-	if (!uses_rate(node, path, &options))
-		check_notice(check, check->conf_path, line,
-			     "Topology=%s has the speed of every NIC: NicRate= does "
-			     "nothing there",
-			     spec);
 	gt_node_free(node);
+	if (!options.nic_mbps && !(options.nic_ignored && *options.nic_ignored))
+		return;
+	plain.nic_mbps = 0;
+	plain.nic_ignored = NULL;
+	if (gt_node_load_site(&node, path, &plain, NULL) == GT_OK) {
+		check_nics(check, node, spec, &options, line);
+		gt_node_free(node);
+	}
 }
 
 static void check_topologies(struct check *check)

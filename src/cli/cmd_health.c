@@ -10,6 +10,7 @@
 #include "cli/live.h"
 #include "conf/gres_conf.h"
 #include "conf/health.h"
+#include "rank/node_conf.h"
 #include "source/live.h"
 #include "source/nvml.h"
 
@@ -23,6 +24,8 @@
 
 #define XID_SECONDS 3600 /* so long a GPU is taken last after an Xid */
 #define MAX_FOUND   64	 /* lines */
+#define KMSG_RECORD 8192 /* bytes: no record of /dev/kmsg is longer */
+#define KMSG_LOST   1000 /* gaps; more: the log grows faster than it is read */
 
 static const char help[] =
 	"Usage: gputopo health [OPTIONS]\n"
@@ -81,19 +84,16 @@ static enum gt_err load_amd(struct gt_node **node, struct gt_error *err)
 				   "amd-smi or rocm-smi answers");
 
 	for (size_t i = 0; i < 2 && code != GT_OK; i++) {
-		char path[] = "/tmp/gputopo-health-XXXXXX", text[4096];
 		FILE *in = popen(programs[i], "r"), *out;
-		int fd = in ? mkstemp(path) : -1;
-		struct gt_error why;
-		size_t n;
+		char part[4096], *text = NULL;
+		size_t n, size = 0;
 
-		out = fd >= 0 ? fdopen(fd, "w") : NULL;
-		while (out && (n = fread(text, 1, sizeof(text), in)) > 0)
-			fwrite(text, 1, n, out);
-		if (out && fclose(out) == 0)
-			code = gt_node_load(node, path, NULL, &why);
-		if (fd >= 0)
-			unlink(path);
+		out = open_memstream(&text, &size);
+		while (in && out && (n = fread(part, 1, sizeof(part), in)) > 0)
+			fwrite(part, 1, n, out);
+		if (out && !fclose(out) && size > 0)
+			code = gt_node_parse(node, text, size, programs[i], NULL, NULL);
+		free(text);
 		if (in)
 			pclose(in);
 	}
@@ -305,7 +305,7 @@ static bool is_grave(int xid)
 static void read_xid(struct health_run *run, const char *line)
 {
 	const char *at = strstr(line, "NVRM: Xid (PCI:");
-	char text[32], bus_id[24] = "", why[64];
+	char text[40], bus_id[24] = "", why[64];
 	struct timespec up;
 	double us;
 	int xid;
@@ -328,16 +328,28 @@ static void read_xid(struct health_run *run, const char *line)
 			set_last(run, i, why);
 }
 
-/* Who may not read the kernel's log knows of no Xid. */
+/* Who may not read the kernel's log knows of no Xid. Of /dev/kmsg a read gives one whole
+ * record, or EPIPE once where the next one was overwritten meanwhile. */
 static void find_xids(struct health_run *run)
 {
 	int fd = open(run->kmsg ? run->kmsg : "/dev/kmsg",
 		      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
-	char line[8192];
+	char line[KMSG_RECORD];
+	int overwritten = 0;
 
-	while (in && fgets(line, sizeof(line), in))
-		read_xid(run, line);
+	if (in)
+		setvbuf(in, NULL, _IOFBF, KMSG_RECORD);
+	while (in && overwritten < KMSG_LOST) {
+		if (fgets(line, sizeof(line), in)) {
+			read_xid(run, line);
+		} else if (ferror(in) && errno == EPIPE) {
+			clearerr(in);
+			overwritten++;
+		} else {
+			break;
+		}
+	}
 	if (in)
 		fclose(in);
 	else if (run->kmsg)
@@ -425,13 +437,6 @@ static int tell(const struct health_run *run, bool *told)
 
 /* ---- the command ---- */
 
-static json_t *mask_json(uint64_t bits)
-{
-	struct gt_mask mask = {.word = {bits}};
-
-	return cli_json_list(&mask);
-}
-
 static int print_json(const struct health_run *run, bool told)
 {
 	json_t *found = json_array(), *links = json_array();
@@ -449,12 +454,13 @@ static int print_json(const struct health_run *run, bool told)
 	}
 	return cli_print_json(json_pack("{si, ss, si, so, so, so, so, sb}", "version", 1,
 					"node", run->name, "gpus", run->size, "lost",
-					mask_json(run->health.lost), "last",
-					mask_json(run->health.last), "links", links,
+					cli_json_bits(run->health.lost), "last",
+					cli_json_bits(run->health.last), "links", links,
 					"found", found, "reported", told));
 }
 
-static void print_text(const struct health_run *run, bool told)
+/* status: of tell, which has said what failed. */
+static void print_text(const struct health_run *run, bool told, int status)
 {
 	for (int i = 0; i < run->found_count; i++)
 		printf("%s: %s\n", run->name, run->found[i]);
@@ -462,10 +468,11 @@ static void print_text(const struct health_run *run, bool told)
 		printf("%s: %d GPUs as %s\n", run->name, run->size,
 		       run->node->kind->node ? "the model says"
 					     : "Slurm has; their links have no model");
-	printf("%s: %s\n", run->name,
-	       told	      ? "reported to slurmctld"
-	       : run->dry_run ? "not reported: --dry-run"
-			      : "slurmctld knows");
+	if (status == CLI_DONE)
+		printf("%s: %s\n", run->name,
+		       told	      ? "reported to slurmctld"
+		       : run->dry_run ? "not reported: --dry-run"
+				      : "slurmctld knows");
 }
 
 static int look(struct health_run *run)
@@ -494,22 +501,8 @@ static int look(struct health_run *run)
 	status = tell(run, &told);
 	if (run->json)
 		return print_json(run, told) == CLI_DONE ? status : CLI_FAILED;
-	print_text(run, told);
+	print_text(run, told, status);
 	return status;
-}
-
-/* slurmd gives its NodeName to HealthCheckProgram. */
-static const char *own_name(char *host, size_t size)
-{
-	const char *name = getenv("SLURMD_NODENAME");
-
-	if (name && *name)
-		return name;
-	if (gethostname(host, size))
-		host[0] = '\0';
-	host[size - 1] = '\0';
-	host[strcspn(host, ".")] = '\0';
-	return host;
 }
 
 int cmd_health(int argc, char **argv)
@@ -526,10 +519,11 @@ int cmd_health(int argc, char **argv)
 		{0},
 	};
 	struct health_run run = {.common = {.command = "health", .help = help}};
-	char host[256];
+	char name[256];
 	int opt, status = CLI_GO_ON;
 
-	run.name = own_name(host, sizeof(host));
+	gp_node_name(name, sizeof(name));
+	run.name = name;
 	while (status == CLI_GO_ON &&
 	       (opt = getopt_long(argc, argv, "t:h", options, NULL)) != -1)
 		switch (opt) {

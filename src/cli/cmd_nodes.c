@@ -5,12 +5,9 @@
 #include "cli/nodes.h"
 #include "core/hostlist.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-const int nodes_sizes[NODES_SIZES] = {2, 4, 8};
 
 static const char help[] =
 	"Usage: gputopo nodes [OPTIONS]\n"
@@ -53,250 +50,15 @@ enum {
 	OPT_CONF,
 };
 
-enum sort { SORT_NAME, SORT_FREE, SORT_STATE, SORT_SIZE };
-
 struct nodes_run {
 	struct cli_common common;
-	const char *from, *conf, *only, *partition, *html, *metrics;
-	bool each, types, json, color, is_html, is_metrics;
-	enum sort sort;
-	int sort_size; /* index into nodes_sizes */
+	struct nodes_want want;
+	const char *from, *conf, *html, *metrics;
+	bool types, json, color, is_html, is_metrics;
 	int defrag;
 	double ratio;
 	int watch; /* seconds, 0: once */
 };
-
-/* ---- rows ---- */
-
-/* Slices of GPUs in MIG mode that nobody cut: their shards. */
-static void count_mig(const struct live_node *node, struct nodes_row *row)
-{
-	const struct live_kind *kind = node->kind;
-	int in_mig = __builtin_popcountll(kind->in_mig);
-
-	row->instances = __builtin_popcountll(kind->instance);
-	row->instances_free =
-		node->usable ? __builtin_popcountll(kind->instance & ~node->taken) : 0;
-	if (!in_mig || !node->shards)
-		return;
-	row->slices = node->shards / kind->gpus * in_mig;
-	for (uint64_t left = kind->in_mig; left && node->usable; left &= left - 1)
-		row->slices_free +=
-			node->shards / kind->gpus - node->shard_of[__builtin_ctzll(left)];
-}
-
-static void fill_row(const struct live_node *node, struct nodes_row *row)
-{
-	uint64_t free = live_free(node, "") & node->kind->whole;
-
-	live_state_word(node->state, row->state, sizeof(row->state));
-	row->gpus = __builtin_popcountll(node->kind->whole);
-	row->free = __builtin_popcountll(free);
-	if (node->counted && node->usable)
-		row->free = row->gpus - node->taken_count;
-	for (int s = 0; s < NODES_SIZES; s++)
-		live_best(node->kind, free, nodes_sizes[s], &row->set[s]);
-	count_mig(node, row);
-}
-
-/* Whether sinfo and an admin would tell the two apart. */
-static bool looks_same(const struct nodes_row *a, const struct nodes_row *b)
-{
-	const struct live_node *x = a->node[0], *y = b->node[0];
-
-	if (x->kind != y->kind || strcmp(a->state, b->state) != 0 || a->free != b->free ||
-	    a->slices_free != b->slices_free || a->instances_free != b->instances_free)
-		return false;
-	for (int s = 0; s < NODES_SIZES; s++)
-		if (a->set[s].busbw_mbps != b->set[s].busbw_mbps ||
-		    !a->set[s].bits != !b->set[s].bits)
-			return false;
-	return true;
-}
-
-static const struct nodes_run *sorting;
-
-static int compare_rows(const void *a, const void *b)
-{
-	const struct nodes_row *x = a, *y = b;
-	int order = 0;
-
-	if (sorting->sort == SORT_FREE)
-		order = y->free - x->free;
-	else if (sorting->sort == SORT_STATE)
-		order = strcmp(x->state, y->state);
-	else if (sorting->sort == SORT_SIZE)
-		order = y->set[sorting->sort_size].busbw_mbps -
-			x->set[sorting->sort_size].busbw_mbps;
-	return order ? order : strverscmp(x->node[0]->name, y->node[0]->name);
-}
-
-static bool is_wanted(const struct nodes_run *run, const struct live_node *node)
-{
-	return node->kind && (!run->only || gt_hostlist_has(run->only, node->name)) &&
-	       (!run->partition || live_list_has(node->partitions, run->partition));
-}
-
-static int name_rows(struct nodes_view *view)
-{
-	for (int i = 0; i < view->rows; i++) {
-		struct nodes_row *row = &view->row[i];
-		const char **names = calloc((size_t)row->nodes, sizeof(*names));
-
-		for (int n = 0; names && n < row->nodes; n++)
-			names[n] = row->node[n]->name;
-		row->hosts = names ? live_fold(names, row->nodes) : NULL;
-		free(names);
-		if (!row->hosts)
-			return cli_no_memory();
-	}
-	return CLI_GO_ON;
-}
-
-/* Rows in the order of names, equal ones as one. */
-static int make_rows(const struct nodes_run *run, struct nodes_view *view)
-{
-	const struct live *live = view->live;
-
-	view->row = calloc((size_t)live->nodes + 1, sizeof(*view->row));
-	if (!view->row)
-		return cli_no_memory();
-	for (int i = 0; i < live->nodes; i++) {
-		struct nodes_row row = {.nodes = 1};
-		const struct live_node *self = &live->node[i], **more;
-		struct nodes_row *same = NULL;
-
-		if (!is_wanted(run, self))
-			continue;
-		row.node = &self;
-		fill_row(self, &row);
-		for (int r = 0; r < view->rows && !run->each && !same; r++)
-			if (looks_same(&view->row[r], &row))
-				same = &view->row[r];
-		if (!same) {
-			same = &view->row[view->rows++];
-			*same = row;
-			same->node = NULL;
-			same->nodes = 0;
-		}
-		/* doubled at each power of two */
-		if (!(same->nodes & (same->nodes - 1))) {
-			size_t room = same->nodes ? 2 * (size_t)same->nodes : 1;
-
-			more = realloc(same->node, room * sizeof(*more));
-			if (!more)
-				return cli_no_memory();
-			same->node = more;
-		}
-		same->node[same->nodes++] = self;
-	}
-	sorting = run;
-	if (view->rows)
-		qsort(view->row, (size_t)view->rows, sizeof(*view->row), compare_rows);
-	return name_rows(view);
-}
-
-static struct nodes_type *find_type(struct nodes_view *view, const struct live_kind *kind)
-{
-	for (int t = 0; t < view->types; t++) {
-		const struct live_kind *other = view->type[t].kind;
-
-		if (!strcmp(other->label, kind->label) && other->gpus == kind->gpus &&
-		    other->whole == kind->whole && !other->node == !kind->node &&
-		    (!kind->node || gt_node_same_type(other->node, kind->node)))
-			return &view->type[t];
-	}
-	view->type[view->types].kind = kind;
-	return &view->type[view->types++];
-}
-
-static int make_types(struct nodes_view *view)
-{
-	view->type = calloc((size_t)view->live->kinds + 1, sizeof(*view->type));
-	if (!view->type)
-		return cli_no_memory();
-	for (int r = 0; r < view->rows; r++) {
-		const struct nodes_row *row = &view->row[r];
-		struct nodes_type *type = find_type(view, row->node[0]->kind);
-		int usable = row->node[0]->usable ? row->nodes : 0;
-
-		type->nodes += row->nodes;
-		type->usable += usable;
-		type->gpus += row->gpus * row->nodes;
-		type->free += row->free * usable;
-		type->whole += row->gpus && row->free == row->gpus ? usable : 0;
-		type->slices += row->slices * row->nodes;
-		type->slices_free += row->slices_free * row->nodes;
-		type->instances += row->instances * row->nodes;
-		type->instances_free += row->instances_free * row->nodes;
-		for (int s = 0; s < NODES_SIZES; s++)
-			*(live_is_ideal(&row->set[s]) ? &type->full[s]
-			  : row->set[s].bits	      ? &type->less[s]
-						      : &type->none[s]) += usable;
-	}
-	return CLI_GO_ON;
-}
-
-static void release_view(struct nodes_view *view)
-{
-	for (int i = 0; i < view->rows; i++) {
-		free(view->row[i].node);
-		free(view->row[i].hosts);
-	}
-	free(view->row);
-	free(view->type);
-}
-
-/* ---- cells ---- */
-
-enum nodes_grade nodes_grade(const struct nodes_row *row, int size)
-{
-	if (!row->node[0]->kind->table)
-		return NODES_UNKNOWN;
-	if (!row->set[size].bits)
-		return NODES_NONE;
-	return live_is_ideal(&row->set[size]) ? NODES_FULL : NODES_LESS;
-}
-
-static char *whole_gbps(int mbps, char *buf, size_t room)
-{
-	if (mbps > 0 && mbps < 1000)
-		snprintf(buf, room, "%.1f", mbps / 1000.0);
-	else
-		snprintf(buf, room, "%d", (mbps + 500) / 1000);
-	return buf;
-}
-
-char *nodes_cell(const struct nodes_row *row, int size, char *buf, size_t room)
-{
-	const struct live_kind *kind = row->node[0]->kind;
-	char now[16], ideal[16];
-
-	buf[0] = '\0';
-	if (row->gpus < nodes_sizes[size])
-		return buf;
-	if (!kind->table)
-		snprintf(buf, room, "?");
-	else if (!row->set[size].bits)
-		snprintf(buf, room, "-/%s",
-			 whole_gbps(gt_ideal_busbw_mbps(kind->table, nodes_sizes[size]),
-				    ideal, sizeof(ideal)));
-	else
-		snprintf(buf, room, "%s/%s",
-			 whole_gbps(row->set[size].busbw_mbps, now, sizeof(now)),
-			 whole_gbps(row->set[size].ideal_mbps, ideal, sizeof(ideal)));
-	return buf;
-}
-
-char *nodes_mig(const struct nodes_row *row, char *buf, size_t room)
-{
-	buf[0] = '\0';
-	if (row->slices)
-		snprintf(buf, room, "%d/%d", row->slices_free, row->slices);
-	else if (row->instances)
-		snprintf(buf, room, "%di/%di", row->instances_free, row->instances);
-	return buf;
-}
 
 /* ---- text ---- */
 
@@ -340,7 +102,7 @@ static void print_head(const struct nodes_run *run, int name, int cell, bool mig
 {
 	char buf[32];
 
-	if (run->each)
+	if (run->want.each)
 		printf("%-*s ", name, "NODE");
 	else
 		printf("%5s ", "NODES");
@@ -349,7 +111,7 @@ static void print_head(const struct nodes_run *run, int name, int cell, bool mig
 		snprintf(buf, sizeof(buf), "%d GPUs", nodes_sizes[s]);
 		printf("  %*s", cell, buf);
 	}
-	printf("%s%s\n", mig ? "    MIG" : "", run->each ? "" : "  NODELIST");
+	printf("%s%s\n", mig ? "    MIG" : "", run->want.each ? "" : "  NODELIST");
 }
 
 /* A node has its name in front; of many nodes the list stands last, as in sinfo. */
@@ -358,7 +120,7 @@ static void print_row(const struct nodes_run *run, const struct nodes_row *row, 
 {
 	char buf[96], set[64], text[192];
 
-	if (run->each)
+	if (run->want.each)
 		printf("%-*s ", name, row->hosts);
 	else
 		printf("%5d ", row->nodes);
@@ -366,7 +128,7 @@ static void print_row(const struct nodes_run *run, const struct nodes_row *row, 
 	printf("%-9s %7s", row->state, buf);
 	for (int s = 0; s < NODES_SIZES; s++) {
 		nodes_cell(row, s, text, sizeof(text));
-		if (run->each && row->set[s].bits && row->gpus >= nodes_sizes[s])
+		if (run->want.each && row->set[s].bits && row->gpus >= nodes_sizes[s])
 			snprintf(text, sizeof(text), "%s %s",
 				 live_bits(row->set[s].bits, set, sizeof(set)),
 				 nodes_cell(row, s, buf, sizeof(buf)));
@@ -374,14 +136,14 @@ static void print_row(const struct nodes_run *run, const struct nodes_row *row, 
 	}
 	if (mig)
 		printf("  %5s", nodes_mig(row, buf, sizeof(buf)));
-	if (!run->each)
+	if (!run->want.each)
 		printf("  %s", row->hosts);
 	putchar('\n');
 }
 
 static void print_rows(const struct nodes_run *run, const struct nodes_view *view)
 {
-	int name = widest_name(view), cell = run->each ? 15 : 8;
+	int name = widest_name(view), cell = run->want.each ? 15 : 8;
 	bool mig = any_mig(view);
 
 	print_head(run, name, cell, mig);
@@ -413,7 +175,7 @@ static void print_types(const struct nodes_run *run, const struct nodes_view *vi
 
 			if (!type->kind->table)
 				snprintf(text, sizeof(text), "?");
-			else if (type->kind->gpus < nodes_sizes[s])
+			else if (!nodes_type_has(type, s))
 				text[0] = '\0';
 			else
 				snprintf(text, sizeof(text), "%d+%d", type->full[s],
@@ -494,13 +256,6 @@ static json_t *json_text(const char *text)
 	return out ? out : json_null();
 }
 
-static json_t *bits_json(uint64_t bits)
-{
-	struct gt_mask mask = {.word = {bits}};
-
-	return cli_json_list(&mask);
-}
-
 static json_t *sets_json(const struct nodes_row *row)
 {
 	const struct live_kind *kind = row->node[0]->kind;
@@ -515,7 +270,7 @@ static json_t *sets_json(const struct nodes_row *row)
 			continue;
 		json_array_append_new(
 			out, json_pack("{si, so, so, so}", "k", nodes_sizes[s], "gpus",
-				       set->bits ? bits_json(set->bits) : json_null(),
+				       set->bits ? cli_json_bits(set->bits) : json_null(),
 				       "busbw_gbps",
 				       set->bits ? cli_json_gbps(set->busbw_mbps)
 						 : json_null(),
@@ -551,8 +306,8 @@ static json_t *health_json(const struct live_node *node)
 
 	if (!gp_health_read(&health, node->extra))
 		return json_null();
-	return json_pack("{so, so, si, ss}", "lost", bits_json(health.lost), "last",
-			 bits_json(health.last), "dead_links", health.links, "text",
+	return json_pack("{so, so, si, ss}", "lost", cli_json_bits(health.lost), "last",
+			 cli_json_bits(health.last), "dead_links", health.links, "text",
 			 gp_health_say(&health, text, sizeof(text)));
 }
 
@@ -572,7 +327,7 @@ static json_t *row_json(const struct nodes_row *row)
 		return NULL;
 	json_object_set_new(out, "free_gpus",
 			    row->nodes == 1 && !node->counted
-				    ? bits_json(live_free(node, "") & kind->whole)
+				    ? cli_json_bits(live_free(node, "") & kind->whole)
 				    : json_null());
 	json_object_set_new(out, "sets", sets_json(row));
 	json_object_set_new(out, "slices",
@@ -598,7 +353,7 @@ static json_t *type_json(const struct nodes_type *type)
 	json_t *sets = json_array();
 
 	for (int s = 0; s < NODES_SIZES; s++)
-		if (type->kind->gpus >= nodes_sizes[s] && type->kind->table)
+		if (nodes_type_has(type, s))
 			json_array_append_new(
 				sets, json_pack("{si, si, si, si}", "k", nodes_sizes[s],
 						"full", type->full[s], "less",
@@ -622,20 +377,9 @@ static int print_json(const struct nodes_view *view)
 
 /* ---- the command ---- */
 
-static int write_html(const struct nodes_run *run, const struct nodes_view *view)
+static void put_html(const void *view, FILE *out)
 {
-	FILE *out = run->html ? fopen(run->html, "we") : stdout;
-
-	if (!out) {
-		cli_say("%s: %s", run->html, strerror(errno));
-		return CLI_FAILED;
-	}
 	nodes_html(view, out);
-	if (out != stdout && fclose(out)) {
-		cli_say("%s: %s", run->html, strerror(errno));
-		return CLI_FAILED;
-	}
-	return CLI_DONE;
 }
 
 static int look_once(const struct nodes_run *run)
@@ -655,15 +399,13 @@ static int look_once(const struct nodes_run *run)
 		return status;
 	}
 	if (status == CLI_GO_ON)
-		status = make_rows(run, &view);
-	if (status == CLI_GO_ON)
-		status = make_types(&view);
+		status = nodes_view_make(&view, &run->want);
 	if (status == CLI_GO_ON)
 		status = run->json	   ? print_json(&view)
-			 : run->is_html	   ? write_html(run, &view)
+			 : run->is_html	   ? cli_write_file(run->html, put_html, &view)
 			 : run->is_metrics ? nodes_metrics(&view, run->metrics)
 					   : print_text(run, &view);
-	release_view(&view);
+	nodes_view_release(&view);
 	live_release(&live);
 	return status;
 }
@@ -689,13 +431,13 @@ static int read_sort(struct nodes_run *run)
 
 	for (int i = 0; i < 3; i++)
 		if (!strcmp(optarg, words[i])) {
-			run->sort = (enum sort)i;
+			run->want.sort = (enum nodes_sort)i;
 			return CLI_GO_ON;
 		}
-	run->sort = SORT_SIZE;
+	run->want.sort = NODES_BY_SIZE;
 	for (int s = 0; s < NODES_SIZES; s++)
 		if (atoi(optarg) == nodes_sizes[s]) {
-			run->sort_size = s;
+			run->want.sort_size = s;
 			return CLI_GO_ON;
 		}
 	return cli_misuse(&run->common,
@@ -743,19 +485,19 @@ static int read_option(struct nodes_run *run, int opt)
 {
 	switch (opt) {
 	case 'N':
-		run->each = true;
+		run->want.each = true;
 		return CLI_GO_ON;
 	case 's':
 		run->types = true;
 		return CLI_GO_ON;
 	case 'n':
-		run->only = optarg;
+		run->want.only = optarg;
 		if (!gt_hostlist_is_valid(optarg))
 			return cli_misuse(&run->common,
 					  "--nodes: '%s' is not a list of nodes", optarg);
 		return CLI_GO_ON;
 	case 'p':
-		run->partition = optarg;
+		run->want.partition = optarg;
 		return CLI_GO_ON;
 	case OPT_SORT:
 		return read_sort(run);

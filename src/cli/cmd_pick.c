@@ -310,13 +310,6 @@ static enum gt_fit find(struct gt_table *table, const struct gt_request *request
 	return fit;
 }
 
-static json_t *bits_json(uint64_t bits)
-{
-	struct gt_mask mask = {.word = {bits}};
-
-	return cli_json_list(&mask);
-}
-
 /* X and the cards of a set; without speeds nic_gbps counts cards. */
 static bool add_network(json_t *json, const struct gt_node *node,
 			const struct explain_set *set)
@@ -331,7 +324,7 @@ static bool add_network(json_t *json, const struct gt_node *node,
 					      json_string(gt_node_nic(node, i)->name));
 	return json && !json_object_set_new(json, "nics", names) &&
 	       !json_object_set_new(json, "nic_gbps", cli_json_gbps(reach.worth)) &&
-	       !json_object_set_new(json, "rails", bits_json(reach.rails));
+	       !json_object_set_new(json, "rails", cli_json_bits(reach.rails));
 }
 
 static void print_network(const struct gt_node *node, const struct gt_mask *set)

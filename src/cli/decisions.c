@@ -349,24 +349,31 @@ static int compare_groups(const void *a, const void *b)
 	return order ? order : strverscmp(x->type, y->type);
 }
 
+/* Of a user the number: name_user asks for the name, once a group. */
 static void make_key(const struct log_sums *sums, const struct decision *d,
 		     struct log_group *group)
 {
-	const struct passwd *user =
-		sums->by == LOG_BY_USER && d->uid >= 0 ? getpwuid((uid_t)d->uid) : NULL;
 	time_t ts = (time_t)d->ts;
 	struct tm tm;
 
 	snprintf(group->type, sizeof(group->type), "%s", d->type);
 	if (sums->by == LOG_BY_PARTITION)
 		snprintf(group->key, sizeof(group->key), "%s", d->partition);
-	else if (user)
-		snprintf(group->key, sizeof(group->key), "%s", user->pw_name);
 	else if (sums->by == LOG_BY_USER)
 		snprintf(group->key, sizeof(group->key), d->uid < 0 ? "?" : "%ld",
 			 d->uid);
 	else if (sums->by == LOG_BY_DAY && gmtime_r(&ts, &tm))
 		strftime(group->key, sizeof(group->key), "%Y-%m-%d", &tm);
+}
+
+static void name_user(struct log_group *group)
+{
+	const struct passwd *user =
+		group->key[0] == '?' ? NULL
+				     : getpwuid((uid_t)strtol(group->key, NULL, 10));
+
+	if (user)
+		snprintf(group->key, sizeof(group->key), "%s", user->pw_name);
 }
 
 /* NULL: no memory. */
@@ -440,6 +447,12 @@ static void count(struct log_row *row, const struct decision *d)
 	row->ideal_gbps += d->ideal_gbps;
 }
 
+static void widen(struct log_sums *sums, double ts)
+{
+	sums->first = sums->first > 0 && sums->first < ts ? sums->first : ts;
+	sums->last = fmax(sums->last, ts);
+}
+
 static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 				struct gt_error *err)
 {
@@ -450,6 +463,7 @@ static enum gt_err add_decision(struct log_sums *sums, const struct decision *d,
 	group = find_group(sums, d);
 	if (!group)
 		return gt_fail(err, GT_ENOMEM, "out of memory");
+	widen(sums, d->ts);
 	if (is_new_start(sums->jobs, d)) {
 		struct start *before = find_start(sums, d->job);
 
@@ -481,18 +495,21 @@ static enum gt_err add_end(struct log_sums *sums, const json_t *object,
 {
 	struct reader r = {.object = object, .err = err, .code = GT_OK};
 	json_int_t job = read_whole(&r, "job", UINT32_MAX);
-	double seconds = read_number(&r, "seconds");
+	double seconds = read_number(&r, "seconds"), ts = read_number(&r, "ts");
 	struct start *start;
 
-	read_number(&r, "ts");
 	field(&r, "seconds", seconds >= 0, object, "is below 0");
 	if (r.code != GT_OK)
 		return r.code;
-	sums->ends++;
 	sums->jobs->follows = false;
+	if (ts < sums->since)
+		return GT_OK;
+	sums->ends++;
 	start = find_start(sums, job);
-	if (start)
-		close_start(sums, start, seconds);
+	if (!start)
+		return GT_OK;
+	widen(sums, ts);
+	close_start(sums, start, seconds);
 	return GT_OK;
 }
 
@@ -515,15 +532,6 @@ static enum gt_err add_line(struct log_sums *sums, const char *line, size_t size
 		code = read_decision(object, &d, err);
 		if (code == GT_OK)
 			code = add_decision(sums, &d, err);
-	}
-	if (code == GT_OK) {
-		double ts = json_number_value(json_object_get(object, "ts"));
-
-		if (ts >= sums->since) {
-			sums->first =
-				sums->first > 0 && sums->first < ts ? sums->first : ts;
-			sums->last = fmax(sums->last, ts);
-		}
 	}
 	json_decref(object);
 	return code;
@@ -620,6 +628,8 @@ void log_finish(struct log_sums *sums)
 		free(sums->jobs);
 		sums->jobs = NULL;
 	}
+	for (int i = 0; i < sums->groups && sums->by == LOG_BY_USER; i++)
+		name_user(sums->group[i]);
 	if (sums->groups)
 		qsort(sums->group, (size_t)sums->groups, sizeof(struct log_group *),
 		      compare_places);

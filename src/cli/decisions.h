@@ -52,7 +52,7 @@ struct log_group {
 struct log_sums {
 	/* the caller's, before the first log */
 	enum log_by by;
-	double since; /* decisions before are left out */
+	double since; /* decisions and ends before are left out */
 	/* what was found */
 	long lines, bad, ends;
 	long starts;	    /* of jobs; a job that is requeued starts again */
@@ -62,7 +62,7 @@ struct log_sums {
 	long networks;	  /* starts on several nodes with NICs; the sums are over these */
 	long equal_rails; /* of those, with the same rails on every such node */
 	double x_gbps, x_stock; /* what the NICs of the slowest node carry */
-	double first, last;	/* time stamps; 0: none */
+	double first, last;	/* time stamps of decisions and their ends; 0: none */
 	struct log_row size[LOG_MAX_GPUS + 1];
 	struct log_row total;
 	/* of decisions that kept stock's set; by enum gp_reason, the last is any other */

@@ -401,11 +401,47 @@ static struct gt_node *make_model(struct live *live, struct live_kind *kind,
 	return copy;
 }
 
+static bool ends_with(const char *path, const char *tail)
+{
+	size_t length = strlen(path), size = strlen(tail);
+
+	return length >= size && !strcmp(path + length - size, tail) &&
+	       (length == size || path[length - size - 1] == '/');
+}
+
+/* As much of the end of a Topology= as no other one of gputopo.conf ends with. */
+static const char *name_topology(const struct gp_conf *conf, const char *spec)
+{
+	const char *name = strrchr(spec, '/'), *other;
+	int line;
+
+	name = name ? name + 1 : spec;
+	for (int i = 0; (other = gp_conf_topology(conf, i, &line)); i++)
+		while (name > spec && strcmp(other, spec) != 0 && ends_with(other, name))
+			for (name--; name > spec && name[-1] != '/'; name--)
+				;
+	return name;
+}
+
+/* Whether gputopo.conf reads the same Topology= as another model of GPU elsewhere. */
+static bool has_models(const struct gp_conf *conf, const struct gp_settings *settings)
+{
+	const char *model = settings->read.load.model, *spec, *other;
+	int line;
+
+	for (int i = 0; (spec = gp_conf_topology(conf, i, &line)); i++) {
+		other = gp_conf_load_options(conf, i).load.model;
+		if (!strcmp(spec, settings->topology) &&
+		    strcmp(other ? other : "", model ? model : "") != 0)
+			return true;
+	}
+	return false;
+}
+
 /* "8 a100, builtin:dgx-a100", "4 aa + 4 bb, Links=" */
-static void label_kind(struct live_kind *kind)
+static void label_kind(const struct live *live, struct live_kind *kind)
 {
 	const char *spec = kind->settings.topology;
-	const char *slash = spec ? strrchr(spec, '/') : NULL;
 	struct gt_append to = gt_append_to(kind->label, sizeof(kind->label));
 	bool first = true;
 
@@ -419,10 +455,12 @@ static void label_kind(struct live_kind *kind)
 		first = false;
 	}
 	gt_append(&to, "%s%.60s", first ? "" : ", ",
-		  slash		? slash + 1
-		  : spec	? spec
+		  spec		? name_topology(live->conf, spec)
 		  : !kind->node ? "no topology"
 				: "Links=");
+	if (spec && kind->settings.read.load.model &&
+	    has_models(live->conf, &kind->settings))
+		gt_append(&to, " as %s", kind->settings.read.load.model);
 }
 
 const char *live_why_text(const struct live_kind *kind)
@@ -465,7 +503,7 @@ static struct live_kind *make_kind(struct live *live, const struct live_node *at
 		if ((kind->whole >> g & 1) &&
 		    gt_node_gpu(kind->node, kind->to_model[g])->mig)
 			kind->in_mig |= UINT64_C(1) << g;
-	label_kind(kind);
+	label_kind(live, kind);
 	return kind;
 }
 

@@ -5,8 +5,8 @@
  */
 #include "config.h"
 
+#include "cli/live_ask.h"
 #include "cli/nodes.h"
-#include "core/hostlist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +37,9 @@ static void find_holders(struct search *s)
 	for (int g = 0; g < LIVE_GPUS; g++)
 		s->holder[g] = s->node->taken >> g & 1 ? -2 : -1;
 	for (int j = 0; j < s->live->jobs; j++)
-		for (int p = 0; p < s->live->job[j].places; p++) {
-			const struct live_place *place = &s->live->job[j].place[p];
-
-			if (!place->nodes ||
-			    !gt_hostlist_has(place->nodes, s->node->name))
-				continue;
-			for (uint64_t left = place->gpus; left; left &= left - 1)
-				s->holder[__builtin_ctzll(left)] = j;
-		}
+		for (uint64_t left = live_held(&s->live->job[j], s->node->name); left;
+		     left &= left - 1)
+			s->holder[__builtin_ctzll(left)] = j;
 }
 
 static int job_gpus(const struct live_job *job)
@@ -158,12 +152,11 @@ static void print_found(const struct live *live, const struct found *f)
 static json_t *found_json(const struct live *live, const struct found *f)
 {
 	json_t *jobs = json_array();
-	struct gt_mask mask = {.word = {f->set.bits}};
 
 	for (int i = 0; i < f->restarts; i++)
 		json_array_append_new(jobs, json_integer(live->job[f->job[i]].id));
 	return json_pack("{ss, so, so, so, so, sf}", "node", f->node->name, "gpus",
-			 cli_json_list(&mask), "busbw_gbps",
+			 cli_json_bits(f->set.bits), "busbw_gbps",
 			 cli_json_gbps(f->set.busbw_mbps), "ideal_busbw_gbps",
 			 cli_json_gbps(f->set.ideal_mbps), "restart_jobs", jobs,
 			 "lost_gpu_hours", f->lost);

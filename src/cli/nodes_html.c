@@ -66,7 +66,7 @@ static void put_types(const struct nodes_view *view, FILE *out)
 			type->nodes, type->usable, type->free, type->gpus, type->whole);
 		for (int s = 0; s < NODES_SIZES; s++) {
 			fprintf(out, "<td data-h=\"%d GPUs\">", nodes_sizes[s]);
-			if (type->kind->table && type->kind->gpus >= nodes_sizes[s])
+			if (nodes_type_has(type, s))
 				fprintf(out, "%d full, %d less", type->full[s],
 					type->less[s]);
 		}

@@ -38,6 +38,10 @@ enum gp_reason {
 	GP_REASON_COUNT
 };
 
+/* The state of a job that waits for its wish, as squeue shows it: set by the plugin,
+ * counted by gputopo nodes --metrics. */
+#define GP_WAITING "gputopo: waiting for GPUs that are connected as asked"
+
 /* A word for logs ("no-topology") and a sentence for people. */
 const char *gp_reason_word(enum gp_reason reason);
 const char *gp_reason_text(enum gp_reason reason);

@@ -125,8 +125,11 @@ static const struct sim_shape *shape_of(const struct sim_placer *p,
 	return job->shape ? &p->trace->shapes[job->shape] : NULL;
 }
 
-/* The rails that all of the job's sets so far have, as the plugin compares them: of nodes
- * with as many NICs. */
+/* The rails that all of the job's sets so far have, of nodes with as many NICs. The
+ * plugin (plugin/ctld/nics/gputopo_nics.c) knows all nodes of the job at once: the first
+ * to choose, and who has nothing in common with the others, goes there by the rails that
+ * all can have, and NICs of other jobs are busy; here these go by no rails, and no NIC is
+ * busy. */
 static struct gt_network network_for(const struct sim_placer *p, int node,
 				     const struct sim_place *place)
 {

@@ -278,7 +278,17 @@ struct sim_table {
 	struct sim_fields names; /* in header */
 	int column[SIM_ROLES];	 /* -1: has none */
 	int free_texts;		 /* columns of SIM_FREE_TEXT */
+	bool running_has_run;	 /* a state that says running may have an end */
 };
+
+#define SIM_MAX_CPUS 10000000 /* of a job */
+
+static inline bool sim_table_has(const struct sim_table *table, enum sim_role role)
+{
+	return table->column[role] >= 0;
+}
+/* Whether a column tells GPUs. */
+bool sim_table_counts_gpus(const struct sim_table *table);
 
 /* Whether it is the header of a table of jobs, which is taken then; *is_row: it is none,
  * but the first row of a format that comes without. SIM_NO_TABLE: not a table that is
@@ -287,7 +297,7 @@ enum sim_header { SIM_NO_TABLE, SIM_TABLE, SIM_BAD_TABLE };
 enum sim_header sim_table_begin(struct sim_table *table, const char *format,
 				const char *line, bool *is_row, struct gt_error *err);
 const char *sim_table_name(const struct sim_table *table);
-/* One row to one job; line is written to. */
+/* One row to one job; line is written to. (trace_row.c) */
 enum sim_row sim_table_row(struct sim_table *table, struct sim_trace *trace, char *line,
 			   const struct sim_trace_options *options, struct sim_job *job);
 void sim_table_release(struct sim_table *table);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fields of a trace's rows: numbers, times, spans and states. trace_table.c and the
+/* Fields of a trace's rows: numbers, times, spans and states. trace_row.c and the
  * readers of other formats call it. */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GPUs and GPU instances in the words that Slurm has for them: TRES, their numbers in
- * slurmdbd, and GRES. trace_table.c calls it for the columns of sacct. */
+ * slurmdbd, and GRES. trace_row.c calls it for the columns of sacct. */
 #include "config.h"
 
 #include "sim/trace.h"

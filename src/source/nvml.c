@@ -366,7 +366,6 @@ static void ask_state(const struct nvml *nvml, unsigned int i,
 					     &pending, &failed) == NVML_SUCCESS) {
 		state->remap_failed = failed != 0;
 		state->remap_pending = pending != 0;
-		state->uncorrectable = (int)uncorrectable;
 	}
 	if (nvml->fabric && nvml->fabric(device, &fabric) == NVML_SUCCESS)
 		state->fabric_is_away = (fabric.state >= FABRIC_STATE_NOT_STARTED &&

@@ -13,7 +13,6 @@ struct gt_nvml_state {
 	bool answers;	     /* false: it fell off the bus, nothing else is known */
 	bool remap_failed;   /* no spare rows are left in its memory */
 	bool remap_pending;  /* rows are replaced at its next reset */
-	int uncorrectable;   /* rows replaced for uncorrectable errors */
 	bool fabric_is_away; /* its NVSwitch fabric is not set up: CUDA does not start */
 };
 /* The GPUs in the driver's order, at most room. Errors as gt_nvml_live. */

@@ -439,7 +439,7 @@ NodeName=n2 Name=gpu File=/dev/nvidia1 Links=4,-1" lines
 		echo 'NodeName=b Topology=builtin:dgxa100 NicRate=25 NicIgnore=eno*,mlx5_0'
 		echo 'NodeName=c Topology=l40s.json NicRate=25'
 	} >gputopo.conf
-	sound "./gputopo.conf:2: NicIgnore=eno* names no NIC of Topology=builtin:dgxa100
+	sound "./gputopo.conf:2: NicIgnore=eno* leaves out no NIC of Topology=builtin:dgxa100
 ./gputopo.conf:2: Topology=builtin:dgxa100 has the speed of every NIC: NicRate= does nothing there
 ./gputopo.conf:3: Topology=l40s.json shows no NICs: NicRate= and NicIgnore= do nothing there"
 	# the cluster's keys are for the topologies that have no own ones

@@ -91,7 +91,9 @@ n0: slurmctld knows" "$stderr"
 	same "$(<told)" '' "what slurmctld cannot read either"
 	node 'a word'
 	(cat whole; echo 'lost 2') >machine
-	fails 1 "n0: Extra= of the node is not a JSON object" health --node n0 --conf conf --kmsg kmsg --json || true
+	health --json
+	same "$status" 1 status
+	has "$stderr" "n0: Extra= of the node is not a JSON object"
 	same "$(<told)" "" "somebody else's text"
 	health --dry-run
 	has "$output" "not reported: --dry-run"
@@ -137,4 +139,74 @@ n0: slurmctld knows" "$stderr"
 	health -t builtin:dgx1v
 	same "$status" 1 "another machine: $output"
 	fails 1 "Slurm has no such node" health --node n9 --conf conf
+}
+
+@test "an Xid of a bus id that is none, as long as the field and longer" {
+	local id
+	for id in 0000:12:00:0000:12:00:0000:12:0 0000:12:00:0000:12:00:0000:12:000 0000; do
+		echo "3,1,$(awk '{print int($1 * 1e6)}' /proc/uptime),-;NVRM: Xid (PCI:$id): 79, pid=1" >kmsg
+		health
+		same "$status $output" "0 n0: 4 GPUs as the model says
+n0: slurmctld knows" "$id: $stderr"
+	done
+}
+
+@test "scontrol refuses: nothing says that slurmctld knows" {
+	cat >bin/scontrol <<-'END'
+		#!/bin/sh
+		[ "$1" != update ] || exit 1
+		cat node
+	END
+	(cat whole; echo 'lost 2') >machine
+	health
+	same "$status $output" "1 n0: GPU 2 does not answer the driver: no job gets it" status
+	has "$stderr" "n0: scontrol update failed: nothing is reported to slurmctld"
+	health --json
+	same "$status $(json .reported)" "1 false" json
+}
+
+@test "records that the kernel overwrote meanwhile hide no later Xid" {
+	command -v cc >/dev/null || skip "no compiler"
+	# a log whose second read says EPIPE, as /dev/kmsg does
+	cat >log.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <stdio.h>
+		#include <string.h>
+		#include <unistd.h>
+
+		static int reads;
+
+		static ssize_t read_log(void *fd, char *buf, size_t size)
+		{
+			if (++reads == 2) {
+				errno = EPIPE;
+				return -1;
+			}
+			return read(*(int *)fd, buf, reads == 1 ? sizeof("another one") : size);
+		}
+
+		FILE *fdopen(int fd, const char *mode)
+		{
+			static int of;
+			char link[64], path[4096] = "";
+
+			snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+			if (readlink(link, path, sizeof(path) - 1) < 0 || !strstr(path, "/kmsg"))
+				return ((FILE *(*)(int, const char *))dlsym(RTLD_NEXT, "fdopen"))(fd, mode);
+			of = fd;
+			return fopencookie(&of, mode, (cookie_io_functions_t){.read = read_log});
+		}
+	END
+	cc -shared -fPIC -o log.so log.c -ldl
+	{
+		echo 'another one'
+		echo "3,1,$(awk '{print int($1 * 1e6)}' /proc/uptime),-;NVRM: Xid (PCI:0000:12:00): 119, pid=1"
+	} >kmsg
+	: >told
+	run --separate-stderr env "LD_PRELOAD=$PWD/log.so" ASAN_OPTIONS=verify_asan_link_order=0 \
+		"$GPUTOPO" health --node n0 --conf conf --kmsg kmsg
+	same "$status" 0 "$stderr"
+	has "$output" "n0: GPU 1 had Xid 119 in the last hour: it is taken last"
 }

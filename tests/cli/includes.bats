@@ -95,10 +95,12 @@ globals() {
 	has "$output" "slurm plugin/slurm/bridge.c"
 	has "$output" "      src/core/select.c"
 	same "$(grep 'plugin/node/.*\.c$' <<<"$output")" "" "of the nodes"
-	# the aim is 15500 and 5500
+	# what is linked only falls; the aims were 15500 and 5500
 	local all
 	all=$(grep -o '^[0-9]* lines of C in' <<<"$output")
-	[ "${all%% *}" -gt 5000 ] && [ "${all%% *}" -le 13950 ]
+	[ "${all%% *}" -gt 5000 ]
+	[ "${all%% *}" -le 13950 ] || { echo "$all: more than 13950, a bound that only falls"; return 1; }
 	all=$(grep -o '^[0-9]* in sources that can' <<<"$output")
-	[ "${all%% *}" -gt 1000 ] && [ "${all%% *}" -le 5500 ]
+	[ "${all%% *}" -gt 1000 ]
+	[ "${all%% *}" -le 5500 ] || { echo "$all: more than 5500"; return 1; }
 }

@@ -98,6 +98,63 @@ on() {
 	fails 2 "'a[' is not a list of nodes" nodes -n 'a['
 }
 
+# dgx NODE GRES_USED [MORE]: a DGX-1V, as scontrol shows it.
+dgx() {
+	printf 'NodeName=%s Arch=x86_64 CoresPerSocket=20\n   Gres=gpu:8(S:0-1)\n   GresUsed=gpu:(null):%s\n   %sState=MIXED ThreadsPerCore=1\n\n' \
+		"$1" "$2" "${3:+$3$'\n'   }"
+}
+
+@test "nodes: a type is its label: an ill node and one in Mode=off are none of their own" {
+	{
+		dgx g0 '0(IDX:N/A)'
+		dgx g1 '0(IDX:N/A)'
+		dgx g2 '0(IDX:N/A)' 'Extra={"gputopo":{"lost":"0x80","last":"0x0","links":""}}'
+	} >scontrol
+	printf 'NodeName=g0 Topology=builtin:dgx1v Mode=off\nNodeName=g[1-2] Topology=builtin:dgx1v\n' >gputopo.conf
+	gputopo nodes --json --from scontrol --conf .
+	same "$status" 0 "status: $stderr"
+	# g0 has no figures, which are asked of the others; g2 has 7 GPUs to give
+	same "$(json '[.types[] | [.type, .nodes, .gpus, .sets]]')" \
+		'[["8 GPUs, builtin:dgx1v",3,24,[{"k":2,"full":2,"less":0,"none":0},{"k":4,"full":2,"less":0,"none":0},{"k":8,"full":1,"less":0,"none":1}]]]' types
+	gputopo nodes -s --from scontrol --conf .
+	same "$(grep -c '^8 GPUs, builtin:dgx1v' <<<"$output")" 1 "lines of the type"
+	gputopo nodes --metrics --from scontrol --conf .
+	has "$output" 'gputopo_nodes{type="8 GPUs, builtin:dgx1v"} 3'
+	has "$output" 'gputopo_sets_free{type="8 GPUs, builtin:dgx1v",gpus="8"} 1'
+	has "$output" 'gputopo_gpus_lost{type="8 GPUs, builtin:dgx1v"} 1'
+}
+
+@test "nodes: topologies of one file name in two folders are two types" {
+	mkdir a b c
+	"$GPUTOPO" show -t builtin:dgx1v --json | tee a/node.json >c/other.json
+	"$GPUTOPO" show -t builtin:dgxa100 --json >b/node.json
+	{
+		dgx g0 '0(IDX:N/A)'
+		dgx g1 '0(IDX:N/A)'
+		dgx g2 '0(IDX:N/A)'
+	} >scontrol
+	printf 'NodeName=g0 Topology=a/node.json\nNodeName=g1 Topology=%s/b/node.json\nNodeName=g2 Topology=c/other.json\n' \
+		"$PWD" >gputopo.conf
+	gputopo nodes --json --from scontrol --conf .
+	same "$(json '[.types[].type]')" \
+		'["8 GPUs, a/node.json","8 GPUs, b/node.json","8 GPUs, other.json"]' types
+}
+
+@test "nodes: a page replaces the old one as a whole, and a pipe is no file" {
+	echo old >page.html
+	ln page.html kept
+	ln -s page.html link.html
+	on 24.11 nodes --html=link.html
+	same "$status $(<kept)" "0 old" "the old page: $stderr"
+	has "$(<page.html)" "<h1>GPUs of "
+	[ -L link.html ]
+	same "$(ls page*)" page.html "what is left"
+	"$GPUTOPO" nodes --html=/dev/stdout --from "$LIVE/24.11/scontrol" --conf "$LIVE/24.11" | cat >piped
+	has "$(<piped)" "<h1>GPUs of "
+	fails 1 "none/page.html: No such file" nodes --html=none/page.html \
+		--from "$LIVE/24.11/scontrol" --conf "$LIVE/24.11"
+}
+
 @test "nodes: equal nodes share a line in Slurm's form of lists" {
 	local i
 	for i in 08 09 10 12 1 2 x; do

@@ -235,6 +235,8 @@ adds_up() {
 	gputopo report "$LOG" --json --since 1970-01-01T01:06:40
 	same "$status" 0 "status: $stderr"
 	json_is '[.totals.decisions, .starts, .from]' '[5,4,4000]'
+	# the end of job 1, at 3700, is before; that of 2, which began before, widens nothing
+	json_is '[.ends, .from, .to]' '[3,4000,6002]'
 	gputopo report "$LOG" --json --since 1970-01-02
 	json_is '[.totals.decisions, .lines]' '[0,13]'
 	line "$(($(date +%s) - 7000))" 8 n0 2 0-7 0-1 0,3 20.000 40.000 40.000 true changed

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/compact.h"
 #include "plugin/node/mig/slurm_api.h"
 #include "tests/mock/spank.h"
 
@@ -117,6 +118,21 @@ static spank_err_t set(struct mock_env *env, const char *name, const char *value
 	snprintf(env->name[at], sizeof(env->name[at]), "%s", name);
 	snprintf(env->value[at], sizeof(env->value[at]), "%s", value);
 	return ESPANK_SUCCESS;
+}
+
+void mock_spank_model(const char *host, const char *spec)
+{
+	char word[GP_COMPACT_MAX], models[GP_COMPACT_MAX + 64];
+	struct gt_node *node;
+
+	if (gt_node_load(&node, spec, NULL, NULL) != GT_OK ||
+	    !gp_compact_write(node, word, sizeof(word)))
+		abort();
+	gt_node_free(node);
+	snprintf(models, sizeof(models), "%s=%llx=%s", host,
+		 (unsigned long long)gp_compact_hash(word, strlen(word)), word);
+	if (set(&mock_spank.env, GP_ENV_MODELS, models, 1) != ESPANK_SUCCESS)
+		abort();
 }
 
 spank_err_t spank_getenv(spank_t spank, const char *name, char *buf, int len)

@@ -66,6 +66,9 @@ const char *mock_spank_log(void);
 /* A variable of the task's environment, or of the job's way to slurmctld; "-": none. */
 const char *mock_spank_value(const char *name);
 const char *mock_spank_control(const char *name);
+/* The step has the model of the machine `spec` (as of gt_node_load) for the node host, as
+ * slurmctld sends it. */
+void mock_spank_model(const char *host, const char *spec);
 /* The option of that name that was registered, or NULL. */
 struct spank_option *mock_spank_option(const char *name);
 

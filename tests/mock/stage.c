@@ -6,6 +6,8 @@
 
 #include <check.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,19 @@ void write_file(const char *name, const char *text)
 	fclose(f);
 }
 
+void shell(const char *fmt, ...)
+{
+	char command[2 * PATH_MAX];
+	va_list args;
+	int length;
+
+	va_start(args, fmt);
+	length = vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	ck_assert_int_lt(length, sizeof(command));
+	ck_assert_int_eq(system(command), 0);
+}
+
 void write_conf(const char *text)
 {
 	write_file("gputopo.conf", text);
@@ -87,13 +102,10 @@ void stage_setup(void)
 
 void stage_teardown(void)
 {
-	char command[100];
-
 	stage.ours.fini();
 	mock_unload(&stage.ours);
 	mock_cluster_free();
-	snprintf(command, sizeof(command), "rm -rf '%s'", stage.dir);
-	ck_assert_int_eq(system(command), 0);
+	shell("rm -rf '%s'", stage.dir);
 }
 
 /* As slurmctld starts: node table, recovery, reconfigure. */

@@ -57,6 +57,8 @@ void stage_teardown(void);
 /* A file beside gputopo.conf. */
 void write_file(const char *name, const char *text);
 void write_conf(const char *text);
+/* This command line succeeds. */
+void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* As slurmctld starts: node table, recovery, reconfigure. */
 void start(void);
 /* One node n0, and jobs of one GPU each that leave only these free. */

@@ -12,7 +12,6 @@
 #include <check.h>
 #include <dlfcn.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,17 +376,6 @@ END_TEST
 /* ---- gputopo_topology.so
  * ---------------------------------------------------------------
  */
-
-static void shell(const char *fmt, ...)
-{
-	char command[2 * PATH_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	ck_assert_int_eq(system(command), 0);
-}
 
 static const struct {
 	const char *what;

@@ -8,7 +8,6 @@
 
 #include <check.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -532,17 +531,6 @@ START_TEST(a_failing_rerun_leaves_stocks_answer)
 	ck_assert_uint_eq(sets[1], SET2(0, 1));
 }
 END_TEST
-
-static void shell(const char *fmt, ...)
-{
-	char command[2 * PATH_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	ck_assert_int_eq(system(command), 0);
-}
 
 /* Without its object, or with another's, nodes have no NICs, and one line says so. */
 START_TEST(without_the_object_nodes_have_no_nics)

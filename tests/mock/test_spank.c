@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "conf/compact.h"
-#include "core/library.h"
 #include "plugin/common/mig_names.h"
 #include "plugin/common/wish_names.h"
 #include "plugin/node/mig/mig_record.h"
@@ -334,15 +332,7 @@ static void put(const char *name, const char *value)
 /* s1 is a DGX-1V, as slurmctld has said, and the step has these GPUs. */
 static void step_of(const char *gpus)
 {
-	char word[GP_COMPACT_MAX], models[GP_COMPACT_MAX + 64];
-	struct gt_node *node;
-
-	ck_assert_int_eq(gt_node_load(&node, "builtin:dgx1v", NULL, NULL), GT_OK);
-	ck_assert(gp_compact_write(node, word, sizeof(word)));
-	gt_node_free(node);
-	snprintf(models, sizeof(models), "s1=%llx=%s",
-		 (unsigned long long)gp_compact_hash(word, strlen(word)), word);
-	put(GP_ENV_MODELS, models);
+	mock_spank_model("s1", "builtin:dgx1v");
 	put("SLURM_STEP_GPUS", gpus);
 	put("SLURM_JOB_GPUS", gpus);
 	put("CUDA_VISIBLE_DEVICES", gpus);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conf/compact.h"
 #include "rank/node_model.h"
 #include "plugin/node/rank/rank_env.h"
 #include "rank/rank_facts.h"
@@ -30,16 +29,8 @@ static void put(const char *name, const char *value)
 /* A step of one task on n0, a DGX-1V, whose model slurmctld has sent. */
 static void begin(void)
 {
-	char word[GP_COMPACT_MAX], models[GP_COMPACT_MAX + 64];
-	struct gt_node *node;
-
 	mock_spank_begin();
-	ck_assert_int_eq(gt_node_load(&node, "builtin:dgx1v", NULL, NULL), GT_OK);
-	ck_assert(gp_compact_write(node, word, sizeof(word)));
-	gt_node_free(node);
-	snprintf(models, sizeof(models), "n0=%llx=%s",
-		 (unsigned long long)gp_compact_hash(word, strlen(word)), word);
-	put(GP_ENV_MODELS, models);
+	mock_spank_model("n0", "builtin:dgx1v");
 	setenv("SLURMD_NODENAME", "n0", 1);
 	setenv("SLURM_CONF", "/nonexistent/slurm.conf", 1);
 }

@@ -8,11 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf/reason.h"
 #include "plugin/ctld/state/stock_call.h"
 #include "plugin/ctld/estimate/forecast.h"
 #include "plugin/ctld/nodes/node_score.h"
-
-#define WAITING "gputopo: waiting for GPUs that are connected as asked"
 
 #pragma weak job_req_node_filter
 
@@ -139,8 +138,8 @@ static time_t date_of(void *arg, int node)
 	a->unlinked +=
 		when != 0 && when != GP_NEVER &&
 		__builtin_popcountll(prospect.free & prospect.usable) >= request->count;
-	a->waiting =
-		a->met < a->wanted && a->met + a->unlinked >= a->wanted ? WAITING : NULL;
+	a->waiting = a->met < a->wanted && a->met + a->unlinked >= a->wanted ? GP_WAITING
+									     : NULL;
 	return when;
 }
 

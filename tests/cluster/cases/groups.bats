@@ -38,12 +38,7 @@ judge() {
 	local rows=$BATS_TEST_TMPDIR/rows
 	cluster_run "$CLUSTER/states" -n "$1" -p "p${1#n}" -s "$SEED" -c "$STATES" \
 		-r 4:2x2:allreduce -r 6:2x3:allreduce -r 4::alltoall >"$rows"
-	run "$PROGRAMS/check_groups" "builtin:$2" "$rows"
-	{
-		echo "# $2, seed $SEED:"
-		sed 's/^/# /' <<<"$output"
-	} >&3
-	[ "$status" -eq 0 ]
+	judged "$2, seed $SEED" "$PROGRAMS/check_groups" "builtin:$2" "$rows"
 }
 
 # wish OPTION...: sbatch a long job; prints its id.
@@ -82,9 +77,10 @@ refused() {
 }
 
 @test "sbatch, salloc and srun: the options decide, and the comment and the log say so" {
-	local id
+	local id got
 	make_free n0 0-2,4-6
-	[ "$(give -w n0 -N1 --gpus=4)" != "n0 0-1,4-5" ]
+	got=$(give -w n0 -N1 --gpus=4)
+	[ "$got" != "n0 0-1,4-5" ]
 	cluster_run scancel -u root
 	cluster_wait_idle
 	make_free n0 0-2,4-6

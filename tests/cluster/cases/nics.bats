@@ -35,12 +35,8 @@ ask_all() {
 
 # judge NICS: print both shares; ours has to be 100 %.
 judge() {
-	run "$PROGRAMS/check_nics" "$1" "$BATS_FILE_TMPDIR/stock-$1" "$BATS_FILE_TMPDIR/ours-$1"
-	{
-		echo "# $1 NICs, seed $SEED; stock Slurm, then gputopo:"
-		sed 's/^/# /' <<<"$output"
-	} >&3
-	[ "$status" -eq 0 ]
+	judged "$1 NICs, seed $SEED; stock Slurm, then gputopo" \
+		"$PROGRAMS/check_nics" "$1" "$BATS_FILE_TMPDIR/stock-$1" "$BATS_FILE_TMPDIR/ours-$1"
 }
 
 @test "stock Slurm answers the same requests, for comparison" {

@@ -5,7 +5,10 @@ load ../lib/bats.bash
 load ../lib/ranks.bash
 
 setup_file() {
-	echo "NodeName=n[0-1] Topology=builtin:dgx1v" >"$BATS_FILE_TMPDIR/gputopo.conf"
+	{
+		cat "$TESTS_DIR/cluster/lib/told.conf"
+		echo "NodeName=n[0-1] Topology=builtin:dgx1v"
+	} >"$BATS_FILE_TMPDIR/gputopo.conf"
 	ranks_file_start n0=dgx1v n1=dgx1v --gputopo "$BATS_FILE_TMPDIR/gputopo.conf"
 }
 

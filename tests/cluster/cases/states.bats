@@ -36,13 +36,9 @@ ask_all() {
 
 # judge NODE KIND: print both shares; ours has to be 100 %.
 judge() {
-	run "$PROGRAMS/check_states" "$TESTS_DIR/cluster/lib/kinds/$2" \
+	judged "a $2 node, seed $SEED; stock Slurm, then gputopo" \
+		"$PROGRAMS/check_states" "$TESTS_DIR/cluster/lib/kinds/$2" \
 		"$BATS_FILE_TMPDIR/stock-$1" "$BATS_FILE_TMPDIR/ours-$1"
-	{
-		echo "# a $2 node, seed $SEED; stock Slurm, then gputopo:"
-		sed 's/^/# /' <<<"$output"
-	} >&3
-	[ "$status" -eq 0 ]
 }
 
 @test "stock Slurm answers the same requests, for comparison" {

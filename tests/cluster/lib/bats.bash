@@ -43,7 +43,7 @@ cluster_file_start() {
 # processor, 100 unless told, or than 50 times that by the clock, where it waits for whatever.
 # Sanitizers have ten times as much.
 cluster_file_stop() {
-	local bound=$((${JOB_TEST_MS:-100} * 1000)) above='' file=${CLUSTER:-}/log/slurmctld.clock
+	local status=0 bound=$((${JOB_TEST_MS:-100} * 1000)) above='' file=${CLUSTER:-}/log/slurmctld.clock
 	[ -z "${GPUTOPO_PRELOAD:-}" ] || bound=$((10 * bound))
 	if [ -e "$file" ]; then
 		above=$(awk -v bound="$bound" '$1 > bound || $2 > 50 * bound' "$file")
@@ -52,9 +52,12 @@ cluster_file_stop() {
 			END { print file ":", cpu, "us,", clock, "by the clock" }' "$file" \
 			>>"${GPUTOPO_CLOCKS:-/dev/null}"
 	fi
-	cluster_stop
+	# the jobs of the last test
+	[ -n "${CLUSTER_MISSING:-}" ] || agrees || status=1
+	cluster_stop || status=1
 	[ -z "$above" ] || { printf 'job_tests above the bound; %s:\n%s\n' \
 		"us on the processor, by the clock, job, mode" "$above"; return 1; }
+	return $status
 }
 
 # For setup: skip where there is no cluster, else begin with idle nodes.
@@ -148,6 +151,18 @@ assert_equal() {
 		echo "expected: $2"
 		return 1
 	fi
+}
+
+# judged TITLE COMMAND...: the command succeeds; what it prints is shown, whether or not.
+judged() {
+	local title=$1
+	shift
+	run "$@"
+	{
+		echo "# $title:"
+		sed 's/^/# /' <<<"$output"
+	} >&3
+	[ "$status" -eq 0 ]
 }
 
 # assert_best KIND FREE GOT: by the oracle, no set of the same size has a higher (R, tau).

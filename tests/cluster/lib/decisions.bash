@@ -144,13 +144,14 @@ decisions_report() {
 		-1) slower=$((slower + 1)) ;;
 		esac
 	done < <(decisions_rows | grep '^row [0-9]* [nh][01] ')
+	[ "$count" -gt 0 ] || { echo "no job of ours to add up" >&2; return 1; }
 	"$GPUTOPO_BUILDDIR/gputopo" report --json "$CLUSTER/ours" >"$CLUSTER/report" || return 1
 	want="decisions $count kept $kept faster $faster equal $equal slower $slower"
 	got=$(for word in decisions kept faster equal slower; do
 		sed 's/.*"totals"//; s/"by_size".*//' "$CLUSTER/report" | tr -d '\n' |
 			grep -o "\"$word\": [0-9]*" | head -n 1 | tr -d '":'
 	done | paste -sd' ')
-	assert_equal "$got" "$want"
+	assert_equal "$got" "$want" >&2 || return 1
 	echo "$want"
 }
 
