@@ -514,10 +514,12 @@ SUITE(nics)
 		UNIT(jobs_of_several_nodes_get_the_best_sets),
 		UNIT(nodes_of_many_gpus_get_the_best_sets),
 		UNIT(all_gpus_of_a_large_node_are_one_set),
-	UNIT(nothing_changes_without_cards), UNIT(cards_that_count),
-		UNIT(rails_by_pci_order), UNIT(too_many_cards_and_rails_out_of_range),
+		UNIT(nothing_changes_without_cards),
+		UNIT(cards_that_count),
+		UNIT(rails_by_pci_order),
+		UNIT(too_many_cards_and_rails_out_of_range),
 		{0},
-};
+	};
 
-unit_add(suite, tests, NULL, NULL);
+	unit_add(suite, tests, NULL, NULL);
 }
